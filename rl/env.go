@@ -1,0 +1,35 @@
+package rl
+
+// Env is an environment: something that shows an observation, takes an action and answers with a reward and the next
+// observation. O is the type of an observation and A that of an action.
+//
+// The rules every environment keeps, and rltest checks:
+//
+//   - Reset starts a new episode. Everything random in the episode follows from seed alone: the same seed and the same
+//     actions give the same transitions, whatever the environment was used for before.
+//   - Step before the first Reset, or after a transition that ended the episode, is an error.
+//   - An action the environment cannot execute is an error and leaves the environment as it was.
+//   - An observation may share memory with the environment. It is valid until the next call of Step or Reset; a caller
+//     who keeps it longer copies it. The environment never writes to an action, nor keeps it.
+type Env[O, A any] interface {
+	// Reset starts an episode and returns its first observation.
+	Reset(seed uint64) (O, error)
+	// Step executes action in the current state.
+	Step(action A) (Transition[O], error)
+}
+
+// Transition is what one step of an environment leads to.
+//
+// Terminated and Truncated both end the episode, and differ in what the state that follows is worth. Terminated: the
+// process itself is over, so the value of the state that follows is zero. Truncated: someone stopped looking (a time
+// limit), so a learner still bootstraps from the value of Observation (Pardo et al., "Time Limits in Reinforcement
+// Learning", ICML 2018).
+type Transition[O any] struct {
+	Observation O
+	Reward      float64
+	Terminated  bool
+	Truncated   bool
+}
+
+// Done reports whether the episode is over, for either reason.
+func (t *Transition[O]) Done() bool { return t.Terminated || t.Truncated }
