@@ -1,0 +1,26 @@
+package kernel
+
+import "testing"
+
+func TestGatherScatter(t *testing.T) {
+	r := newRand(8)
+	for f := 1; f < 80; f += 3 {
+		idx := indices(r, 50, 20)
+		x := uniform(r, 20*f)
+		y := make([]float32, 50*f)
+		GatherRows(f, idx, x, y)
+		want := wide(x)
+		for i, n := range idx {
+			for j := range f {
+				if y[i*f+j] != x[int(n)*f+j] {
+					t.Fatalf("f = %d: row %d differs from row %d of x", f, i, n)
+				}
+				want[int(n)*f+j] += float64(y[i*f+j])
+			}
+		}
+		ScatterAddRows(f, idx, y, x)
+		wantClose(t, "x", x, want, 1e-5)
+	}
+	wantPanic(t, "index too large", func() { GatherRows(2, []int32{1}, make([]float32, 3), make([]float32, 2)) })
+	wantPanic(t, "negative index", func() { ScatterAddRows(1, []int32{-1}, make([]float32, 1), make([]float32, 1)) })
+}
