@@ -1,0 +1,2 @@
+// Package gnn computes on graphs: structures, convolutions, pooling and readout.
+package gnn
