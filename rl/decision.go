@@ -3,6 +3,7 @@ package rl
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Scores are an actor's relaxed scores of one observation: a matrix of logits [Rows x Options], row-major. A row is one
@@ -10,34 +11,59 @@ import (
 //
 //   - Options == 1: a binary decision per row. The choice is 0 or 1, and the probability of 1 is sigmoid(logit).
 //   - Options >= 2: one of n per row. The choice is 0 <= c < Options, with probability softmax(row)[c]. A logit of -Inf
-//     forbids an option; a row whose options are all forbidden is an error.
+//     forbids an option (a mask); a row must leave at least one.
 type Scores struct {
 	Rows, Options int
 	Logits        []float32
 }
 
-// Check reports what is wrong with s: a shape that does not hold together, a NaN or +Inf logit, or a row without any
-// option that may be chosen.
+// Check reports what is wrong with s: a shape that does not hold together, a logit that is NaN or infinite (-Inf is
+// allowed as the mask of a one-of-n option), or a row without any option left.
 func (s Scores) Check() error {
 	if s.Rows < 0 || s.Options < 1 || len(s.Logits) != s.Rows*s.Options {
-		return fmt.Errorf("rl: scores [%d x %d] with %d logits", s.Rows, s.Options, len(s.Logits))
+		return fmt.Errorf("scores [%d x %d] with %d logits", s.Rows, s.Options, len(s.Logits))
 	}
 	for i := range s.Rows {
-		row := s.Logits[i*s.Options : (i+1)*s.Options]
-		allowed := s.Options == 1
-		for j, z := range row {
-			if z != z || z > math.MaxFloat32 {
-				return fmt.Errorf("rl: logit of row %d, option %d is %v", i, j, z)
-			}
-			if z >= -math.MaxFloat32 {
-				allowed = true
+		left := 0
+		for j, z := range s.Logits[i*s.Options : (i+1)*s.Options] {
+			switch {
+			case -math.MaxFloat32 <= z && z <= math.MaxFloat32:
+				left++
+			case s.Options > 1 && masked(z):
+			default:
+				return fmt.Errorf("logit of row %d, option %d is %v", i, j, z)
 			}
 		}
-		if !allowed {
-			return fmt.Errorf("rl: row %d forbids every option (all logits are -Inf)", i)
+		if left == 0 {
+			return fmt.Errorf("row %d: every option is masked (all logits are -Inf)", i)
 		}
 	}
 	return nil
+}
+
+// masked reports whether the logit z of a one-of-n option forbids it.
+func masked(z float32) bool { return z < -math.MaxFloat32 }
+
+// Argmax writes the most probable choice of every row to dst [Rows]. Of equal options the first wins; a binary choice is
+// 1 only above probability 0.5.
+func (s Scores) Argmax(dst []int32) {
+	for i := range s.Rows {
+		if s.Options == 1 {
+			dst[i] = 0
+			if s.Logits[i] > 0 {
+				dst[i] = 1
+			}
+			continue
+		}
+		row := s.Logits[i*s.Options : (i+1)*s.Options]
+		best := 0
+		for j, z := range row {
+			if z > row[best] {
+				best = j
+			}
+		}
+		dst[i] = int32(best)
+	}
 }
 
 // Decisions are K candidate decisions of Rows choices each: candidate k chooses Choice[k*Rows+i] for row i.
@@ -51,13 +77,10 @@ func (d *Decisions) Candidate(k int) []int32 {
 	return d.Choice[k*d.Rows : (k+1)*d.Rows : (k+1)*d.Rows]
 }
 
-// Reset makes d hold no candidates of the given number of rows, with room for k of them. It keeps d's memory.
+// Reset empties d and makes room for k candidates of the given number of rows, keeping the memory d has.
 func (d *Decisions) Reset(rows, k int) {
 	d.K, d.Rows = 0, rows
-	if cap(d.Choice) < rows*k {
-		d.Choice = make([]int32, 0, rows*k)
-	}
-	d.Choice = d.Choice[:0]
+	d.Choice = slices.Grow(d.Choice[:0], rows*k)
 }
 
 // Append adds a copy of choice [Rows] as the last candidate.
@@ -66,10 +89,26 @@ func (d *Decisions) Append(choice []int32) {
 	d.K++
 }
 
-// Quantizer turns relaxed scores into candidate decisions, the one the scores favour most first.
+// Quantizer turns relaxed scores into candidate decisions.
 //
-// Candidates replaces the content of dst by at least one and at most k decisions, all different; fewer than k when
-// fewer exist. It does not modify s. Scores without rows have exactly one decision, the empty one.
+// Candidates replaces the content of dst by at least one and at most k decisions, no two equal; fewer than k when the
+// quantizer finds no more. The first is the most probable decision, Scores.Argmax. s is not modified. Scores without
+// rows have exactly one decision, the empty one.
 type Quantizer interface {
 	Candidates(s Scores, k int, dst *Decisions) error
+}
+
+// begin does what every quantizer starts with: it checks the arguments and puts the most probable decision first.
+func begin(s Scores, k int, dst *Decisions) error {
+	if k < 1 {
+		return fmt.Errorf("asked for %d candidates, want at least 1", k)
+	}
+	if err := s.Check(); err != nil {
+		return err
+	}
+	dst.Reset(s.Rows, k)
+	dst.Choice = dst.Choice[:s.Rows]
+	dst.K = 1
+	s.Argmax(dst.Choice)
+	return nil
 }

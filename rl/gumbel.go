@@ -1,0 +1,101 @@
+package rl
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// Gumbel is the quantizer that perturbs: after the most probable decision it proposes argmaxes of the scores with
+// Gumbel noise, max_j (z_ij/T + g_ij) in every row i (logistic noise for a binary row), at temperature T.
+//
+// By the Gumbel-max theorem the perturbed argmax of a row is distributed as softmax(z_i/T), and that of a binary row as
+// sigmoid(z_i/T). So the draws are made from these probabilities directly, with one random number per row. A low
+// temperature stays close to the most probable decision, a high one approaches uniform choices.
+//
+// A draw that repeats a candidate is made again, but a confident actor has few different decisions to offer: after
+// drawsPerCandidate times k draws the quantizer returns what it has.
+type Gumbel struct {
+	temperature float64
+	rand        *Rand
+	cumulative  []float64 // [Rows x Options] sums of the unnormalised probabilities within a row
+	choice      []int32
+	merge       merger
+}
+
+const drawsPerCandidate = 4
+
+// NewGumbel returns the quantizer with the given temperature (1 draws from the actor's own probabilities) and the source
+// of its noise, whose state is saved as the quantizer's.
+func NewGumbel(temperature float64, rand *Rand) (*Gumbel, error) {
+	if !(temperature > 0) {
+		return nil, fmt.Errorf("rl: gumbel quantizer: temperature = %v, want a positive one", temperature)
+	}
+	return &Gumbel{temperature: temperature, rand: rand}, nil
+}
+
+// Candidates implements Quantizer.
+func (q *Gumbel) Candidates(s Scores, k int, dst *Decisions) error {
+	if err := begin(s, k, dst); err != nil {
+		return fmt.Errorf("rl: gumbel quantizer: %w", err)
+	}
+	// Adding the best decision again registers it with the merger.
+	q.choice = append(q.choice[:0], dst.Candidate(0)...)
+	dst.Reset(s.Rows, k)
+	q.merge.reset(k)
+	q.merge.add(dst, q.choice)
+
+	q.accumulate(s, dst.Candidate(0))
+	for draws := drawsPerCandidate * k; draws > 0 && dst.K < k; draws-- {
+		q.draw(s)
+		q.merge.add(dst, q.choice)
+	}
+	return nil
+}
+
+// accumulate prepares the distribution of every row.
+func (q *Gumbel) accumulate(s Scores, best []int32) {
+	q.cumulative = slices.Grow(q.cumulative[:0], len(s.Logits))
+	for i := range s.Rows {
+		if s.Options == 1 {
+			q.cumulative = append(q.cumulative, 1/(1+math.Exp(-float64(s.Logits[i])/q.temperature)))
+			continue
+		}
+		row := s.Logits[i*s.Options : (i+1)*s.Options]
+		top, sum := float64(row[best[i]]), 0.0
+		for _, z := range row {
+			sum += math.Exp((float64(z) - top) / q.temperature)
+			q.cumulative = append(q.cumulative, sum)
+		}
+	}
+}
+
+// draw makes q.choice a random decision.
+func (q *Gumbel) draw(s Scores) {
+	for i := range q.choice {
+		u := q.rand.Float64()
+		if s.Options == 1 {
+			q.choice[i] = 0
+			if u < q.cumulative[i] {
+				q.choice[i] = 1
+			}
+			continue
+		}
+		// The first option whose sum exceeds u: a masked option adds nothing to the sum before it, so it is never that.
+		row := q.cumulative[i*s.Options : (i+1)*s.Options]
+		u *= row[len(row)-1]
+		j := 0
+		for row[j] <= u {
+			j++
+		}
+		q.choice[i] = int32(j)
+	}
+}
+
+// SaveState implements checkpoints.Stateful.
+func (q *Gumbel) SaveState(s *checkpoints.State) error { return q.rand.SaveState(s) }
+
+// LoadState implements checkpoints.Stateful.
+func (q *Gumbel) LoadState(s *checkpoints.State) error { return q.rand.LoadState(s) }

@@ -1,0 +1,111 @@
+package rl
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// Interleave takes candidates from several quantizers in turn, leaving out those another has already proposed: first the
+// first of each, then the second of each, until k are found or all are exhausted.
+//
+// Taking turns, rather than half from one and half from the other, keeps the index of a candidate a measure of how far
+// down the lists it stands, which is what AdaptiveK goes by.
+type Interleave struct {
+	Quantizers []Quantizer
+
+	lists []Decisions
+	merge merger
+}
+
+// Candidates implements Quantizer.
+func (q *Interleave) Candidates(s Scores, k int, dst *Decisions) error {
+	if len(q.Quantizers) == 0 {
+		return fmt.Errorf("rl: interleave: no quantizers")
+	}
+	for len(q.lists) < len(q.Quantizers) {
+		q.lists = append(q.lists, Decisions{})
+	}
+	for i, inner := range q.Quantizers {
+		if err := inner.Candidates(s, k, &q.lists[i]); err != nil {
+			return err
+		}
+	}
+	q.merge.interleave(q.lists, k, dst)
+	return nil
+}
+
+// SaveState implements checkpoints.Stateful: it saves the quantizers that have a state.
+func (q *Interleave) SaveState(s *checkpoints.State) error {
+	for i, inner := range q.Quantizers {
+		if err := saveOptional(inner, s.Sub(fmt.Sprint(i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (q *Interleave) LoadState(s *checkpoints.State) error {
+	for i, inner := range q.Quantizers {
+		if err := loadOptional(inner, s.Sub(fmt.Sprint(i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// merger collects different candidates. It remembers them in a hash table with open addressing, because comparing each
+// with all others is too slow for many candidates of many rows.
+type merger struct {
+	slots []int32 // 1 + index of a candidate, 0 = empty; the length is a power of two
+}
+
+// interleave fills dst with at most k different candidates of lists, which have equal numbers of rows.
+func (m *merger) interleave(lists []Decisions, k int, dst *Decisions) {
+	dst.Reset(lists[0].Rows, k)
+	m.reset(k)
+	for i, more := 0, true; more; i++ {
+		more = false
+		for l := range lists {
+			if i < lists[l].K && dst.K < k {
+				m.add(dst, lists[l].Candidate(i))
+				more = true
+			}
+		}
+	}
+}
+
+// reset forgets all candidates and makes room for k.
+func (m *merger) reset(k int) {
+	size := 4
+	for size < 2*k {
+		size *= 2
+	}
+	if size > len(m.slots) {
+		m.slots = make([]int32, size)
+	}
+	clear(m.slots)
+}
+
+// add appends choice to dst unless dst already holds it, and reports whether it did. All that dst holds must have been
+// added through m.
+func (m *merger) add(dst *Decisions, choice []int32) bool {
+	hash := uint64(0)
+	for _, c := range choice {
+		hash = (hash ^ uint64(uint32(c))) * 0x9e3779b97f4a7c15 // the multiplier of Fibonacci hashing, 2^64/phi
+		hash ^= hash >> 32
+	}
+	for i := hash; ; i++ {
+		slot := &m.slots[i%uint64(len(m.slots))]
+		if *slot == 0 {
+			dst.Append(choice)
+			*slot = int32(dst.K)
+			return true
+		}
+		if slices.Equal(dst.Candidate(int(*slot)-1), choice) {
+			return false
+		}
+	}
+}

@@ -1,0 +1,385 @@
+package rl_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/stat/distuv"
+	"pgregory.net/rapid"
+
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/rltest"
+)
+
+func newNoisy() rl.Quantizer {
+	q, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(3, 1))
+	if err != nil {
+		panic(err)
+	}
+	return q
+}
+
+func newGumbel() rl.Quantizer {
+	q, err := rl.NewGumbel(1, rl.NewRand(3, 2))
+	if err != nil {
+		panic(err)
+	}
+	return q
+}
+
+func TestQuantizerConformance(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		new     func() rl.Quantizer
+		options []int
+	}{
+		{"OrderPreserving", func() rl.Quantizer { return new(rl.OrderPreserving) }, []int{1, 2, 5}},
+		{"KBest", func() rl.Quantizer { return new(rl.KBest) }, []int{1, 2, 5}},
+		{"KNN", func() rl.Quantizer { return new(rl.KNN) }, []int{1}},
+		{"NoisyOrderPreserving", newNoisy, []int{1, 2, 5}},
+		{"Gumbel", newGumbel, []int{1, 2, 5}},
+		{"Interleave", func() rl.Quantizer {
+			return &rl.Interleave{Quantizers: []rl.Quantizer{new(rl.OrderPreserving), newGumbel()}}
+		}, []int{1, 5}},
+	} {
+		t.Run(c.name, func(t *testing.T) { rltest.Quantizer(t, c.new, c.options...) })
+	}
+}
+
+// candidates returns the candidates of q as slices.
+func candidates(t interface{ Fatal(...any) }, q rl.Quantizer, s rl.Scores, k int) [][]int32 {
+	var d rl.Decisions
+	if err := q.Candidates(s, k, &d); err != nil {
+		t.Fatal(err)
+	}
+	all := make([][]int32, d.K)
+	for i := range all {
+		all[i] = d.Candidate(i)
+	}
+	return all
+}
+
+// binary turns probabilities into the scores of a binary decision.
+func binary(p ...float64) rl.Scores {
+	s := rl.Scores{Rows: len(p), Options: 1}
+	for _, p := range p {
+		s.Logits = append(s.Logits, float32(math.Log(p/(1-p))))
+	}
+	return s
+}
+
+// The example that section 4.2 of the DROO paper works out for both quantizers.
+func TestDROOPaperExample(t *testing.T) {
+	s := binary(0.2, 0.4, 0.7, 0.9)
+	for _, c := range []struct {
+		q    rl.Quantizer
+		want string
+	}{
+		{new(rl.OrderPreserving), "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [1 1 1 1]]"},
+		{new(rl.KNN), "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [0 1 0 1]]"},
+	} {
+		if got := fmt.Sprint(candidates(t, c.q, s, 4)); got != c.want {
+			t.Errorf("%T: %s, want %s", c.q, got, c.want)
+		}
+	}
+}
+
+// An entry at exactly 0.5 is 0 in the first candidate and 1 as the threshold (eq. 9, the case of equality).
+func TestOrderPreservingTies(t *testing.T) {
+	for _, c := range []struct {
+		s    rl.Scores
+		want string
+	}{
+		{binary(0.5, 0.5), "[[0 0] [1 1]]"},
+		{binary(0.6, 0.6, 0.4), "[[1 1 0] [1 1 1] [0 0 0]]"},
+	} {
+		if got := fmt.Sprint(candidates(t, new(rl.OrderPreserving), c.s, 9)); got != c.want {
+			t.Errorf("%v: %s, want %s", c.s, got, c.want)
+		}
+	}
+}
+
+func drawLogits(t *rapid.T, rows, options int) rl.Scores {
+	s := rl.Scores{Rows: rows, Options: options}
+	// Multiples of 1/4 so that ties occur and float32 sums are exact.
+	for range rows * options {
+		s.Logits = append(s.Logits, float32(rapid.IntRange(-16, 16).Draw(t, "quarter"))/4)
+	}
+	return s
+}
+
+func TestOrderPreservingKeepsOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawLogits(t, rapid.IntRange(1, 9).Draw(t, "rows"), 1)
+		all := candidates(t, new(rl.OrderPreserving), s, s.Rows+1)
+		for _, x := range all {
+			for i := range x {
+				for j := range x {
+					if s.Logits[i] >= s.Logits[j] && x[i] < x[j] {
+						t.Fatalf("%v: candidate %v prefers row %d to row %d", s.Logits, x, j, i)
+					}
+				}
+			}
+		}
+		// There are as many order-preserving vectors as there are different logits, and one more; all must be found.
+		different := slices.Clone(s.Logits)
+		slices.Sort(different)
+		if want := len(slices.Compact(different)) + 1; len(all) != want {
+			t.Fatalf("%v: %d candidates, want %d: %v", s.Logits, len(all), want, all)
+		}
+	})
+}
+
+// plainDROO is eq. 8 and 9 of the paper as they stand, in probabilities, for probabilities that all differ.
+func plainDROO(p []float64, k int) [][]int32 {
+	threshold := func(one func(float64) bool) []int32 {
+		x := make([]int32, len(p))
+		for i := range p {
+			if one(p[i]) {
+				x[i] = 1
+			}
+		}
+		return x
+	}
+	all := [][]int32{threshold(func(v float64) bool { return v > 0.5 })}
+	byDistance := slices.Clone(p)
+	slices.SortFunc(byDistance, func(a, b float64) int { return cmp.Compare(math.Abs(a-0.5), math.Abs(b-0.5)) })
+	for _, t := range byDistance[:min(k-1, len(p))] {
+		all = append(all, threshold(func(v float64) bool { return v > t || v == t && t <= 0.5 }))
+	}
+	return all
+}
+
+func TestOrderPreservingAgainstPlainDROO(t *testing.T) {
+	rng := rl.NewRand(4, 0)
+	for range 500 {
+		p := make([]float64, 1+rng.IntN(12))
+		for i := range p {
+			p[i] = rng.Float64()
+		}
+		k := 1 + rng.IntN(len(p)+1)
+		got, want := candidates(t, new(rl.OrderPreserving), binary(p...), k), plainDROO(p, k)
+		if !slices.EqualFunc(got, want, slices.Equal[[]int32]) {
+			t.Fatalf("p = %v, k = %d: %v, want %v", p, k, got, want)
+		}
+	}
+}
+
+// enumerate lists all decisions for s.
+func enumerate(s rl.Scores) [][]int32 {
+	all := [][]int32{{}}
+	for range s.Rows {
+		var longer [][]int32
+		for _, x := range all {
+			for c := range int32(max(2, s.Options)) {
+				longer = append(longer, append(slices.Clone(x), c))
+			}
+		}
+		all = longer
+	}
+	return all
+}
+
+// logProb is the log-probability of x up to a constant.
+func logProb(s rl.Scores, x []int32) float64 {
+	sum := 0.0
+	for i, c := range x {
+		if s.Options == 1 {
+			sum += float64(c) * float64(s.Logits[i])
+		} else {
+			sum += float64(s.Logits[i*s.Options+int(c)])
+		}
+	}
+	return sum
+}
+
+// checkBest wants the candidates of q to be the k decisions of s with the highest value, best first, by comparing with
+// all decisions; decisions of equal value may come in any order.
+func checkBest(t *rapid.T, q rl.Quantizer, s rl.Scores, k int, value func(x []int32) float64, accept func(x []int32) bool) {
+	var want []float64
+	for _, x := range enumerate(s) {
+		if accept(x) {
+			want = append(want, value(x))
+		}
+	}
+	slices.SortFunc(want, func(a, b float64) int { return cmp.Compare(b, a) })
+	want = want[:min(k, len(want))]
+	var got []float64
+	for _, x := range candidates(t, q, s, k) {
+		if !accept(x) {
+			t.Fatalf("%v: unexpected candidate %v", s, x)
+		}
+		got = append(got, value(x))
+	}
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9 }
+	if !slices.EqualFunc(got, want, near) {
+		t.Fatalf("%v, k = %d:\n got values %v,\nwant values %v", s, k, got, want)
+	}
+}
+
+func anyDecision([]int32) bool { return true }
+
+func TestSingleSwitchesAgainstBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawLogits(t, rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(2, 4).Draw(t, "options"))
+		argmax := make([]int32, s.Rows)
+		s.Argmax(argmax)
+		atMostOneSwitch := func(x []int32) bool {
+			n := 0
+			for i := range x {
+				if x[i] != argmax[i] {
+					n++
+				}
+			}
+			return n <= 1
+		}
+		k := rapid.IntRange(1, 20).Draw(t, "k")
+		checkBest(t, new(rl.OrderPreserving), s, k, func(x []int32) float64 { return logProb(s, x) }, atMostOneSwitch)
+	})
+}
+
+func TestKBestAgainstBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		options := rapid.IntRange(1, 4).Draw(t, "options")
+		s := drawLogits(t, rapid.IntRange(1, 5).Draw(t, "rows"), options)
+		k := rapid.IntRange(1, 1500).Draw(t, "k") // up to all 4^5 decisions
+		checkBest(t, new(rl.KBest), s, k, func(x []int32) float64 { return logProb(s, x) }, anyDecision)
+	})
+}
+
+func TestKNNAgainstBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawLogits(t, rapid.IntRange(1, 9).Draw(t, "rows"), 1)
+		k := rapid.IntRange(1, 600).Draw(t, "k")
+		nearness := func(x []int32) float64 {
+			sum := 0.0
+			for i, c := range x {
+				p := 1 / (1 + math.Exp(-float64(s.Logits[i])))
+				sum -= (float64(c) - p) * (float64(c) - p)
+			}
+			return sum
+		}
+		checkBest(t, new(rl.KNN), s, k, nearness, anyDecision)
+	})
+}
+
+// The second candidate is a draw from the product of the rows' softmaxes (sigmoids), given that it is not the argmax.
+func TestGumbelFrequencies(t *testing.T) {
+	const temperature = 1.5
+	for _, s := range []rl.Scores{
+		{Rows: 2, Options: 3, Logits: []float32{0.3, -0.5, 0.1, 1, float32(math.Inf(-1)), 0.4}},
+		{Rows: 3, Options: 1, Logits: []float32{0.5, -1, 0.2}},
+	} {
+		q, err := rl.NewGumbel(temperature, rl.NewRand(5, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := map[string]float64{}
+		n := 0.0
+		for range 20000 {
+			all := candidates(t, q, s, 2)
+			if len(all) == 2 {
+				count[fmt.Sprint(all[1])]++
+				n++
+			}
+		}
+		argmax := make([]int32, s.Rows)
+		s.Argmax(argmax)
+		weight, total := map[string]float64{}, 0.0
+		for _, x := range enumerate(s) {
+			if w := math.Exp(logProb(s, x) / temperature); w > 0 && !slices.Equal(x, argmax) {
+				weight[fmt.Sprint(x)] = w
+				total += w
+			}
+		}
+		chi2 := 0.0
+		for x, w := range weight {
+			expected := n * w / total
+			chi2 += (count[x] - expected) * (count[x] - expected) / expected
+		}
+		if len(count) != len(weight) {
+			t.Errorf("%v: %d different draws, want %d", s, len(count), len(weight))
+		}
+		if p := (distuv.ChiSquared{K: float64(len(weight) - 1)}).Survival(chi2); p < 0.001 {
+			t.Errorf("%v: frequencies %v differ from softmax (p = %g)", s, count, p)
+		}
+	}
+}
+
+func TestGumbelTemperature(t *testing.T) {
+	s := rl.Scores{Rows: 6, Options: 4, Logits: make([]float32, 24)}
+	for i := range s.Logits {
+		s.Logits[i] = float32(i % 4)
+	}
+	cold, err := rl.NewGumbel(0.01, rl.NewRand(1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := candidates(t, cold, s, 10); len(got) != 1 {
+		t.Errorf("at temperature 0.01: %v, want the argmax alone", got)
+	}
+	if _, err := rl.NewGumbel(0, rl.NewRand(1, 1)); err == nil {
+		t.Error("temperature 0: no error")
+	}
+	if _, err := rl.NewNoisyOrderPreserving(math.NaN(), rl.NewRand(1, 1)); err == nil {
+		t.Error("sigma NaN: no error")
+	}
+}
+
+// Every other candidate is DROO's, and the noise finds decisions that no threshold gives.
+func TestNoisyOrderPreserving(t *testing.T) {
+	s := binary(0.2, 0.4, 0.7, 0.9, 0.55)
+	plain := candidates(t, new(rl.OrderPreserving), s, 6)
+	q := newNoisy()
+	isPlain := func(x []int32) bool {
+		return slices.ContainsFunc(plain, func(y []int32) bool { return slices.Equal(x, y) })
+	}
+	explored := 0
+	for range 100 {
+		all := candidates(t, q, s, 8)
+		for i, n := 0, 0; n < 3; i++ {
+			if isPlain(all[i]) {
+				n++
+			} else if explored++; i == 0 {
+				t.Fatalf("first candidate %v is a noisy one", all[0])
+			}
+		}
+	}
+	if explored < 50 {
+		t.Errorf("100 calls explored only %d decisions that do not keep the order", explored)
+	}
+}
+
+func TestInterleave(t *testing.T) {
+	s := binary(0.2, 0.4, 0.7, 0.9)
+	q := &rl.Interleave{Quantizers: []rl.Quantizer{new(rl.OrderPreserving), new(rl.KNN)}}
+	// See TestDROOPaperExample for the two lists.
+	const want = "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [1 1 1 1] [0 1 0 1]]"
+	if got := fmt.Sprint(candidates(t, q, s, 5)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if err := new(rl.Interleave).Candidates(s, 5, new(rl.Decisions)); err == nil {
+		t.Error("no quantizers: no error")
+	}
+}
+
+func BenchmarkCandidates(b *testing.B) {
+	for _, size := range []struct{ rows, k int }{{10, 10}, {1000, 64}} {
+		for _, options := range []int{1, 10} {
+			s := rltest.RandomScores(rl.NewRand(1, 1), size.rows, options)
+			for _, q := range []rl.Quantizer{new(rl.OrderPreserving), new(rl.KBest), newNoisy(), newGumbel()} {
+				b.Run(fmt.Sprintf("%T/%dx%d/k=%d", q, size.rows, options, size.k), func(b *testing.B) {
+					var d rl.Decisions
+					for b.Loop() {
+						if err := q.Candidates(s, size.k, &d); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		}
+	}
+}
