@@ -1,0 +1,212 @@
+package nn
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/chewxy/hm"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// FusedOp is a differentiable operation with a float32 matrix, vector or scalar as
+// its result, written by hand so that a whole layer is one node of the graph.
+// [Apply] turns it into a node. An instance belongs to one node and may keep
+// scratch memory, for a tape runs its operations one at a time.
+type FusedOp interface {
+	// OutShape returns the result's shape for these inputs, [rows x cols], or an
+	// error when they do not fit together. It is called before every Forward.
+	OutShape(in []gorgonia.Value) (rows, cols int, err error)
+	// Forward computes out, whose old content is arbitrary.
+	Forward(in []gorgonia.Value, out Matrix) error
+	// Differentiable tells whether a gradient with respect to input i exists.
+	Differentiable(i int) bool
+	// Backward computes the gradients din[i] with respect to the inputs from the
+	// result out and its gradient dout. A din[i] that is zero is not wanted; the
+	// others have the input's shape, arbitrary content, and must be overwritten.
+	Backward(in []gorgonia.Value, out, dout Matrix, din []Matrix) error
+}
+
+// Shape of a node made by [Apply], as far as the graph knows it before it runs.
+type Shape = tensor.Shape
+
+// Apply adds op to the graph of its inputs. The shape is the symbolic one: for a
+// matrix its true number of columns and any plausible number of rows (as an input
+// of as many rows has it), the empty shape for a scalar.
+func Apply(name string, op FusedOp, shape Shape, inputs ...*gorgonia.Node) (*gorgonia.Node, error) {
+	for i, n := range inputs {
+		if n == nil {
+			return nil, fmt.Errorf("nn: %s: input %d is nil", name, i)
+		}
+	}
+	build.Lock()
+	defer build.Unlock()
+	f := &fused{opHeader: newHeader(name, shape, inputs), op: op}
+	n, err := gorgonia.ApplyOp(f, inputs...)
+	if err != nil {
+		return nil, fmt.Errorf("nn: %s: %w", name, err)
+	}
+	return n, nil
+}
+
+// opID makes every operation unique: operations own buffers, and Gorgonia merges
+// nodes whose operation hashes alike.
+var opID atomic.Uint64
+
+// opHeader holds what Gorgonia asks of an operation beside its arithmetic.
+type opHeader struct {
+	name  string
+	id    uint64
+	shape Shape
+	types []hm.Type // of the inputs
+}
+
+func newHeader(name string, shape Shape, inputs []*gorgonia.Node) opHeader {
+	h := opHeader{name: name, id: opID.Add(1), shape: shape}
+	for _, n := range inputs {
+		h.types = append(h.types, n.Type())
+	}
+	return h
+}
+
+func (h *opHeader) Arity() int           { return len(h.types) }
+func (h *opHeader) ReturnsPtr() bool     { return true }
+func (h *opHeader) CallsExtern() bool    { return false }
+func (h *opHeader) OverwritesInput() int { return -1 }
+func (h *opHeader) String() string       { return fmt.Sprintf("%s#%d", h.name, h.id) }
+func (h *opHeader) Hashcode() uint32     { f := fnv.New32a(); h.WriteHash(f); return f.Sum32() }
+
+func (h *opHeader) WriteHash(w hash.Hash) {
+	var b [8]byte
+	binary.LittleEndian.PutUint64(b[:], h.id)
+	w.Write([]byte(h.name))
+	w.Write(b[:])
+}
+
+// Type is made anew at each call because Gorgonia takes it apart for its pools.
+func (h *opHeader) Type() hm.Type {
+	var out hm.Type = tensor.Float32
+	if len(h.shape) > 0 {
+		out = gorgonia.TensorType{Dims: len(h.shape), Of: tensor.Float32}
+	}
+	return hm.NewFnType(append(append([]hm.Type(nil), h.types...), out)...)
+}
+
+func (h *opHeader) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
+	return h.shape.Clone(), nil
+}
+
+// result is an operation's output in the form its node's type promises.
+type result struct {
+	buf    Buffer
+	scalar gorgonia.F32
+	vector *tensor.Dense
+}
+
+// get returns the value and a view of it. A node of symbolic shape [n] is a
+// vector, of shape [] a scalar, otherwise a matrix.
+func (r *result) get(dims, rows, cols int) (gorgonia.Value, Matrix) {
+	switch dims {
+	case 0:
+		return &r.scalar, Matrix{1, 1, unsafe.Slice((*float32)(&r.scalar), 1)}
+	case 1:
+		if r.vector == nil || r.vector.Shape()[0] != rows*cols {
+			r.vector = tensor.New(tensor.WithShape(rows*cols), tensor.WithBacking(make([]float32, rows*cols)))
+		}
+		return r.vector, Matrix{1, rows * cols, r.vector.Float32s()}
+	default:
+		d := r.buf.dense(rows, cols)
+		return d, Matrix{rows, cols, d.Float32s()}
+	}
+}
+
+// fused makes a Gorgonia operation of a FusedOp.
+type fused struct {
+	opHeader
+	op  FusedOp
+	out result
+}
+
+func (f *fused) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+	rows, cols, err := f.op.OutShape(in)
+	if err != nil {
+		return nil, err
+	}
+	v, m := f.out.get(len(f.shape), rows, cols)
+	return v, f.op.Forward(in, m)
+}
+
+func (f *fused) DiffWRT(inputs int) []bool {
+	d := make([]bool, inputs)
+	for i := range d {
+		d[i] = f.op.Differentiable(i)
+	}
+	return d
+}
+
+// SymDiff adds one node that computes all gradients at once and, for each input,
+// one that hands its gradient on. Gradients whose node no output needs are not
+// computed: see [NewTape]. It runs under build's lock, from Grad.
+func (f *fused) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	all := append(append(gorgonia.Nodes(nil), in...), out, grad)
+	b := &backward{opHeader: newHeader(f.name+".backward", nil, all), f: f, parts: make([]*part, len(in))}
+	joint, err := gorgonia.ApplyOp(b, all...)
+	if err != nil {
+		return nil, err
+	}
+	grads := make(gorgonia.Nodes, len(in))
+	for i, n := range in {
+		if !f.op.Differentiable(i) {
+			continue
+		}
+		b.parts[i] = &part{opHeader: newHeader(fmt.Sprintf("%s.d%d", f.name, i), n.Shape(), gorgonia.Nodes{joint}), of: b, input: i}
+		if grads[i], err = gorgonia.ApplyOp(b.parts[i], joint); err != nil {
+			return nil, err
+		}
+	}
+	return grads, nil
+}
+
+// backward computes every wanted gradient of one fused operation. Its own value
+// is a token that only orders it before the parts.
+type backward struct {
+	opHeader
+	f     *fused
+	parts []*part
+	din   []Matrix
+	token gorgonia.F32
+}
+
+func (b *backward) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
+	n := len(b.parts)
+	if b.din == nil {
+		b.din = make([]Matrix, n)
+	}
+	for i, p := range b.parts {
+		b.din[i] = Matrix{}
+		if p != nil && p.wanted {
+			m, err := AsMatrix(in[i])
+			if err != nil {
+				return nil, err
+			}
+			p.value, b.din[i] = p.out.get(len(p.shape), m.Rows, m.Cols)
+		}
+	}
+	return &b.token, b.f.op.Backward(in[:n], mat(in[n]), mat(in[n+1]), b.din)
+}
+
+// part is the gradient with respect to one input.
+type part struct {
+	opHeader
+	of     *backward
+	input  int
+	wanted bool
+	out    result
+	value  gorgonia.Value
+}
+
+func (p *part) Do(...gorgonia.Value) (gorgonia.Value, error) { return p.value, nil }

@@ -1,0 +1,51 @@
+package nn
+
+import (
+	"fmt"
+	"sync"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// build guards the construction of graphs: Gorgonia keeps package-wide state
+// (pools, counters, shared constants) that building two graphs at once would race on.
+var build sync.Mutex
+
+// nominalRows stands for "any number of rows" in the static shape Gorgonia wants of
+// every node. Not 1, which it would take for a vector and broadcast.
+const nominalRows = 2
+
+// NewInput adds an input [any rows x cols] to g, to be bound with [Tape.Bind]
+// before each run. The name must be new to g: Gorgonia silently merges inputs of
+// one name, type and shape.
+func NewInput(g *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, error) {
+	build.Lock()
+	defer build.Unlock()
+	if name == "" {
+		return nil, fmt.Errorf("nn: an input needs a name")
+	}
+	if cols < 1 {
+		return nil, fmt.Errorf("nn: input %q: want at least 1 column, got %d", name, cols)
+	}
+	if len(g.ByName(name)) > 0 {
+		return nil, fmt.Errorf("nn: the graph already has a node named %q: give each input a name of its own", name)
+	}
+	return gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(nominalRows, cols), gorgonia.WithName(name)), nil
+}
+
+// Grad differentiates the scalar loss by gorgonia.Grad and returns the gradient
+// node of each parameter.
+func Grad(loss *gorgonia.Node, ps Params) (gorgonia.Nodes, error) {
+	nodes, err := ps.Nodes(loss.Graph())
+	if err != nil {
+		return nil, err
+	}
+	build.Lock()
+	defer build.Unlock()
+	grads, err := gorgonia.Grad(loss, nodes...)
+	if err != nil {
+		return nil, fmt.Errorf("nn: differentiating the loss: %w", err)
+	}
+	return grads, nil
+}

@@ -1,0 +1,261 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+	"gorgonia.org/gorgonia"
+)
+
+// BCEWithLogits is the binary cross-entropy of sigmoid(z) against targets t in
+// [0, 1], averaged over all entries: mean(max(z, 0) - z t + log(1 + exp(-|z|))).
+// It takes logits because the logarithm of a saturated sigmoid is not a number.
+//
+// Shapes: z, t [rows x cols] -> scalar.
+func BCEWithLogits(z, t *gorgonia.Node) (*gorgonia.Node, error) {
+	return Apply("bce_with_logits", &logitLoss{kind: bce}, Shape{}, z, t)
+}
+
+// SegmentCrossEntropy is the cross-entropy -sum t log softmax(z), the softmax taken
+// within each segment of consecutive rows, averaged over the segments. Segment s
+// holds rows ptr[s] to ptr[s+1]; bind ptr to an [*Index] (see [NewIndexInput]). One
+// graph so serves decisions with any number of options.
+//
+// Shapes: z, t [rows x 1], ptr [segments + 1] -> scalar.
+func SegmentCrossEntropy(z, t, ptr *gorgonia.Node) (*gorgonia.Node, error) {
+	return Apply("segment_cross_entropy", &logitLoss{kind: segmentCE}, Shape{}, z, t, ptr)
+}
+
+// CrossEntropy is the cross-entropy -sum t log softmax(z) with the softmax over each
+// row, averaged over the rows.
+//
+// Shapes: z, t [rows x classes] -> scalar.
+func CrossEntropy(z, t *gorgonia.Node) (*gorgonia.Node, error) {
+	return Apply("cross_entropy", &logitLoss{kind: rowCE}, Shape{}, z, t)
+}
+
+type logitKind uint8
+
+const (
+	bce logitKind = iota
+	segmentCE
+	rowCE
+)
+
+// logitLoss serves the losses whose gradient falls out of their forward pass.
+type logitLoss struct {
+	kind logitKind
+	dz   Buffer
+	rows []int32 // rowCE: the segments that rows are
+}
+
+func (o *logitLoss) OutShape(in []gorgonia.Value) (int, int, error) {
+	z, err := AsMatrix(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	t, err := AsMatrix(in[1])
+	if err != nil {
+		return 0, 0, err
+	}
+	if z.Rows != t.Rows || z.Cols != t.Cols {
+		return 0, 0, fmt.Errorf("logits are [%d x %d] but targets [%d x %d]", z.Rows, z.Cols, t.Rows, t.Cols)
+	}
+	if o.kind == segmentCE {
+		x, ok := in[2].(*Index)
+		if !ok {
+			return 0, 0, fmt.Errorf("segments: want an *nn.Index, got %T", in[2])
+		}
+		if err := checkSegments(x.Rows, len(z.Data)); err != nil {
+			return 0, 0, err
+		}
+	}
+	return 1, 1, nil
+}
+
+func checkSegments(ptr []int32, rows int) error {
+	if len(ptr) == 0 || ptr[0] != 0 || int(ptr[len(ptr)-1]) != rows {
+		return fmt.Errorf("segments must run from 0 to the %d rows, got %d offsets", rows, len(ptr))
+	}
+	for i := 1; i < len(ptr); i++ {
+		if ptr[i] < ptr[i-1] {
+			return fmt.Errorf("segment offsets must not decrease: %d after %d", ptr[i], ptr[i-1])
+		}
+	}
+	return nil
+}
+
+// ptr returns the segments and how many terms the mean is over.
+func (o *logitLoss) ptr(in []gorgonia.Value, z Matrix) ([]int32, int) {
+	switch o.kind {
+	case segmentCE:
+		p := in[2].(*Index).Rows
+		return p, len(p) - 1
+	case rowCE:
+		if len(o.rows) != z.Rows+1 || (z.Rows > 0 && int(o.rows[1]) != z.Cols) {
+			o.rows = o.rows[:0]
+			for r := 0; r <= z.Rows; r++ {
+				o.rows = append(o.rows, int32(r*z.Cols))
+			}
+		}
+		return o.rows, z.Rows
+	default:
+		return nil, len(z.Data)
+	}
+}
+
+func (o *logitLoss) Forward(in []gorgonia.Value, out Matrix) error {
+	z, t := mat(in[0]), mat(in[1])
+	dz := o.dz.Resize(z.Rows, z.Cols)
+	ptr, n := o.ptr(in, z)
+	var sum float64
+	if o.kind == bce {
+		sum = kernel.SigmoidBCE(z.Data, t.Data, dz)
+	} else {
+		sum = kernel.SegmentSoftmaxCE(ptr, z.Data, t.Data, dz)
+	}
+	out.Data[0] = float32(sum / float64(max(n, 1)))
+	return nil
+}
+
+func (o *logitLoss) Differentiable(i int) bool { return i == 0 }
+
+func (o *logitLoss) Backward(in []gorgonia.Value, _, dout Matrix, din []Matrix) error {
+	if din[0].IsZero() {
+		return nil
+	}
+	_, n := o.ptr(in, mat(in[0]))
+	copy(din[0].Data, o.dz.Matrix().Data)
+	kernel.Scale(dout.Data[0]/float32(max(n, 1)), din[0].Data)
+	return nil
+}
+
+// MSE is the mean squared error mean(w (y - t)^2). The weights w may be nil.
+//
+// Shapes: y, t, w [rows x cols] -> scalar.
+func MSE(y, t, w *gorgonia.Node) (*gorgonia.Node, error) {
+	return regression("mse", &residualLoss{}, y, t, w)
+}
+
+// Huber is the mean of w h(y - t), with h(e) = e^2/2 for |e| <= delta and
+// delta (|e| - delta/2) beyond (Huber, 1964). The weights w may be nil.
+//
+// Shapes: y, t, w [rows x cols] -> scalar.
+func Huber(y, t, w *gorgonia.Node, delta float64) (*gorgonia.Node, error) {
+	if !(delta > 0) {
+		return nil, fmt.Errorf("nn: huber: delta must be positive, got %v", delta)
+	}
+	return regression("huber", &residualLoss{delta: float32(delta)}, y, t, w)
+}
+
+func regression(name string, op *residualLoss, y, t, w *gorgonia.Node) (*gorgonia.Node, error) {
+	in := gorgonia.Nodes{y, t}
+	if w != nil {
+		in = append(in, w)
+	}
+	return Apply(name, op, Shape{}, in...)
+}
+
+// residualLoss is a loss of y - t: squared when delta is 0, else Huber's.
+type residualLoss struct{ delta float32 }
+
+func (o *residualLoss) OutShape(in []gorgonia.Value) (int, int, error) {
+	y, err := AsMatrix(in[0])
+	for _, v := range in[1:] {
+		m, err2 := AsMatrix(v)
+		if err == nil {
+			err = err2
+		}
+		if err == nil && (m.Rows != y.Rows || m.Cols != y.Cols) {
+			err = fmt.Errorf("predictions are [%d x %d] but targets or weights [%d x %d]", y.Rows, y.Cols, m.Rows, m.Cols)
+		}
+	}
+	return 1, 1, err
+}
+
+func (o *residualLoss) Forward(in []gorgonia.Value, out Matrix) error {
+	y, t := mat(in[0]), mat(in[1])
+	var sum float64
+	for i, v := range y.Data {
+		e := v - t.Data[i]
+		l := e * e
+		if o.delta > 0 {
+			if a := abs32(e); a <= o.delta {
+				l = e * e / 2
+			} else {
+				l = o.delta * (a - o.delta/2)
+			}
+		}
+		if len(in) > 2 {
+			l *= mat(in[2]).Data[i]
+		}
+		sum += float64(l)
+	}
+	out.Data[0] = float32(sum / float64(max(len(y.Data), 1)))
+	return nil
+}
+
+func (o *residualLoss) Differentiable(i int) bool { return i == 0 }
+
+func (o *residualLoss) Backward(in []gorgonia.Value, _, dout Matrix, din []Matrix) error {
+	if din[0].IsZero() {
+		return nil
+	}
+	y, t := mat(in[0]), mat(in[1])
+	scale := dout.Data[0] / float32(max(len(y.Data), 1))
+	for i, v := range y.Data {
+		e := v - t.Data[i]
+		d := 2 * e
+		if o.delta > 0 {
+			d = min(max(e, -o.delta), o.delta)
+		}
+		if len(in) > 2 {
+			d *= mat(in[2]).Data[i]
+		}
+		din[0].Data[i] = d * scale
+	}
+	return nil
+}
+
+func abs32(x float32) float32 { return float32(math.Abs(float64(x))) }
+
+// WeightedSum is sum_i weights[i] * terms[i] of scalar nodes, such as a loss and
+// its regularisers.
+func WeightedSum(terms []*gorgonia.Node, weights []float64) (*gorgonia.Node, error) {
+	if len(terms) == 0 || len(terms) != len(weights) {
+		return nil, fmt.Errorf("nn: weighted sum: want as many weights as terms and at least one, got %d and %d", len(weights), len(terms))
+	}
+	return Apply("weighted_sum", weightedSum(weights), Shape{}, terms...)
+}
+
+type weightedSum []float64
+
+func (weightedSum) OutShape(in []gorgonia.Value) (int, int, error) {
+	for _, v := range in {
+		if m, err := AsMatrix(v); err != nil || len(m.Data) != 1 {
+			return 0, 0, fmt.Errorf("want scalars, got %v", v.Shape())
+		}
+	}
+	return 1, 1, nil
+}
+
+func (w weightedSum) Forward(in []gorgonia.Value, out Matrix) error {
+	var sum float64
+	for i, v := range in {
+		sum += w[i] * float64(mat(v).Data[0])
+	}
+	out.Data[0] = float32(sum)
+	return nil
+}
+
+func (weightedSum) Differentiable(int) bool { return true }
+
+func (w weightedSum) Backward(_ []gorgonia.Value, _, dout Matrix, din []Matrix) error {
+	for i := range din {
+		if !din[i].IsZero() {
+			din[i].Data[0] = float32(w[i]) * dout.Data[0]
+		}
+	}
+	return nil
+}

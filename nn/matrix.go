@@ -1,0 +1,118 @@
+package nn
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Matrix is a view of a row-major float32 matrix: Data[r*Cols+c]. Operations see
+// a vector [n] as one row and a scalar as 1 x 1. The zero Matrix holds nothing.
+type Matrix struct {
+	Rows, Cols int
+	Data       []float32
+}
+
+// Row returns row r.
+func (m Matrix) Row(r int) []float32 { return m.Data[r*m.Cols : (r+1)*m.Cols] }
+
+// IsZero reports whether m views nothing at all, as a gradient nobody wants.
+func (m Matrix) IsZero() bool { return m.Data == nil }
+
+// AsMatrix views the float32 tensor or scalar v without copying it.
+func AsMatrix(v gorgonia.Value) (Matrix, error) {
+	switch v := v.(type) {
+	case *tensor.Dense:
+		if v.Dtype() != tensor.Float32 {
+			return Matrix{}, fmt.Errorf("nn: want float32 values, got %v", v.Dtype())
+		}
+		m := denseMatrix(v)
+		if len(m.Data) < m.Rows*m.Cols {
+			return Matrix{}, fmt.Errorf("nn: a tensor of shape %v holds %d values", v.Shape(), len(m.Data))
+		}
+		return m, nil
+	case *gorgonia.F32:
+		return Matrix{1, 1, unsafe.Slice((*float32)(v), 1)}, nil
+	case nil:
+		return Matrix{}, fmt.Errorf("nn: want a float32 tensor, got nothing (is an input unbound?)")
+	default:
+		return Matrix{}, fmt.Errorf("nn: want a float32 tensor, got %T", v)
+	}
+}
+
+// denseMatrix views d, which holds float32. The shape is read by dimension, since
+// Dense.Shape().Clone and friends allocate.
+func denseMatrix(d *tensor.Dense) Matrix {
+	s := d.Shape()
+	switch len(s) {
+	case 0:
+		return Matrix{1, 1, d.Float32s()[:1]}
+	case 1:
+		return Matrix{1, s[0], d.Float32s()}
+	default:
+		cols := 1
+		for _, n := range s[1:] {
+			cols *= n
+		}
+		return Matrix{s[0], cols, d.Float32s()}
+	}
+}
+
+// mat views a value whose type the tape has checked already.
+func mat(v gorgonia.Value) Matrix {
+	m, err := AsMatrix(v)
+	if err != nil {
+		return Matrix{}
+	}
+	return m
+}
+
+// Buffer is a float32 matrix whose number of rows changes from call to call,
+// ready to be bound to an input of a [Tape]. Growing it allocates; returning to
+// a number of rows seen before does not. The zero Buffer is ready to use.
+type Buffer struct {
+	data    []float32
+	headers map[[2]int]*tensor.Dense
+	last    *tensor.Dense
+	shape   [2]int
+}
+
+// maxHeaders bounds the tensor headers a Buffer keeps; beyond it they are dropped
+// and made again, which costs an allocation each.
+const maxHeaders = 4096
+
+// Resize gives the buffer a shape, [rows x cols], and returns its values, whose
+// content is whatever an earlier use left there.
+func (b *Buffer) Resize(rows, cols int) []float32 {
+	return b.dense(rows, cols).Float32s()
+}
+
+// Matrix views the buffer as last resized.
+func (b *Buffer) Matrix() Matrix { return denseMatrix(b.last) }
+
+// Value returns the buffer as last resized, to be bound to an input.
+func (b *Buffer) Value() gorgonia.Value { return b.last }
+
+func (b *Buffer) dense(rows, cols int) *tensor.Dense {
+	if b.last != nil && b.shape == [2]int{rows, cols} {
+		return b.last
+	}
+	n := rows * cols
+	if n > cap(b.data) || b.data == nil {
+		b.data = make([]float32, max(n, 1, 2*cap(b.data)))
+		b.headers = nil
+	}
+	b.shape = [2]int{rows, cols}
+	d := b.headers[b.shape]
+	if d == nil {
+		if b.headers == nil || len(b.headers) >= maxHeaders {
+			b.headers = make(map[[2]int]*tensor.Dense)
+		}
+		d = tensor.New(tensor.WithShape(rows, cols), tensor.WithBacking(b.data[:n:n]))
+		b.headers[b.shape] = d
+	}
+	b.last = d
+	return d
+}

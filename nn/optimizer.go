@@ -1,0 +1,120 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+	"gorgonia.org/gorgonia"
+)
+
+// Optimizer updates parameters from their gradients. It is a gorgonia.Solver that
+// was made for a fixed list of parameters, whose Step expects the gradients of
+// just these, in their order (see [Tape.Gradients]).
+type Optimizer interface {
+	gorgonia.Solver
+	// LearningRate is the step size of the next Step.
+	LearningRate() float64
+	SetLearningRate(float64)
+	// State gives everything that Step reads and writes beside the parameters. The
+	// slots are the optimiser's own memory: to restore a state, copy into them.
+	State() OptimizerState
+	// SetStep restores the number of steps taken.
+	SetStep(int)
+}
+
+// OptimizerState is what a checkpoint must keep of an [Optimizer] to resume bit
+// for bit.
+type OptimizerState struct {
+	Step  int    // steps taken
+	Slots Params // moments, one per parameter and kind, named kind/parameter
+}
+
+// base is what the optimisers have in common.
+type base struct {
+	params Params
+	rate   float64
+	step   int
+}
+
+func (b *base) LearningRate() float64     { return b.rate }
+func (b *base) SetLearningRate(r float64) { b.rate = r }
+func (b *base) SetStep(n int)             { b.step = n }
+
+// slots makes one zero tensor per parameter.
+func (b *base) slots(kind string) Params {
+	ps := make(Params, len(b.params))
+	for i, p := range b.params {
+		ps[i] = NewParam(kind+"/"+p.Name, nil, nil, p.Shape()...)
+	}
+	return ps
+}
+
+// gradients calls update for each parameter and its gradient, after checking all
+// of them, so that a failing Step changes nothing.
+func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []float32)) error {
+	if len(model) != len(b.params) {
+		return fmt.Errorf("nn: the optimiser was made for %d parameters, got %d gradients", len(b.params), len(model))
+	}
+	for i, m := range model {
+		if m.Value() != gorgonia.Value(b.params[i].Value) {
+			return fmt.Errorf("nn: gradient %d is not that of parameter %q", i, b.params[i].Name)
+		}
+		g, err := gradient(m)
+		if err != nil {
+			return err
+		}
+		if len(g) != len(b.params[i].Data()) {
+			return fmt.Errorf("nn: parameter %q has %d values, its gradient %d", b.params[i].Name, len(b.params[i].Data()), len(g))
+		}
+	}
+	b.step++
+	for i, m := range model {
+		g, err := gradient(m)
+		if err != nil {
+			return err
+		}
+		update(i, b.params[i].Data(), g)
+	}
+	return nil
+}
+
+func gradient(m gorgonia.ValueGrad) ([]float32, error) {
+	v, err := m.Grad()
+	if err != nil {
+		return nil, err
+	}
+	g, err := AsMatrix(v)
+	return g.Data, err
+}
+
+// ClipGlobalNorm scales all gradients by one factor so that their joint Euclidean
+// norm is at most limit (Pascanu et al., ICML 2013), and returns the norm before.
+// A norm that is not finite is an error, and leaves the gradients alone.
+func ClipGlobalNorm(model []gorgonia.ValueGrad, limit float64) (float64, error) {
+	if !(limit > 0) {
+		return 0, fmt.Errorf("nn: the limit of the gradient norm must be positive, got %v", limit)
+	}
+	sum := 0.0
+	for _, m := range model {
+		g, err := gradient(m)
+		if err != nil {
+			return 0, err
+		}
+		sum += kernel.SumSquares(g)
+	}
+	norm := math.Sqrt(sum)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return norm, fmt.Errorf("nn: the gradient norm is %v: the learning rate may be too high or an input not finite", norm)
+	}
+	if norm > limit {
+		for _, m := range model {
+			g, err := gradient(m)
+			if err != nil {
+				return norm, err
+			}
+			kernel.Scale(float32(limit/norm), g)
+		}
+	}
+	return norm, nil
+}

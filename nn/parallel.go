@@ -1,0 +1,129 @@
+package nn
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+)
+
+// DataParallel trains with replicas of one network, each on a goroutine of its own
+// with a part of the minibatch. Gradients are added in the order of the replicas, so
+// a run is reproducible bit for bit for a given number of them; another number
+// rounds differently.
+type DataParallel struct {
+	replicas []*Trainer
+	weights  []float64
+	losses   []float64
+	errs     []error
+	jobs     []chan struct{} // one per replica but the first, which the caller runs
+	wg       sync.WaitGroup
+}
+
+// NewDataParallel takes trainers that were built alike, each in a graph of its own,
+// over the same parameters and the same optimiser. Close stops the goroutines.
+func NewDataParallel(replicas ...*Trainer) (*DataParallel, error) {
+	if len(replicas) == 0 {
+		return nil, fmt.Errorf("nn: data parallel: want at least one replica")
+	}
+	first := replicas[0]
+	for i, r := range replicas[1:] {
+		switch {
+		case r.Optimizer != first.Optimizer:
+			return nil, fmt.Errorf("nn: data parallel: replica %d has another optimiser", i+1)
+		case r.Tape.graph == first.Tape.graph:
+			return nil, fmt.Errorf("nn: data parallel: replica %d is in the first replica's graph, whose buffers it would share", i+1)
+		case len(r.grads) != len(first.grads):
+			return nil, fmt.Errorf("nn: data parallel: replica %d has %d parameters, the first %d", i+1, len(r.grads), len(first.grads))
+		}
+		for j := range r.grads {
+			if r.grads[j].Value() != first.grads[j].Value() {
+				return nil, fmt.Errorf("nn: data parallel: replica %d does not share parameter %d", i+1, j)
+			}
+		}
+	}
+	d := &DataParallel{
+		replicas: replicas,
+		weights:  make([]float64, len(replicas)),
+		losses:   make([]float64, len(replicas)),
+		errs:     make([]error, len(replicas)),
+		jobs:     make([]chan struct{}, len(replicas)),
+	}
+	for i := 1; i < len(replicas); i++ {
+		d.jobs[i] = make(chan struct{})
+		go func() {
+			for range d.jobs[i] {
+				d.run(i)
+				d.wg.Done()
+			}
+		}()
+	}
+	return d, nil
+}
+
+// Step trains once. The share of a replica is its fraction of the minibatch (a loss
+// that is a mean makes the sum of the shares 1); a replica with share 0 is idle.
+// It returns the loss of the whole minibatch before the step.
+func (d *DataParallel) Step(shares []float64) (float64, error) {
+	if len(shares) != len(d.replicas) {
+		return 0, fmt.Errorf("nn: data parallel: %d shares for %d replicas", len(shares), len(d.replicas))
+	}
+	if !(shares[0] > 0) {
+		return 0, fmt.Errorf("nn: data parallel: the first replica needs a share, got %v", shares)
+	}
+	copy(d.weights, shares)
+	for i := 1; i < len(d.replicas); i++ {
+		if d.weights[i] > 0 {
+			d.wg.Add(1)
+			d.jobs[i] <- struct{}{}
+		}
+	}
+	d.run(0)
+	d.wg.Wait()
+
+	loss := 0.0
+	for i, w := range d.weights {
+		if w <= 0 {
+			continue
+		}
+		if d.errs[i] != nil {
+			return 0, d.errs[i]
+		}
+		loss += w * d.losses[i]
+	}
+	return loss, d.reduce()
+}
+
+func (d *DataParallel) run(i int) { d.losses[i], d.errs[i] = d.replicas[i].backward() }
+
+// reduce adds the weighted gradients up in the first replica's memory and steps.
+func (d *DataParallel) reduce() error {
+	first := d.replicas[0]
+	for j := range first.grads {
+		sum, err := gradient(first.grads[j])
+		if err != nil {
+			return err
+		}
+		if d.weights[0] != 1 {
+			kernel.Scale(float32(d.weights[0]), sum)
+		}
+		for i := 1; i < len(d.replicas); i++ {
+			if d.weights[i] <= 0 {
+				continue
+			}
+			g, err := gradient(d.replicas[i].grads[j])
+			if err != nil {
+				return err
+			}
+			kernel.Axpy(float32(d.weights[i]), g, sum)
+		}
+	}
+	return first.update(first.grads)
+}
+
+// Close stops the goroutines. The trainer must not be used afterwards.
+func (d *DataParallel) Close() {
+	for _, c := range d.jobs[1:] {
+		close(c)
+	}
+}

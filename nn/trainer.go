@@ -1,0 +1,79 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/gorgonia"
+)
+
+// Trainer minimises a scalar loss: run the tape, clip the gradient, step the
+// optimiser.
+type Trainer struct {
+	Tape      *Tape
+	Optimizer Optimizer
+	// ClipNorm bounds the global norm of the gradient; 0: no bound.
+	ClipNorm float64
+	// Schedule scales the learning rate by the number of steps taken; nil: constant.
+	Schedule Schedule
+
+	loss     *gorgonia.Node
+	grads    []gorgonia.ValueGrad
+	baseRate float64
+}
+
+// NewTrainer differentiates loss with respect to params and compiles the tape that
+// computes both. More outputs can be named to be read from the tape after a step.
+func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*gorgonia.Node) (*Trainer, error) {
+	if loss == nil || !loss.IsScalar() {
+		return nil, fmt.Errorf("nn: want a scalar loss, got %v", loss)
+	}
+	grads, err := Grad(loss, params)
+	if err != nil {
+		return nil, err
+	}
+	tape, err := NewTape(append(append(gorgonia.Nodes{loss}, grads...), outputs...)...)
+	if err != nil {
+		return nil, err
+	}
+	vg, err := tape.Gradients(params, grads)
+	if err != nil {
+		return nil, err
+	}
+	return &Trainer{Tape: tape, Optimizer: opt, loss: loss, grads: vg, baseRate: opt.LearningRate()}, nil
+}
+
+// Step trains once on what the tape's inputs are bound to and returns the loss
+// before the step. A loss that is not finite is an error and changes no weight.
+func (t *Trainer) Step() (float64, error) {
+	loss, err := t.backward()
+	if err != nil {
+		return loss, err
+	}
+	return loss, t.update(t.grads)
+}
+
+// backward computes the loss and the gradients.
+func (t *Trainer) backward() (float64, error) {
+	if err := t.Tape.Run(); err != nil {
+		return 0, err
+	}
+	loss := t.Tape.Scalar(t.loss)
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return loss, fmt.Errorf("nn: the loss is %v after %d steps: the learning rate may be too high or an input not finite",
+			loss, t.Optimizer.State().Step)
+	}
+	return loss, nil
+}
+
+func (t *Trainer) update(grads []gorgonia.ValueGrad) error {
+	if t.ClipNorm > 0 {
+		if _, err := ClipGlobalNorm(grads, t.ClipNorm); err != nil {
+			return err
+		}
+	}
+	if t.Schedule != nil {
+		t.Optimizer.SetLearningRate(t.baseRate * t.Schedule(t.Optimizer.State().Step))
+	}
+	return t.Optimizer.Step(grads)
+}
