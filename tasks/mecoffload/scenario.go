@@ -1,0 +1,233 @@
+package mecoffload
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed scenarios/*.yaml
+var scenarioFiles embed.FS
+
+// DefaultScenario names the built-in scenario with every uncertainty switched on.
+const DefaultScenario = "dynamic"
+
+// Scenario describes the world a method is run in: how many devices and servers there are, what the tasks look like, and
+// how far what happens may differ from what the agent is told. It is written in YAML, with keys as in the tags below; a key
+// that is left out has its value from the built-in scenario static, in which nothing is uncertain. Unless another source is
+// named, values are this project's own parametrisation.
+type Scenario struct {
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+
+	// Devices is the largest number of devices M. Every device has one task per slot unless Arrival or Churn say otherwise.
+	Devices int `yaml:"devices"`
+	// Servers is the number of edge servers N.
+	Servers int `yaml:"servers"`
+	// Slot is the time between two decisions.
+	Slot Seconds `yaml:"slot"`
+
+	// SizeKByte is the input size of a task in kB (1 kB = 8000 bit).
+	SizeKByte Interval[float64] `yaml:"size_kbyte,flow"`
+	// Deadline is the time a task has, from its slot's start to its result.
+	Deadline Interval[Seconds] `yaml:"deadline,flow"`
+	// RateMbit is the uplink rate of each device-server pair in Mbit/s (1 Mbit = 1e6 bit), redrawn every slot. Not used when
+	// Trace names files.
+	RateMbit Interval[float64] `yaml:"rate_mbit_s,flow"`
+	// Capacity is the share c of each server that is free for these tasks, redrawn every slot, in (0, 1].
+	Capacity Interval[float64] `yaml:"capacity,flow"`
+
+	// Jitter j in [0, 1) makes the real inference time tau/c * U(1-j, 1+j), drawn per task and server.
+	Jitter float64 `yaml:"jitter"`
+	// CSI e in [0, 1) makes the real rate r * U(1-e, 1+e), drawn per task and server: imperfect channel state information.
+	CSI float64 `yaml:"csi"`
+	// Arrival is the probability that a device that is present has a task, per slot, in (0, 1].
+	Arrival float64 `yaml:"arrival"`
+	// RewardWeight is w in [0, 1] of the reward phi * (1 - w*T/delta) of a task finished in time.
+	RewardWeight float64 `yaml:"reward_weight"`
+
+	Churn Churn       `yaml:"churn,omitempty"`
+	Trace TraceSource `yaml:"trace,omitempty"`
+}
+
+// Churn lets devices come and go: the number of devices present is a birth-death chain between ceil(MinShare * Devices) and
+// Devices. At the start of every slot one device leaves with probability Leave (each present one is equally likely), then
+// one joins with probability Join (each absent one equally likely); a step beyond a bound does not happen. The first slot
+// has a number drawn uniformly between the bounds. With Join = Leave all numbers are about equally frequent in the long run.
+// The zero value is no churn: all devices are always present.
+type Churn struct {
+	MinShare float64 `yaml:"min_share"`
+	Join     float64 `yaml:"join"`
+	Leave    float64 `yaml:"leave"`
+}
+
+func (c Churn) enabled() bool { return c != Churn{} }
+
+// TraceSource names recorded link rates to be used in place of random ones; see [ReadTrace] for the format and
+// [Simulator] for how links read them.
+type TraceSource struct {
+	// Files are CSV files, folders (every .csv file below them) or patterns such as logs/*/B_*.csv. Relative names start at
+	// the working directory.
+	Files []string `yaml:"files,omitempty"`
+	// FloorMbit replaces lower rates, in Mbit/s, so that every transmission ends at some time.
+	FloorMbit float64 `yaml:"floor_mbit_s,omitempty"`
+}
+
+func (t TraceSource) enabled() bool { return len(t.Files) > 0 }
+
+// Largest sizes of a scenario: far above any edge deployment, and low enough that a typing error does not exhaust memory.
+const (
+	maxDevices = 100_000
+	maxServers = 1_000
+)
+
+// Validate reports the first value that makes no sense, by its key.
+func (s Scenario) Validate() error {
+	unit := func(key string, v float64, open bool) error {
+		if !(v >= 0 && v <= 1) || (open && v == 1) {
+			return invalid(key, "%v is not in [0, 1%c", v, map[bool]rune{true: ')', false: ']'}[open])
+		}
+		return nil
+	}
+	count := func(key string, v, most int) error {
+		if v < 1 || v > most {
+			return invalid(key, "%d is not in 1..%d", v, most)
+		}
+		return nil
+	}
+	if s.Name == "" {
+		return invalid("name", "is missing")
+	}
+	for _, err := range []error{
+		count("devices", s.Devices, maxDevices),
+		count("servers", s.Servers, maxServers),
+		Interval[Seconds]{s.Slot, s.Slot}.check("slot", 0, maxSpan, true),
+		s.SizeKByte.check("size_kbyte", 0, 1e9, true),
+		s.Deadline.check("deadline", 0, maxSpan, true),
+		s.RateMbit.check("rate_mbit_s", 0, 1e9, true),
+		s.Capacity.check("capacity", 0, 1, true),
+		unit("jitter", s.Jitter, true),
+		unit("csi", s.CSI, true),
+		unit("arrival", s.Arrival, false),
+		unit("reward_weight", s.RewardWeight, false),
+		unit("churn.min_share", s.Churn.MinShare, false),
+		unit("churn.join", s.Churn.Join, false),
+		unit("churn.leave", s.Churn.Leave, false),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	if s.Arrival == 0 {
+		return invalid("arrival", "0 means that there is never a task")
+	}
+	if c := s.Churn; c.enabled() && (c.Join == 0 || c.Join == 1 || c.Leave == 0 || c.Leave == 1) {
+		return invalid("churn", "want both join and leave between 0 and 1, exclusive, or no churn at all")
+	}
+	if s.Trace.enabled() && !(s.Trace.FloorMbit > 0 && s.Trace.FloorMbit <= 1e9) {
+		return invalid("trace.floor_mbit_s", "%v is not a rate above 0: a link that never delivers would keep a task for ever", s.Trace.FloorMbit)
+	}
+	return nil
+}
+
+// ParseScenario reads a scenario from YAML. Errors name filename and the line.
+func ParseScenario(data []byte, filename string) (Scenario, error) {
+	s, err := defaults()
+	if err != nil {
+		return Scenario{}, err
+	}
+	s.Name, s.Description = "", ""
+	if err := decodeYAML(data, filename, &s, func() error { return s.Validate() }); err != nil {
+		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
+	}
+	return s, nil
+}
+
+// defaults is the scenario static, whose values stand for keys that a file leaves out.
+func defaults() (Scenario, error) {
+	const filename = "static.yaml"
+	data, err := scenarioFiles.ReadFile("scenarios/" + filename)
+	if err != nil {
+		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
+	}
+	var s Scenario
+	if err := decodeYAML(data, filename, &s, func() error { return s.Validate() }); err != nil {
+		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
+	}
+	return s, nil
+}
+
+// LoadScenario reads a built-in scenario by its name or, if the name ends in .yaml or has a slash, a file.
+func LoadScenario(nameOrFile string) (Scenario, error) {
+	data, filename, err := readConfig(scenarioFiles, "scenarios", nameOrFile)
+	if err != nil {
+		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
+	}
+	return ParseScenario(data, filename)
+}
+
+// ScenarioNames lists the built-in scenarios.
+func ScenarioNames() []string { return builtinNames(scenarioFiles, "scenarios") }
+
+// YAML is the complete scenario as a file that ParseScenario reads back to the same value.
+func (s Scenario) YAML() ([]byte, error) {
+	var b bytes.Buffer
+	if err := yaml.NewEncoder(&b).Encode(s); err != nil {
+		return nil, fmt.Errorf("mecoffload: scenario %q: %w", s.Name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// traceFiles are the files that Trace.Files stands for, in the order in which it names them and sorted within a folder or a
+// pattern.
+func (s Scenario) traceFiles() ([]string, error) {
+	var files []string
+	for _, name := range s.Trace.Files {
+		found, err := filepath.Glob(name)
+		if err != nil {
+			return nil, fmt.Errorf("trace pattern %q: %w", name, err)
+		}
+		before := len(files)
+		for _, f := range found {
+			csv, err := csvFiles(f)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, csv...)
+		}
+		if len(files) == before {
+			return nil, fmt.Errorf("no trace at %q: the recorded link rates are not part of this module; "+
+				"get 5G logs (for instance the 5G dataset of Raca, Leahy, Sreenan and Quinlan, MMSys 2020, github.com/uccmisl/5Gdataset) "+
+				"and name their folder under trace.files", name)
+		}
+	}
+	return files, nil
+}
+
+// fewestDevices is the smallest number of devices that churn leaves.
+func (s Scenario) fewestDevices() int {
+	if !s.Churn.enabled() {
+		return s.Devices
+	}
+	return min(int(math.Ceil(s.Churn.MinShare*float64(s.Devices))), s.Devices)
+}
+
+// MeanTasks is the mean number of tasks per slot in the long run: Arrival times the mean number of devices present.
+func (s Scenario) MeanTasks() float64 {
+	// The stationary distribution of a birth-death chain by detailed balance: p(m+1) / p(m) = up(m) / down(m+1).
+	low, p, sum, mean := s.fewestDevices(), 1.0, 0.0, 0.0
+	for m := low; m <= s.Devices; m++ {
+		sum += p
+		mean += p * float64(m)
+		up, down := s.Churn.Join, s.Churn.Leave*(1-s.Churn.Join)
+		if m > low {
+			up *= 1 - s.Churn.Leave
+		}
+		p *= up / down
+	}
+	return s.Arrival * mean / sum
+}

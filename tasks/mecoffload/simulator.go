@@ -1,0 +1,434 @@
+package mecoffload
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+)
+
+var _ rl.Env[Observation, Action] = (*Simulator)(nil)
+var _ checkpoints.Stateful = (*Simulator)(nil)
+
+// Simulator runs a scenario slot by slot. It implements rl.Env and never ends an episode by itself: how many slots to run is
+// the caller's choice.
+//
+// In each slot the task of device m, sent to server n and run up to exit l, arrives at d_m / r_{m,n}. A server serves first
+// come first served, ties in order of device, and is free first at its backlog b_n; a task takes tau_{n,l} / c_n. A task whose
+// deadline has passed before it could start is dropped and takes no time. Then b_n' = max(0, free_n - slot). The reward is the
+// mean over the tasks of phi_l * (1 - w*T/delta) for those finished by their deadline, and 0 in a slot without tasks.
+//
+// What happens differs from what the observation says by a factor U(1-e, 1+e) on each rate and U(1-j, 1+j) on each inference
+// time. Everything random about a slot, these factors for every device and server included, follows from the seed, the
+// number of the slot and the scenario, never from an action. So all methods meet the same tasks under the same seed, and a
+// choice meets the same luck whoever makes it.
+//
+// With recorded rates each device-server link is given, at Reset, one of the traces and a place in it, both at random. From
+// there it moves on with the simulated time, holds each one-second sample for a second, and starts again at the trace's end.
+type Simulator struct {
+	scenario Scenario
+	profile  Profile
+	times    []float64   // tau [N x L], s
+	traces   [][]float64 // bit/s
+
+	started bool
+	seed    uint64
+	slot    int64
+	present []bool // by device
+	links   []link // [Devices x N], with traces only
+
+	source *rand.PCG
+	random *rand.Rand
+
+	obs      Observation
+	rateLuck []float64 // [M x N] real over nominal rate
+	timeLuck []float64 // [M x N] real over nominal inference time
+
+	// Scratch of Step.
+	order   arrivalOrder
+	arrive  []float64
+	queue   []int32
+	free    []float64
+	gain    []float64
+	outcome Outcome
+}
+
+// link is where a device-server link reads its rates.
+type link struct {
+	trace  int
+	offset float64 // s
+}
+
+// NewSimulator returns a simulator of sc with the network and the servers of p. It reads the scenario's trace files, if any.
+func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
+	if err := sc.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: profile %q: %w", p.Name, err)
+	}
+	traces, err := sc.rates()
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
+	}
+	d, n := sc.Devices, sc.Servers
+	s := &Simulator{
+		scenario: sc,
+		profile:  p,
+		times:    p.times(n, nil),
+		traces:   traces,
+		present:  make([]bool, d),
+		source:   rand.NewPCG(0, 0),
+		obs: Observation{
+			Servers:  n,
+			Exits:    p.Exits(),
+			Bits:     make([]float64, 0, d),
+			Deadline: make([]float64, 0, d),
+			Rate:     make([]float64, 0, d*n),
+			Capacity: make([]float64, n),
+			Backlog:  make([]float64, n),
+			ID:       make([]int, 0, d),
+		},
+		rateLuck: make([]float64, 0, d*n),
+		timeLuck: make([]float64, 0, d*n),
+		arrive:   make([]float64, d),
+		queue:    make([]int32, d),
+		free:     make([]float64, n),
+		gain:     make([]float64, n),
+		outcome: Outcome{
+			Status:   make([]Status, 0, d),
+			Accuracy: make([]float64, 0, d),
+			Latency:  make([]float64, 0, d),
+			Server:   make([]int, 0, d),
+			Exit:     make([]int, 0, d),
+			Busy:     make([]float64, n),
+		},
+	}
+	s.random = rand.New(s.source)
+	if len(traces) > 0 {
+		s.links = make([]link, d*n)
+	}
+	return s, nil
+}
+
+// Scenario returns the scenario being simulated.
+func (s *Simulator) Scenario() Scenario { return s.scenario }
+
+// Profile returns the network and servers being simulated.
+func (s *Simulator) Profile() Profile { return s.profile }
+
+// Reset starts an episode with idle servers. Everything random in it follows from seed.
+func (s *Simulator) Reset(seed uint64) (Observation, error) {
+	s.started, s.seed, s.slot = true, seed, 0
+	clear(s.obs.Backlog)
+	s.drawLinks()
+	s.drawPopulation()
+	s.drawSlot()
+	return s.obs, nil
+}
+
+// Step executes action in the current slot and returns its reward and the observation of the next.
+func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
+	if !s.started {
+		return rl.Transition[Observation]{}, fmt.Errorf("mecoffload: Step before Reset")
+	}
+	if err := checkAction(action, s.obs.Devices, s.obs.Options()); err != nil {
+		return rl.Transition[Observation]{}, fmt.Errorf("mecoffload: action: %w", err)
+	}
+	s.execute(action)
+	for n, free := range s.free {
+		s.obs.Backlog[n] = carryOver(free, float64(s.scenario.Slot))
+	}
+	s.slot++
+	s.movePopulation()
+	s.drawSlot()
+	return rl.Transition[Observation]{Observation: s.obs, Reward: s.outcome.Reward}, nil
+}
+
+// Outcome returns what became of the tasks of the last slot. It is the simulator's and valid until its next Step.
+func (s *Simulator) Outcome() *Outcome { return &s.outcome }
+
+// Status is what became of a task.
+type Status uint8
+
+// A task either finishes by its deadline, or after it, or never starts because its deadline has passed.
+const (
+	InTime Status = iota
+	Late
+	Dropped
+)
+
+// Outcome is what became of the tasks of one slot, in the order of its observation's devices.
+type Outcome struct {
+	Status   []Status  // [M]
+	Accuracy []float64 // [M] accuracy of the exit if in time, else 0
+	Latency  []float64 // [M] T from the slot's start to the result, s; +Inf if dropped
+	Server   []int     // [M] server chosen
+	Exit     []int     // [M] exit chosen
+	Busy     []float64 // [N] time each server spends on these tasks, s; part of it may lie after the slot's end
+	Reward   float64
+}
+
+// resize makes room for m tasks.
+func (o *Outcome) resize(m int) {
+	o.Status, o.Accuracy, o.Latency = o.Status[:m], o.Accuracy[:m], o.Latency[:m]
+	o.Server, o.Exit = o.Server[:m], o.Exit[:m]
+}
+
+// execute serves the tasks of the slot as they really turn out, into s.outcome and s.free.
+func (s *Simulator) execute(action Action) {
+	m, servers, exits := s.obs.Devices, s.obs.Servers, s.obs.Exits
+	out := &s.outcome
+	out.resize(m)
+	arrive, queue := s.arrive[:m], s.queue[:m]
+	for i, option := range action {
+		n := int(option) / exits
+		out.Server[i], out.Exit[i] = n, int(option)%exits
+		at := i*servers + n
+		arrive[i] = s.obs.Bits[i] / (s.obs.Rate[at] * s.rateLuck[at])
+	}
+	s.order.sort(arrive, queue)
+
+	// One pass over all tasks in order of arrival serves each server's own tasks in that order.
+	copy(s.free, s.obs.Backlog)
+	clear(s.gain)
+	clear(out.Busy)
+	for _, i := range queue {
+		n, l := out.Server[i], out.Exit[i]
+		work := s.times[action[i]] / s.obs.Capacity[n] * s.timeLuck[int(i)*servers+n]
+		deadline := s.obs.Deadline[i]
+		finish, served := serve(s.free[n], arrive[i], work, deadline)
+		out.Status[i], out.Accuracy[i], out.Latency[i] = Dropped, 0, math.Inf(1)
+		if !served {
+			continue
+		}
+		out.Status[i], out.Latency[i] = Late, finish
+		s.free[n] = finish
+		out.Busy[n] += work
+		if finish <= deadline {
+			out.Status[i], out.Accuracy[i] = InTime, s.profile.Accuracy[l]
+			s.gain[n] += s.profile.Accuracy[l] * timeliness(finish, s.scenario.RewardWeight/deadline)
+		}
+	}
+	out.Reward = 0
+	if m > 0 {
+		for _, g := range s.gain {
+			out.Reward += g
+		}
+		out.Reward /= float64(m)
+	}
+}
+
+// Kinds of random draws. Each kind of each slot has a stream of its own, so that scenarios which differ in one uncertainty
+// meet otherwise the same slots, and a simulator's random state is just its seed and slot.
+const (
+	drawTasks = iota + 1
+	drawRates
+	drawCapacities
+	drawRateLuck
+	drawTimeLuck
+	drawChurn
+	drawTraceLinks
+)
+
+// stream points s.random at the draws of one kind in a slot.
+func (s *Simulator) stream(kind uint64, slot int64) *rand.Rand {
+	s.source.Seed(mix(s.seed^mix(kind)), mix(uint64(slot)))
+	return s.random
+}
+
+// mix is the output function of splitmix64 (Steele, Lea and Flood, OOPSLA 2014): it sends consecutive numbers far apart.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// drawSlot draws the slot's tasks, and what is known and unknown about its links and servers.
+func (s *Simulator) drawSlot() {
+	sc, o := &s.scenario, &s.obs
+	o.Bits, o.Deadline, o.ID = o.Bits[:0], o.Deadline[:0], o.ID[:0]
+	random := s.stream(drawTasks, s.slot)
+	for id, here := range s.present {
+		// Every identity draws, so that a device's task does not depend on who else is there.
+		size, deadline, arrival := random.Float64(), random.Float64(), random.Float64()
+		if here && arrival < sc.Arrival {
+			o.Bits = append(o.Bits, sc.SizeKByte.at(size)*8000)
+			o.Deadline = append(o.Deadline, sc.Deadline.at(deadline))
+			o.ID = append(o.ID, id)
+		}
+	}
+	o.Devices = len(o.ID)
+
+	o.Rate = o.Rate[:o.Devices*o.Servers]
+	if len(s.traces) > 0 {
+		s.readTraces()
+	} else {
+		random = s.stream(drawRates, s.slot)
+		for i := range o.Rate {
+			o.Rate[i] = sc.RateMbit.at(random.Float64()) * 1e6
+		}
+	}
+	random = s.stream(drawCapacities, s.slot)
+	for n := range o.Capacity {
+		o.Capacity[n] = sc.Capacity.at(random.Float64())
+	}
+	s.rateLuck = s.drawLuck(drawRateLuck, sc.CSI, s.rateLuck)
+	s.timeLuck = s.drawLuck(drawTimeLuck, sc.Jitter, s.timeLuck)
+}
+
+// drawLuck draws U(1-spread, 1+spread) for every device and server.
+func (s *Simulator) drawLuck(kind uint64, spread float64, dst []float64) []float64 {
+	dst = dst[:len(s.obs.Rate)]
+	random := s.stream(kind, s.slot)
+	luck := Interval[float64]{1 - spread, 1 + spread}
+	for i := range dst {
+		dst[i] = 1
+		if spread > 0 {
+			dst[i] = luck.at(random.Float64())
+		}
+	}
+	return dst
+}
+
+// drawLinks gives each link a trace and a place in it.
+func (s *Simulator) drawLinks() {
+	random := s.stream(drawTraceLinks, 0)
+	for i := range s.links {
+		trace := random.IntN(len(s.traces))
+		s.links[i] = link{trace, random.Float64() * float64(len(s.traces[trace]))}
+	}
+}
+
+// readTraces sets the slot's rates from the traces.
+func (s *Simulator) readTraces() {
+	now := float64(s.slot) * float64(s.scenario.Slot)
+	n := s.obs.Servers
+	for i, id := range s.obs.ID {
+		for k, link := range s.links[id*n : (id+1)*n] {
+			samples := s.traces[link.trace]
+			s.obs.Rate[i*n+k] = samples[int((link.offset+now)/TraceSample)%len(samples)]
+		}
+	}
+}
+
+// drawPopulation draws who is present in the first slot.
+func (s *Simulator) drawPopulation() {
+	for id := range s.present {
+		s.present[id] = true
+	}
+	random := s.stream(drawChurn, s.slot)
+	if fewest := s.scenario.fewestDevices(); fewest < s.scenario.Devices {
+		for leave := random.IntN(s.scenario.Devices - fewest + 1); leave > 0; leave-- {
+			s.flipOne(random, true)
+		}
+	}
+}
+
+// movePopulation lets at most one device leave and one join.
+func (s *Simulator) movePopulation() {
+	sc := &s.scenario
+	if !sc.Churn.enabled() {
+		return
+	}
+	random := s.stream(drawChurn, s.slot)
+	if random.Float64() < sc.Churn.Leave && s.population() > sc.fewestDevices() {
+		s.flipOne(random, true)
+	}
+	if random.Float64() < sc.Churn.Join && s.population() < sc.Devices {
+		s.flipOne(random, false)
+	}
+}
+
+// population is the number of devices present.
+func (s *Simulator) population() int {
+	count := 0
+	for _, here := range s.present {
+		if here {
+			count++
+		}
+	}
+	return count
+}
+
+// flipOne makes one of the devices that are present (or absent) the opposite, each with equal probability.
+func (s *Simulator) flipOne(random *rand.Rand, present bool) {
+	count := s.population()
+	if !present {
+		count = len(s.present) - count
+	}
+	pick := random.IntN(count)
+	for id, here := range s.present {
+		if here != present {
+			continue
+		}
+		if pick == 0 {
+			s.present[id] = !present
+			return
+		}
+		pick--
+	}
+}
+
+// Observation returns the current observation, for instance after LoadState.
+func (s *Simulator) Observation() (Observation, error) {
+	if !s.started {
+		return Observation{}, fmt.Errorf("mecoffload: no observation before Reset")
+	}
+	return s.obs, nil
+}
+
+// SaveState implements checkpoints.Stateful. The outcome of the last slot is not saved.
+func (s *Simulator) SaveState(st *checkpoints.State) error {
+	if !s.started {
+		return fmt.Errorf("mecoffload: SaveState before Reset")
+	}
+	present := make([]byte, len(s.present))
+	for id, here := range s.present {
+		if here {
+			present[id] = 1
+		}
+	}
+	st.PutInt("seed", int64(s.seed))
+	st.PutInt("slot", s.slot)
+	st.PutBytes("present", nil, present)
+	st.PutFloat64("backlog", nil, s.obs.Backlog)
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful: the simulator goes on as the saved one would have.
+func (s *Simulator) LoadState(st *checkpoints.State) error {
+	seed, err := st.Int("seed")
+	if err != nil {
+		return err
+	}
+	slot, err := st.Int("slot")
+	if err != nil {
+		return err
+	}
+	present, err := st.Bytes("present")
+	if err != nil {
+		return err
+	}
+	if slot < 0 || len(present) != len(s.present) {
+		return fmt.Errorf("mecoffload: saved simulator at slot %d with %d devices, this one has %d", slot, len(present), len(s.present))
+	}
+	if err := st.Float64("backlog", s.obs.Backlog); err != nil {
+		return err
+	}
+	for n, b := range s.obs.Backlog {
+		if !(b >= 0) {
+			return fmt.Errorf("mecoffload: saved backlog %v of server %d is not a time", b, n)
+		}
+	}
+	s.started, s.seed, s.slot = true, uint64(seed), slot
+	s.drawLinks()
+	for id := range present {
+		s.present[id] = present[id] != 0
+	}
+	s.drawSlot()
+	return nil
+}
