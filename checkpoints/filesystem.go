@@ -1,0 +1,91 @@
+package checkpoints
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// fileSystem is what Save and Load ask of the operating system. Tests put a file system in its place that fails, or
+// loses power, at any chosen moment.
+type fileSystem interface {
+	MkdirAll(dir string) error        // and syncs the new entries
+	Create(name string) (file, error) // empties an existing file
+	Rename(from, to string) error     // replaces an existing file in one step
+	Remove(name string) error
+	SyncDir(dir string) error // makes the renames in dir last
+	ReadNames(dir string) ([]string, error)
+	ReadFile(name string, max int64) ([]byte, error) // refuses more than max bytes, and what is no regular file
+}
+
+type file interface {
+	io.WriteCloser
+	Sync() error
+}
+
+// osFS is the real file system.
+type osFS struct{}
+
+func (fs osFS) MkdirAll(dir string) error {
+	if isDir(dir) {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := fs.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil && !isDir(dir) { // another run may have made it meanwhile
+		return err
+	}
+	return fs.SyncDir(parent)
+}
+
+func isDir(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+func (osFS) Create(name string) (file, error) { return os.Create(name) }
+func (osFS) Rename(from, to string) error     { return os.Rename(from, to) }
+func (osFS) Remove(name string) error         { return os.Remove(name) }
+
+func (osFS) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	// Some systems and network file systems cannot sync a directory; there is nothing better to do on them.
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
+
+func (osFS) ReadNames(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, err
+}
+
+func (osFS) ReadFile(name string, max int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: %w", name, ErrDamaged)
+	}
+	if info.Size() > max {
+		return nil, fmt.Errorf("%s has %d bytes, more than %d: %w", name, info.Size(), max, ErrDamaged)
+	}
+	return os.ReadFile(name)
+}

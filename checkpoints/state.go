@@ -1,0 +1,287 @@
+package checkpoints
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Stateful is implemented by everything whose state belongs in a checkpoint: networks, optimisers, replay memories,
+// environments, learners.
+//
+// LoadState is called on a value built with the same configuration as the one saved, and must leave it behaving
+// exactly like that one. After an error the receiver may be half loaded and should not be used.
+type Stateful interface {
+	SaveState(*State) error
+	LoadState(*State) error
+}
+
+// State holds named tensors, scalars and strings in memory. Names are paths such as "learner/replay/obs", of
+// non-empty segments joined by "/".
+//
+// The Put methods copy their data. They return no error, so that a SaveState reads as a plain list: the first mistake
+// (a name used twice, a shape that does not match the data) is kept, reported by [State.Err] and by [Save], and
+// nothing reaches the disk. The reading methods return an error for a missing name, another type or another length.
+//
+// A State is not safe for concurrent use.
+type State struct {
+	prefix string // "" or ends in "/"
+	store  *store // shared by all views
+}
+
+// store is what a State and all its Sub views have in common.
+type store struct {
+	tensors map[string]tensor
+	err     error
+}
+
+// tensor is one entry: its elements in little-endian order, row-major, as they stand in the file.
+type tensor struct {
+	dtype dtype
+	shape []int
+	data  []byte
+}
+
+// dtype is an element type by its safetensors name.
+type dtype string
+
+const (
+	typeF32 dtype = "F32"
+	typeF64 dtype = "F64"
+	typeI32 dtype = "I32"
+	typeI64 dtype = "I64"
+	typeU8  dtype = "U8"
+)
+
+// size returns the bytes of one element, 0 for a type this package does not store.
+func (d dtype) size() int {
+	switch d {
+	case typeF64, typeI64:
+		return 8
+	case typeF32, typeI32:
+		return 4
+	case typeU8:
+		return 1
+	}
+	return 0
+}
+
+// element lists the Go types of the stored element types.
+type element interface {
+	float32 | float64 | int32 | int64 | uint8
+}
+
+func dtypeOf[T element]() dtype {
+	var zero T
+	switch any(zero).(type) {
+	case float32:
+		return typeF32
+	case float64:
+		return typeF64
+	case int32:
+		return typeI32
+	case int64:
+		return typeI64
+	}
+	return typeU8
+}
+
+// NewState returns an empty State.
+func NewState() *State {
+	return &State{store: &store{tensors: make(map[string]tensor)}}
+}
+
+// Sub returns a view of the names below prefix: s.Sub("a").PutInt("b", 1) stores "a/b" in s. The view shares the
+// memory of s and costs nothing.
+func (s *State) Sub(prefix string) *State {
+	return &State{prefix: s.prefix + prefix + "/", store: s.store}
+}
+
+// Err returns the first mistake made in a Put method of this State or any of its views, or nil.
+func (s *State) Err() error { return s.store.err }
+
+// Names returns the names in this view, relative to it, sorted.
+func (s *State) Names() []string {
+	var names []string
+	for name := range s.store.tensors {
+		if rest, ok := strings.CutPrefix(name, s.prefix); ok {
+			names = append(names, rest)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// PutFloat32 stores a copy of v, row-major, as a tensor of the given shape; an empty shape stands for [len(v)].
+func (s *State) PutFloat32(name string, shape []int, v []float32) { putSlice(s, name, shape, v) }
+
+// PutFloat64 is PutFloat32 for float64.
+func (s *State) PutFloat64(name string, shape []int, v []float64) { putSlice(s, name, shape, v) }
+
+// PutInt32 is PutFloat32 for int32.
+func (s *State) PutInt32(name string, shape []int, v []int32) { putSlice(s, name, shape, v) }
+
+// PutInt64 is PutFloat32 for int64.
+func (s *State) PutInt64(name string, shape []int, v []int64) { putSlice(s, name, shape, v) }
+
+// PutBytes is PutFloat32 for bytes.
+func (s *State) PutBytes(name string, shape []int, v []byte) { putSlice(s, name, shape, v) }
+
+// PutInt stores one integer.
+func (s *State) PutInt(name string, v int64) { put(s, name, nil, []int64{v}) }
+
+// PutFloat stores one float64, bit for bit.
+func (s *State) PutFloat(name string, v float64) { put(s, name, nil, []float64{v}) }
+
+// PutString stores a string, which may hold any bytes.
+func (s *State) PutString(name, v string) { putSlice(s, name, nil, []byte(v)) }
+
+// putSlice is put with an empty shape standing for one dimension.
+func putSlice[T element](s *State, name string, shape []int, v []T) {
+	if len(shape) == 0 {
+		shape = []int{len(v)}
+	}
+	put(s, name, shape, v)
+}
+
+func put[T element](s *State, name string, shape []int, v []T) {
+	name = s.prefix + name
+	if err := s.store.check(name, shape, len(v)); err != nil {
+		s.store.fail(name, err)
+		return
+	}
+	data := make([]byte, len(v)*dtypeOf[T]().size())
+	if _, err := binary.Encode(data, binary.LittleEndian, v); err != nil { // the sizes match: never
+		s.store.fail(name, err)
+		return
+	}
+	s.store.tensors[name] = tensor{dtype: dtypeOf[T](), shape: slices.Clone(shape), data: data}
+}
+
+// fail keeps the first error.
+func (st *store) fail(name string, err error) {
+	if st.err == nil {
+		st.err = fmt.Errorf("checkpoints: put %q: %w", name, err)
+	}
+}
+
+// check reports why a tensor of n elements cannot be stored.
+func (st *store) check(name string, shape []int, n int) error {
+	if _, ok := st.tensors[name]; ok {
+		return errors.New("the name is taken: two parts of the program store under one name")
+	}
+	if strings.Contains("/"+name+"/", "//") {
+		return errors.New("a name is non-empty segments joined by \"/\"")
+	}
+	if !utf8.ValidString(name) || name == metadataKey {
+		return errors.New("the name is reserved or not UTF-8")
+	}
+	if count, ok := elements(shape); !ok || count != n {
+		return fmt.Errorf("%d elements do not fill shape %v", n, shape)
+	}
+	return nil
+}
+
+// elements returns the number of elements of a shape, and false if a dimension is negative or the number overflows.
+func elements(shape []int) (int, bool) {
+	if slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
+		return 0, false
+	}
+	if slices.Contains(shape, 0) {
+		return 0, true
+	}
+	n := uint64(1)
+	for _, d := range shape {
+		var over uint64
+		if over, n = bits.Mul64(n, uint64(d)); over != 0 || n > math.MaxInt {
+			return 0, false
+		}
+	}
+	return int(n), true
+}
+
+// Float32 copies a tensor into dst, which must have its length. See [State.Len].
+func (s *State) Float32(name string, dst []float32) error { return get(s, name, dst) }
+
+// Float64 is Float32 for float64.
+func (s *State) Float64(name string, dst []float64) error { return get(s, name, dst) }
+
+// Int32 is Float32 for int32.
+func (s *State) Int32(name string, dst []int32) error { return get(s, name, dst) }
+
+// Int64 is Float32 for int64.
+func (s *State) Int64(name string, dst []int64) error { return get(s, name, dst) }
+
+// Bytes returns a copy of a tensor of bytes.
+func (s *State) Bytes(name string) ([]byte, error) {
+	t, err := s.lookup(name, typeU8)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(t.data), nil
+}
+
+// Int returns an integer stored with PutInt.
+func (s *State) Int(name string) (int64, error) {
+	var v [1]int64
+	err := get(s, name, v[:])
+	return v[0], err
+}
+
+// Float returns a float64 stored with PutFloat.
+func (s *State) Float(name string) (float64, error) {
+	var v [1]float64
+	err := get(s, name, v[:])
+	return v[0], err
+}
+
+// String returns a string stored with PutString.
+func (s *State) String(name string) (string, error) {
+	t, err := s.lookup(name, typeU8)
+	return string(t.data), err
+}
+
+// Len returns the number of elements of a tensor, whatever its type.
+func (s *State) Len(name string) (int, error) {
+	t, err := s.lookup(name, "")
+	if err != nil {
+		return 0, err
+	}
+	return len(t.data) / t.dtype.size(), nil
+}
+
+// Shape returns the shape of a tensor, whatever its type; that of a scalar is empty.
+func (s *State) Shape(name string) ([]int, error) {
+	t, err := s.lookup(name, "")
+	return slices.Clone(t.shape), err
+}
+
+// lookup finds a tensor; want "" stands for any type.
+func (s *State) lookup(name string, want dtype) (tensor, error) {
+	name = s.prefix + name
+	t, ok := s.store.tensors[name]
+	if !ok {
+		return tensor{}, fmt.Errorf("checkpoints: no tensor %q: the state was saved by another method or network than the one it is loaded into", name)
+	}
+	if want != "" && t.dtype != want {
+		return tensor{}, fmt.Errorf("checkpoints: tensor %q holds %s, not %s: the state was saved by another method or network than the one it is loaded into", name, t.dtype, want)
+	}
+	return t, nil
+}
+
+func get[T element](s *State, name string, dst []T) error {
+	t, err := s.lookup(name, dtypeOf[T]())
+	if err != nil {
+		return err
+	}
+	if n := len(t.data) / t.dtype.size(); n != len(dst) {
+		return fmt.Errorf("checkpoints: tensor %q has %d elements (shape %v), not %d: the state was saved by another size of network or memory than the one it is loaded into", s.prefix+name, n, t.shape, len(dst))
+	}
+	_, err = binary.Decode(t.data, binary.LittleEndian, dst)
+	return err
+}
