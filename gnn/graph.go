@@ -3,6 +3,7 @@ package gnn
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/chewxy/hm"
@@ -299,13 +300,14 @@ func (g *Graph) setComplete(graphs int, size func(b int) (m, o int)) error {
 // SetBatch makes g the batch of [Batch]. On an error g is left as it was.
 func (g *Graph) SetBatch(graphs ...*Graph) error {
 	var sources, dests, edges int
-	bipartite := len(graphs) > 0 && graphs[0].bipartite
+	first := slices.IndexFunc(graphs, func(h *Graph) bool { return h.NumGraphs() > 0 })
+	bipartite := first >= 0 && graphs[first].bipartite
 	inOrder, outOrder := true, true // all graphs' edges are by destination, by source
 	for b, h := range graphs {
 		if h == g {
 			return fmt.Errorf("gnn: graph %d of the batch is the batch itself", b)
 		}
-		if h.bipartite != bipartite {
+		if h.NumGraphs() > 0 && h.bipartite != bipartite {
 			return fmt.Errorf("gnn: graph %d of the batch: cannot mix bipartite and ordinary graphs", b)
 		}
 		sources, dests, edges = sources+h.numSrc, dests+h.numDst, edges+h.NumEdges()

@@ -1,0 +1,150 @@
+package gnn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// Aggregation is how the messages that reach a vertex become one.
+type Aggregation uint8
+
+// The aggregations. A vertex that no message reaches gets zeros.
+const (
+	Sum  Aggregation = iota
+	Mean             // by in-degree
+	Max              // of each feature; ties go to the first edge
+)
+
+var aggregationNames = [...]string{"sum", "mean", "max"}
+
+func (a Aggregation) String() string {
+	if int(a) < len(aggregationNames) {
+		return aggregationNames[a]
+	}
+	return fmt.Sprintf("Aggregation(%d)", uint8(a))
+}
+
+func (a Aggregation) check() error {
+	if int(a) >= len(aggregationNames) {
+		return fmt.Errorf("gnn: unknown aggregation %v", a)
+	}
+	return nil
+}
+
+// Aggregate gathers the features of each vertex's in-neighbours,
+// y_i = agg over edges (j, i) of x_j: message passing at its barest.
+//
+// Shapes: g, x [NumSrc x features] -> [NumDst x features].
+func Aggregate(g, x *gorgonia.Node, a Aggregation) (*gorgonia.Node, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := checkCols("aggregate", "features", x, cols(x)); err != nil {
+		return nil, err
+	}
+	op := &aggregate{agg: propagator{kind: kindOf(a)}, f: cols(x)}
+	return nn.Apply("aggregate_"+a.String(), op, x.Shape(), g, x)
+}
+
+type aggregate struct {
+	agg propagator
+	f   int
+}
+
+func (o *aggregate) OutShape(in []gorgonia.Value) (int, int, error) {
+	g, err := graphOf(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = rowsOf(in[1], "features", g.NumSrc(), o.f)
+	return g.NumDst(), o.f, err
+}
+
+func (o *aggregate) Forward(in []gorgonia.Value, out nn.Matrix) error {
+	o.agg.forward(in[0].(*Graph), o.f, mat(in[1]).Data, out.Data, false)
+	return nil
+}
+
+func (o *aggregate) Differentiable(i int) bool { return i == 1 }
+
+func (o *aggregate) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
+	if !din[1].IsZero() {
+		o.agg.backward(in[0].(*Graph), o.f, dout.Data, din[1].Data)
+	}
+	return nil
+}
+
+// propagation is a fixed way of carrying vertex features along edges.
+type propagation uint8
+
+const (
+	sumEdges   propagation = iota // A
+	meanEdges                     // D^-1 A
+	maxEdges                      // not a matrix
+	normalized                    // D^-1/2 (A+I) D^-1/2, of GCN
+)
+
+func kindOf(a Aggregation) propagation { return [...]propagation{sumEdges, meanEdges, maxEdges}[a] }
+
+// propagator carries features from sources to destinations and gradients back.
+type propagator struct {
+	kind   propagation
+	argmax []int32 // maxEdges: the source each entry of the result came from, -1 if none
+}
+
+// forward is y (+)= M x with x [NumSrc x f], y [NumDst x f]. Max cannot accumulate.
+func (p *propagator) forward(g *Graph, f int, x, y []float32, acc bool) {
+	switch p.kind {
+	case sumEdges:
+		spmm(weighted{g.in.ptr, g.in.idx, nil}, f, x, y, acc)
+	case meanEdges:
+		spmm(g.mean(), f, x, y, acc)
+	case normalized:
+		spmm(g.gcn(), f, x, y, acc)
+	case maxEdges:
+		p.maximum(g, f, x, y)
+	}
+}
+
+// backward is dx = M^T dy. For max it must follow the forward pass it belongs to.
+func (p *propagator) backward(g *Graph, f int, dy, dx []float32) {
+	switch p.kind {
+	case sumEdges:
+		spmm(weighted{g.out.ptr, g.out.idx, nil}, f, dy, dx, false)
+	case meanEdges:
+		spmm(g.meanT(), f, dy, dx, false)
+	case normalized:
+		spmm(g.gcnT(), f, dy, dx, false)
+	case maxEdges:
+		clear(dx)
+		for k, j := range p.argmax {
+			if j >= 0 {
+				dx[int(j)*f+k%f] += dy[k]
+			}
+		}
+	}
+}
+
+func (p *propagator) maximum(g *Graph, f int, x, y []float32) {
+	p.argmax = resize(p.argmax, g.NumDst()*f)
+	for i := range g.NumDst() {
+		yi, from := y[i*f:(i+1)*f], p.argmax[i*f:(i+1)*f]
+		for k := range yi {
+			yi[k], from[k] = float32(math.Inf(-1)), -1
+		}
+		for _, j := range g.InNeighbors(i) {
+			xj := x[int(j)*f : (int(j)+1)*f]
+			for k, v := range xj {
+				if v > yi[k] || from[k] < 0 {
+					yi[k], from[k] = v, j
+				}
+			}
+		}
+		if g.InDegree(i) == 0 {
+			clear(yi)
+		}
+	}
+}

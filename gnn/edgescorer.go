@@ -1,0 +1,97 @@
+package gnn
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// EdgeScorer gives every edge a score, a two-layer perceptron of the
+// concatenation [x_src, x_dst, f_e]:
+//
+//	s_e = relu(x_src U + x_dst V + f_e W + b) . v + c
+//
+// the head of a policy that chooses edges. The products with U and V run once per
+// vertex; per edge remain its own features and one dot product.
+//
+// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
+// s [NumEdges x 1]: the rows are edges in the order of the graph's edge list, for
+// a complete bipartite graph row-major. There is no gradient with respect to f.
+type EdgeScorer struct {
+	edgeHidden
+	Out   *nn.Param // v [hidden x 1]
+	Bias  *nn.Param // c [1]
+	Slope float64   // of the activation below zero, in [0, 1]; 0: ReLU
+}
+
+// NewEdgeScorer makes a head whose weights are drawn by init from rng (nil:
+// nn.GlorotUniform) and whose biases are zero. An edgeDim of 0 means that edges
+// have no features.
+func NewEdgeScorer(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) *EdgeScorer {
+	return &EdgeScorer{
+		edgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng),
+		Out:        nn.NewParam(name+".out", orGlorot(init), rng, hidden, 1),
+		Bias:       nn.NewParam(name+".bias", nil, nil, 1),
+	}
+}
+
+// Params returns U, V, b, with edge features W, then v and c.
+func (l *EdgeScorer) Params() nn.Params { return append(l.params(), l.Out, l.Bias) }
+
+// Forward adds the head to the expression graph. The edge features f are nil when
+// it was made for none. In a graph that is not bipartite xSrc and xDst are one
+// node.
+func (l *EdgeScorer) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
+	if !(l.Slope >= 0 && l.Slope <= 1) {
+		return nil, fmt.Errorf("gnn: edge scorer: the activation's slope must lie in [0, 1], got %v", l.Slope)
+	}
+	in, err := l.forward(g, xSrc, xDst, f)
+	if err != nil {
+		return nil, err
+	}
+	n, err := nodes(xSrc, l.Out, l.Bias)
+	if err != nil {
+		return nil, err
+	}
+	op := &edgeScore{edgeOp{cols(in[1]), cols(f), float32(l.Slope)}}
+	return nn.Apply("edge_score", op, nn.Shape{xSrc.Shape()[0], 1}, append(in, n...)...)
+}
+
+// edgeScore takes edgeHidden's inputs, then v and c.
+type edgeScore struct{ edgeOp }
+
+func (o *edgeScore) OutShape(in []gorgonia.Value) (int, int, error) {
+	g, err := o.check(in)
+	if err != nil {
+		return 0, 0, err
+	}
+	return g.NumEdges(), 1, nil
+}
+
+func (o *edgeScore) Forward(in []gorgonia.Value, s nn.Matrix) error {
+	g, u, v, f, w := o.data(in)
+	out, c := mat(in[len(in)-2]).Data, mat(in[len(in)-1]).Data[0]
+	kernel.EdgeDot(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, out, s.Data)
+	for e := range s.Rows {
+		s.Data[e] += c
+	}
+	return nil
+}
+
+func (o *edgeScore) Differentiable(i int) bool { return o.differentiable(i) }
+
+func (o *edgeScore) Backward(in []gorgonia.Value, _, ds nn.Matrix, din []nn.Matrix) error {
+	g, u, v, f, w := o.data(in)
+	du, dv, dw := o.gradients(din)
+	out, dout, dc := mat(in[len(in)-2]).Data, din[len(in)-2].Data, din[len(in)-1]
+	kernel.EdgeDotBackward(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, out, ds.Data, du, dv, dw, dout)
+	if !dc.IsZero() {
+		for _, d := range ds.Data[:ds.Rows] {
+			dc.Data[0] += d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package gnntest
+
+const raceEnabled = false
