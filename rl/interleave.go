@@ -3,6 +3,7 @@ package rl
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/graphrl/graphrl/checkpoints"
 )
@@ -39,7 +40,7 @@ func (q *Interleave) Candidates(s Scores, k int, dst *Decisions) error {
 // SaveState implements checkpoints.Stateful: it saves the quantizers that have a state.
 func (q *Interleave) SaveState(s *checkpoints.State) error {
 	for i, inner := range q.Quantizers {
-		if err := saveOptional(inner, s.Sub(fmt.Sprint(i))); err != nil {
+		if err := saveOptional(s, strconv.Itoa(i), inner); err != nil {
 			return err
 		}
 	}
@@ -49,7 +50,7 @@ func (q *Interleave) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful.
 func (q *Interleave) LoadState(s *checkpoints.State) error {
 	for i, inner := range q.Quantizers {
-		if err := loadOptional(inner, s.Sub(fmt.Sprint(i))); err != nil {
+		if err := loadOptional(s, strconv.Itoa(i), inner); err != nil {
 			return err
 		}
 	}

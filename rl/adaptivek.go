@@ -1,0 +1,66 @@
+package rl
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// AdaptiveK is DROO's rule for the number of candidates (eq. 10 of the paper): every interval slots, K becomes one more
+// than the largest index of a best candidate in that interval, counting from one, and at most max. As the actor learns,
+// the best candidate moves to the front of the list, so that fewer candidates have to be scored.
+//
+// With indices from zero, as BestIndex reports them, that is min(2 + largest index, max): K never falls below 2 (unless
+// max is 1), which leaves it room to grow again. The published code leaves the last slot of each interval out of the
+// maximum; this follows the paper.
+type AdaptiveK struct {
+	max, interval int
+	k             int
+	slots         int // observed in the current interval
+	largest       int // best index in the current interval
+}
+
+// NewAdaptiveK returns the rule with K = max to start with. An interval of 0 keeps K there.
+func NewAdaptiveK(max, interval int) (*AdaptiveK, error) {
+	if max < 1 || interval < 0 {
+		return nil, fmt.Errorf("rl: adaptive K: at most %d candidates every %d slots; want at least 1 and an interval >= 0", max, interval)
+	}
+	return &AdaptiveK{max: max, interval: interval, k: max}, nil
+}
+
+// K returns the number of candidates to use now.
+func (a *AdaptiveK) K() int { return a.k }
+
+// Observe tells the index (from zero) that the best candidate of a slot had.
+func (a *AdaptiveK) Observe(bestIndex int) {
+	if a.interval == 0 {
+		return
+	}
+	a.largest = max(a.largest, bestIndex)
+	if a.slots++; a.slots == a.interval {
+		a.k = min(a.largest+2, a.max)
+		a.slots, a.largest = 0, 0
+	}
+}
+
+// SaveState implements checkpoints.Stateful.
+func (a *AdaptiveK) SaveState(s *checkpoints.State) error {
+	s.PutInt("k", int64(a.k))
+	s.PutInt("slots", int64(a.slots))
+	s.PutInt("largest", int64(a.largest))
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (a *AdaptiveK) LoadState(s *checkpoints.State) error {
+	if err := errors.Join(
+		loadInt(s, "k", &a.k, 1, a.max),
+		loadInt(s, "slots", &a.slots, 0, max(0, a.interval-1)),
+		loadInt(s, "largest", &a.largest, 0, math.MaxInt32),
+	); err != nil {
+		return fmt.Errorf("rl: adaptive K: %w", err)
+	}
+	return nil
+}

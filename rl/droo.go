@@ -1,0 +1,239 @@
+package rl
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// DROOConfig holds the hyper-parameters of DROO. DefaultDROOConfig returns the published ones; the zero value of a field
+// means what its comment says, not the default.
+type DROOConfig struct {
+	// Candidates is the number K of candidate decisions per slot to start with, and the most there will ever be.
+	// Default 10: the paper takes the number of rows, which is 10 in its main experiment.
+	Candidates int
+	// AdaptInterval is the number of slots after which K adapts (see AdaptiveK); 0 keeps it at Candidates.
+	// Default 32 (paper, section 5).
+	AdaptInterval int
+	// TrainInterval is the number of slots from one training to the next. Default 10 (paper, section 5).
+	TrainInterval int
+	// StepsPerTrain is the number of minibatches a training consists of. Default 1 (paper, Algorithm 1).
+	StepsPerTrain int
+	// BatchSize is the number of samples in a minibatch. They are drawn without replacement, so that there is no training
+	// until that many are stored; the published code draws with replacement from the first slots on. Default 128 (paper,
+	// section 5).
+	BatchSize int
+	// MemorySize is the number of samples the replay memory keeps. Default 1024 (paper, section 5).
+	MemorySize int
+	// Window restricts minibatches to the newest samples of the memory; 0 draws from all of it. Default 0.
+	Window int
+	// Warmup is the number of samples to see before the first training. Default 0: BatchSize alone decides.
+	Warmup int
+	// Seed determines which samples make up the minibatches. Default 0.
+	Seed uint64
+}
+
+// DefaultDROOConfig returns the hyper-parameters of the paper, as listed with the fields.
+func DefaultDROOConfig() DROOConfig {
+	return DROOConfig{
+		Candidates:    10,
+		AdaptInterval: 32,
+		TrainInterval: 10,
+		StepsPerTrain: 1,
+		BatchSize:     128,
+		MemorySize:    1024,
+	}
+}
+
+// Check reports the fields that make no sense.
+func (c DROOConfig) Check() error {
+	var errs []error
+	want := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("rl: DROO config: "+format, args...))
+		}
+	}
+	want(c.Candidates >= 1, "Candidates is %d, want at least 1", c.Candidates)
+	want(c.AdaptInterval >= 0, "AdaptInterval is %d, want at least 0", c.AdaptInterval)
+	want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
+	want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
+	want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
+	want(c.Window == 0 || c.Window >= c.BatchSize, "Window is %d, want 0 or at least BatchSize, %d", c.Window, c.BatchSize)
+	want(c.Warmup >= 0, "Warmup is %d, want at least 0", c.Warmup)
+	return errors.Join(errs...)
+}
+
+// DROO is the learner of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online Computation Offloading in
+// Wireless Powered Mobile-Edge Computing Networks" (IEEE TMC 19(11), 2020, arXiv 1808.01977), Algorithm 1, for any
+// observation O. Each slot:
+//
+//	1  the actor maps the observation to relaxed scores         Decide
+//	2  the quantizer turns them into K candidate decisions
+//	3  the critic scores the candidates
+//	4  the best one is executed                                 by the caller
+//	5  and is stored with the observation                       Learn
+//	6  every TrainInterval slots the actor learns from a
+//	   random minibatch to propose what was best
+//	7  every AdaptInterval slots K adapts
+//
+// There is no exploration beyond the candidates and no reward signal beyond the critic: the actor learns to imitate a
+// search that its own proposals make better and better.
+//
+// A DROO is not safe for concurrent use.
+type DROO[O any] struct {
+	cfg       DROOConfig
+	actor     Actor[O]
+	quantizer Quantizer
+	critic    Critic[O]
+	memory    *ReplayBuffer[O]
+	adaptive  *AdaptiveK
+	rand      *Rand
+	slots     int // learned from
+
+	// The last decision, and buffers.
+	candidates Decisions
+	values     []float64
+	best       int
+	decided    bool // since the last Learn
+	batch      []Sample[O]
+}
+
+// NewDROO returns a learner. The codec says how its memory keeps observations.
+func NewDROO[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec Codec[O], cfg DROOConfig) (*DROO[O], error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	memory, err := NewReplayBuffer(cfg.MemorySize, codec)
+	if err != nil {
+		return nil, err
+	}
+	adaptive, err := NewAdaptiveK(cfg.Candidates, cfg.AdaptInterval)
+	if err != nil {
+		return nil, err
+	}
+	return &DROO[O]{
+		cfg:       cfg,
+		actor:     actor,
+		quantizer: quantizer,
+		critic:    critic,
+		memory:    memory,
+		adaptive:  adaptive,
+		rand:      NewRand(cfg.Seed, 0),
+		batch:     make([]Sample[O], cfg.BatchSize),
+	}, nil
+}
+
+// Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next Decide. Deciding alone
+// changes nothing that is learned, so a learner is evaluated by calling Decide without Learn.
+func (l *DROO[O]) Decide(obs O) ([]int32, error) {
+	scores, err := l.actor.Scores(obs)
+	if err != nil {
+		return nil, fmt.Errorf("rl: DROO: actor: %w", err)
+	}
+	if err := l.quantizer.Candidates(scores, l.adaptive.K(), &l.candidates); err != nil {
+		return nil, fmt.Errorf("rl: DROO: candidates: %w", err)
+	}
+	l.values = slices.Grow(l.values[:0], l.candidates.K)[:l.candidates.K]
+	if err := l.critic.Score(obs, &l.candidates, l.values); err != nil {
+		return nil, fmt.Errorf("rl: DROO: critic: %w", err)
+	}
+	l.best = 0
+	for k, v := range l.values {
+		if math.IsNaN(v) {
+			return nil, fmt.Errorf("rl: DROO: critic: the value of candidate %d of %d is NaN: %v", k, l.candidates.K, l.candidates.Candidate(k))
+		}
+		if v > l.values[l.best] {
+			l.best = k
+		}
+	}
+	if math.IsInf(l.values[l.best], -1) {
+		return nil, fmt.Errorf("rl: DROO: critic: none of the %d candidates can be executed (all values are -Inf)", l.candidates.K)
+	}
+	l.decided = true
+	return l.candidates.Candidate(l.best), nil
+}
+
+// Learn stores obs with the decision to imitate, normally the one Decide has just returned for it, and when training is
+// due trains the actor. It returns the mean loss of the training steps and whether there were any.
+//
+// A slot with nothing to decide (a decision without rows) counts as a slot, but is not stored.
+func (l *DROO[O]) Learn(obs O, decision []int32) (loss float64, trained bool, err error) {
+	if len(decision) > 0 {
+		l.memory.Add(obs, decision)
+	}
+	if l.decided {
+		l.adaptive.Observe(l.best)
+		l.decided = false
+	}
+	l.slots++
+	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < l.cfg.BatchSize || l.slots < l.cfg.Warmup {
+		return 0, false, nil
+	}
+	for range l.cfg.StepsPerTrain {
+		if err := l.memory.Draw(l.rand, l.cfg.Window, l.batch); err != nil {
+			return 0, false, err
+		}
+		stepLoss, err := l.actor.Train(l.batch)
+		if err != nil {
+			return 0, false, fmt.Errorf("rl: DROO: train actor: %w", err)
+		}
+		if math.IsNaN(stepLoss) || math.IsInf(stepLoss, 0) {
+			return 0, false, fmt.Errorf("rl: DROO: training has diverged: the actor's loss is %v; try a lower learning rate", stepLoss)
+		}
+		loss += stepLoss / float64(l.cfg.StepsPerTrain)
+	}
+	return loss, true, nil
+}
+
+// K returns the number of candidates the next Decide asks for.
+func (l *DROO[O]) K() int { return l.adaptive.K() }
+
+// BestIndex returns which candidate of the last Decide was the best, counting from 0.
+func (l *DROO[O]) BestIndex() int { return l.best }
+
+// BestValue returns the critic's value of the last decision, or NaN before the first.
+func (l *DROO[O]) BestValue() float64 {
+	if len(l.values) == 0 {
+		return math.NaN()
+	}
+	return l.values[l.best]
+}
+
+// Slots returns how often Learn was called.
+func (l *DROO[O]) Slots() int { return l.slots }
+
+// Memory returns the replay memory.
+func (l *DROO[O]) Memory() *ReplayBuffer[O] { return l.memory }
+
+// SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and the critic too, as far
+// as these implement checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
+// slots: after Learn and before the next Decide.
+func (l *DROO[O]) SaveState(s *checkpoints.State) error {
+	s.PutInt("slots", int64(l.slots))
+	return errors.Join(
+		l.memory.SaveState(s.Sub("memory")),
+		l.adaptive.SaveState(s.Sub("adaptive_k")),
+		l.rand.SaveState(s.Sub("rand")),
+		saveOptional(s, "actor", l.actor),
+		saveOptional(s, "quantizer", l.quantizer),
+		saveOptional(s, "critic", l.critic),
+	)
+}
+
+// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
+func (l *DROO[O]) LoadState(s *checkpoints.State) error {
+	l.decided = false
+	return errors.Join(
+		loadInt(s, "slots", &l.slots, 0, math.MaxInt),
+		l.memory.LoadState(s.Sub("memory")),
+		l.adaptive.LoadState(s.Sub("adaptive_k")),
+		l.rand.LoadState(s.Sub("rand")),
+		loadOptional(s, "actor", l.actor),
+		loadOptional(s, "quantizer", l.quantizer),
+		loadOptional(s, "critic", l.critic),
+	)
+}

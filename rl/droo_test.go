@@ -1,0 +1,326 @@
+package rl_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+)
+
+func TestAdaptiveK(t *testing.T) {
+	a, err := rl.NewAdaptiveK(6, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []int
+	// Intervals of three: largest index 5, then 1, then 0, then 4 although that is the last slot of its interval.
+	for _, best := range []int{5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0} {
+		a.Observe(best)
+		got = append(got, a.K())
+	}
+	if want := []int{6, 6, 6, 6, 6, 3, 3, 3, 2, 2, 2, 6, 6}; !slices.Equal(got, want) {
+		t.Errorf("K = %v, want %v", got, want)
+	}
+	fixed, err := rl.NewAdaptiveK(4, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		fixed.Observe(0)
+	}
+	if fixed.K() != 4 {
+		t.Errorf("with interval 0: K = %d, want 4", fixed.K())
+	}
+	if _, err := rl.NewAdaptiveK(0, 3); err == nil {
+		t.Error("at most 0 candidates: no error")
+	}
+	state := checkpoints.NewState()
+	state.PutInt("k", 7)
+	state.PutInt("slots", 0)
+	state.PutInt("largest", 0)
+	if err := a.LoadState(state); err == nil {
+		t.Error("loaded K = 7 of at most 6: no error")
+	}
+}
+
+// SaveState and LoadState complete the example's actor.
+func (a *logistic) SaveState(s *checkpoints.State) error {
+	for i, w := range a.weights {
+		s.PutFloat64(fmt.Sprint(i), nil, w[:])
+	}
+	return nil
+}
+
+func (a *logistic) LoadState(s *checkpoints.State) error {
+	var err error
+	for i := range a.weights {
+		err = errors.Join(err, s.Float64(fmt.Sprint(i), a.weights[i][:]))
+	}
+	return err
+}
+
+func newLearner(t testing.TB, cfg rl.DROOConfig) *rl.DROO[[]float64] {
+	q, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := rl.NewDROO(&logistic{rate: 1}, q, channelValue{}, rl.VectorCodec[float64]{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// run lets l learn from slots of random gains and returns all it says.
+func run(t testing.TB, l *rl.DROO[[]float64], rng *rl.Rand, slots int) []string {
+	var log []string
+	gains := make([]float64, radios)
+	for range slots {
+		for i := range gains {
+			gains[i] = rng.Float64()
+		}
+		decision, err := l.Decide(gains)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := fmt.Sprint(decision, l.BestIndex(), l.BestValue(), l.K())
+		loss, trained, err := l.Learn(gains, decision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, line+fmt.Sprint(loss, trained))
+	}
+	return log
+}
+
+func smallConfig() rl.DROOConfig {
+	return rl.DROOConfig{Candidates: 6, AdaptInterval: 8, TrainInterval: 5, StepsPerTrain: 2, BatchSize: 16, MemorySize: 64}
+}
+
+func TestDROOResumesExactly(t *testing.T) {
+	whole := newLearner(t, smallConfig())
+	rng := rl.NewRand(7, 0)
+	run(t, whole, rng, 203)
+
+	state := checkpoints.NewState()
+	if err := whole.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Err(); err != nil {
+		t.Fatal(err)
+	}
+	rngState := checkpoints.NewState()
+	if err := rng.SaveState(rngState); err != nil {
+		t.Fatal(err)
+	}
+	want := run(t, whole, rng, 100)
+
+	resumed, rng2 := newLearner(t, smallConfig()), rl.NewRand(0, 0)
+	if err := errors.Join(resumed.LoadState(state), rng2.LoadState(rngState)); err != nil {
+		t.Fatal(err)
+	}
+	if got := run(t, resumed, rng2, 100); !slices.Equal(got, want) {
+		for i := range got {
+			if got[i] != want[i] {
+				t.Fatalf("slot %d after resuming: %s, want %s", i, got[i], want[i])
+			}
+		}
+	}
+	if err := newLearner(t, smallConfig()).LoadState(checkpoints.NewState()); err == nil {
+		t.Error("empty state: no error")
+	}
+}
+
+// The decision is the candidate with the highest value, here checked against scoring the same candidates again.
+func TestDROODecidesForTheBestCandidate(t *testing.T) {
+	cfg := smallConfig()
+	cfg.AdaptInterval = 0
+	l := newLearner(t, cfg)
+	twin, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rl.NewRand(2, 0)
+	var d rl.Decisions
+	indices := map[int]bool{}
+	for range 50 {
+		gains := make([]float64, radios)
+		for i := range gains {
+			gains[i] = rng.Float64()
+		}
+		decision, err := l.Decide(gains)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The untrained actor's logits are zero.
+		if err := twin.Candidates(rl.Scores{Rows: radios, Options: 1, Logits: make([]float32, radios)}, 6, &d); err != nil {
+			t.Fatal(err)
+		}
+		values := make([]float64, d.K)
+		channelValue{}.Score(gains, &d, values)
+		if best := slices.Max(values); best != l.BestValue() || !slices.Equal(decision, d.Candidate(l.BestIndex())) {
+			t.Fatalf("decided %v with value %v, the best is %v", decision, l.BestValue(), best)
+		}
+		indices[l.BestIndex()] = true
+	}
+	if len(indices) < 3 {
+		t.Errorf("the best candidate was always one of %v", indices)
+	}
+}
+
+// trainings counts the batches an actor is given.
+type trainings struct {
+	logistic
+	batches []int
+}
+
+func (a *trainings) Train(batch []rl.Sample[[]float64]) (float64, error) {
+	a.batches = append(a.batches, len(batch))
+	return 1, nil
+}
+
+func TestDROOTrainsWhenDue(t *testing.T) {
+	for _, c := range []struct {
+		change func(*rl.DROOConfig)
+		want   []int // slots after which there is training, of the first 30
+	}{
+		{func(*rl.DROOConfig) {}, []int{20, 25, 30}}, // not at 5, 10 and 15: BatchSize is 16
+		{func(c *rl.DROOConfig) { c.Warmup = 26 }, []int{30}},
+		{func(c *rl.DROOConfig) { c.BatchSize, c.TrainInterval = 3, 7 }, []int{7, 14, 21, 28}},
+	} {
+		cfg := smallConfig()
+		c.change(&cfg)
+		actor := new(trainings)
+		l, err := rl.NewDROO(actor, new(rl.KNN), channelValue{}, rl.VectorCodec[float64]{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for slot := 1; slot <= 30; slot++ {
+			_, trained, err := l.Learn(make([]float64, radios), make([]int32, radios))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if trained {
+				got = append(got, slot)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%+v: trained after slots %v, want %v", cfg, got, c.want)
+		}
+		if len(actor.batches) != 2*len(c.want) || actor.batches[0] != cfg.BatchSize {
+			t.Errorf("%+v: batches of %v samples, want %d of %d", cfg, actor.batches, 2*len(c.want), cfg.BatchSize)
+		}
+	}
+}
+
+func TestDROOSkipsEmptySlots(t *testing.T) {
+	l := newLearner(t, smallConfig())
+	if _, _, err := l.Learn(nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if l.Slots() != 1 || l.Memory().Len() != 0 {
+		t.Errorf("after a slot with nothing to decide: %d slots, %d samples; want 1, 0", l.Slots(), l.Memory().Len())
+	}
+}
+
+// scripted is an actor and a critic that answer what a test wants them to.
+type scripted struct {
+	logits []float32
+	value  float64 // of the second candidate
+	loss   float64
+	err    error
+}
+
+func (s *scripted) Scores([]float64) (rl.Scores, error) {
+	return rl.Scores{Rows: len(s.logits), Options: 1, Logits: s.logits}, nil
+}
+
+func (s *scripted) Train([]rl.Sample[[]float64]) (float64, error) { return s.loss, s.err }
+
+func (s *scripted) Score(_ []float64, _ *rl.Decisions, dst []float64) error {
+	for k := range dst {
+		dst[k] = s.value
+	}
+	dst[0] = math.Inf(-1)
+	return s.err
+}
+
+func TestDROOErrorsSayWhere(t *testing.T) {
+	cfg := smallConfig()
+	cfg.BatchSize, cfg.TrainInterval = 1, 1
+	for _, c := range []struct {
+		s    scripted
+		want string
+	}{
+		{scripted{logits: []float32{0, float32(math.NaN())}}, "logit of row 1, option 0 is NaN"},
+		{scripted{logits: []float32{0, 1}, value: math.NaN()}, "critic: the value of candidate 1 of 3 is NaN: [1 1]"},
+		{scripted{logits: []float32{0, 1}, value: math.Inf(-1)}, "none of the 3 candidates can be executed"},
+		{scripted{logits: []float32{0, 1}, err: errors.New("cold")}, "critic: cold"},
+		{scripted{logits: []float32{0, 1}, loss: math.NaN()}, "the actor's loss is NaN"},
+	} {
+		l, err := rl.NewDROO(&c.s, new(rl.OrderPreserving), &c.s, rl.VectorCodec[float64]{}, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = l.Decide([]float64{1})
+		if err == nil {
+			_, _, err = l.Learn([]float64{1}, []int32{1})
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v, want one saying %q", err, c.want)
+		}
+	}
+}
+
+func TestDROOConfigCheck(t *testing.T) {
+	if err := rl.DefaultDROOConfig().Check(); err != nil {
+		t.Error(err)
+	}
+	for _, field := range []string{"Candidates", "TrainInterval", "StepsPerTrain", "BatchSize"} {
+		if err := (rl.DROOConfig{}).Check(); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("zero config: error %v does not name %s", err, field)
+		}
+	}
+	for _, change := range []func(*rl.DROOConfig){
+		func(c *rl.DROOConfig) { c.MemorySize = 100 },
+		func(c *rl.DROOConfig) { c.Window = 100 },
+		func(c *rl.DROOConfig) { c.AdaptInterval = -1 },
+		func(c *rl.DROOConfig) { c.Warmup = -1 },
+	} {
+		cfg := rl.DefaultDROOConfig()
+		change(&cfg)
+		if _, err := rl.NewDROO(&logistic{}, new(rl.KNN), channelValue{}, rl.VectorCodec[float64]{}, cfg); err == nil {
+			t.Errorf("%+v: no error", cfg)
+		}
+	}
+}
+
+func TestDROOAllocatesNothing(t *testing.T) {
+	l := newLearner(t, smallConfig())
+	rng := rl.NewRand(3, 0)
+	gains := make([]float64, radios)
+	slot := func() {
+		for i := range gains {
+			gains[i] = rng.Float64()
+		}
+		decision, err := l.Decide(gains)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := l.Learn(gains, decision); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 200 {
+		slot()
+	}
+	if n := testing.AllocsPerRun(200, slot); n != 0 {
+		t.Errorf("a slot allocates %v times", n)
+	}
+}
