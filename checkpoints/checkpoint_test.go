@@ -22,34 +22,39 @@ import (
 
 const testDir = "run"
 
-// stateOf is a small state that differs from step to step.
-func stateOf(step int64) (*State, Manifest) {
+// stateOf is a small state that differs from version to version; two versions each share a step, as when a run is
+// saved twice at one step.
+func stateOf(version int64) (*State, Manifest) {
 	s := NewState()
-	s.PutInt("step", step)
-	s.PutFloat32("actor/weight", []int{2, 2}, []float32{1, 2, float32(step), 4})
+	s.PutInt("version", version)
+	s.PutFloat32("actor/weight", []int{2, 2}, []float32{1, 2, float32(version), 4})
 	s.PutString("method", "droo")
-	return s, Manifest{Method: "droo", Architecture: "mlp 2-2", Step: step, Config: json.RawMessage(`{"lr":0.01}`)}
+	return s, Manifest{Method: "droo", Architecture: "mlp 2-2", Step: version / 2, Config: json.RawMessage(`{"lr":0.01}`)}
 }
 
-func mustSave(t *testing.T, fs fileSystem, step int64) {
+func mustSave(t *testing.T, fs fileSystem, version int64) {
 	t.Helper()
-	s, m := stateOf(step)
+	s, m := stateOf(version)
 	if err := save(fs, testDir, s, m); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// loadStep loads and returns the step, having checked that state and manifest belong together.
-func loadStep(fs fileSystem) (int64, error) {
+// loadVersion loads and returns the version, having checked that state and manifest belong together.
+func loadVersion(fs fileSystem) (int64, error) {
 	s, m, err := load(fs, testDir)
 	if err != nil {
 		return 0, err
 	}
-	want, _ := stateOf(m.Step)
-	if !reflect.DeepEqual(s.store.tensors, want.store.tensors) {
-		return 0, fmt.Errorf("state of step %d is %v, want %v", m.Step, s.store.tensors, want.store.tensors)
+	version, err := s.Int("version")
+	if err != nil {
+		return 0, err
 	}
-	return m.Step, nil
+	want, wantManifest := stateOf(version)
+	if !reflect.DeepEqual(s.store.tensors, want.store.tensors) || m.Step != wantManifest.Step {
+		return 0, fmt.Errorf("step %d, %v; want step %d, %v", m.Step, s.store.tensors, wantManifest.Step, want.store.tensors)
+	}
+	return version, nil
 }
 
 func TestSaveLoadOnDisk(t *testing.T) {
@@ -62,8 +67,8 @@ func TestSaveLoadOnDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	var first []byte
-	for _, step := range []int64{1, 2, 2, 1} {
-		s, m := stateOf(step)
+	for _, version := range []int64{1, 2, 3, 3, 1} {
+		s, m := stateOf(version)
 		if err := Save(dir, s, m); err != nil {
 			t.Fatal(err)
 		}
@@ -72,14 +77,14 @@ func TestSaveLoadOnDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got.store.tensors, s.store.tensors) {
-			t.Errorf("step %d: loaded %v, want %v", step, got.store.tensors, s.store.tensors)
+			t.Errorf("version %d: loaded %v, want %v", version, got.store.tensors, s.store.tensors)
 		}
-		if manifest.Step != step || manifest.Method != m.Method || manifest.Architecture != m.Architecture || string(manifest.Config) != string(m.Config) {
-			t.Errorf("step %d: manifest %+v", step, manifest)
+		if manifest.Step != m.Step || manifest.Method != m.Method || manifest.Architecture != m.Architecture || string(manifest.Config) != string(m.Config) {
+			t.Errorf("version %d: manifest %+v", version, manifest)
 		}
 		entries, err := os.ReadDir(dir)
 		if err != nil || len(entries) != 3 {
-			t.Errorf("step %d: directory holds %v, %v; want the checkpoint's two files and %s", step, entries, err, filepath.Base(notOurs))
+			t.Errorf("version %d: directory holds %v, %v; want the checkpoint's two files and %s", version, entries, err, filepath.Base(notOurs))
 		}
 		b, err := os.ReadFile(filepath.Join(dir, manifestName))
 		if err != nil {
@@ -87,7 +92,7 @@ func TestSaveLoadOnDisk(t *testing.T) {
 		}
 		if first == nil {
 			first = b
-		} else if step == 1 && !bytes.Equal(b, first) { // the manifest holds the hash of the data
+		} else if version == 1 && !bytes.Equal(b, first) { // the manifest holds the hash of the data
 			t.Errorf("saving the same state again wrote\n%s\nnot\n%s", b, first)
 		}
 	}
@@ -193,14 +198,14 @@ func same[T comparable](name string, want T) func(T, error) error {
 	}
 }
 
-// countSteps returns how many operations a Save of step 2 over step 1 takes.
+// countSteps returns how many operations a Save of version 3 over version 2 takes.
 func countSteps(t *testing.T, first bool) int {
 	fs := newMemFS()
 	if !first {
-		mustSave(t, fs, 1)
+		mustSave(t, fs, 2)
 		fs.op = 0
 	}
-	mustSave(t, fs, 2)
+	mustSave(t, fs, 3)
 	return fs.op
 }
 
@@ -215,26 +220,26 @@ func TestSaveSurvivesCrash(t *testing.T) {
 		for cut := range n + 1 {
 			fs := newMemFS()
 			if !first {
-				mustSave(t, fs, 1)
+				mustSave(t, fs, 2)
 			}
 			fs.op, fs.cutAt = 0, cut
-			s, m := stateOf(2)
+			s, m := stateOf(3)
 			saveErr := save(fs, testDir, s, m)
 
 			for i, after := range append(fs.powerCuts(), fs.killed()) {
 				name := fmt.Sprintf("first save %v, operation %d of %d, outcome %d", first, cut, n, i)
-				step, err := loadStep(after)
+				version, err := loadVersion(after)
 				switch {
-				case saveErr == nil && step != 2:
-					t.Errorf("%s: Save returned nil but Load gives step %d, %v", name, step, err)
+				case saveErr == nil && version != 3:
+					t.Errorf("%s: Save returned nil but Load gives version %d, %v", name, version, err)
 				case !first && err != nil:
 					t.Errorf("%s: %v", name, err)
 				case first && err != nil && !errors.Is(err, iofs.ErrNotExist):
 					t.Errorf("%s: %v", name, err)
 				}
-				mustSave(t, after, 3)
-				if step, err := loadStep(after); step != 3 || err != nil {
-					t.Errorf("%s: after the next Save Load gives step %d, %v", name, step, err)
+				mustSave(t, after, 4)
+				if version, err := loadVersion(after); version != 4 || err != nil {
+					t.Errorf("%s: after the next Save Load gives version %d, %v", name, version, err)
 				}
 				if len(after.names) != 2 {
 					t.Errorf("%s: after the next Save there are %d files, want 2", name, len(after.names))
@@ -248,22 +253,22 @@ func TestSaveSurvivesCrash(t *testing.T) {
 func TestSaveOnFullDisk(t *testing.T) {
 	for fail := range countSteps(t, false) {
 		fs := newMemFS()
-		mustSave(t, fs, 1)
+		mustSave(t, fs, 2)
 		fs.op, fs.failAt, fs.failErr = 0, fail, fmt.Errorf("write: %w", syscall.ENOSPC)
-		s, m := stateOf(2)
+		s, m := stateOf(3)
 		err := save(fs, testDir, s, m)
-		step, loadErr := loadStep(fs)
+		version, loadErr := loadVersion(fs)
 		if loadErr != nil {
 			t.Errorf("operation %d: Save says %v, Load %v", fail, err, loadErr)
 		}
-		if err == nil && step != 2 { // only tidying up may fail unnoticed
-			t.Errorf("operation %d: Save returned nil but Load gives step %d", fail, step)
+		if err == nil && version != 3 { // only tidying up may fail unnoticed
+			t.Errorf("operation %d: Save returned nil but Load gives version %d", fail, version)
 		}
 		if err != nil && (!errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), testDir)) {
 			t.Errorf("operation %d: error %v", fail, err)
 		}
-		if err != nil && strings.Contains(err.Error(), "untouched") && (step != 1 || len(fs.names) != 2) {
-			t.Errorf("operation %d: error %v, but Load gives step %d and there are %d files", fail, err, step, len(fs.names))
+		if err != nil && strings.Contains(err.Error(), "untouched") && (version != 2 || len(fs.names) != 2) {
+			t.Errorf("operation %d: error %v, but Load gives version %d and there are %d files", fail, err, version, len(fs.names))
 		}
 	}
 }
@@ -289,6 +294,25 @@ func TestSaveWhereThereIsNoDirectory(t *testing.T) {
 	}
 	if _, _, err := Load(dir); !errors.Is(err, ErrDamaged) {
 		t.Errorf("Load of a directory named manifest.json: %v", err)
+	}
+}
+
+// The real file system refuses a data file of another size before reading it.
+func TestLoadGrownFileOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	s, m := stateOf(1)
+	if err := Save(dir, s, m); err != nil {
+		t.Fatal(err)
+	}
+	_, m, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, m.Data.File), 1<<40); err != nil { // sparse: takes no space
+		t.Skip(err)
+	}
+	if _, _, err := Load(dir); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("error %v", err)
 	}
 }
 
@@ -374,8 +398,8 @@ func TestLoadDetectsAllDamage(t *testing.T) {
 		}
 		f.data = whole
 	}
-	if step, err := loadStep(fs); step != 1 || err != nil {
-		t.Errorf("undamaged: step %d, %v", step, err)
+	if version, err := loadVersion(fs); version != 1 || err != nil {
+		t.Errorf("undamaged: version %d, %v", version, err)
 	}
 }
 
@@ -389,8 +413,8 @@ func TestLoadDuringSave(t *testing.T) {
 			mustSave(t, fs, 2)
 		}
 	}
-	if step, err := loadStep(fs); step != 2 || err != nil {
-		t.Errorf("step %d, %v; want step 2", step, err)
+	if version, err := loadVersion(fs); version != 2 || err != nil {
+		t.Errorf("version %d, %v; want 2", version, err)
 	}
 }
 

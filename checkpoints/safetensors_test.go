@@ -105,6 +105,7 @@ var rejectedFiles = []struct{ name, header, data, want string }{
 	{"one offset", `{"a":{"dtype":"U8","shape":[1],"data_offsets":[0]}}`, "x", "1 offsets, want 2"},
 	{"three offsets", `{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}}`, "x", "3 offsets, want 2"},
 	{"offsets reversed", `{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,0]}}`, "x", "covers bytes [1, 0)"},
+	{"offsets reversed after another", `{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[0],"data_offsets":[2,1]}}`, "xy", "covers bytes [2, 1)"},
 	{"offsets past the end", `{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}`, "x", "covers bytes [0, 2)"},
 	{"gap before", `{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}`, "xy", "covers bytes [1, 2)"},
 	{"gap after", `{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, "xy", "cover 1 bytes of 2"},
