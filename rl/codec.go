@@ -1,36 +1,70 @@
 package rl
 
-// Codec says how observations of type O are kept: copied into memory that outlives the environment's next step, and
-// turned into numbers for a checkpoint.
-type Codec[O any] interface {
+import "fmt"
+
+// Codec says how values of type T, such as observations, are kept: copied into memory that outlives the environment's
+// next step, and turned into numbers for a checkpoint.
+type Codec[T any] interface {
 	// Copy makes dst an independent copy of src, reusing the memory dst has.
-	Copy(dst *O, src O)
-	// Encode appends all that obs holds to dst, integers and booleans as numbers too.
-	Encode(dst []float64, obs O) []float64
-	// Decode makes obs what Encode was given to yield src. It must not trust src, which may come from a damaged or foreign
-	// file, nor keep it.
-	Decode(obs *O, src []float64) error
+	Copy(dst *T, src T)
+	// Encode appends all that v holds to dst, integers and booleans as numbers too.
+	Encode(dst []float64, v T) []float64
+	// Decode makes v what Encode was given to yield src, reusing the memory v has. It must not keep src, nor trust it: it
+	// may come from a damaged or foreign file.
+	Decode(v *T, src []float64) error
 }
 
-// VectorCodec is the Codec of observations that are a slice of numbers.
+// VectorCodec is the Codec of slices of numbers.
 type VectorCodec[F float32 | float64] struct{}
 
 // Copy implements Codec.
 func (VectorCodec[F]) Copy(dst *[]F, src []F) { *dst = append((*dst)[:0], src...) }
 
 // Encode implements Codec.
-func (VectorCodec[F]) Encode(dst []float64, obs []F) []float64 {
-	for _, v := range obs {
-		dst = append(dst, float64(v))
+func (VectorCodec[F]) Encode(dst []float64, v []F) []float64 {
+	for _, x := range v {
+		dst = append(dst, float64(x))
 	}
 	return dst
 }
 
 // Decode implements Codec.
-func (VectorCodec[F]) Decode(obs *[]F, src []float64) error {
-	*obs = (*obs)[:0]
-	for _, v := range src {
-		*obs = append(*obs, F(v))
+func (VectorCodec[F]) Decode(v *[]F, src []float64) error {
+	*v = (*v)[:0]
+	for _, x := range src {
+		*v = append(*v, F(x))
 	}
 	return nil
+}
+
+// sampleCodec is the Codec of samples. A sample is encoded as the number of choices, the choices and the observation.
+type sampleCodec[O any] struct{ observation Codec[O] }
+
+func (c sampleCodec[O]) Copy(dst *Sample[O], src Sample[O]) {
+	c.observation.Copy(&dst.Observation, src.Observation)
+	dst.Decision = append(dst.Decision[:0], src.Decision...)
+}
+
+func (c sampleCodec[O]) Encode(dst []float64, v Sample[O]) []float64 {
+	dst = append(dst, float64(len(v.Decision)))
+	for _, choice := range v.Decision {
+		dst = append(dst, float64(choice))
+	}
+	return c.observation.Encode(dst, v.Observation)
+}
+
+func (c sampleCodec[O]) Decode(v *Sample[O], src []float64) error {
+	if len(src) == 0 || !(0 <= src[0] && src[0] <= float64(len(src)-1)) {
+		return fmt.Errorf("%d numbers do not begin with a decision", len(src))
+	}
+	choices, observation := src[1:1+int(src[0])], src[1+int(src[0]):]
+	v.Decision = v.Decision[:0]
+	for i, x := range choices {
+		choice := int32(x)
+		if float64(choice) != x || choice < 0 {
+			return fmt.Errorf("choice %d of a decision is %v", i, x)
+		}
+		v.Decision = append(v.Decision, choice)
+	}
+	return c.observation.Decode(&v.Observation, observation)
 }

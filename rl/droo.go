@@ -89,7 +89,7 @@ type DROO[O any] struct {
 	actor     Actor[O]
 	quantizer Quantizer
 	critic    Critic[O]
-	memory    *ReplayBuffer[O]
+	memory    *ReplayBuffer[Sample[O]]
 	adaptive  *AdaptiveK
 	rand      *Rand
 	slots     int // learned from
@@ -107,7 +107,7 @@ func NewDROO[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	memory, err := NewReplayBuffer(cfg.MemorySize, codec)
+	memory, err := NewReplayBuffer[Sample[O]](cfg.MemorySize, sampleCodec[O]{codec})
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (l *DROO[O]) Decide(obs O) ([]int32, error) {
 // A slot with nothing to decide (a decision without rows) counts as a slot, but is not stored.
 func (l *DROO[O]) Learn(obs O, decision []int32) (loss float64, trained bool, err error) {
 	if len(decision) > 0 {
-		l.memory.Add(obs, decision)
+		l.memory.Add(Sample[O]{obs, decision})
 	}
 	if l.decided {
 		l.adaptive.Observe(l.best)
@@ -207,7 +207,7 @@ func (l *DROO[O]) BestValue() float64 {
 func (l *DROO[O]) Slots() int { return l.slots }
 
 // Memory returns the replay memory.
-func (l *DROO[O]) Memory() *ReplayBuffer[O] { return l.memory }
+func (l *DROO[O]) Memory() *ReplayBuffer[Sample[O]] { return l.memory }
 
 // SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and the critic too, as far
 // as these implement checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between

@@ -24,6 +24,12 @@ func TestVectorCodec(t *testing.T) {
 	rltest.Codec(t, rl.VectorCodec[float32]{}, func(r *rl.Rand) []float32 { return []float32{r.Float32(), r.Float32()} })
 }
 
+func TestSampleCodec(t *testing.T) {
+	rltest.Codec(t, rl.SampleCodec(rl.VectorCodec[float64]{}), func(r *rl.Rand) rl.Sample[[]float64] {
+		return rl.Sample[[]float64]{Observation: make([]float64, r.IntN(3)), Decision: make([]int32, r.IntN(4))}
+	})
+}
+
 func newBuffer(t interface{ Fatal(...any) }, capacity int) *rl.ReplayBuffer[[]float64] {
 	b, err := rl.NewReplayBuffer(capacity, rl.VectorCodec[float64]{})
 	if err != nil {
@@ -38,32 +44,32 @@ func TestReplayBufferAgainstList(t *testing.T) {
 		capacity := rapid.IntRange(1, 6).Draw(t, "capacity")
 		b := newBuffer(t, capacity)
 		var list []string
-		obs, decision := make([]float64, 4), make([]int32, 4)
+		item := make([]float64, 4)
 		for step := range rapid.IntRange(0, 20).Draw(t, "steps") {
 			n := step % 5 // sizes vary, and the caller reuses its memory
 			for i := range n {
-				obs[i], decision[i] = float64(step)+0.5, int32(step)
+				item[i] = float64(step) + 0.5
 			}
-			b.Add(obs[:n], decision[:n])
-			list = append(list, fmt.Sprint(rl.Sample[[]float64]{Observation: obs[:n], Decision: decision[:n]}))
+			b.Add(item[:n])
+			list = append(list, fmt.Sprint(item[:n]))
 			if rapid.IntRange(0, 5).Draw(t, "save") == 0 {
 				state := checkpoints.NewState()
 				if err := b.SaveState(state); err != nil {
 					t.Fatal(err)
 				}
 				b = newBuffer(t, capacity)
-				b.Add([]float64{9, 9}, []int32{9}) // LoadState replaces what there is
+				b.Add([]float64{9, 9}) // LoadState replaces what there is
 				if err := b.LoadState(state); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		if b.Len() != min(len(list), capacity) || b.Capacity() != capacity {
-			t.Fatalf("Len = %d, Capacity = %d after %d samples into %d", b.Len(), b.Capacity(), len(list), capacity)
+			t.Fatalf("Len = %d, Capacity = %d after %d items into %d", b.Len(), b.Capacity(), len(list), capacity)
 		}
 		for age := range b.Len() {
 			if got, want := fmt.Sprint(b.At(age)), list[len(list)-1-age]; got != want {
-				t.Fatalf("sample of age %d: %s, want %s", age, got, want)
+				t.Fatalf("item of age %d: %s, want %s", age, got, want)
 			}
 		}
 	})
@@ -73,21 +79,21 @@ func TestReplayBufferAgainstList(t *testing.T) {
 func TestReplayBufferDrawsUniformly(t *testing.T) {
 	b := newBuffer(t, 8)
 	for i := range 11 {
-		b.Add([]float64{float64(i)}, []int32{int32(i)})
+		b.Add([]float64{float64(i)})
 	}
 	for _, c := range []struct{ window, oldest int }{{0, 3}, {5, 6}, {100, 3}} {
 		rng := rl.NewRand(1, 0)
 		count := map[string]float64{}
 		const draws = 20000
-		batch := make([]rl.Sample[[]float64], 2)
+		batch := make([][]float64, 2)
 		for range draws {
 			if err := b.Draw(rng, c.window, batch); err != nil {
 				t.Fatal(err)
 			}
-			pair := []int32{batch[0].Decision[0], batch[1].Decision[0]}
+			pair := []float64{batch[0][0], batch[1][0]}
 			slices.Sort(pair)
-			if pair[0] < int32(c.oldest) || pair[0] == pair[1] {
-				t.Fatalf("window %d: drew samples %v", c.window, pair)
+			if pair[0] < float64(c.oldest) || pair[0] == pair[1] {
+				t.Fatalf("window %d: drew %v", c.window, pair)
 			}
 			count[fmt.Sprint(pair)]++
 		}
@@ -101,40 +107,30 @@ func TestReplayBufferDrawsUniformly(t *testing.T) {
 			t.Errorf("window %d: %d of %d pairs, not equally often (p = %g): %v", c.window, len(count), pairs, p, count)
 		}
 	}
-	if err := b.Draw(rl.NewRand(1, 0), 3, make([]rl.Sample[[]float64], 4)); err == nil {
-		t.Error("4 different samples from a window of 3: no error")
+	if err := b.Draw(rl.NewRand(1, 0), 3, make([][]float64, 4)); err == nil {
+		t.Error("4 different items from a window of 3: no error")
 	}
 }
 
 func TestReplayBufferRefusesForeignState(t *testing.T) {
-	state := func(change func(*checkpoints.State)) *checkpoints.State {
+	put := func(capacity int64, values []float64, ends []int64) *checkpoints.State {
 		s := checkpoints.NewState()
-		change(s)
+		s.PutInt("capacity", capacity)
+		s.PutFloat64("values", nil, values)
+		s.PutInt64("ends", nil, ends)
 		return s
 	}
-	put := func(capacity int64, values []float64, ends []int64, choices []float64, choiceEnds []int64) *checkpoints.State {
-		return state(func(s *checkpoints.State) {
-			s.PutInt("capacity", capacity)
-			s.PutFloat64("observations/values", nil, values)
-			s.PutInt64("observations/ends", nil, ends)
-			s.PutFloat64("decisions/values", nil, choices)
-			s.PutInt64("decisions/ends", nil, choiceEnds)
-		})
-	}
-	if err := newBuffer(t, 2).LoadState(put(2, []float64{1, 2}, []int64{1, 2}, []float64{0, 1}, []int64{1, 2})); err != nil {
+	if err := newBuffer(t, 2).LoadState(put(2, []float64{1, 2}, []int64{1, 2})); err != nil {
 		t.Fatalf("a good state: %v", err)
 	}
 	for name, s := range map[string]*checkpoints.State{
 		"empty":                 checkpoints.NewState(),
-		"other capacity":        put(3, []float64{1, 2}, []int64{1, 2}, []float64{0, 1}, []int64{1, 2}),
-		"decreasing ends":       put(2, []float64{1, 2}, []int64{2, 1}, []float64{0, 1}, []int64{1, 2}),
-		"negative end":          put(2, []float64{1, 2}, []int64{-1, 2}, []float64{0, 1}, []int64{1, 2}),
-		"end beyond the values": put(2, []float64{1, 2}, []int64{1, 3}, []float64{0, 1}, []int64{1, 2}),
-		"values left over":      put(2, []float64{1, 2, 3}, []int64{1, 2}, []float64{0, 1}, []int64{1, 2}),
-		"too many":              put(2, []float64{1, 2, 3}, []int64{1, 2, 3}, []float64{0, 1, 1}, []int64{1, 2, 3}),
-		"decisions missing":     put(2, []float64{1, 2}, []int64{1, 2}, []float64{0}, []int64{1}),
-		"half a choice":         put(2, []float64{1, 2}, []int64{1, 2}, []float64{0, 0.5}, []int64{1, 2}),
-		"negative choice":       put(2, []float64{1, 2}, []int64{1, 2}, []float64{0, -1}, []int64{1, 2}),
+		"other capacity":        put(3, []float64{1, 2}, []int64{1, 2}),
+		"decreasing ends":       put(2, []float64{1, 2}, []int64{2, 1}),
+		"negative end":          put(2, []float64{1, 2}, []int64{-1, 2}),
+		"end beyond the values": put(2, []float64{1, 2}, []int64{1, 3}),
+		"values left over":      put(2, []float64{1, 2, 3}, []int64{1, 2}),
+		"too many":              put(2, []float64{1, 2, 3}, []int64{1, 2, 3}),
 	} {
 		if err := newBuffer(t, 2).LoadState(s); err == nil {
 			t.Errorf("%s: no error", name)
@@ -145,10 +141,10 @@ func TestReplayBufferRefusesForeignState(t *testing.T) {
 func TestReplayBufferAllocatesNothing(t *testing.T) {
 	b := newBuffer(t, 16)
 	rng := rl.NewRand(1, 0)
-	batch := make([]rl.Sample[[]float64], 8)
-	obs, decision := []float64{1, 2, 3}, []int32{1, 2, 3}
+	batch := make([][]float64, 8)
+	item := []float64{1, 2, 3}
 	run := func() {
-		b.Add(obs, decision)
+		b.Add(item)
 		if err := b.Draw(rng, 0, batch[:min(8, b.Len())]); err != nil {
 			t.Fatal(err)
 		}
