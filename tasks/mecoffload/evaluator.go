@@ -40,6 +40,7 @@ type Evaluator struct {
 
 	tasks, servers, exits int
 	words                 int       // of one server's bit set
+	server                []int     // [N*L] by option
 	accuracy              []float64 // [N*L] by option
 	times                 []float64 // [N*L] tau by option, s
 
@@ -50,7 +51,7 @@ type Evaluator struct {
 	work     []float64 // [N*L] tau/c by option, s
 	arrive   []float64 // [N x M] by rank
 	task     []int32   // [N x M] of each rank
-	rank     []int32   // [N x M] of each task
+	rank     []int32   // [M x N] of each task, at each server
 
 	// The decision, and each server under it.
 	choice []int32  // [M]
@@ -105,7 +106,7 @@ func (e *Evaluator) Begin(obs *Observation) error {
 		e.slope[i] = e.objective.Weight / d
 	}
 	for option, tau := range e.times {
-		e.work[option] = tau / obs.Capacity[option/e.exits]
+		e.work[option] = tau / obs.Capacity[e.server[option]]
 	}
 	e.arrive, e.task, e.rank = resize(e.arrive, m*n), resize(e.task, m*n), resize(e.rank, m*n)
 	e.choice, e.byTask = resize(e.choice, m), resize(e.byTask, m)
@@ -127,9 +128,11 @@ func (e *Evaluator) shape(obs *Observation) {
 	n := obs.Servers
 	e.servers, e.exits = n, obs.Exits
 	e.times = e.profile.times(n, e.times)
-	e.accuracy = e.accuracy[:0]
-	for range n {
-		e.accuracy = append(e.accuracy, e.profile.Accuracy...)
+	e.server, e.accuracy = e.server[:0], e.accuracy[:0]
+	for server := range n {
+		for _, accuracy := range e.profile.Accuracy {
+			e.server, e.accuracy = append(e.server, server), append(e.accuracy, accuracy)
+		}
 	}
 	e.work = resize(e.work, n*e.exits)
 	e.gain, e.busy, e.free = resize(e.gain, n), resize(e.busy, n), resize(e.free, n)
@@ -139,14 +142,15 @@ func (e *Evaluator) shape(obs *Observation) {
 // sortArrivals ranks the tasks by their arrival at a server.
 func (e *Evaluator) sortArrivals(obs *Observation, server int) {
 	m := e.tasks
-	arrive, task, rank := e.arrive[server*m:][:m], e.task[server*m:][:m], e.rank[server*m:][:m]
+	arrive, task := e.arrive[server*m:][:m], e.task[server*m:][:m]
 	byTask := e.byTask[:m]
 	for i, d := range obs.Bits {
 		byTask[i] = d / obs.Rate[i*e.servers+server]
 	}
 	e.order.sort(byTask, task)
 	for r, i := range task {
-		arrive[r], rank[i] = byTask[i], int32(r)
+		arrive[r] = byTask[i]
+		e.rank[int(i)*e.servers+server] = int32(r)
 	}
 }
 
@@ -196,6 +200,14 @@ func (e *Evaluator) TrySwap(i, j int) float64 {
 	return v
 }
 
+// swap exchanges the options of two devices.
+func (e *Evaluator) swap(i, j int) {
+	a, b := e.choice[i], e.choice[j]
+	e.move(i, b)
+	e.move(j, a)
+	e.refresh()
+}
+
 // NextBacklog writes to dst [N] the backlog, in seconds, that the current decision leaves to the next slot.
 func (e *Evaluator) NextBacklog(dst []float64) {
 	for n := range dst {
@@ -205,7 +217,7 @@ func (e *Evaluator) NextBacklog(dst []float64) {
 
 // move changes the decision and marks the servers it touches.
 func (e *Evaluator) move(device int, option int32) {
-	from, to := int(e.choice[device])/e.exits, int(option)/e.exits
+	from, to := e.server[e.choice[device]], e.server[option]
 	e.choice[device] = option
 	e.stale[from], e.stale[to] = true, true
 	if from != to {
@@ -216,13 +228,13 @@ func (e *Evaluator) move(device int, option int32) {
 
 // undo takes a move back whose servers have not been refreshed since.
 func (e *Evaluator) undo(device int, option int32) {
-	from, to := int(e.choice[device])/e.exits, int(option)/e.exits
+	from, to := e.server[e.choice[device]], e.server[option]
 	e.move(device, option)
 	e.stale[from], e.stale[to] = false, false
 }
 
 func (e *Evaluator) flip(server, device int) {
-	rank := e.rank[server*e.tasks+device]
+	rank := e.rank[device*e.servers+server]
 	e.queue[server*e.words+int(rank>>6)] ^= 1 << (rank & 63)
 }
 

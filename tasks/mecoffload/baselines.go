@@ -1,0 +1,236 @@
+package mecoffload
+
+import (
+	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Policy decides without learning.
+type Policy interface {
+	// Name is the name of the policy in tables.
+	Name() string
+	// Decide writes one option per device of obs to dst [M].
+	Decide(obs Observation, dst Action) error
+}
+
+// Baselines returns the policies to compare learning with: Random, RoundRobin, LeastLoaded, BestExitInTime, Search on the one-slot
+// reward ("search") and ShadowPriceSearch.
+func Baselines(sc Scenario, p Profile, seed uint64) ([]Policy, error) {
+	leastLoaded, err := NewLeastLoaded(p)
+	if err != nil {
+		return nil, err
+	}
+	bestExit, err := NewBestExitInTime(p)
+	if err != nil {
+		return nil, err
+	}
+	search, err := NewSearch("search", sc, p, Objective{Weight: sc.RewardWeight}, seed)
+	if err != nil {
+		return nil, err
+	}
+	shadow, err := NewShadowPriceSearch(sc, p, seed)
+	if err != nil {
+		return nil, err
+	}
+	return []Policy{NewRandom(seed), &RoundRobin{}, leastLoaded, bestExit, search, shadow}, nil
+}
+
+func checkRoom(obs *Observation, dst Action) error {
+	if len(dst) != obs.Devices {
+		return fmt.Errorf("mecoffload: room for %d choices of %d devices", len(dst), obs.Devices)
+	}
+	return nil
+}
+
+// Random chooses every option with the same probability.
+type Random struct{ random *rl.Rand }
+
+// NewRandom returns a random policy.
+func NewRandom(seed uint64) *Random { return &Random{rl.NewRand(seed, 0)} }
+
+// Name implements Policy.
+func (*Random) Name() string { return "random" }
+
+// Decide implements Policy.
+func (r *Random) Decide(obs Observation, dst Action) error {
+	if err := checkRoom(&obs, dst); err != nil {
+		return err
+	}
+	for i := range dst {
+		dst[i] = int32(r.random.IntN(obs.Options()))
+	}
+	return nil
+}
+
+// SaveState implements checkpoints.Stateful.
+func (r *Random) SaveState(s *checkpoints.State) error { return r.random.SaveState(s) }
+
+// LoadState implements checkpoints.Stateful.
+func (r *Random) LoadState(s *checkpoints.State) error { return r.random.LoadState(s) }
+
+// RoundRobin sends tasks to the servers in turn, on from where the last slot ended, and always runs the whole network.
+type RoundRobin struct{ next int }
+
+// Name implements Policy.
+func (*RoundRobin) Name() string { return "round-robin" }
+
+// Decide implements Policy.
+func (r *RoundRobin) Decide(obs Observation, dst Action) error {
+	if err := checkRoom(&obs, dst); err != nil {
+		return err
+	}
+	for i := range dst {
+		server := r.next % obs.Servers
+		dst[i] = int32(server*obs.Exits + obs.Exits - 1)
+		r.next = server + 1
+	}
+	return nil
+}
+
+// SaveState implements checkpoints.Stateful.
+func (r *RoundRobin) SaveState(s *checkpoints.State) error {
+	s.PutInt("next", int64(r.next))
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (r *RoundRobin) LoadState(s *checkpoints.State) error {
+	next, err := s.Int("next")
+	if err != nil {
+		return err
+	}
+	if next < 0 {
+		return fmt.Errorf("mecoffload: saved server %d in turn is negative", next)
+	}
+	r.next = int(next)
+	return nil
+}
+
+// greedy gives the tasks to the servers one after another, in the order of their earliest possible arrival at any server, keeping
+// count of when each server is free.
+type greedy struct {
+	profile Profile
+	exits   bool // choose among all exits, or run the whole network
+
+	earliest []float64 // [M]
+	order    []int32   // [M]
+	free     []float64 // [N]
+	sorter   arrivalOrder
+}
+
+func newGreedy(p Profile, exits bool) (*greedy, error) {
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: profile %q: %w", p.Name, err)
+	}
+	return &greedy{profile: p, exits: exits}, nil
+}
+
+// Decide implements Policy.
+func (g *greedy) Decide(obs Observation, dst Action) error {
+	if err := obs.check(); err != nil {
+		return fmt.Errorf("mecoffload: %w", err)
+	}
+	if obs.Exits != g.profile.Exits() {
+		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits, g.profile.Name, g.profile.Exits())
+	}
+	if err := checkRoom(&obs, dst); err != nil {
+		return err
+	}
+	m := obs.Devices
+	g.earliest, g.order = resize(g.earliest, m), resize(g.order, m)
+	for i, bits := range obs.Bits {
+		fastest := 0.0
+		for _, r := range obs.Rate[i*obs.Servers:][:obs.Servers] {
+			fastest = max(fastest, r)
+		}
+		g.earliest[i] = bits / fastest
+	}
+	g.sorter.sort(g.earliest, g.order)
+	g.free = append(g.free[:0], obs.Backlog...)
+	for _, i := range g.order {
+		dst[i] = g.place(&obs, int(i))
+	}
+	return nil
+}
+
+// place chooses one task's option, books its server's time and returns the option. Of the options that finish in time it takes the most
+// accurate, and of equally accurate ones the one that finishes first. If none finishes in time it takes the one that
+// finishes first, or one on a server that would drop the task and so lose no time.
+func (g *greedy) place(obs *Observation, task int) int32 {
+	last := obs.Exits - 1
+	first := last
+	if g.exits {
+		first = 0
+	}
+	deadline := obs.Deadline[task]
+	best := struct {
+		option           int
+		accuracy, finish float64
+		dropped          bool
+	}{option: -1}
+	for n := range obs.Servers {
+		arrive := obs.Bits[task] / obs.Rate[task*obs.Servers+n]
+		for l := first; l <= last; l++ {
+			finish, served := serve(g.free[n], arrive, g.profile.Time(n, l)/obs.Capacity[n], deadline)
+			accuracy := 0.0
+			if served && finish <= deadline {
+				accuracy = g.profile.Accuracy[l]
+			}
+			better := accuracy > best.accuracy
+			if accuracy == best.accuracy {
+				better = best.option < 0 || best.dropped == !served && finish < best.finish || accuracy == 0 && !best.dropped && !served
+			}
+			if better {
+				best.option, best.accuracy, best.finish, best.dropped = n*obs.Exits+l, accuracy, finish, !served
+			}
+		}
+	}
+	if !best.dropped {
+		g.free[best.option/obs.Exits] = best.finish
+	}
+	return int32(best.option)
+}
+
+// LeastLoaded gives each task to the server on which it would finish first, always running the whole network. Tasks take
+// their turns in the order of their earliest possible arrival.
+type LeastLoaded struct{ greedy }
+
+// NewLeastLoaded returns a LeastLoaded policy for the network and servers of p.
+func NewLeastLoaded(p Profile) (*LeastLoaded, error) {
+	g, err := newGreedy(p, false)
+	if err != nil {
+		return nil, err
+	}
+	return &LeastLoaded{*g}, nil
+}
+
+// Name implements Policy.
+func (*LeastLoaded) Name() string { return "least-loaded" }
+
+// BestExitInTime gives each task the most accurate exit, on any server, that finishes in time after the tasks placed before it.
+// Tasks take their turns in the order of their earliest possible arrival.
+type BestExitInTime struct{ greedy }
+
+// NewBestExitInTime returns a BestExitInTime policy for the network and servers of p.
+func NewBestExitInTime(p Profile) (*BestExitInTime, error) {
+	g, err := newGreedy(p, true)
+	if err != nil {
+		return nil, err
+	}
+	return &BestExitInTime{*g}, nil
+}
+
+// Name implements Policy.
+func (*BestExitInTime) Name() string { return "best-exit-in-time" }
+
+// NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of UpperBound: what a second of each
+// server is worth in the long run if time is what there is too little of. It makes the one-slot problem aware of the slots after.
+func NewShadowPriceSearch(sc Scenario, p Profile, seed uint64) (*Search, error) {
+	_, prices, err := UpperBound(sc, p, false)
+	if err != nil {
+		return nil, err
+	}
+	return NewSearch("shadow-price", sc, p, Objective{Prices: prices}, seed)
+}

@@ -1,0 +1,311 @@
+package mecoffload
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// UpperBound returns a number that the long-run average accuracy of no method can exceed in sc, and the prices of a second of
+// each server [N], in units of accuracy, that prove it. With lastExitOnly it is a bound for methods without early exits.
+//
+// It is the Lagrangian relaxation of the servers' time. Let free and b be what the simulator keeps for a server, and busy the
+// time it spends on the tasks of one slot. Tasks run one at a time and not before b, so free >= b + busy, and the next
+// backlog is b' >= free - slot. Hence busy <= slot + b' - b: summed over T slots a server works at most T*slot and its last
+// backlog, which is bounded because no task starts after its deadline. In the long run, then, work <= slot on average, and
+// for any prices lambda >= 0
+//
+//	E[accuracy of a slot] <= E[ sum_m (phi_l 1{in time} - lambda_n work_m) ] + slot sum_n lambda_n.
+//
+// The method chooses n and l from what it is told. A task that is dropped contributes 0; the work of one that is served is
+// tau_{n,l}/c_n times a jitter of mean 1, which is independent of the choice and of whether the task is served. So no task
+// contributes more than max(0, max_{n,l} (phi_l - lambda_n tau_{n,l}/c_n)), and dividing by the mean number of tasks M
+//
+//	accuracy <= E_c[max(0, max_{n,l} (phi_l - lambda_n tau_{n,l}/c_n))] + slot/M sum_n lambda_n.
+//
+// This holds for all lambda. The right side is convex in them, and the prices returned nearly minimise it: that they may miss
+// the minimum by a little makes the bound less tight, not wrong. The expectation is the integral of P(max > x) over x from 0
+// to phi_L, a product of distribution functions of the capacities because servers are independent; as the integrand decreases, the
+// left Riemann sum that stands for it is an upper bound too, by at most phi_L/65536 too high.
+//
+// The bound ignores deadlines and transmission; DeadlineBound does not.
+func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, prices []float64, err error) {
+	r, err := newRelaxation(sc, p, lastExitOnly)
+	if err != nil {
+		return 0, nil, err
+	}
+	draw := taskSampler{rng: rand.New(rand.NewPCG(1, 1)), sc: sc}
+	sample := draw.tasks(priceSample)
+	for i := range sample {
+		sample[i].bits, sample[i].deadline = 0, math.Inf(1)
+	}
+	lambda := r.minimise(sample)
+	return r.capacityBound(lambda, 1<<16), r.perServer(lambda), nil
+}
+
+// DeadlineBound is UpperBound with deadlines, transmission times, jitter and channel errors taken into account, estimated from
+// a sample of tasks: the true bound lies below bound + 3*stdErr with a probability of 99.9 %.
+//
+// The derivation is that of UpperBound up to the contribution of one task of size d and deadline delta. Given the error v of the
+// rate to the server it is sent to, the task arrives at d/(r v) and does not start earlier; its own jitter u is independent of
+// whether it is served. So it contributes at most
+//
+//	max(0, phi_l P_u(d/(r_n v) + u tau_{n,l}/c_n <= delta) - lambda_n tau_{n,l}/c_n),
+//
+// and of its expectation over v the method can choose the maximum over n and l. P_u is exact; the expectation over v is replaced by
+// the mean of the largest values on each of a few pieces of its range, from above since a better rate is never worse. d, delta, r and c
+// are drawn, prices from a sample of their own.
+func DeadlineBound(sc Scenario, p Profile, lastExitOnly bool, tasks int, seed uint64) (bound, stdErr float64, prices []float64, err error) {
+	if tasks < 2 {
+		return 0, 0, nil, fmt.Errorf("mecoffload: a bound from a sample of %d tasks, want 2 or more", tasks)
+	}
+	r, err := newRelaxation(sc, p, lastExitOnly)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	rates, err := sc.rates()
+	if err != nil {
+		return 0, 0, nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
+	}
+	draw := taskSampler{rng: rand.New(rand.NewPCG(seed, 1)), sc: sc, traces: rates}
+	lambda := r.minimise(draw.tasks(priceSample))
+	// Welford's running mean and variance.
+	mean, squares := 0.0, 0.0
+	var task sampledTask
+	for i := range tasks {
+		draw.task(&task)
+		x, _, _ := r.contribution(lambda, &task)
+		delta := x - mean
+		mean += delta / float64(i+1)
+		squares += delta * (x - mean)
+	}
+	n := float64(tasks)
+	return mean + r.rent(lambda), math.Sqrt(squares / (n - 1) / n), r.perServer(lambda), nil
+}
+
+// priceSample is the number of tasks from which prices are found.
+const priceSample = 2048
+
+// relaxation is the Lagrangian with one price per kind of server: servers of one kind are exchangeable and the Lagrangian is
+// convex, so some minimum has equal prices for them.
+type relaxation struct {
+	sc        Scenario
+	accuracy  []float64 // of the exits allowed
+	times     [][]float64
+	servers   []float64 // how many there are of each kind
+	meanTasks float64
+}
+
+func newRelaxation(sc Scenario, p Profile, lastExitOnly bool) (*relaxation, error) {
+	if err := sc.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: profile %q: %w", p.Name, err)
+	}
+	first := 0
+	if lastExitOnly {
+		first = p.Exits() - 1
+	}
+	r := &relaxation{sc: sc, accuracy: p.Accuracy[first:], meanTasks: sc.MeanTasks()}
+	for kind := range min(len(p.Servers), sc.Servers) {
+		times := make([]float64, 0, p.Exits())
+		for l := first; l < p.Exits(); l++ {
+			times = append(times, p.Time(kind, l))
+		}
+		r.times = append(r.times, times)
+		r.servers = append(r.servers, 0)
+	}
+	for n := range sc.Servers {
+		r.servers[n%len(r.servers)]++
+	}
+	return r, nil
+}
+
+// perServer repeats the prices of kinds of server for all servers.
+func (r *relaxation) perServer(lambda []float64) []float64 {
+	prices := make([]float64, r.sc.Servers)
+	for n := range prices {
+		prices[n] = lambda[n%len(lambda)]
+	}
+	return prices
+}
+
+// rent is what all servers together cost for a slot, per task.
+func (r *relaxation) rent(lambda []float64) float64 {
+	sum := 0.0
+	for kind, count := range r.servers {
+		sum += count * lambda[kind]
+	}
+	return float64(r.sc.Slot) * sum / r.meanTasks
+}
+
+// minimise finds prices at which the sample's mean contribution plus rent is low, by the ellipsoid method (Bland, Goldfarb and
+// Todd, Operations Research 29(6), 1981): it needs nothing but subgradients, so the kinks of constant capacities do no harm.
+func (r *relaxation) minimise(sample []sampledTask) []float64 {
+	dim := len(r.times)
+	n := float64(dim)
+	center, best := make([]float64, dim), make([]float64, dim)
+	// Prices beyond that of the shortest inference are too high for any use. Start with a ball around the box of the others.
+	shape := make([]float64, dim*dim) // the ellipsoid { x : (x-center)' shape^-1 (x-center) <= 1 }
+	for i := range dim {
+		highest := r.accuracy[len(r.accuracy)-1] / r.times[i][0]
+		center[i] = highest / 2
+		shape[i*dim+i] = n * highest * highest / 4
+	}
+	lowest := math.Inf(1)
+	g, step := make([]float64, dim), make([]float64, dim)
+	iterations := 60 * dim * (dim + 1) // each shrinks the mean radius by about exp(-1/(2 dim (dim+1)))
+	for range iterations {
+		clear(g)
+		if i := slices.IndexFunc(center, func(x float64) bool { return x < 0 }); i >= 0 {
+			g[i] = -1 // cut off negative prices
+		} else if f := r.lagrangian(center, sample, g); f < lowest {
+			lowest = f
+			copy(best, center)
+		}
+		// The minimum lies in the half where g'(x - center) <= 0: continue with the smallest ellipsoid around that half.
+		length := 0.0
+		for i := range dim {
+			step[i] = 0
+			for j := range dim {
+				step[i] += shape[i*dim+j] * g[j]
+			}
+			length += g[i] * step[i]
+		}
+		if !(length > 0) {
+			break // a zero subgradient: this is the minimum
+		}
+		length = math.Sqrt(length)
+		for i := range dim {
+			step[i] /= length
+			center[i] -= step[i] / (n + 1)
+		}
+		if dim == 1 { // the general formula's limit: an interval is halved
+			shape[0] /= 4
+			continue
+		}
+		for i := range dim {
+			for j := range dim {
+				shape[i*dim+j] = n * n / (n*n - 1) * (shape[i*dim+j] - 2/(n+1)*step[i]*step[j])
+			}
+		}
+	}
+	return best
+}
+
+// lagrangian is the sample's mean contribution plus the rent, and adds a subgradient in the prices to g.
+func (r *relaxation) lagrangian(lambda []float64, sample []sampledTask, g []float64) float64 {
+	sum := 0.0
+	for i := range sample {
+		value, kind, work := r.contribution(lambda, &sample[i])
+		sum += value
+		if value > 0 {
+			g[kind] -= work
+		}
+	}
+	for kind, count := range r.servers {
+		g[kind] = g[kind]/float64(len(sample)) + float64(r.sc.Slot)*count/r.meanTasks
+	}
+	return sum/float64(len(sample)) + r.rent(lambda)
+}
+
+// capacityBound is the bound of UpperBound for prices per kind of server, by a Riemann sum of the given number of steps.
+func (r *relaxation) capacityBound(lambda []float64, steps int) float64 {
+	top := r.accuracy[len(r.accuracy)-1]
+	width := top / float64(steps)
+	sum := 0.0
+	for step := range steps {
+		x := float64(step) * width
+		below := 1.0 // P(no server offers more than x)
+		for kind, times := range r.times {
+			needed := math.Inf(1) // capacity
+			for l, phi := range r.accuracy {
+				if phi > x {
+					needed = min(needed, lambda[kind]*times[l]/(phi-x))
+				}
+			}
+			below *= math.Pow(uniformBelow(r.sc.Capacity, needed), r.servers[kind])
+		}
+		sum += 1 - below
+	}
+	return sum*width + r.rent(lambda)
+}
+
+// sampledTask is a task and what is known of its links and servers.
+type sampledTask struct {
+	bits, deadline float64
+	rate, capacity []float64 // [N]
+}
+
+type taskSampler struct {
+	rng    *rand.Rand
+	sc     Scenario
+	traces [][]float64
+}
+
+// tasks draws a sample of tasks.
+func (s *taskSampler) tasks(n int) []sampledTask {
+	sample := make([]sampledTask, n)
+	for i := range sample {
+		s.task(&sample[i])
+	}
+	return sample
+}
+
+func (s *taskSampler) task(t *sampledTask) {
+	t.bits = s.sc.SizeKByte.at(s.rng.Float64()) * 8000
+	t.deadline = s.sc.Deadline.at(s.rng.Float64())
+	t.rate, t.capacity = resize(t.rate, s.sc.Servers), resize(t.capacity, s.sc.Servers)
+	for n := range t.rate {
+		t.capacity[n] = s.sc.Capacity.at(s.rng.Float64())
+		if len(s.traces) > 0 {
+			trace := s.traces[s.rng.IntN(len(s.traces))]
+			t.rate[n] = trace[s.rng.IntN(len(trace))]
+		} else {
+			t.rate[n] = s.sc.RateMbit.at(s.rng.Float64()) * 1e6
+		}
+	}
+}
+
+// contribution is the most that a task can add to the Lagrangian of DeadlineBound, the kind of server at which it does, and the
+// expected work it then causes.
+func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float64, bestKind int, bestWork float64) {
+	const pieces = 4
+	jitter := Interval[float64]{1 - r.sc.Jitter, 1 + r.sc.Jitter}
+	for n, capacity := range t.capacity {
+		kind := n % len(r.times)
+		for l, phi := range r.accuracy {
+			work := r.times[kind][l] / capacity
+			price := lambda[kind] * work
+			if phi-price <= best {
+				continue
+			}
+			value, worked := 0.0, 0.0
+			for piece := 1; piece <= pieces; piece++ {
+				v := 1 + r.sc.CSI*(2*float64(piece)/pieces-1)
+				left := t.deadline - t.bits/(t.rate[n]*v)
+				if x := phi*uniformBelow(jitter, left/work) - price; x > 0 {
+					value += x / pieces
+					worked += work / pieces
+				}
+			}
+			if value > best {
+				best, bestKind, bestWork = value, kind, worked
+			}
+		}
+	}
+	return best, bestKind, bestWork
+}
+
+// uniformBelow is P(U <= x) of a uniform draw U from an interval.
+func uniformBelow(r Interval[float64], x float64) float64 {
+	switch {
+	case x >= r.High:
+		return 1
+	case x < r.Low:
+		return 0
+	}
+	return (x - r.Low) / (r.High - r.Low)
+}

@@ -1,0 +1,112 @@
+package mecoffload
+
+import "math"
+
+// What the actors see. All features are dimensionless: times in units of the task's deadline or of the slot, so that a
+// network meets numbers of one size whatever the scenario's scales. Times that leave the useful range are cut off at
+// maxRatio.
+const (
+	deviceFeatures = 5 // of a device
+	optionFeatures = 5 // of a (server, exit) pair
+	edgeFeatures   = 4 // of a device and a pair
+	maxRatio       = 4
+)
+
+// featurizer turns observations into features with the network and the servers of one profile.
+type featurizer struct {
+	profile Profile
+	slot    float64 // s
+	times   []float64
+}
+
+func newFeaturizer(sc Scenario, p Profile) *featurizer {
+	return &featurizer{profile: p, slot: float64(sc.Slot)}
+}
+
+// nominal returns tau [N x L] in seconds.
+func (f *featurizer) nominal(servers int) []float64 {
+	if len(f.times) != servers*f.profile.Exits() {
+		f.times = f.profile.times(servers, f.times)
+	}
+	return f.times
+}
+
+// graph writes the features of obs as a bipartite graph: device [M x 5], option [N*L x 5], edge [M*N*L x 4], an edge from
+// each device to each option in row-major order.
+func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
+	n, l := obs.Servers, obs.Exits
+	tau := f.nominal(n)
+	load := float64(obs.Devices) / (10 * float64(n))
+
+	for s := range n {
+		backlog := obs.Backlog[s] / f.slot
+		for x := range l {
+			at := option[(s*l+x)*optionFeatures:][:optionFeatures]
+			at[0] = ratio32(tau[s*l+x]/obs.Capacity[s], f.slot)
+			at[1] = float32(min(backlog, maxRatio))
+			at[2] = float32(f.profile.Accuracy[x])
+			at[3] = float32(obs.Capacity[s])
+			at[4] = float32(load)
+		}
+	}
+	for m := range obs.Devices {
+		deadline := obs.Deadline[m]
+		rates := obs.Rate[m*n : (m+1)*n]
+		nearest, mean := math.Inf(1), 0.0
+		for s, r := range rates {
+			arrive := obs.Bits[m] / r
+			start := max(arrive, obs.Backlog[s])
+			nearest = min(nearest, arrive)
+			mean += arrive / float64(n)
+			arrival := ratio32(arrive, deadline)
+			for x := range l {
+				finish := start + tau[s*l+x]/obs.Capacity[s]
+				at := edge[((m*n+s)*l+x)*edgeFeatures:][:edgeFeatures]
+				at[0] = arrival
+				at[1] = ratio32(finish, deadline) // of the task served at once
+				at[2] = 0
+				if finish <= deadline {
+					at[2] = 1
+				}
+				at[3] = ratio32(max(0, finish-f.slot), f.slot) // backlog that it leaves
+			}
+		}
+		at := device[m*deviceFeatures:][:deviceFeatures]
+		at[0] = ratio32(f.slot, deadline)
+		at[1] = ratio32(nearest, deadline)
+		at[2] = ratio32(mean, deadline)
+		at[3] = ratio32(mean, f.slot)
+		at[4] = float32(load)
+	}
+}
+
+// Columns of the flat state of the MLP actors: per device the deadline and, per server, arrival in slots and relative to the
+// deadline; per server capacity, backlog and the time of the last exit.
+func flatWidth(devices, servers int) int { return devices*(1+2*servers) + 3*servers }
+
+// flat writes the state of obs for a network with a fixed place for each of the given number of devices. A device's place
+// is its ID; places of absent devices are zero.
+func (f *featurizer) flat(obs *Observation, devices int, row []float32) {
+	n, l := obs.Servers, obs.Exits
+	tau := f.nominal(n)
+	clear(row)
+	per := 1 + 2*n
+	for m := range obs.Devices {
+		at := row[obs.ID[m]*per:][:per]
+		at[0] = ratio32(f.slot, obs.Deadline[m])
+		for s, r := range obs.Rate[m*n : (m+1)*n] {
+			arrive := obs.Bits[m] / r
+			at[1+2*s] = ratio32(arrive, f.slot)
+			at[2+2*s] = ratio32(arrive, obs.Deadline[m])
+		}
+	}
+	at := row[devices*per:]
+	for s := range n {
+		at[3*s] = float32(obs.Capacity[s])
+		at[3*s+1] = float32(min(obs.Backlog[s]/f.slot, maxRatio))
+		at[3*s+2] = ratio32(tau[s*l+l-1]/obs.Capacity[s], f.slot)
+	}
+}
+
+// ratio32 is a/b, at most maxRatio.
+func ratio32(a, b float64) float32 { return float32(min(a/b, maxRatio)) }

@@ -1,0 +1,162 @@
+package mecoffload
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Search decides by local search on an Objective: it changes the option of one device at a time, as long as that helps, then tries
+// to exchange the options of two devices, and begins again from a disturbed copy of the best decision found. Given the
+// reward as its objective it is a near-oracle for the one-slot problem, at a price: it is exponentially better informed than an actor
+// but has to evaluate the model hundreds to thousands of times per slot.
+type Search struct {
+	// Restarts is how often the search begins again from a disturbed copy of the best decision. Default 8.
+	Restarts int
+	// SwapDevices is the largest number of devices for which exchanges are tried: there are M^2/2 of them. Default 64.
+	SwapDevices int
+
+	name      string
+	evaluator *Evaluator
+	start     *greedy
+	random    *rl.Rand
+	best      Action
+}
+
+var _ checkpoints.Stateful = (*Search)(nil)
+
+// NewSearch returns a search under the given name for observations of sc with the network and servers of p.
+func NewSearch(name string, sc Scenario, p Profile, objective Objective, seed uint64) (*Search, error) {
+	e, err := NewEvaluator(sc, p, objective)
+	if err != nil {
+		return nil, err
+	}
+	start, err := newGreedy(p, true)
+	if err != nil {
+		return nil, err
+	}
+	return &Search{Restarts: 8, SwapDevices: 64, name: name, evaluator: e, start: start, random: rl.NewRand(seed, 0)}, nil
+}
+
+// Name implements Policy.
+func (s *Search) Name() string { return s.name }
+
+// Decide implements Policy.
+func (s *Search) Decide(obs Observation, dst Action) error {
+	if err := s.start.Decide(obs, dst); err != nil {
+		return err
+	}
+	e := s.evaluator
+	if err := e.Begin(&obs); err != nil {
+		return err
+	}
+	if obs.Devices == 0 {
+		return nil
+	}
+	if err := e.Choose(dst); err != nil {
+		return err
+	}
+	best := s.climb()
+	s.best = append(s.best[:0], e.Choice()...)
+	for range s.Restarts {
+		// A quarter of the devices, at least two, get a random option.
+		for range max(2, obs.Devices/4) {
+			e.Move(s.random.IntN(obs.Devices), int32(s.random.IntN(obs.Options())))
+		}
+		if v := s.climb(); v > best {
+			best = v
+			copy(s.best, e.Choice())
+		} else if err := e.Choose(s.best); err != nil {
+			return err
+		}
+	}
+	copy(dst, s.best)
+	return nil
+}
+
+// climb improves the evaluator's decision until neither a change of one device nor an exchange of two helps, and returns its value.
+func (s *Search) climb() float64 {
+	e := s.evaluator
+	m, options := e.tasks, int32(len(e.times))
+	value := e.Value()
+	// A change must help by more than rounding errors could, or the search might go in circles.
+	const least = 1e-12
+	for {
+		before := value
+		for unchanged, i := 0, 0; unchanged < m; i = (i + 1) % m {
+			best, pick := value+least, int32(-1)
+			for o := range options {
+				if o == e.choice[i] {
+					continue
+				}
+				if v := e.TryMove(i, o); v > best {
+					best, pick = v, o
+				}
+			}
+			unchanged++
+			if pick >= 0 {
+				e.Move(i, pick)
+				value, unchanged = best, 0
+			}
+		}
+		if m <= s.SwapDevices {
+			for i := range m {
+				for j := range i {
+					if e.choice[i] == e.choice[j] {
+						continue
+					}
+					if v := e.TrySwap(i, j); v > value+least {
+						e.swap(i, j)
+						value = v
+					}
+				}
+			}
+		}
+		if value == before || m > s.SwapDevices {
+			return value
+		}
+	}
+}
+
+// SaveState implements checkpoints.Stateful.
+func (s *Search) SaveState(st *checkpoints.State) error { return s.random.SaveState(st) }
+
+// LoadState implements checkpoints.Stateful.
+func (s *Search) LoadState(st *checkpoints.State) error { return s.random.LoadState(st) }
+
+// maxExhaustive is the largest number of decisions that Exhaustive goes through.
+const maxExhaustive = 1 << 20
+
+// Exhaustive writes to dst [M] the best of all (N*L)^M decisions and returns its value: the ground truth for tiny instances.
+// Of several best ones it takes the first in lexical order, device 0 varying slowest.
+func Exhaustive(e *Evaluator, obs Observation, dst Action) (float64, error) {
+	if err := e.Begin(&obs); err != nil {
+		return 0, err
+	}
+	if len(dst) != obs.Devices {
+		return 0, fmt.Errorf("mecoffload: room for %d choices of %d devices", len(dst), obs.Devices)
+	}
+	options := obs.Options()
+	if n := math.Pow(float64(options), float64(obs.Devices)); n > maxExhaustive {
+		return 0, fmt.Errorf("mecoffload: %d devices with %d options each have %.3g decisions, too many for an exhaustive search", obs.Devices, options, n)
+	}
+	e.refresh()
+	best := math.Inf(-1)
+	for {
+		if v := e.Value(); v > best {
+			best = v
+			copy(dst, e.Choice())
+		}
+		// Count up in base N*L.
+		i := obs.Devices - 1
+		for ; i >= 0 && int(e.choice[i]) == options-1; i-- {
+			e.move(i, 0)
+		}
+		if i < 0 {
+			return best, nil
+		}
+		e.Move(i, e.choice[i]+1)
+	}
+}
