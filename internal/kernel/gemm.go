@@ -31,7 +31,7 @@ func Gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 		}
 		return
 	}
-	gemmGo(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
+	gemm(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 }
 
 // gemmGo is the portable product: transposed operands are copied straight, then

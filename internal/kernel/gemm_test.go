@@ -1,61 +1,157 @@
 package kernel
 
-import "testing"
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
 
-// gemmFloat64 is the textbook product in float64.
-func gemmFloat64(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) []float64 {
-	out := wide(c)
-	for i := range m {
-		for j := range n {
+// gemmCase is one product with its operands.
+type gemmCase struct {
+	transA, transB, acc    bool
+	m, n, k, lda, ldb, ldc int
+	a, b, c                []float32
+}
+
+// newGemmCase draws operands for a product, with rows padded by up to pad.
+func newGemmCase(r *rand.Rand, transA, transB, acc bool, m, n, k, pad int) *gemmCase {
+	g := &gemmCase{transA: transA, transB: transB, acc: acc, m: m, n: n, k: k}
+	ra, rb := m, k
+	g.lda, g.ldb = k, n
+	if transA {
+		g.lda, ra = m, k
+	}
+	if transB {
+		g.ldb, rb = k, n
+	}
+	g.lda += r.IntN(pad + 1)
+	g.ldb += r.IntN(pad + 1)
+	g.ldc = n + r.IntN(pad+1)
+	g.a, g.b, g.c = uniform(r, ra*g.lda), uniform(r, rb*g.ldb), uniform(r, m*g.ldc)
+	return g
+}
+
+func (g *gemmCase) String() string {
+	return fmt.Sprintf("%dx%dx%d transA %v transB %v acc %v ld %d %d %d", g.m, g.k, g.n, g.transA, g.transB, g.acc, g.lda, g.ldb, g.ldc)
+}
+
+func (g *gemmCase) at(i, j, p int) (x, y float32) {
+	x, y = g.a[0], g.b[0]
+	if g.transA {
+		x = g.a[p*g.lda+i]
+	} else {
+		x = g.a[i*g.lda+p]
+	}
+	if g.transB {
+		y = g.b[j*g.ldb+p]
+	} else {
+		y = g.b[p*g.ldb+j]
+	}
+	return x, y
+}
+
+// exact is the product in float64.
+func (g *gemmCase) exact() []float64 {
+	out := wide(g.c)
+	for i := range g.m {
+		for j := range g.n {
 			var s float64
-			if acc {
-				s = out[i*ldc+j]
+			if g.acc {
+				s = out[i*g.ldc+j]
 			}
-			for p := range k {
-				x, y := a[0], b[0]
-				if transA {
-					x = a[p*lda+i]
-				} else {
-					x = a[i*lda+p]
-				}
-				if transB {
-					y = b[j*ldb+p]
-				} else {
-					y = b[p*ldb+j]
-				}
+			for p := range g.k {
+				x, y := g.at(i, j, p)
 				s += float64(x) * float64(y)
 			}
-			out[i*ldc+j] = s
+			out[i*g.ldc+j] = s
 		}
 	}
 	return out
 }
 
+// reference is the product as the assembly rounds it: a chain in the order of k,
+// or 16 lanes where the product is taken as inner products of rows.
+func (g *gemmCase) reference() []float32 {
+	out := append([]float32(nil), g.c...)
+	dots := !g.transA && (g.n == 1 || g.transB && g.m <= 4)
+	for i := range g.m {
+		for j := range g.n {
+			var s float32
+			if g.acc {
+				s = out[i*g.ldc+j]
+			}
+			var lane [16]float32
+			for p := range g.k {
+				x, y := g.at(i, j, p)
+				s = fma32(x, y, s)
+				lane[p%16] = fma32(x, y, lane[p%16])
+			}
+			if dots && g.k > 0 {
+				if s = sumRef(lane); g.acc {
+					s += out[i*g.ldc+j]
+				}
+			}
+			out[i*g.ldc+j] = s
+		}
+	}
+	return out
+}
+
+func (g *gemmCase) check(t *testing.T) {
+	t.Helper()
+	exact, ref := g.exact(), g.reference()
+	eachPath(func() {
+		c := append([]float32(nil), g.c...)
+		Gemm(g.transA, g.transB, g.m, g.n, g.k, g.a, g.lda, g.b, g.ldb, c, g.ldc, g.acc)
+		wantClose(t, g.String(), c, exact, 1e-5*(1+float64(g.k)/200))
+		wantBits(t, g.String(), c, ref)
+	})
+}
+
 func TestGemm(t *testing.T) {
 	r := newRand(1)
-	for i := range 400 {
-		m, n, k := 1+r.IntN(40), 1+r.IntN(70), r.IntN(50)
-		if i%7 == 0 {
-			m = 1
-		}
-		if i%5 == 0 {
+	for i := range 600 {
+		m, n, k := 1+r.IntN(50), 1+r.IntN(140), r.IntN(50)
+		switch i % 8 {
+		case 0:
+			m = 1 + r.IntN(4)
+		case 1:
 			n = 1
 		}
-		transA, transB, acc := r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0
-		lda, ra, ldb, rb := k, m, n, k
-		if transA {
-			lda, ra = m, k
-		}
-		if transB {
-			ldb, rb = k, n
-		}
-		lda, ldb = lda+r.IntN(3), ldb+r.IntN(3)
-		ldc := n + r.IntN(3)
-		a, b, c := uniform(r, ra*lda+1), uniform(r, rb*ldb+1), uniform(r, m*ldc)
-		want := gemmFloat64(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
-		Gemm(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
-		wantClose(t, "c", c, want, 1e-5)
+		newGemmCase(r, r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0, m, n, k, 3).check(t)
 	}
+	// Large or sparse enough to be cut and packed.
+	for _, s := range [][4]int{{66, 20, 70, 3000}, {66, 70, 70, 3000}, {500, 65, 64, 3000}, {65, 66, 300, 1}} {
+		for i := range 4 {
+			newGemmCase(r, i&1 != 0, i&2 != 0, i == 0, s[0], s[1], s[2], s[3]).check(t)
+		}
+	}
+}
+
+// TestGemmThreads compares a product above the threshold for threads with the
+// same product by parts below it.
+func TestGemmThreads(t *testing.T) {
+	const m, n, k = 400, 300, 290
+	for _, transA := range []bool{false, true} {
+		g := newGemmCase(newRand(2), transA, false, true, m, n, k, 0)
+		eachPath(func() {
+			whole, parts := append([]float32(nil), g.c...), append([]float32(nil), g.c...)
+			Gemm(transA, false, m, n, k, g.a, g.lda, g.b, g.ldb, whole, g.ldc, true)
+			for j := 0; j < n; j += 60 {
+				Gemm(transA, false, m, 60, k, g.a, g.lda, g.b[j:], g.ldb, parts[j:], g.ldc, true)
+			}
+			wantBits(t, "c", whole, parts)
+		})
+	}
+}
+
+func FuzzGemm(f *testing.F) {
+	f.Add(uint64(1), uint8(0), uint16(3), uint16(5), uint16(7), uint8(2))
+	f.Add(uint64(2), uint8(7), uint16(1), uint16(100), uint16(64), uint8(0))
+	f.Add(uint64(3), uint8(2), uint16(70), uint16(90), uint16(300), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, flags uint8, m, n, k uint16, pad uint8) {
+		newGemmCase(newRand(seed), flags&1 != 0, flags&2 != 0, flags&4 != 0, int(m%200), int(n%200), int(k%400), int(pad%20)).check(t)
+	})
 }
 
 func TestGemmPanics(t *testing.T) {
@@ -65,4 +161,21 @@ func TestGemmPanics(t *testing.T) {
 	wantPanic(t, "short c", func() { Gemm(false, false, 2, 2, 3, x, 3, x, 2, x[:3], 2, false) })
 	wantPanic(t, "small lda", func() { Gemm(false, false, 2, 2, 3, x, 2, x, 2, x, 2, false) })
 	wantPanic(t, "negative m", func() { Gemm(false, false, -1, 2, 3, x, 2, x, 2, x, 2, false) })
+}
+
+func BenchmarkGEMM(b *testing.B) {
+	r := newRand(1)
+	for _, s := range [][3]int{{128, 10, 120}, {128, 120, 80}, {1536, 64, 64}, {1536, 128, 128}, {64, 32, 32}, {64, 128, 128}, {1, 120, 80}, {2708, 1433, 16}, {512, 512, 512}} {
+		m, k, n := s[0], s[1], s[2]
+		for _, op := range []string{"NN", "NT", "TN"} {
+			g := newGemmCase(r, op[0] == 'T', op[1] == 'T', false, m, n, k, 0)
+			b.Run(fmt.Sprintf("%dx%dx%d/%s", m, k, n, op), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					Gemm(g.transA, g.transB, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
+				}
+				b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
 }

@@ -1,0 +1,284 @@
+//go:build !purego
+
+package kernel
+
+import (
+	"runtime"
+	"sync"
+)
+
+// This file decides how a product is cut into calls of the tile kernels.
+//
+// A tile kernel computes a block of rows of C as wide as a few registers, all in
+// registers, running once through k. It reads B by rows and A with any strides,
+// so most products need no copy of A or B at all. The width of the tile (and
+// thereby of a panel of B) is picked by n, its height by m:
+//
+//	              AVX-512           AVX2
+//	wide          8 x 48, 14 x 32   6 x 16
+//	n up to one   24 x 16           8 x 8
+//	m up to four  m x 64, 1 x 128   1 x 64, 2 x 32
+//
+// Rows that do not fill a tile are spread evenly over tiles of lesser height.
+//
+// Every element of C is one chain of fused multiply-adds in the order of k,
+// wherever the cuts fall: cutting k only stores the chain in C and resumes it.
+// That is why AVX2 and AVX-512 agree bit for bit, and any number of threads.
+// Inner products (below) are the one exception: they run in 16 lanes.
+const (
+	// depth limits the rows of a panel of B that are swept in one go, so that
+	// the panel stays in the first-level cache while A passes by.
+	depth = 192
+	// height limits the rows of A swept over one panel, so that a packed block
+	// of A (height x depth) stays in the second-level cache.
+	height = 480
+	// packStride is the distance of rows, in elements, from which on a copy pays:
+	// the rows of a panel then compete for few cache sets, and each is on a page
+	// of its own.
+	packStride = 512
+	// packMin is the least m and k that repay the copy.
+	packMin = 64
+	// dotRows is the largest m for which A B^T is taken as inner products of
+	// rows instead of transposing B.
+	dotRows = 4
+	// threadWork is the number of multiply-adds from which on a product is
+	// spread over threads. Waking them costs some 10 microseconds.
+	threadWork = 32 << 20
+)
+
+func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	if active == isaGo {
+		gemmGo(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
+		return
+	}
+	parts := min(runtime.GOMAXPROCS(0), m/packMin)
+	if m*n*k < threadWork || parts < 2 {
+		gemmSIMD(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
+		return
+	}
+	step := (m + parts - 1) / parts
+	var wg sync.WaitGroup
+	for i := 0; i < m; i += step {
+		rows := min(step, m-i)
+		part := a[i*lda:]
+		if transA {
+			part = a[i:]
+		}
+		wg.Go(func() {
+			gemmSIMD(transA, transB, rows, n, k, part, lda, b, ldb, c[i*ldc:], ldc, acc)
+		})
+	}
+	wg.Wait()
+}
+
+func gemmSIMD(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	rsa, csa := lda, 1
+	if transA {
+		rsa, csa = 1, lda
+	}
+	rsb := ldb // the distance between the elements of a column of op(B)
+	if transB {
+		rsb = 1
+	}
+	switch {
+	case n == 1 && !transA:
+		gemmColumn(m, k, a, lda, b, rsb, c, ldc, acc)
+	case n == 1 && ldc == 1:
+		// The column op(A) b as the row b^T A, which is contiguous.
+		gemmBlocks(false, 1, m, k, b, 1, rsb, a, lda, c, m, acc)
+	case transB && !transA && m <= dotRows:
+		for i := range m {
+			gemmColumn(n, k, b, ldb, a[i*lda:], 1, c[i*ldc:], 1, acc)
+		}
+	default:
+		gemmBlocks(transB, m, n, k, a, rsa, csa, b, ldb, c, ldc, acc)
+	}
+}
+
+// gemmColumn multiplies the [m x k] matrix a by a vector whose elements are rsb
+// apart: inner products, four rows at a time.
+func gemmColumn(m, k int, a []float32, lda int, b []float32, rsb int, c []float32, ldc int, acc bool) {
+	if rsb != 1 {
+		t := borrow(k)
+		defer scratch.Put(t)
+		for p := range *t {
+			(*t)[p] = b[p*rsb]
+		}
+		b = *t
+	}
+	var sums [64]float32
+	for i := 0; i < m; i += len(sums) {
+		n := min(len(sums), m-i)
+		full := n &^ 3
+		if full > 0 {
+			gemmDot4(full/4, k, &b[0], &a[i*lda], lda, &sums[0], 1)
+		}
+		for r := full; r < n; r++ { // four times the same row
+			gemmDot4(1, k, &b[0], &a[(i+r)*lda], 0, &sums[r], 0)
+		}
+		for r, s := range sums[:n] {
+			if acc {
+				s += c[(i+r)*ldc]
+			}
+			c[(i+r)*ldc] = s
+		}
+	}
+}
+
+func gemmDot4(groups, k int, a, b *float32, ldb int, c *float32, ldc int) {
+	if active == isaAVX512 {
+		gemmDot4AVX512(groups, k, a, b, ldb, c, ldc)
+	} else {
+		gemmDot4AVX2(groups, k, a, b, ldb, c, ldc)
+	}
+}
+
+// gemmBlocks cuts k and m, and copies the parts of A and B that are read too far
+// apart.
+func gemmBlocks(transB bool, m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	large := m >= packMin && k >= packMin
+	packA := large && max(rsa, csa) >= packStride && n >= packMin
+	packB := transB || large && ldb >= packStride
+	kc, mc := k, m
+	if k > depth+depth/2 {
+		kc = even(k, depth)
+	}
+	if packA {
+		mc = even(m, height)
+	}
+	var bufA, bufB *[]float32
+	if packB {
+		bufB = borrow(kc * (n + maxPanel))
+		defer scratch.Put(bufB)
+	}
+	if packA {
+		bufA = borrow(mc * kc)
+		defer scratch.Put(bufA)
+	}
+	for p := 0; p < k; p += kc {
+		kb := min(kc, k-p)
+		for i := 0; i < m; i += mc {
+			mb := min(mc, m-i)
+			block, rs, cs := a[i*rsa+p*csa:], rsa, csa
+			if packA {
+				block, rs, cs = packBlock(mb, kb, block, rsa, csa, *bufA)
+			}
+			for j := 0; j < n; {
+				vecs, w := panel(m, n-j)
+				var bp []float32
+				ld := ldb
+				if packB {
+					bp, ld = (*bufB)[j*kc:], vecs*width()
+				}
+				switch {
+				case packB && i == 0 && transB:
+					packColumns(w, kb, b[j*ldb+p:], ldb, bp, ld)
+				case packB && i == 0:
+					packRows(w, kb, b[p*ldb+j:], ldb, bp, ld)
+				case !packB:
+					bp = b[p*ldb+j:]
+				}
+				gemmPanel(vecs, mb, w, kb, block, rs, cs, bp, ld, c[i*ldc+j:], ldc, acc || p > 0)
+				j += w
+			}
+		}
+	}
+}
+
+// even returns the length of the parts of n when cut evenly into parts of at
+// most limit.
+func even(n, limit int) int {
+	parts := (n + limit - 1) / limit
+	return (n + parts - 1) / parts
+}
+
+func width() int {
+	if active == isaAVX512 {
+		return 16
+	}
+	return 8
+}
+
+// maxPanel is the largest number of columns of a panel.
+const maxPanel = 128
+
+// panel returns the number of registers of the next panel when n columns are
+// left, and the number of columns in it.
+func panel(m, n int) (vecs, w int) {
+	width := width()
+	vecs = (n + width - 1) / width
+	switch {
+	case m == 1:
+		vecs = min(vecs, 8)
+	case m == 2 || m <= 4 && width == 16:
+		vecs = min(vecs, 4)
+	case width == 8:
+		vecs = min(vecs, 2)
+	case vecs == 4:
+		vecs = 2
+	default:
+		vecs = min(vecs, 3)
+	}
+	return vecs, min(n, vecs*width)
+}
+
+// gemmPanel sweeps the rows of A over one panel of B, vecs registers wide.
+func gemmPanel(vecs, m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, acc bool) {
+	most := [...]int{1: 12, 6, 4, 2, 1, 1, 1, 1}[vecs]
+	if active == isaAVX512 {
+		most = [...]int{1: 16, 14, 8, 4, 1, 1, 1, 1}[vecs]
+	}
+	tail := n - (vecs-1)*width()
+	tiles := (m + most - 1) / most
+	rows, taller := m/tiles, m%tiles // the first so many tiles are a row taller
+	done := 0
+	if taller > 0 {
+		gemmTile(rows+1, vecs, taller, k, &a[0], rsa, csa, &b[0], ldb, &c[0], ldc, tail, acc)
+		done = taller * (rows + 1)
+	}
+	if taller < tiles {
+		gemmTile(rows, vecs, tiles-taller, k, &a[done*rsa], rsa, csa, &b[0], ldb, &c[done*ldc], ldc, tail, acc)
+	}
+}
+
+func gemmTile(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
+	if active == isaAVX512 {
+		gemmTileAVX512(rows, vecs, blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+	} else {
+		gemmTileAVX2(rows, vecs, blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+	}
+}
+
+// packBlock copies an [m x k] block of A as it lies, row by row or column by
+// column, and returns the copy and its strides.
+func packBlock(m, k int, a []float32, rsa, csa int, dst []float32) ([]float32, int, int) {
+	if csa == 1 {
+		packRows(k, m, a, rsa, dst, k)
+		return dst, k, 1
+	}
+	packRows(m, k, a, csa, dst, m)
+	return dst, 1, m
+}
+
+// packRows copies k rows of n elements.
+func packRows(n, k int, b []float32, ldb int, dst []float32, ldd int) {
+	for p := range k {
+		copy(dst[p*ldd:][:n], b[p*ldb:])
+	}
+}
+
+// packColumns writes the transpose of an [n x k] block of B.
+func packColumns(n, k int, b []float32, ldb int, dst []float32, ldd int) {
+	if n < 8 {
+		for p := range k {
+			for j := range n {
+				dst[p*ldd+j] = b[j*ldb+p]
+			}
+		}
+		return
+	}
+	for j := 0; j < n; j += 8 {
+		j := min(j, n-8) // the last eight may overlap those before
+		gemmTranspose8AVX2(k, &b[j*ldb], ldb, &dst[j], ldd)
+	}
+}

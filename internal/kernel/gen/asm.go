@@ -1,0 +1,271 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/mmcloughlin/avo/attr"
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+type (
+	mem = operand.Mem
+	gp  = reg.GPVirtual
+	vec = reg.VecVirtual
+)
+
+// asm emits kernels for one of two instruction sets. Kernels are written in
+// terms of its methods, once for both. A lane is one float32; where lanes meet
+// (sums of a row), both sets work on blocks of 16 lanes, one ZMM register or two
+// YMM registers, so that both round alike.
+type asm struct {
+	*build.Context
+	zmm    bool
+	consts map[uint32]mem
+	mask   mem // the table behind lane masks for AVX2
+}
+
+const lanes = 16
+
+// width is the number of lanes of a register.
+func (a *asm) width() int {
+	if a.zmm {
+		return 16
+	}
+	return 8
+}
+
+// parts is the number of registers of a block of 16 lanes.
+func (a *asm) parts() int { return lanes / a.width() }
+
+// set names the instruction set.
+func (a *asm) set() string {
+	if a.zmm {
+		return "AVX512"
+	}
+	return "AVX2"
+}
+
+func (a *asm) vec() vec {
+	if a.zmm {
+		return a.ZMM()
+	}
+	return a.YMM()
+}
+
+// begin starts the kernel called name with the given parameters (and results).
+func (a *asm) begin(name, signature string, doc ...string) {
+	a.Function(name + a.set())
+	a.Attributes(attr.NOSPLIT)
+	a.SignatureExpr("func" + signature)
+	a.Pragma("noescape")
+	if len(doc) > 0 {
+		doc[0] = name + a.set() + " " + doc[0]
+		a.Doc(doc...)
+	}
+}
+
+func (a *asm) end() {
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// arg loads an integer or pointer parameter.
+func (a *asm) arg(name string) gp {
+	return a.Load(a.Param(name), a.GP64()).(gp)
+}
+
+// bytes loads a parameter that counts float32 or int32 as a number of bytes.
+func (a *asm) bytes(name string) gp {
+	r := a.arg(name)
+	a.SHLQ(operand.Imm(2), r)
+	return r
+}
+
+// slot is where an integer parameter lives on the stack; kernels short of
+// registers use it in place.
+func (a *asm) slot(name string) mem {
+	b, err := a.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
+}
+
+// scalar loads a float32 parameter into every lane.
+func (a *asm) scalar(name string) vec {
+	v := a.vec()
+	a.VBROADCASTSS(a.slot(name), v)
+	return v
+}
+
+func (a *asm) jump(label string) operand.LabelRef { return operand.LabelRef(label) }
+
+// at offsets an operand by a number of bytes.
+func at(m mem, disp int) mem {
+	m.Disp += disp
+	return m
+}
+
+// bits returns 16 copies of a word in memory.
+func (a *asm) bits(b uint32) mem {
+	if m, ok := a.consts[b]; ok {
+		return m
+	}
+	m := a.StaticGlobal(fmt.Sprintf("c%08x", b))
+	a.DataAttributes(attr.RODATA | attr.NOPTR)
+	for range lanes {
+		a.AppendDatum(operand.U32(b))
+	}
+	a.consts[b] = m
+	return m
+}
+
+// num returns 16 copies of a float32 in memory.
+func (a *asm) num(f float64) mem { return a.bits(math.Float32bits(float32(f))) }
+
+// load reads a whole register.
+func (a *asm) load(m mem) vec {
+	v := a.vec()
+	a.VMOVUPS(m, v)
+	return v
+}
+
+func (a *asm) zero() vec {
+	v := a.vec()
+	a.xor(v, v, v)
+	return v
+}
+
+func (a *asm) xor(x operand.Op, y, z vec) {
+	if a.zmm {
+		a.VPXORD(x, y, z)
+	} else {
+		a.VXORPS(x, y, z)
+	}
+}
+
+func (a *asm) and(x operand.Op, y, z vec) {
+	if a.zmm {
+		a.VPANDD(x, y, z)
+	} else {
+		a.VANDPS(x, y, z)
+	}
+}
+
+func (a *asm) or(x operand.Op, y, z vec) {
+	if a.zmm {
+		a.VPORD(x, y, z)
+	} else {
+		a.VORPS(x, y, z)
+	}
+}
+
+// laneMask selects the first lanes of a register. Its zero value selects all.
+type laneMask struct {
+	k reg.OpmaskVirtual // AVX-512
+	v vec               // AVX2: sign bits
+}
+
+func (m laneMask) all() bool { return m.k == nil && m.v == nil }
+
+// firstLanes returns masks of the first n of the lanes of a block, one per
+// register of the block if block, else of the first n lanes of one register.
+// It destroys n.
+func (a *asm) firstLanes(n gp, block bool) []laneMask {
+	if a.zmm {
+		ones := a.GP32()
+		a.MOVL(operand.I32(-1), ones)
+		a.BZHIL(n.As32(), ones, ones)
+		k := a.K()
+		a.KMOVW(ones, k)
+		return []laneMask{{k: k}}
+	}
+	if a.mask.Symbol.Name == "" {
+		a.mask = a.StaticGlobal("lanemask")
+		a.DataAttributes(attr.RODATA | attr.NOPTR)
+		for i := range 2 * lanes {
+			a.AppendDatum(operand.U32(0xffffffff * uint32((2*lanes-1-i)/lanes)))
+		}
+	}
+	// The table is 16 set words, then 16 clear ones: the mask of n lanes starts
+	// n words before the boundary.
+	table := a.GP64()
+	a.LEAQ(a.mask, table)
+	a.NEGQ(n)
+	m := mem{Base: table, Index: n, Scale: 4, Disp: 4 * lanes}
+	masks := []laneMask{{v: a.load(m)}}
+	if block {
+		masks = append(masks, laneMask{v: a.load(at(m, 32))})
+	}
+	return masks
+}
+
+// loadMasked reads the masked lanes and clears the rest.
+func (a *asm) loadMasked(m mem, k laneMask) vec {
+	v := a.vec()
+	switch {
+	case k.all():
+		a.VMOVUPS(m, v)
+	case a.zmm:
+		a.VMOVUPS_Z(m, k.k, v)
+	default:
+		a.VMASKMOVPS(m, k.v, v)
+	}
+	return v
+}
+
+// storeMasked writes the masked lanes.
+func (a *asm) storeMasked(v vec, m mem, k laneMask) {
+	switch {
+	case k.all():
+		a.VMOVUPS(v, m)
+	case a.zmm:
+		a.VMOVUPS(v, k.k, m)
+	default:
+		a.VMASKMOVPS(v, k.v, m)
+	}
+}
+
+// sum4 adds up the lanes of four blocks into four consecutive lanes: lane i and
+// lane i+8, then neighbours, then pairs of neighbours, then the halves.
+func (a *asm) sum4(x [4][]vec) vec {
+	var y [4]vec
+	for i := range x {
+		y[i] = a.fold(x[i])
+	}
+	lo, hi := a.YMM(), a.YMM()
+	a.VHADDPS(y[1], y[0], lo)
+	a.VHADDPS(y[3], y[2], hi)
+	a.VHADDPS(hi, lo, lo)
+	s := a.XMM()
+	a.VEXTRACTF128(operand.Imm(1), lo, s)
+	a.VADDPS(s, lo.AsX(), s)
+	return s
+}
+
+// sum adds up the lanes of one block into the first lane of an XMM register, in
+// the order of sum4.
+func (a *asm) sum(x []vec) vec {
+	y := a.fold(x)
+	a.VHADDPS(y, y, y)
+	a.VHADDPS(y, y, y)
+	s := a.XMM()
+	a.VEXTRACTF128(operand.Imm(1), y, s)
+	a.VADDPS(s, y.AsX(), s)
+	return s
+}
+
+// fold adds the upper eight lanes of a block to the lower eight.
+func (a *asm) fold(x []vec) vec {
+	y := a.YMM()
+	if a.zmm {
+		a.VEXTRACTF64X4(operand.Imm(1), x[0], y)
+		a.VADDPS(y, x[0].AsY(), y)
+	} else {
+		a.VADDPS(x[1], x[0], y)
+	}
+	return y
+}

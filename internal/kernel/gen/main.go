@@ -1,0 +1,65 @@
+// Command gen writes the assembly of package kernel: one file per family of
+// kernels, each for AVX-512 and for AVX2 with FMA, and the Go declarations of
+// them all. Run it with go generate in the package's folder.
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// families are the output files; emit adds one instruction set's kernels.
+var families = []struct {
+	name string
+	emit func(*asm)
+}{
+	{"gemm", gemm},
+}
+
+func main() {
+	log.SetFlags(0)
+	dir := flag.String("dir", "..", "folder to write to")
+	flag.Parse()
+
+	cfg := printer.Config{Name: "internal/kernel/gen", Pkg: "kernel"}
+	stubs := ir.NewFile()
+	for _, f := range families {
+		c := build.NewContext()
+		c.ConstraintExpr("amd64,!purego")
+		a := &asm{Context: c, consts: map[uint32]mem{}}
+		for _, a.zmm = range []bool{true, false} {
+			f.emit(a)
+		}
+		file, err := c.Result()
+		if err != nil {
+			log.Fatalf("%s: %v", f.name, err)
+		}
+		if err := pass.Compile.Execute(file); err != nil {
+			log.Fatalf("%s: %v", f.name, err)
+		}
+		write(filepath.Join(*dir, f.name+"_amd64.s"), printer.NewGoAsm(cfg), file)
+		stubs.Constraints = file.Constraints
+		for _, fn := range file.Functions() {
+			stubs.AddSection(fn)
+		}
+	}
+	write(filepath.Join(*dir, "stubs_amd64.go"), printer.NewStubs(cfg), stubs)
+	writeTiles(filepath.Join(*dir, "gemm_tiles_amd64.go"))
+}
+
+func write(name string, p printer.Printer, f *ir.File) {
+	text, err := p.Print(f)
+	if err != nil {
+		log.Fatalf("%s: %v", name, err)
+	}
+	if err := os.WriteFile(name, text, 0o644); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,19 @@
+//go:build !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go -C gen run .
+
+// best returns the largest instruction set of this machine.
+func best() isa {
+	x := &cpu.X86
+	switch {
+	case !(x.HasAVX2 && x.HasFMA && x.HasBMI2):
+		return isaGo
+	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ:
+		return isaAVX512
+	}
+	return isaAVX2
+}
