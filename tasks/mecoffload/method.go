@@ -1,0 +1,373 @@
+package mecoffload
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Method names a learning method.
+type Method string
+
+// The methods of the comparison. DROO: Huang, Bi and Zhang, IEEE TMC 2020. GRLE, GRL and DROOE: Li, Iosifidis and Zhang,
+// GLOBECOM 2022. The long-term critic (-LT) is this project's addition.
+const (
+	DROO    Method = "DROO"     // MLP actor, last exit only
+	DROOE   Method = "DROOE"    // MLP actor, all exits
+	GRL     Method = "GRL"      // graph actor, last exit only
+	GRLE    Method = "GRLE"     // graph actor, all exits
+	DROOELT Method = "DROOE-LT" // DROOE with the long-term critic
+	GRLELT  Method = "GRLE-LT"  // GRLE with the long-term critic
+)
+
+// Methods are all learning methods, in the order of tables.
+func Methods() []Method { return []Method{GRLELT, GRLE, GRL, DROOE, DROO, DROOELT} }
+
+// traits are what the methods differ in; everything else is shared.
+type traits struct {
+	graph      bool // actor: graph neural network, else MLP
+	earlyExits bool
+	longTerm   bool
+}
+
+func (m Method) traits() (traits, error) {
+	switch m {
+	case DROO:
+		return traits{}, nil
+	case DROOE:
+		return traits{earlyExits: true}, nil
+	case GRL:
+		return traits{graph: true}, nil
+	case GRLE:
+		return traits{graph: true, earlyExits: true}, nil
+	case DROOELT:
+		return traits{earlyExits: true, longTerm: true}, nil
+	case GRLELT:
+		return traits{graph: true, earlyExits: true, longTerm: true}, nil
+	}
+	return traits{}, fmt.Errorf("mecoffload: unknown method %q: want one of %s", m, strings.Trim(fmt.Sprint(Methods()), "[]"))
+}
+
+// Recipe holds the hyper-parameters of a learning method, in the YAML of a run's configuration. The same recipe serves all
+// methods; each reads what concerns it.
+type Recipe struct {
+	// Name says where the values come from: paper, tuned, or anything else for values of your own.
+	Name string `yaml:"name"`
+
+	// Candidates is the number K of candidate decisions per slot; 0: two per device.
+	Candidates int `yaml:"candidates"`
+	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is constant.
+	AdaptInterval int `yaml:"adapt_interval"`
+	// Quantizer makes candidates of scores: order (order-preserving), noisy (LyDROO) or gumbel.
+	Quantizer string `yaml:"quantizer"`
+	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
+	Noise float64 `yaml:"noise"`
+
+	// Loss is binary or softmax; see Loss.
+	Loss Loss `yaml:"loss"`
+	// LearningRate is that of the actor's Adam.
+	LearningRate float64 `yaml:"learning_rate"`
+	// ClipNorm bounds the global norm of the actor's gradient; 0: no bound.
+	ClipNorm float64 `yaml:"clip_norm"`
+	// TrainInterval is the number of slots between trainings, StepsPerTrain the minibatches of one.
+	TrainInterval int `yaml:"train_interval"`
+	StepsPerTrain int `yaml:"steps_per_train"`
+	// BatchSize is the minibatch's size, MemorySize the number of latest slots it is drawn from.
+	BatchSize  int `yaml:"batch_size"`
+	MemorySize int `yaml:"memory_size"`
+
+	// Hidden are the widths of the MLP actor's hidden layers.
+	Hidden []int `yaml:"hidden,flow"`
+	// GraphHidden is the width of the graph actor's embeddings, GraphLayers its rounds of message passing.
+	GraphHidden int `yaml:"graph_hidden"`
+	GraphLayers int `yaml:"graph_layers"`
+
+	// The long-term critic (-LT methods).
+	Gamma             float64 `yaml:"gamma"`
+	ValueHidden       []int   `yaml:"value_hidden,flow"`
+	ValueLearningRate float64 `yaml:"value_learning_rate"`
+	ValueInterval     int     `yaml:"value_interval"`
+	ValueMemory       int     `yaml:"value_memory"`
+}
+
+// PaperRecipe trains as DROO does, with the sizes that the prototype of this project found for this task: independent
+// binary cross-entropy, order-preserving candidates, one step every 10 slots on 64 of the latest 128 samples.
+func PaperRecipe() Recipe {
+	return Recipe{
+		Name:          "paper",
+		Quantizer:     "order",
+		Loss:          BinaryCrossEntropy,
+		LearningRate:  1e-3,
+		TrainInterval: 10,
+		StepsPerTrain: 1,
+		BatchSize:     64,
+		MemorySize:    128,
+		Hidden:        []int{128, 64},
+		GraphHidden:   64,
+		GraphLayers:   1,
+
+		Gamma:             0.9,
+		ValueHidden:       []int{32, 32},
+		ValueLearningRate: 1e-3,
+		ValueInterval:     1,
+		ValueMemory:       1024,
+	}
+}
+
+// TunedRecipe is the recipe that our measurements favour: each device's options are alternatives (softmax cross-entropy),
+// candidates are drawn around the actor's proposal, and training is more frequent.
+func TunedRecipe() Recipe {
+	r := PaperRecipe()
+	r.Name = "tuned"
+	r.Quantizer, r.Noise = "gumbel", 1
+	r.Loss = SoftmaxCrossEntropy
+	r.TrainInterval = 2
+	return r
+}
+
+// Agent is a learning method at work on one scenario. It implements Policy and checkpoints.Stateful.
+//
+// In each slot to be learned from, call Decide, Learn before the environment's Step, and Observe after it. Deciding alone
+// changes nothing that is learned.
+type Agent struct {
+	method   Method
+	traits   traits
+	exits    int // of the profile
+	actor    *Actor
+	learner  *rl.DROO[Observation]
+	longTerm *rl.LongTerm[Observation] // nil without
+	value    *BacklogValue             // nil without
+}
+
+// Streams of an agent's random numbers.
+const (
+	streamWeights = iota + 1
+	streamQuantizer
+	streamValue
+)
+
+// NewAgent makes the agent of a method. Methods without early exits live in a world whose only exit is the last. The
+// agent's randomness follows from seed; workers goroutines share the training of the actor.
+func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, workers int) (*Agent, error) {
+	t, err := method.traits()
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{method: method, traits: t, exits: p.Exits()}
+	if !t.earlyExits {
+		p = p.lastExit()
+	}
+	fail := func(err error) (*Agent, error) { return nil, fmt.Errorf("mecoffload: %s: %w", method, err) }
+	cfg := ActorConfig{Loss: r.Loss, LearningRate: r.LearningRate, ClipNorm: r.ClipNorm, Workers: workers}
+	weights := rl.NewRand(seed, streamWeights)
+	if t.graph {
+		a.actor, err = NewGraphActor(sc, p, GraphActorConfig{cfg, r.GraphHidden, r.GraphLayers}, weights.Rand)
+	} else {
+		a.actor, err = NewMLPActor(sc, p, MLPActorConfig{cfg, r.Hidden}, weights.Rand)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	model, err := NewCritic(sc, p)
+	if err != nil {
+		return fail(err)
+	}
+	var critic rl.Critic[Observation] = model
+	if t.longTerm {
+		a.value, err = newBacklogValue(sc.Servers, sc.Slot, r.ValueHidden, r.ValueLearningRate, r.Gamma, rl.NewRand(seed, streamValue).Rand)
+		if err != nil {
+			return fail(err)
+		}
+		lt := rl.DefaultLongTermConfig()
+		lt.Gamma, lt.TrainInterval, lt.MemorySize, lt.Seed = r.Gamma, r.ValueInterval, r.ValueMemory, seed
+		if a.longTerm, err = rl.NewLongTerm(backlogModel{model}, a.value, lt); err != nil {
+			return fail(err)
+		}
+		critic = a.longTerm
+	}
+	quantizer, err := r.quantizer(rl.NewRand(seed, streamQuantizer))
+	if err != nil {
+		return fail(err)
+	}
+	candidates := r.Candidates
+	if candidates == 0 {
+		candidates = 2 * sc.Devices
+	}
+	a.learner, err = rl.NewDROO(a.actor, quantizer, critic, observationCodec{}, rl.DROOConfig{
+		Candidates:    candidates,
+		AdaptInterval: r.AdaptInterval,
+		TrainInterval: r.TrainInterval,
+		StepsPerTrain: r.StepsPerTrain,
+		BatchSize:     r.BatchSize,
+		MemorySize:    r.MemorySize,
+		Seed:          seed,
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return a, nil
+}
+
+func (r Recipe) quantizer(rng *rl.Rand) (rl.Quantizer, error) {
+	switch r.Quantizer {
+	case "order":
+		return &rl.OrderPreserving{}, nil
+	case "noisy":
+		return rl.NewNoisyOrderPreserving(r.Noise, rng)
+	case "gumbel":
+		return rl.NewGumbel(r.Noise, rng)
+	}
+	return nil, fmt.Errorf("unknown quantizer %q: want order, noisy or gumbel", r.Quantizer)
+}
+
+// Name implements Policy.
+func (a *Agent) Name() string { return string(a.method) }
+
+// Method returns the method.
+func (a *Agent) Method() Method { return a.method }
+
+// Close stops the goroutines of the training.
+func (a *Agent) Close() { a.actor.Close() }
+
+// world is the observation as the method sees it.
+func (a *Agent) world(obs Observation) Observation {
+	if !a.traits.earlyExits {
+		obs.Exits = 1
+	}
+	return obs
+}
+
+// Decide implements Policy.
+func (a *Agent) Decide(obs Observation, dst Action) error {
+	if err := checkRoom(&obs, dst); err != nil {
+		return err
+	}
+	if obs.Devices == 0 {
+		return nil
+	}
+	decision, err := a.learner.Decide(a.world(obs))
+	if err != nil {
+		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
+	}
+	copy(dst, decision)
+	if !a.traits.earlyExits {
+		for i, server := range decision {
+			dst[i] = server*int32(a.exits) + int32(a.exits-1)
+		}
+	}
+	return nil
+}
+
+// Learn stores what Decide chose for obs and trains the actor when that is due. Call it before the environment's Step.
+func (a *Agent) Learn(obs Observation, action Action) error {
+	decision := action
+	if !a.traits.earlyExits {
+		decision = make(Action, len(action))
+		for i, option := range action {
+			decision[i] = option / int32(a.exits)
+		}
+	}
+	obs = a.world(obs)
+	_, _, err := a.learner.Learn(obs, decision)
+	if err == nil && a.longTerm != nil {
+		err = a.longTerm.Executed(obs, decision)
+	}
+	if err != nil {
+		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
+	}
+	return nil
+}
+
+// Observe tells the agent what its action has led to. Call it after the environment's Step.
+func (a *Agent) Observe(t rl.Transition[Observation]) error {
+	if a.longTerm == nil {
+		return nil
+	}
+	if _, _, err := a.longTerm.Observe(t); err != nil {
+		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
+	}
+	return nil
+}
+
+// SaveState implements checkpoints.Stateful.
+func (a *Agent) SaveState(s *checkpoints.State) error {
+	s.PutString("method", string(a.method))
+	return a.learner.SaveState(s)
+}
+
+// LoadState implements checkpoints.Stateful. The agent must have been made like the one that was saved.
+func (a *Agent) LoadState(s *checkpoints.State) error {
+	method, err := s.String("method")
+	if err != nil {
+		return err
+	}
+	if Method(method) != a.method {
+		return fmt.Errorf("mecoffload: the checkpoint is of method %s, not %s", method, a.method)
+	}
+	return a.learner.LoadState(s)
+}
+
+// lastExit is p without its earlier exits.
+func (p Profile) lastExit() Profile {
+	last := p.Exits() - 1
+	p.Accuracy = p.Accuracy[last:]
+	servers := make([]ServerProfile, len(p.Servers))
+	for i, s := range p.Servers {
+		servers[i] = ServerProfile{s.Name, s.Times[last:]}
+	}
+	p.Servers = servers
+	return p
+}
+
+// observationCodec keeps observations in replay memories and checkpoints.
+type observationCodec struct{}
+
+func (observationCodec) Copy(dst *Observation, src Observation) { src.CopyTo(dst) }
+
+func (observationCodec) Encode(dst []float64, o Observation) []float64 {
+	dst = append(dst, float64(o.Devices), float64(o.Servers), float64(o.Exits))
+	for _, s := range [][]float64{o.Bits, o.Deadline, o.Rate, o.Capacity, o.Backlog} {
+		dst = append(dst, s...)
+	}
+	for _, id := range o.ID {
+		dst = append(dst, float64(id))
+	}
+	return dst
+}
+
+func (observationCodec) Decode(o *Observation, src []float64) error {
+	errShape := errors.New("not an observation: a wrong number of values")
+	if len(src) < 3 {
+		return errShape
+	}
+	m, n, l := src[0], src[1], src[2]
+	for _, v := range src[:3] {
+		if !(v >= 0 && v <= maxDevices) || v != float64(int(v)) {
+			return errors.New("not an observation: sizes that are no counts")
+		}
+	}
+	if float64(len(src)) != 3+3*m+m*n+2*n {
+		return errShape
+	}
+	o.Devices, o.Servers, o.Exits = int(m), int(n), int(l)
+	src = src[3:]
+	take := func(dst []float64, count int) []float64 {
+		dst = append(dst[:0], src[:count]...)
+		src = src[count:]
+		return dst
+	}
+	o.Bits, o.Deadline = take(o.Bits, o.Devices), take(o.Deadline, o.Devices)
+	o.Rate = take(o.Rate, o.Devices*o.Servers)
+	o.Capacity, o.Backlog = take(o.Capacity, o.Servers), take(o.Backlog, o.Servers)
+	o.ID = o.ID[:0]
+	for _, v := range src {
+		if !(v >= 0 && v < maxDevices) || v != float64(int(v)) {
+			return errors.New("not an observation: an ID that is no count")
+		}
+		o.ID = append(o.ID, int(v))
+	}
+	return o.check()
+}

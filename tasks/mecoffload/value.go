@@ -1,0 +1,141 @@
+package mecoffload
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/rl"
+	"gorgonia.org/gorgonia"
+)
+
+// backlogModel is the model-based critic with the servers' next backlogs as afterstate: of all that the next observation
+// says, only these depend on the decision.
+type backlogModel struct{ *Critic }
+
+// AfterstateSize implements rl.AfterstateModel.
+func (backlogModel) AfterstateSize(obs Observation) int { return obs.Servers }
+
+// BacklogValue is V of the long-term critic: a multilayer perceptron from the servers' backlogs, in slots [N], to the
+// discounted reward to come. It implements rl.AfterstateValue and, for local search, Terminal.
+type BacklogValue struct {
+	servers   int
+	slot      float64 // s
+	scale     float64 // of the output; see newBacklogValue
+	net       *nn.MLP
+	optimizer *nn.Adam
+
+	tape     *nn.Tape
+	in, out  *gorgonia.Node
+	inBuf    nn.Buffer
+	trainer  *nn.Trainer
+	trainIn  *gorgonia.Node
+	target   *gorgonia.Node
+	batchBuf nn.Buffer
+	goalBuf  nn.Buffer
+	single   [1]float64
+}
+
+var _ rl.AfterstateValue = (*BacklogValue)(nil)
+var _ checkpoints.Stateful = (*BacklogValue)(nil)
+var _ Terminal = (*BacklogValue)(nil)
+
+// newBacklogValue makes a network of the given hidden widths. Rewards lie in [0, 1], so V lies in [0, 1/(1-gamma)]: the
+// network's output is multiplied by that bound to be of size 1 itself.
+func newBacklogValue(servers int, slot Seconds, hidden []int, rate, gamma float64, rng *rand.Rand) (*BacklogValue, error) {
+	net, err := nn.NewMLP("value", append(append([]int{servers}, hidden...), 1), nn.Tanh, nil, rng)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: value: %w", err)
+	}
+	v := &BacklogValue{
+		servers:   servers,
+		slot:      float64(slot),
+		scale:     1 / (1 - gamma),
+		net:       net,
+		optimizer: nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: rate}),
+	}
+	if v.in, v.out, err = v.build(); err != nil {
+		return nil, err
+	}
+	if v.tape, err = nn.NewTape(v.out); err != nil {
+		return nil, err
+	}
+	var out *gorgonia.Node
+	if v.trainIn, out, err = v.build(); err != nil {
+		return nil, err
+	}
+	if v.target, err = nn.NewInput(out.Graph(), "target", 1); err != nil {
+		return nil, err
+	}
+	loss, err := nn.MSE(out, v.target, nil)
+	if err != nil {
+		return nil, err
+	}
+	v.trainer, err = nn.NewTrainer(loss, net.Params(), v.optimizer)
+	return v, err
+}
+
+func (v *BacklogValue) build() (in, out *gorgonia.Node, err error) {
+	if in, err = nn.NewInput(gorgonia.NewGraph(), "backlog", v.servers); err != nil {
+		return nil, nil, err
+	}
+	out, err = v.net.Forward(in)
+	return in, out, err
+}
+
+// Values implements rl.AfterstateValue.
+func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
+	copy(v.inBuf.Resize(k, v.servers), features)
+	if err := v.tape.Bind(v.in, v.inBuf.Value()); err != nil {
+		return err
+	}
+	if err := v.tape.Run(); err != nil {
+		return err
+	}
+	for i, y := range v.tape.Matrix(v.out).Data {
+		dst[i] = float64(y) * v.scale
+	}
+	return nil
+}
+
+// TrainTD implements rl.AfterstateValue.
+func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
+	copy(v.batchBuf.Resize(k, v.servers), features)
+	goal := v.goalBuf.Resize(k, 1)
+	for i, t := range targets {
+		goal[i] = float32(t / v.scale)
+	}
+	if err := v.trainer.Tape.Bind(v.trainIn, v.batchBuf.Value()); err != nil {
+		return 0, err
+	}
+	if err := v.trainer.Tape.Bind(v.target, v.goalBuf.Value()); err != nil {
+		return 0, err
+	}
+	return v.trainer.Step()
+}
+
+// Value implements Terminal: V of backlogs in seconds [N], or NaN when it cannot be computed.
+func (v *BacklogValue) Value(backlog []float64) float64 {
+	in := v.inBuf.Resize(1, v.servers)
+	for n, b := range backlog {
+		in[n] = float32(b / v.slot)
+	}
+	if err := v.Values(in, 1, v.single[:]); err != nil {
+		panic(err)
+	}
+	return v.single[0]
+}
+
+// SaveState implements checkpoints.Stateful.
+func (v *BacklogValue) SaveState(s *checkpoints.State) error {
+	saveParams(s.Sub("weights"), v.net.Params())
+	saveOptimizer(s.Sub("optimizer"), v.optimizer)
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (v *BacklogValue) LoadState(s *checkpoints.State) error {
+	return errors.Join(loadParams(s.Sub("weights"), v.net.Params()), loadOptimizer(s.Sub("optimizer"), v.optimizer))
+}
