@@ -50,21 +50,16 @@ func DefaultDROOConfig() DROOConfig {
 
 // Check reports the fields that make no sense.
 func (c DROOConfig) Check() error {
-	var errs []error
-	want := func(ok bool, format string, args ...any) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("rl: DROO config: "+format, args...))
-		}
-	}
-	want(c.Candidates >= 1, "Candidates is %d, want at least 1", c.Candidates)
-	want(c.AdaptInterval >= 0, "AdaptInterval is %d, want at least 0", c.AdaptInterval)
-	want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
-	want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
-	want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
-	want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
-	want(c.Window == 0 || c.Window >= c.BatchSize, "Window is %d, want 0 or at least BatchSize, %d", c.Window, c.BatchSize)
-	want(c.Warmup >= 0, "Warmup is %d, want at least 0", c.Warmup)
-	return errors.Join(errs...)
+	check := configCheck{name: "DROO"}
+	check.want(c.Candidates >= 1, "Candidates is %d, want at least 1", c.Candidates)
+	check.want(c.AdaptInterval >= 0, "AdaptInterval is %d, want at least 0", c.AdaptInterval)
+	check.want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
+	check.want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
+	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	check.want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
+	check.want(c.Window == 0 || c.Window >= c.BatchSize, "Window is %d, want 0 or at least BatchSize, %d", c.Window, c.BatchSize)
+	check.want(c.Warmup >= 0, "Warmup is %d, want at least 0", c.Warmup)
+	return check.err()
 }
 
 // DROO is the learner of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online Computation Offloading in

@@ -1,0 +1,337 @@
+package rl
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// AfterstateModel is a critic that scores decisions for one slot and can tell what they lead to. The afterstate of a
+// decision is the part of the state it determines, before anything random happens (R. Sutton, A. Barto, "Reinforcement
+// Learning", 2nd ed., section 6.8): for instance, how much work every server has left.
+type AfterstateModel[O any] interface {
+	// Score writes the reward the model expects of each candidate in this slot.
+	Critic[O]
+	// AfterstateSize returns the number of features that describe an afterstate for obs.
+	AfterstateSize(obs O) int
+	// Afterstates writes the features of the afterstate of each candidate to dst [d.K x AfterstateSize(obs)].
+	Afterstates(obs O, d *Decisions, dst []float32) error
+}
+
+// AfterstateValue is a trainable function V of afterstates.
+type AfterstateValue interface {
+	// Values writes V of k afterstates [k x size] to dst [k].
+	Values(features []float32, k int, dst []float64) error
+	// TrainTD makes one optimiser step that moves V of k afterstates [k x size] towards targets [k], and returns the mean
+	// squared difference before the step. It keeps neither slice.
+	TrainTD(features []float32, k int, targets []float64) (loss float64, err error)
+}
+
+// LongTermConfig holds the hyper-parameters of LongTerm. DefaultLongTermConfig returns this project's own choices.
+type LongTermConfig struct {
+	// Gamma is the discount factor, in [0, 1): what a reward is worth if it comes one slot later. Default 0.9.
+	Gamma float64
+	// TrainInterval is the number of slots from one training to the next. Default 1.
+	TrainInterval int
+	// StepsPerTrain is the number of minibatches a training consists of. Default 1.
+	StepsPerTrain int
+	// BatchSize is the number of temporal differences in a minibatch; there is no training before that many are stored.
+	// Default 64.
+	BatchSize int
+	// MemorySize is the number of temporal differences kept. They are those of past policies, so a long memory learns V
+	// of a mixture of them. Default 1024.
+	MemorySize int
+	// Seed determines which of them make up the minibatches. Default 0.
+	Seed uint64
+}
+
+// DefaultLongTermConfig returns the defaults listed with the fields.
+func DefaultLongTermConfig() LongTermConfig {
+	return LongTermConfig{Gamma: 0.9, TrainInterval: 1, StepsPerTrain: 1, BatchSize: 64, MemorySize: 1024}
+}
+
+// Check reports the fields that make no sense.
+func (c LongTermConfig) Check() error {
+	check := configCheck{name: "LongTerm"}
+	check.want(c.Gamma >= 0 && c.Gamma < 1, "Gamma is %v, want it in [0, 1)", c.Gamma)
+	check.want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
+	check.want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
+	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	check.want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
+	return check.err()
+}
+
+// LongTerm is a critic that sees beyond the slot. It scores a decision by what the model expects of this slot plus what
+// the state it leads to is worth:
+//
+//	Q(s, x) = r(s, x) + gamma V(y(s, x)),    y(s, x) the afterstate
+//
+// and learns V from what really happens. With y_t the afterstate of the decision executed in slot t, and r_t the reward
+// the environment gave for it, V is the fixed point of
+//
+//	V(y_t) = E[ r_t+1 + gamma V(y_t+1) ]
+//
+// which temporal differences approach: V(y_t) moves towards r_t+1 + gamma V(y_t+1). The expectation is over all that the
+// model does not know, including how far the real outcome is from the afterstate it predicted. When an episode
+// terminates after slot t, V(y_t) moves towards 0; when it is truncated, nothing is learned about y_t.
+//
+// The caller tells what happens in every slot it is to learn from:
+//
+//	decision, err := learner.Decide(obs)        // scores candidates with the LongTerm
+//	err = longTerm.Executed(obs, decision)      // notes y_t, while obs is valid
+//	transition, err := env.Step(decision)
+//	loss, trained, err := longTerm.Observe(transition)
+//
+// To evaluate without learning, call neither Executed nor Observe.
+type LongTerm[O any] struct {
+	cfg    LongTermConfig
+	model  AfterstateModel[O]
+	value  AfterstateValue
+	memory *ReplayBuffer[tdStep]
+	rand   *Rand
+	slots  int // observed
+
+	// Executed fills current, Observe uses it and makes it previous. Empty: there is none.
+	previous, current []float32
+	pending           bool // between Executed and Observe
+
+	// Buffers.
+	executed Decisions
+	features []float32
+	next     []float32
+	values   []float64
+	targets  []float64
+	batch    []tdStep
+}
+
+// NewLongTerm returns a critic that adds the value of afterstates to what model says.
+func NewLongTerm[O any](model AfterstateModel[O], value AfterstateValue, cfg LongTermConfig) (*LongTerm[O], error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	memory, err := NewReplayBuffer[tdStep](cfg.MemorySize, tdCodec{})
+	if err != nil {
+		return nil, err
+	}
+	return &LongTerm[O]{
+		cfg:     cfg,
+		model:   model,
+		value:   value,
+		memory:  memory,
+		rand:    NewRand(cfg.Seed, 0),
+		batch:   make([]tdStep, cfg.BatchSize),
+		targets: make([]float64, cfg.BatchSize),
+	}, nil
+}
+
+// Score implements Critic.
+func (l *LongTerm[O]) Score(obs O, d *Decisions, dst []float64) error {
+	if err := l.model.Score(obs, d, dst); err != nil {
+		return err
+	}
+	l.features = resize(l.features, d.K*l.model.AfterstateSize(obs))
+	if err := l.model.Afterstates(obs, d, l.features); err != nil {
+		return fmt.Errorf("rl: long-term critic: afterstates: %w", err)
+	}
+	if err := l.valuesOf(l.features, d.K); err != nil {
+		return err
+	}
+	for k, v := range l.values {
+		dst[k] += l.cfg.Gamma * v
+	}
+	return nil
+}
+
+// valuesOf computes l.values [k].
+func (l *LongTerm[O]) valuesOf(features []float32, k int) error {
+	l.values = resize(l.values, k)
+	if err := l.value.Values(features, k, l.values); err != nil {
+		return fmt.Errorf("rl: long-term critic: value of afterstates: %w", err)
+	}
+	for i, v := range l.values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			size := len(features) / k
+			return fmt.Errorf("rl: long-term critic: the value of afterstate %d of %d is %v, of features %v", i, k, v, features[i*size:(i+1)*size])
+		}
+	}
+	return nil
+}
+
+// Executed notes the afterstate of the decision about to be executed for obs.
+func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
+	if l.pending {
+		return errors.New("rl: long-term critic: Executed twice without Observe in between")
+	}
+	size := l.model.AfterstateSize(obs)
+	if size < 1 {
+		return fmt.Errorf("rl: long-term critic: afterstates of %d features", size)
+	}
+	if len(l.previous) > 0 && len(l.previous) != size {
+		return fmt.Errorf("rl: long-term critic: an afterstate of %d features follows one of %d; V can be learned for one size only", size, len(l.previous))
+	}
+	l.executed.Reset(len(decision), 1)
+	l.executed.Append(decision)
+	l.current = resize(l.current, size)
+	if err := l.model.Afterstates(obs, &l.executed, l.current); err != nil {
+		return fmt.Errorf("rl: long-term critic: afterstate: %w", err)
+	}
+	l.pending = true
+	return nil
+}
+
+// Observe tells what the decision given to Executed has led to. When training is due it trains V, and returns the mean
+// loss of the training steps.
+func (l *LongTerm[O]) Observe(t Transition[O]) (loss float64, trained bool, err error) {
+	if !l.pending {
+		return 0, false, errors.New("rl: long-term critic: Observe without Executed before it")
+	}
+	if math.IsNaN(t.Reward) || math.IsInf(t.Reward, 0) {
+		return 0, false, fmt.Errorf("rl: long-term critic: the environment gave the reward %v", t.Reward)
+	}
+	l.pending = false
+	if len(l.previous) > 0 {
+		l.memory.Add(tdStep{state: l.previous, reward: t.Reward, next: l.current})
+	}
+	if t.Terminated {
+		l.memory.Add(tdStep{state: l.current})
+	}
+	l.previous, l.current = l.current, l.previous
+	if t.Done() {
+		l.previous = l.previous[:0]
+	}
+
+	l.slots++
+	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < l.cfg.BatchSize {
+		return 0, false, nil
+	}
+	for range l.cfg.StepsPerTrain {
+		stepLoss, err := l.train()
+		if err != nil {
+			return 0, false, err
+		}
+		loss += stepLoss / float64(l.cfg.StepsPerTrain)
+	}
+	return loss, true, nil
+}
+
+// train makes one step of TD(0) on a minibatch.
+func (l *LongTerm[O]) train() (float64, error) {
+	if err := l.memory.Draw(l.rand, 0, l.batch); err != nil {
+		return 0, err
+	}
+	size := len(l.batch[0].state)
+	l.features, l.next = l.features[:0], l.next[:0]
+	for _, step := range l.batch {
+		if len(step.state) != size {
+			return 0, fmt.Errorf("rl: long-term critic: the memory holds afterstates of %d and of %d features; V can be learned for one size only", size, len(step.state))
+		}
+		l.features = append(l.features, step.state...)
+		if step.terminal() {
+			l.next = append(l.next, step.state...) // of any value: it is not used
+		} else {
+			l.next = append(l.next, step.next...)
+		}
+	}
+	if err := l.valuesOf(l.next, len(l.batch)); err != nil {
+		return 0, err
+	}
+	for i, step := range l.batch {
+		l.targets[i] = step.reward
+		if !step.terminal() {
+			l.targets[i] += l.cfg.Gamma * l.values[i]
+		}
+	}
+	loss, err := l.value.TrainTD(l.features, len(l.batch), l.targets)
+	if err != nil {
+		return 0, fmt.Errorf("rl: long-term critic: train value: %w", err)
+	}
+	return loss, nil
+}
+
+// SaveState implements checkpoints.Stateful. The state holds that of the value and the model too, as far as these
+// implement checkpoints.Stateful.
+func (l *LongTerm[O]) SaveState(s *checkpoints.State) error {
+	if l.pending {
+		return errors.New("rl: long-term critic: cannot be saved between Executed and Observe")
+	}
+	s.PutInt("slots", int64(l.slots))
+	s.PutFloat32("previous", nil, l.previous)
+	return errors.Join(
+		l.memory.SaveState(s.Sub("memory")),
+		l.rand.SaveState(s.Sub("rand")),
+		saveOptional(s, "value", l.value),
+		saveOptional(s, "model", l.model),
+	)
+}
+
+// LoadState implements checkpoints.Stateful. The critic must have been made like the one that was saved.
+func (l *LongTerm[O]) LoadState(s *checkpoints.State) error {
+	l.pending = false
+	size, err := s.Len("previous")
+	if err != nil {
+		return err
+	}
+	l.previous = resize(l.previous, size)
+	return errors.Join(
+		s.Float32("previous", l.previous),
+		loadInt(s, "slots", &l.slots, 0, math.MaxInt),
+		l.memory.LoadState(s.Sub("memory")),
+		l.rand.LoadState(s.Sub("rand")),
+		loadOptional(s, "value", l.value),
+		loadOptional(s, "model", l.model),
+	)
+}
+
+// tdStep is what one temporal difference needs: V(state) is to be reward + gamma V(next), or 0 for a terminal state.
+type tdStep struct {
+	state, next []float32 // next is empty if the episode terminated
+	reward      float64
+}
+
+func (s *tdStep) terminal() bool { return len(s.next) == 0 }
+
+// tdCodec encodes a step as its reward, state and next state; the states have equal sizes, or next has none.
+type tdCodec struct{}
+
+func (tdCodec) Copy(dst *tdStep, src tdStep) {
+	dst.state = append(dst.state[:0], src.state...)
+	dst.next = append(dst.next[:0], src.next...)
+	dst.reward = src.reward
+}
+
+func (tdCodec) Encode(dst []float64, s tdStep) []float64 {
+	var c VectorCodec[float32]
+	terminal := 0.0
+	if s.terminal() {
+		terminal = 1
+	}
+	return c.Encode(c.Encode(append(dst, terminal, s.reward), s.state), s.next)
+}
+
+func (tdCodec) Decode(s *tdStep, src []float64) error {
+	for i, v := range src {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("number %d of a temporal difference is %v", i, v)
+		}
+	}
+	if len(src) < 3 {
+		return fmt.Errorf("%d numbers are no temporal difference", len(src))
+	}
+	terminal, states := src[0] == 1, src[2:]
+	size := len(states)
+	if !terminal {
+		if size%2 != 0 {
+			return fmt.Errorf("%d numbers are not two afterstates", size)
+		}
+		size /= 2
+	}
+	s.reward = src[1]
+	var c VectorCodec[float32]
+	return errors.Join(c.Decode(&s.state, states[:size]), c.Decode(&s.next, states[size:]))
+}
+
+// resize returns a slice of length n, in the memory of s if there is enough. Its content is arbitrary.
+func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
