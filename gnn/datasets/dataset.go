@@ -1,0 +1,107 @@
+package datasets
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/nn"
+)
+
+// NodeClassification is one graph whose vertices have classes, some known.
+type NodeClassification struct {
+	Name     string
+	Graph    *gnn.Graph  // undirected: every edge in both directions, none twice, no self loops
+	Features *gnn.Sparse // [vertices x features]
+	Labels   []int32     // [vertices] in [0, Classes), or -1 where the data has none
+	Classes  int
+
+	// Train, Val and Test are the vertices whose labels train the model, choose its
+	// settings and judge it.
+	Train, Val, Test []int32
+}
+
+// String returns a summary.
+func (d *NodeClassification) String() string {
+	return fmt.Sprintf("%s: %v, %d features, %d classes, %d/%d/%d vertices to train, validate and test",
+		d.Name, d.Graph, d.Features.Cols(), d.Classes, len(d.Train), len(d.Val), len(d.Test))
+}
+
+// GraphClassification is a set of graphs with classes. Vertices carry a tag, such
+// as the chemical element of an atom, one-hot as their only feature.
+type GraphClassification struct {
+	Name    string
+	Graphs  []*gnn.Graph // undirected, as in NodeClassification
+	Tags    [][]int32    // per graph and vertex, in [0, NumTags)
+	NumTags int
+	Labels  []int32 // per graph, in [0, Classes)
+	Classes int
+}
+
+// String returns a summary.
+func (d *GraphClassification) String() string {
+	return fmt.Sprintf("%s: %d graphs, %d vertex tags, %d classes", d.Name, len(d.Graphs), d.NumTags, d.Classes)
+}
+
+// Batch makes g the batch of the graphs that index lists and x the features of
+// its vertices, [vertices x NumTags].
+func (d *GraphClassification) Batch(index []int32, g *gnn.Graph, x *nn.Buffer) error {
+	members := make([]*gnn.Graph, len(index))
+	for i, k := range index {
+		if k < 0 || int(k) >= len(d.Graphs) {
+			return fmt.Errorf("datasets: %s has no graph %d, only %d graphs", d.Name, k, len(d.Graphs))
+		}
+		members[i] = d.Graphs[k]
+	}
+	if err := g.SetBatch(members...); err != nil {
+		return err
+	}
+	v := x.Resize(g.NumDst(), d.NumTags)
+	clear(v)
+	row := 0
+	for _, k := range index {
+		for _, tag := range d.Tags[k] {
+			v[row*d.NumTags+int(tag)] = 1
+			row++
+		}
+	}
+	return nil
+}
+
+// StratifiedKFold shuffles the items and deals them into k folds such that every
+// fold has each class in nearly the proportion of the whole. To cross-validate,
+// test on one fold and train on the others.
+func StratifiedKFold(labels []int32, k int, rng *rand.Rand) ([][]int32, error) {
+	if k < 2 || k > len(labels) {
+		return nil, fmt.Errorf("datasets: cannot make %d folds of %d items: want 2 to as many as items", k, len(labels))
+	}
+	classes := int32(0)
+	for i, l := range labels {
+		if l < 0 {
+			return nil, fmt.Errorf("datasets: item %d has no class (%d)", i, l)
+		}
+		classes = max(classes, l+1)
+	}
+	byClass := make([][]int32, classes)
+	for _, i := range rng.Perm(len(labels)) {
+		byClass[labels[i]] = append(byClass[labels[i]], int32(i))
+	}
+	folds := make([][]int32, k)
+	next := 0 // carries on from class to class, so that folds differ by one at most
+	for _, items := range byClass {
+		for _, i := range items {
+			folds[next%k] = append(folds[next%k], i)
+			next++
+		}
+	}
+	return folds, nil
+}
+
+// oneHot returns the sparse matrix with a one at column tags[i] of each row i.
+func oneHot(tags []int32, cols int) (*gnn.Sparse, error) {
+	ptr, val := make([]int32, len(tags)+1), make([]float32, len(tags))
+	for i := range tags {
+		ptr[i+1], val[i] = int32(i+1), 1
+	}
+	return gnn.NewSparse(len(tags), cols, ptr, tags, val)
+}

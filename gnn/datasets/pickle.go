@@ -1,0 +1,337 @@
+package datasets
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/nlpodyssey/gopickle/pickle"
+	"github.com/nlpodyssey/gopickle/types"
+)
+
+// loadPickle decodes a pickle of NumPy arrays, SciPy CSR matrices and
+// dictionaries. The result is a *pyArray, a *pyCSR, a *types.Dict or a plain
+// value. No code runs: the types below are all there is to construct.
+func loadPickle(data []byte) (v any, err error) {
+	if err := checkOpcodes(data); err != nil {
+		return nil, err
+	}
+	// The library indexes its stack unchecked in places; a garbled file must
+	// give an error all the same.
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = nil, fmt.Errorf("malformed pickle: %v", r)
+		}
+	}()
+	u := pickle.NewUnpickler(bytes.NewReader(data))
+	u.FindClass = findClass
+	return u.Load()
+}
+
+// argument is what follows an opcode: a number of bytes, or one of the kinds below.
+type argument int
+
+const (
+	oneLine  argument = -1 - iota // up to a newline
+	twoLines                      // two of them
+	counted1                      // as many bytes as the first says
+	counted4                      // as many bytes as the first four, little endian, say
+)
+
+// opcodes are those that data needs. Left out are all that call back into the
+// loader's surroundings (extensions, persistent ids, buffers) and those that only
+// a crafted file would use.
+var opcodes = map[byte]argument{
+	0x80: 1,                                   // PROTO
+	'.':  0, '(': 0, 'N': 0, 0x88: 0, 0x89: 0, // STOP MARK NONE NEWTRUE NEWFALSE
+	'J': 4, 'K': 1, 'M': 2, 0x8a: counted1, 'G': 8, // BININT BININT1 BININT2 LONG1 BINFLOAT
+	'U': counted1, 'T': counted4, 'X': counted4, // SHORT_BINSTRING BINSTRING BINUNICODE
+	'C': counted1, 'B': counted4, // SHORT_BINBYTES BINBYTES
+	')': 0, 't': 0, 0x85: 0, 0x86: 0, 0x87: 0, // EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
+	']': 0, 'a': 0, 'e': 0, // EMPTY_LIST APPEND APPENDS
+	'}': 0, 's': 0, 'u': 0, // EMPTY_DICT SETITEM SETITEMS
+	'q': 1, 'r': 4, 'h': 1, 'j': 4, // BINPUT LONG_BINPUT BINGET LONG_BINGET
+	'c': twoLines, 'R': 0, 0x81: 0, 'b': 0, // GLOBAL REDUCE NEWOBJ BUILD
+}
+
+// checkOpcodes walks over the opcodes without executing them. It makes sure that
+// they are among those above and that no argument claims more bytes than there
+// are, which the library would allocate.
+func checkOpcodes(data []byte) error {
+	for at := 0; at < len(data); {
+		op := data[at]
+		arg, ok := opcodes[op]
+		if !ok {
+			return fmt.Errorf("byte %d: pickle opcode %#x has no place in a data file (want protocol 2)", at, op)
+		}
+		if op == '.' {
+			return nil
+		}
+		rest := data[at+1:]
+		n := int(arg)
+		switch {
+		case arg == oneLine || arg == twoLines:
+			n = 0
+			for range -int(arg) {
+				end := bytes.IndexByte(rest[n:], '\n')
+				if end < 0 {
+					n = len(rest) + 1
+					break
+				}
+				n += end + 1
+			}
+		case arg == counted1 && len(rest) >= 1:
+			n = 1 + int(rest[0])
+		case arg == counted4 && len(rest) >= 4:
+			n = 4 + int(binary.LittleEndian.Uint32(rest))
+		case arg < 0:
+			n = len(rest) + 1
+		}
+		if n > len(rest) {
+			return fmt.Errorf("byte %d: the pickle ends within an opcode's argument (is the file truncated?)", at)
+		}
+		at += 1 + n
+	}
+	return fmt.Errorf("the pickle has no end (is the file empty or truncated?)")
+}
+
+// findClass knows the classes and functions that data files name.
+func findClass(module, name string) (any, error) {
+	switch module + "." + name {
+	case "scipy.sparse.csr.csr_matrix", "scipy.sparse._csr.csr_matrix":
+		return newPyCSR{}, nil
+	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct":
+		return callable(func([]any) (any, error) { return new(pyArray), nil }), nil
+	case "numpy.dtype":
+		return callable(newPyDtype), nil
+	case "collections.defaultdict":
+		return callable(func([]any) (any, error) { return types.NewDict(), nil }), nil
+	case "numpy.ndarray", "__builtin__.list", "builtins.list":
+		return className(name), nil // only ever an argument of the above
+	}
+	return nil, fmt.Errorf("the pickle names %s.%s, which no graph data set needs: refused", module, name)
+}
+
+type className string
+
+type callable func(args []any) (any, error)
+
+func (f callable) Call(args ...any) (any, error) { return f(args) }
+
+// pyDtype is a NumPy element type such as i4 or f8.
+type pyDtype struct {
+	code   string
+	little bool // byte order known to be little endian
+}
+
+func newPyDtype(args []any) (any, error) {
+	if len(args) > 0 {
+		if code, ok := args[0].(string); ok {
+			switch code {
+			case "i4", "i8", "f4", "f8":
+				return &pyDtype{code: code}, nil
+			}
+			return nil, fmt.Errorf("NumPy element type %q: want i4, i8, f4 or f8", code)
+		}
+	}
+	return nil, fmt.Errorf("NumPy element type without a name")
+}
+
+// PySetState takes (version, byte order, ...).
+func (d *pyDtype) PySetState(state any) error {
+	t, ok := state.(*types.Tuple)
+	if !ok || t.Len() < 2 {
+		return fmt.Errorf("NumPy element type: unexpected state %T", state)
+	}
+	if order, _ := t.Get(1).(string); order != "<" {
+		return fmt.Errorf("NumPy element type: byte order %v: want little endian", t.Get(1))
+	}
+	d.little = true
+	return nil
+}
+
+func (d *pyDtype) size() int { return int(d.code[1] - '0') }
+
+// pyArray is a NumPy array of one or two dimensions.
+type pyArray struct {
+	rows, cols int // a vector has one column
+	dims       int
+	fortran    bool // stored column by column
+	dtype      *pyDtype
+	raw        []byte
+}
+
+// PySetState takes (version, shape, dtype, column-major?, bytes).
+func (a *pyArray) PySetState(state any) error {
+	t, ok := state.(*types.Tuple)
+	if !ok || t.Len() != 5 {
+		return fmt.Errorf("NumPy array: unexpected state %T", state)
+	}
+	shape, ok := t.Get(1).(*types.Tuple)
+	if !ok || shape.Len() < 1 || shape.Len() > 2 {
+		return fmt.Errorf("NumPy array: unexpected shape %v: want one or two dimensions", t.Get(1))
+	}
+	size := [2]int{1, 1}
+	for i := range shape.Len() {
+		n, ok := shape.Get(i).(int)
+		if !ok || n < 0 || n > math.MaxInt32 {
+			return fmt.Errorf("NumPy array: unexpected size %v", shape.Get(i))
+		}
+		size[i] = n
+	}
+	dtype, ok := t.Get(2).(*pyDtype)
+	if !ok || !dtype.little {
+		return fmt.Errorf("NumPy array: no element type")
+	}
+	fortran, ok := t.Get(3).(bool)
+	if !ok {
+		return fmt.Errorf("NumPy array: no memory order")
+	}
+	var raw []byte
+	switch b := t.Get(4).(type) {
+	case string: // what Python 2 calls a string are bytes
+		raw = []byte(b)
+	case []byte:
+		raw = b
+	default:
+		return fmt.Errorf("NumPy array: no data")
+	}
+	// Sizes are below 2^31 and elements at most 8 bytes: the product fits only
+	// after the first two have been found to.
+	if size[0] > 0 && size[1] > len(raw)/size[0] || size[0]*size[1]*dtype.size() != len(raw) {
+		return fmt.Errorf("NumPy array [%d x %d] of %s holds %d bytes", size[0], size[1], dtype.code, len(raw))
+	}
+	*a = pyArray{size[0], size[1], shape.Len(), fortran, dtype, raw}
+	return nil
+}
+
+// at returns element k in the order of storage.
+func (a *pyArray) at(k int) float64 {
+	switch a.dtype.code {
+	case "i4":
+		return float64(int32(binary.LittleEndian.Uint32(a.raw[4*k:])))
+	case "i8":
+		return float64(int64(binary.LittleEndian.Uint64(a.raw[8*k:])))
+	case "f4":
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(a.raw[4*k:])))
+	default:
+		return math.Float64frombits(binary.LittleEndian.Uint64(a.raw[8*k:]))
+	}
+}
+
+// values returns the elements row by row.
+func (a *pyArray) values() []float64 {
+	v := make([]float64, a.rows*a.cols)
+	for i := range a.rows {
+		for j := range a.cols {
+			k := i*a.cols + j
+			if a.fortran {
+				k = j*a.rows + i
+			}
+			v[i*a.cols+j] = a.at(k)
+		}
+	}
+	return v
+}
+
+// indices returns the elements of a vector of integers.
+func (a *pyArray) indices() ([]int32, error) {
+	if a.dims != 1 || a.dtype.code[0] != 'i' {
+		return nil, fmt.Errorf("want a vector of integers, got [%d x %d] of %s", a.rows, a.cols, a.dtype.code)
+	}
+	v := make([]int32, a.rows)
+	for k := range v {
+		x := a.at(k)
+		if x < 0 || x > math.MaxInt32 {
+			return nil, fmt.Errorf("index %v is out of range", x)
+		}
+		v[k] = int32(x)
+	}
+	return v, nil
+}
+
+// maxSize bounds the sizes of a sparse matrix, which a file could otherwise claim
+// to be larger than memory without holding any data.
+const maxSize = 1 << 26
+
+// newPyCSR constructs a *pyCSR.
+type newPyCSR struct{}
+
+// PyNew returns a matrix still without content.
+func (newPyCSR) PyNew(...any) (any, error) { return new(pyCSR), nil }
+
+// pyCSR is a SciPy sparse matrix in compressed rows.
+type pyCSR struct {
+	rows, cols int
+	ptr, col   []int32
+	val        []float32
+}
+
+// PySetState takes the dictionary of the matrix's attributes.
+func (m *pyCSR) PySetState(state any) error {
+	d, ok := state.(*types.Dict)
+	if !ok {
+		return fmt.Errorf("CSR matrix: unexpected state %T", state)
+	}
+	for _, name := range []string{"_shape", "indptr", "indices", "data"} {
+		i := slices.IndexFunc(*d, func(e types.DictEntry) bool { return e.Key == any(name) })
+		if i < 0 {
+			return fmt.Errorf("CSR matrix: attribute %s is missing", name)
+		}
+		if err := m.set(name, (*d)[i].Value); err != nil {
+			return fmt.Errorf("CSR matrix: %s: %w", name, err)
+		}
+	}
+	if len(m.ptr) != m.rows+1 || m.ptr[0] != 0 || int(m.ptr[m.rows]) != len(m.col) || len(m.val) != len(m.col) {
+		return fmt.Errorf("CSR matrix [%d x %d]: %d row offsets, %d columns and %d values do not fit together",
+			m.rows, m.cols, len(m.ptr), len(m.col), len(m.val))
+	}
+	for i := range m.rows {
+		if m.ptr[i] > m.ptr[i+1] {
+			return fmt.Errorf("CSR matrix: row %d ends before it starts", i)
+		}
+	}
+	for k, j := range m.col {
+		if int(j) >= m.cols {
+			return fmt.Errorf("CSR matrix: entry %d is in column %d of %d", k, j, m.cols)
+		}
+	}
+	return nil
+}
+
+func (m *pyCSR) set(name string, value any) (err error) {
+	if name == "_shape" {
+		t, ok := value.(*types.Tuple)
+		if !ok || t.Len() != 2 {
+			return fmt.Errorf("want two sizes, got %T", value)
+		}
+		rows, ok1 := t.Get(0).(int)
+		cols, ok2 := t.Get(1).(int)
+		if !ok1 || !ok2 || min(rows, cols) < 0 || max(rows, cols) > maxSize {
+			return fmt.Errorf("unexpected sizes %v and %v", t.Get(0), t.Get(1))
+		}
+		m.rows, m.cols = rows, cols
+		return nil
+	}
+	a, ok := value.(*pyArray)
+	if !ok || a.dtype == nil {
+		return fmt.Errorf("want an array, got %T", value)
+	}
+	switch name {
+	case "indptr":
+		m.ptr, err = a.indices()
+	case "indices":
+		m.col, err = a.indices()
+	default:
+		if a.dims != 1 {
+			return fmt.Errorf("want a vector, got [%d x %d]", a.rows, a.cols)
+		}
+		m.val = m.val[:0]
+		for _, v := range a.values() {
+			m.val = append(m.val, float32(v))
+		}
+	}
+	return err
+}
