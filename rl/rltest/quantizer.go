@@ -16,35 +16,33 @@ import (
 // from every new quantizer and from one whose state was saved and restored.
 //
 // newQuantizer must return equal quantizers every time, those that draw random numbers with the same seed.
-func Quantizer(t *testing.T, newQuantizer func() rl.Quantizer, options ...int) {
+func Quantizer(t T, newQuantizer func() rl.Quantizer, options ...int) {
 	t.Helper()
 	for _, opts := range options {
-		t.Run(fmt.Sprintf("options=%d", opts), func(t *testing.T) {
-			q, twin := newQuantizer(), newQuantizer()
-			rng := rl.NewRand(1, uint64(opts))
-			var got, again rl.Decisions
-			for range 300 {
-				s := RandomScores(rng, rng.IntN(8), opts)
-				k := 1 + rng.IntN(20)
-				before := slices.Clone(s.Logits)
-				if err := q.Candidates(s, k, &got); err != nil {
-					t.Fatalf("Candidates(%v, %d): %v", s, k, err)
-				}
-				if !slices.Equal(before, s.Logits) {
-					t.Fatalf("Candidates changed the scores from %v to %v", before, s.Logits)
-				}
-				checkDecisions(t, s, k, &got)
-				if err := twin.Candidates(s, k, &again); err != nil {
-					t.Fatal(err)
-				}
-				if got.K != again.K || !slices.Equal(got.Choice, again.Choice) {
-					t.Fatalf("two equal quantizers disagree on %v: %v and %v", s, got, again)
-				}
+		q, twin := newQuantizer(), newQuantizer()
+		rng := rl.NewRand(1, uint64(opts))
+		var got, again rl.Decisions
+		for range 300 {
+			s := RandomScores(rng, rng.IntN(8), opts)
+			k := 1 + rng.IntN(20)
+			before := slices.Clone(s.Logits)
+			if err := q.Candidates(s, k, &got); err != nil {
+				t.Fatalf("Candidates(%v, %d): %v", s, k, err)
 			}
-			checkRefusals(t, q, opts)
-			checkState(t, q, newQuantizer(), opts)
-			checkAllocations(t, newQuantizer(), opts)
-		})
+			if !slices.Equal(before, s.Logits) {
+				t.Fatalf("Candidates changed the scores from %v to %v", before, s.Logits)
+			}
+			checkDecisions(t, s, k, &got)
+			if err := twin.Candidates(s, k, &again); err != nil {
+				t.Fatalf("Candidates(%v, %d): %v", s, k, err)
+			}
+			if got.K != again.K || !slices.Equal(got.Choice, again.Choice) {
+				t.Fatalf("two equal quantizers disagree on %v: %v and %v", s, got, again)
+			}
+		}
+		checkRefusals(t, q, opts)
+		checkState(t, q, newQuantizer(), opts)
+		checkAllocations(t, newQuantizer(), opts)
 	}
 }
 
@@ -64,7 +62,7 @@ func RandomScores(r *rl.Rand, rows, options int) rl.Scores {
 	return s
 }
 
-func checkDecisions(t *testing.T, s rl.Scores, k int, d *rl.Decisions) {
+func checkDecisions(t T, s rl.Scores, k int, d *rl.Decisions) {
 	t.Helper()
 	if d.K < 1 || d.K > k || d.Rows != s.Rows || len(d.Choice) != d.K*d.Rows {
 		t.Fatalf("asked for %d candidates of %d rows: got K = %d, Rows = %d, %d choices", k, s.Rows, d.K, d.Rows, len(d.Choice))
@@ -92,7 +90,7 @@ func checkDecisions(t *testing.T, s rl.Scores, k int, d *rl.Decisions) {
 	}
 }
 
-func checkRefusals(t *testing.T, q rl.Quantizer, opts int) {
+func checkRefusals(t T, q rl.Quantizer, opts int) {
 	t.Helper()
 	good := func() rl.Scores { return rl.Scores{Rows: 2, Options: opts, Logits: make([]float32, 2*opts)} }
 	short, nan, inf := good(), good(), good()
@@ -109,13 +107,13 @@ func checkRefusals(t *testing.T, q rl.Quantizer, opts int) {
 		k    int
 	}{{"no candidates", good(), 0}, {"too few logits", short, 3}, {"NaN", nan, 3}, {"+Inf", inf, 3}, {"all masked", masked, 3}} {
 		if err := q.Candidates(bad.s, bad.k, new(rl.Decisions)); err == nil {
-			t.Errorf("%s: no error", bad.name)
+			t.Errorf("scores [2 x %d], %s: no error", opts, bad.name)
 		}
 	}
 }
 
 // checkState saves the used quantizer q into fresh, and wants both to go on alike.
-func checkState(t *testing.T, q, fresh rl.Quantizer, opts int) {
+func checkState(t T, q, fresh rl.Quantizer, opts int) {
 	t.Helper()
 	from, ok := q.(checkpoints.Stateful)
 	if !ok {
@@ -123,19 +121,19 @@ func checkState(t *testing.T, q, fresh rl.Quantizer, opts int) {
 	}
 	state := checkpoints.NewState()
 	if err := from.SaveState(state); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	if err := fresh.(checkpoints.Stateful).LoadState(state); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	var want, got rl.Decisions
 	s := rl.Scores{Rows: 6, Options: opts, Logits: make([]float32, 6*opts)}
 	for range 5 {
 		if err := q.Candidates(s, 8, &want); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		if err := fresh.Candidates(s, 8, &got); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 		if !slices.Equal(got.Choice, want.Choice) {
 			t.Fatalf("after LoadState: candidates %v, want %v", got, want)
@@ -143,19 +141,19 @@ func checkState(t *testing.T, q, fresh rl.Quantizer, opts int) {
 	}
 }
 
-func checkAllocations(t *testing.T, q rl.Quantizer, opts int) {
+func checkAllocations(t T, q rl.Quantizer, opts int) {
 	t.Helper()
 	s := RandomScores(rl.NewRand(2, 0), 12, opts)
 	var d rl.Decisions
 	run := func() {
 		if err := q.Candidates(s, 16, &d); err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v", err)
 		}
 	}
 	for range 20 {
 		run()
 	}
 	if n := testing.AllocsPerRun(100, run); n != 0 {
-		t.Errorf("Candidates allocates %v times in steady state", n)
+		t.Errorf("Candidates of scores [12 x %d] allocates %v times in steady state", opts, n)
 	}
 }
