@@ -225,12 +225,18 @@ func NewBestExitInTime(p Profile) (*BestExitInTime, error) {
 // Name implements Policy.
 func (*BestExitInTime) Name() string { return "best-exit-in-time" }
 
+// shadowWeight is the part of the reward's preference for early results that ShadowPriceSearch keeps, as a margin against jitter
+// and channel errors: with none, tasks are planned to finish just in time and many then do not. Of 0, 0.1, 0.2 and 0.5 it had
+// the highest accuracy over the dynamic scenarios taken together.
+const shadowWeight = 0.2
+
 // NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of UpperBound: what a second of each
-// server is worth in the long run if time is what there is too little of. It makes the one-slot problem aware of the slots after.
+// server is worth in the long run if time is what there is too little of. The prices make the one-slot problem aware of the slots
+// after it.
 func NewShadowPriceSearch(sc Scenario, p Profile, seed uint64) (*Search, error) {
 	_, prices, err := UpperBound(sc, p, false)
 	if err != nil {
 		return nil, err
 	}
-	return NewSearch("shadow-price", sc, p, Objective{Prices: prices}, seed)
+	return NewSearch("shadow-price", sc, p, Objective{Weight: shadowWeight, Prices: prices}, seed)
 }

@@ -8,121 +8,195 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// builtin is a simulator of a built-in scenario with the default profile, changed as wished.
-func builtin(t testing.TB, name string, change func(*Scenario)) (*Simulator, Scenario, Profile) {
+func newCritic(t testing.TB, sc Scenario, p Profile) *Critic {
 	t.Helper()
-	sc, err := LoadScenario(name)
+	c, err := NewCritic(sc, p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if change != nil {
-		change(&sc)
-	}
-	p, err := LoadProfile(DefaultProfile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sim, err := NewSimulator(sc, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sim, sc, p
+	return c
 }
 
-func randomAction(rng *rand.Rand, obs *Observation) Action {
-	a := make(Action, obs.Devices)
-	for i := range a {
-		a[i] = int32(rng.IntN(obs.Options()))
+func randomDecisions(rng *rand.Rand, obs *Observation, k int) *rl.Decisions {
+	d := &rl.Decisions{Rows: obs.Devices}
+	for range k {
+		d.Append(randomAction(rng, obs))
 	}
-	return a
+	return d
 }
 
 // Without noise what the critic says is what happens: the reward to the last bit, and the next backlog.
 func TestCriticEqualsSimulatorWithoutNoise(t *testing.T) {
 	for _, m := range []int{1, 2, 14, 63, 64, 65, 200} {
-		sim, sc, p := builtin(t, "capacity", func(s *Scenario) { s.Devices, s.Servers = m, 3 })
-		critic, err := NewCritic(sc, p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		obs, err := sim.Reset(uint64(m))
-		if err != nil {
-			t.Fatal(err)
-		}
+		sim, sc, p := builtin(t, "capacity", func(s *Scenario) { s.Devices, s.Servers, s.Arrival = m, 3, 0.9 })
+		critic := newCritic(t, sc, p)
+		obs := reset(t, sim, uint64(m))
 		rng := rand.New(rand.NewPCG(1, uint64(m)))
 		for range 50 {
-			var d rl.Decisions
 			const k = 3
-			for range k {
-				d.Append(randomAction(rng, &obs))
-			}
-			d.Rows = obs.Devices
+			d := randomDecisions(rng, &obs, k)
 			value, next := make([]float64, k), make([]float32, k*obs.Servers)
-			if err := critic.Evaluate(obs, &d, value, next); err != nil {
+			if err := critic.Evaluate(obs, d, value, next); err != nil {
 				t.Fatal(err)
 			}
 			pick := rng.IntN(k)
-			tr, err := sim.Step(Action(d.Candidate(pick)))
-			if err != nil {
-				t.Fatal(err)
+			var reward float64
+			obs, reward = step(t, sim, Action(d.Candidate(pick)))
+			if reward != value[pick] {
+				t.Fatalf("M=%d: reward %v, critic said %v", m, reward, value[pick])
 			}
-			if tr.Reward != value[pick] {
-				t.Fatalf("M=%d: reward %v, critic said %v", m, tr.Reward, value[pick])
-			}
-			for n, b := range tr.Observation.Backlog {
+			for n, b := range obs.Backlog {
 				if want := float32(b / float64(sc.Slot)); next[pick*obs.Servers+n] != want {
 					t.Fatalf("M=%d: backlog of server %d is %v slots, critic said %v", m, n, want, next[pick*obs.Servers+n])
 				}
 			}
-			obs = tr.Observation
 		}
 	}
 }
 
+// What is said of a candidate does not depend on the candidates before it, to the last bit.
+func TestCriticScoresEachCandidateAsIfAlone(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for range 300 {
+		sc, p := randomWorld(rng)
+		sc.Devices = 1 + rng.IntN(150)
+		sim, err := NewSimulator(sc, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obs := reset(t, sim, rng.Uint64())
+		obs, _ = step(t, sim, randomAction(rng, &obs)) // so that there is a backlog
+		const k = 8
+		d := randomDecisions(rng, &obs, 1)
+		for d.K < k { // half of the candidates are close to the one before
+			d.Append(d.Candidate(d.K - 1))
+			c := d.Candidate(d.K - 1)
+			changes := 1 + rng.IntN(3)
+			if rng.IntN(2) == 0 {
+				changes = 3 * len(c)
+			}
+			for range changes {
+				if len(c) > 0 {
+					c[rng.IntN(len(c))] = int32(rng.IntN(obs.Options()))
+				}
+			}
+		}
+		n := obs.Servers
+		value, next := make([]float64, k), make([]float32, k*n)
+		critic := newCritic(t, sc, p)
+		if err := critic.Score(obs, d, value); err != nil {
+			t.Fatal(err)
+		}
+		if err := critic.Afterstates(obs, d, next); err != nil {
+			t.Fatal(err)
+		}
+		for i := range k {
+			alone := &rl.Decisions{K: 1, Rows: d.Rows, Choice: d.Candidate(i)}
+			v, b := make([]float64, 1), make([]float32, n)
+			if err := newCritic(t, sc, p).Evaluate(obs, alone, v, b); err != nil {
+				t.Fatal(err)
+			}
+			if v[0] != value[i] {
+				t.Fatalf("candidate %d: %v among others, %v alone", i, value[i], v[0])
+			}
+			for j := range b {
+				if b[j] != next[i*n+j] {
+					t.Fatalf("candidate %d: backlog %v among others, %v alone", i, next[i*n+j], b[j])
+				}
+			}
+		}
+	}
+}
+
+func TestCriticWithoutTasks(t *testing.T) {
+	sim, sc, p := builtin(t, "dynamic", nil)
+	obs := reset(t, sim, 1)
+	obs.Devices, obs.Bits, obs.Deadline, obs.Rate, obs.ID = 0, nil, nil, nil, nil
+	obs.Backlog = []float64{0.025, 0.001}
+	value, next := []float64{7}, []float32{7, 7}
+	if err := newCritic(t, sc, p).Evaluate(obs, &rl.Decisions{K: 1}, value, next); err != nil {
+		t.Fatal(err)
+	}
+	if value[0] != 0 || next[0] != 1.5 || next[1] != 0 {
+		t.Errorf("value %v, backlogs %v slots, want 0 and [1.5 0]", value, next)
+	}
+}
+
+func TestCriticRefuses(t *testing.T) {
+	sim, sc, p := builtin(t, "dynamic", nil)
+	obs := reset(t, sim, 1)
+	critic := newCritic(t, sc, p)
+	rng := rand.New(rand.NewPCG(1, 1))
+	good := randomDecisions(rng, &obs, 2)
+	rows := &rl.Decisions{K: 2, Rows: 3, Choice: make([]int32, 6)}
+	option := randomDecisions(rng, &obs, 2)
+	option.Choice[20] = int32(obs.Options())
+	exits, short := obs, obs
+	exits.Exits = 3
+	short.Rate = short.Rate[1:]
+	for what, c := range map[string]struct {
+		obs  Observation
+		d    *rl.Decisions
+		room int
+	}{
+		"rows":        {obs, rows, 2},
+		"option":      {obs, option, 2},
+		"room":        {obs, good, 1},
+		"exits":       {exits, good, 2},
+		"observation": {short, good, 2},
+	} {
+		if err := critic.Score(c.obs, c.d, make([]float64, c.room)); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	if err := critic.Afterstates(obs, good, make([]float32, 3)); err == nil {
+		t.Error("backlogs: no error")
+	}
+}
+
+func TestCriticDoesNotAllocate(t *testing.T) {
+	sim, sc, p := builtin(t, "churn", nil)
+	critic := newCritic(t, sc, p)
+	obs := reset(t, sim, 1)
+	rng := rand.New(rand.NewPCG(1, 2))
+	d := randomDecisions(rng, &obs, 20)
+	value, next := make([]float64, d.K), make([]float32, d.K*obs.Servers)
+	allocs := testing.AllocsPerRun(100, func() {
+		if err := critic.Evaluate(obs, d, value, next); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// The candidates of "random" differ everywhere, those of "switches" in one device from a common one, as an order-preserving
+// quantizer's do.
 func BenchmarkCritic(b *testing.B) {
 	for _, c := range []struct{ m, n, k int }{{14, 2, 28}, {100, 5, 64}, {1000, 20, 64}} {
 		for _, style := range []string{"random", "switches"} {
 			b.Run(fmt.Sprintf("M=%d/N=%d/K=%d/%s", c.m, c.n, c.k, style), func(b *testing.B) {
 				sim, sc, p := builtin(b, "dynamic", func(s *Scenario) { s.Devices, s.Servers = c.m, c.n })
-				critic, err := NewCritic(sc, p)
-				if err != nil {
-					b.Fatal(err)
-				}
-				obs, _ := sim.Reset(1)
+				critic := newCritic(b, sc, p)
+				obs := reset(b, sim, 1)
 				rng := rand.New(rand.NewPCG(1, 2))
-				d := rl.Decisions{Rows: c.m}
-				base := randomAction(rng, &obs)
-				for range c.k {
-					if style == "random" {
-						d.Append(randomAction(rng, &obs))
-						continue
+				d := randomDecisions(rng, &obs, c.k)
+				if style == "switches" {
+					base := randomAction(rng, &obs)
+					for k := range c.k {
+						copy(d.Candidate(k), base)
+						d.Candidate(k)[rng.IntN(c.m)] = int32(rng.IntN(obs.Options()))
 					}
-					d.Append(base)
-					d.Candidate(d.K - 1)[rng.IntN(c.m)] = int32(rng.IntN(obs.Options()))
 				}
 				value := make([]float64, c.k)
+				b.ReportAllocs()
 				for b.Loop() {
-					if err := critic.Score(obs, &d, value); err != nil {
+					if err := critic.Score(obs, d, value); err != nil {
 						b.Fatal(err)
 					}
 				}
 			})
 		}
-	}
-}
-
-func BenchmarkStep(b *testing.B) {
-	for _, c := range []struct{ m, n int }{{14, 2}, {1000, 20}} {
-		b.Run(fmt.Sprintf("M=%d/N=%d", c.m, c.n), func(b *testing.B) {
-			sim, _, _ := builtin(b, "dynamic", func(s *Scenario) { s.Devices, s.Servers = c.m, c.n })
-			obs, _ := sim.Reset(1)
-			a := randomAction(rand.New(rand.NewPCG(1, 2)), &obs)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := sim.Step(a); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

@@ -200,8 +200,8 @@ func (e *Evaluator) TrySwap(i, j int) float64 {
 	return v
 }
 
-// swap exchanges the options of two devices.
-func (e *Evaluator) swap(i, j int) {
+// Swap exchanges the options of two devices.
+func (e *Evaluator) Swap(i, j int) {
 	a, b := e.choice[i], e.choice[j]
 	e.move(i, b)
 	e.move(j, a)

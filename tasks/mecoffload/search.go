@@ -8,15 +8,16 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Search decides by local search on an Objective: it changes the option of one device at a time, as long as that helps, then tries
-// to exchange the options of two devices, and begins again from a disturbed copy of the best decision found. Given the
-// reward as its objective it is a near-oracle for the one-slot problem, at a price: it is exponentially better informed than an actor
-// but has to evaluate the model hundreds to thousands of times per slot.
+// Search decides by local search on an Objective. From the decision of BestExitInTime it gives one device at a time its best option until
+// no change of one device helps; then it tries to exchange the options of two devices, and begins again from a disturbed copy of
+// the best decision so far. Given the reward as its objective it comes close to the best one-slot decision, for a few
+// thousand evaluations of the model per slot.
 type Search struct {
-	// Restarts is how often the search begins again from a disturbed copy of the best decision. Default 8.
+	// Restarts is how often the search begins again. Default 32.
 	Restarts int
-	// SwapDevices is the largest number of devices for which exchanges are tried: there are M^2/2 of them. Default 64.
-	SwapDevices int
+	// ThoroughDevices is the largest number of devices for which there are exchanges and restarts; with more, the first
+	// decision that no change of one device improves has to do. Default 64.
+	ThoroughDevices int
 
 	name      string
 	evaluator *Evaluator
@@ -37,7 +38,7 @@ func NewSearch(name string, sc Scenario, p Profile, objective Objective, seed ui
 	if err != nil {
 		return nil, err
 	}
-	return &Search{Restarts: 8, SwapDevices: 64, name: name, evaluator: e, start: start, random: rl.NewRand(seed, 0)}, nil
+	return &Search{Restarts: 32, ThoroughDevices: 64, name: name, evaluator: e, start: start, random: rl.NewRand(seed, 0)}, nil
 }
 
 // Name implements Policy.
@@ -58,14 +59,15 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	if err := e.Choose(dst); err != nil {
 		return err
 	}
-	best := s.climb()
+	thorough := obs.Devices <= s.ThoroughDevices
+	best := s.climb(thorough)
 	s.best = append(s.best[:0], e.Choice()...)
-	for range s.Restarts {
-		// A quarter of the devices, at least two, get a random option.
-		for range max(2, obs.Devices/4) {
+	for restart := 0; thorough && restart < s.Restarts; restart++ {
+		// About half of the devices, at least two, get a random option.
+		for range max(2, obs.Devices/2) {
 			e.Move(s.random.IntN(obs.Devices), int32(s.random.IntN(obs.Options())))
 		}
-		if v := s.climb(); v > best {
+		if v := s.climb(true); v > best {
 			best = v
 			copy(s.best, e.Choice())
 		} else if err := e.Choose(s.best); err != nil {
@@ -76,15 +78,15 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
-// climb improves the evaluator's decision until neither a change of one device nor an exchange of two helps, and returns its value.
-func (s *Search) climb() float64 {
+// climb improves the evaluator's decision until no change of one device helps, nor an exchange of two if those are wanted, and
+// returns its value.
+func (s *Search) climb(exchanges bool) float64 {
 	e := s.evaluator
 	m, options := e.tasks, int32(len(e.times))
 	value := e.Value()
 	// A change must help by more than rounding errors could, or the search might go in circles.
 	const least = 1e-12
 	for {
-		before := value
 		for unchanged, i := 0, 0; unchanged < m; i = (i + 1) % m {
 			best, pick := value+least, int32(-1)
 			for o := range options {
@@ -101,20 +103,22 @@ func (s *Search) climb() float64 {
 				value, unchanged = best, 0
 			}
 		}
-		if m <= s.SwapDevices {
-			for i := range m {
-				for j := range i {
-					if e.choice[i] == e.choice[j] {
-						continue
-					}
-					if v := e.TrySwap(i, j); v > value+least {
-						e.swap(i, j)
-						value = v
-					}
+		if !exchanges {
+			return value
+		}
+		before := value
+		for i := range m {
+			for j := range i {
+				if e.choice[i] == e.choice[j] {
+					continue
+				}
+				if v := e.TrySwap(i, j); v > value+least {
+					e.Swap(i, j)
+					value = v
 				}
 			}
 		}
-		if value == before || m > s.SwapDevices {
+		if value == before {
 			return value
 		}
 	}
