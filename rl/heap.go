@@ -2,14 +2,14 @@ package rl
 
 // heap is a binary heap of values; the one that comes before all others is at index 0. Unlike container/heap it does
 // not box its elements, so that pushing allocates only when the slice grows.
-type heap[T interface{ before(T) bool }] []T
+type heap[T interface{ Before(T) bool }] []T
 
 func (h *heap[T]) push(x T) {
 	*h = append(*h, x)
 	s := *h
 	for i := len(s) - 1; i > 0; {
 		parent := (i - 1) / 2
-		if !s[i].before(s[parent]) {
+		if !s[i].Before(s[parent]) {
 			break
 		}
 		s[i], s[parent] = s[parent], s[i]
@@ -35,10 +35,10 @@ func (h heap[T]) fix() {
 		if child >= len(h) {
 			return
 		}
-		if right := child + 1; right < len(h) && h[right].before(h[child]) {
+		if right := child + 1; right < len(h) && h[right].Before(h[child]) {
 			child = right
 		}
-		if !h[child].before(h[i]) {
+		if !h[child].Before(h[i]) {
 			return
 		}
 		h[i], h[child] = h[child], h[i]

@@ -70,7 +70,7 @@ type partial struct {
 	undo     bool
 }
 
-func (a partial) before(b partial) bool {
+func (a partial) Before(b partial) bool {
 	return a.cost < b.cost || a.cost == b.cost && a.serial < b.serial
 }
 

@@ -20,7 +20,6 @@ type queue struct {
 	values           [2]float64
 	random           *rl.Rand
 	obs              queueObs
-	admitted         int
 }
 
 type queueObs struct {
@@ -169,7 +168,7 @@ func TestLongTermLearnsClosedForm(t *testing.T) {
 	v := newTable(2)
 	l := newLongTerm(t, q, v, gamma, 100000)
 	q.arrive()
-	for range 100000 {
+	for range 60000 {
 		admit := int32(0)
 		if q.obs.length == 0 && q.obs.value == 5 {
 			admit = 1
@@ -239,7 +238,7 @@ func TestLongTermFindsOptimalPolicy(t *testing.T) {
 	l := newLongTerm(t, q, v, gamma, 20000)
 	explore := rl.NewRand(3, 0)
 	q.arrive()
-	for range 100000 {
+	for range 60000 {
 		admit := greedy(t, l, q.obs)
 		if q.obs.length < q.capacity && explore.IntN(20) == 0 {
 			admit = 1 - admit

@@ -75,8 +75,8 @@ func (a rowSwitch) compare(b rowSwitch) int {
 	return cmp.Or(cmp.Compare(a.gap, b.gap), cmp.Compare(a.row, b.row), cmp.Compare(a.option, b.option))
 }
 
-// before puts the largest loss at the top of the heap, where it is the first to make room for a smaller one.
-func (a rowSwitch) before(b rowSwitch) bool { return a.compare(b) > 0 }
+// Before puts the largest loss at the top of the heap, where it is the first to make room for a smaller one.
+func (a rowSwitch) Before(b rowSwitch) bool { return a.compare(b) > 0 }
 
 func (q *OrderPreserving) singleSwitches(s Scores, k int, dst *Decisions) {
 	q.switches = q.switches[:0]

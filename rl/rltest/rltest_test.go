@@ -3,6 +3,7 @@ package rltest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -116,7 +117,7 @@ func (c *counters) Step(action []int32) (rl.Transition[[]int], error) {
 	}
 	reward := float64(c.steps)
 	if c.bug == "reward" {
-		reward /= float64(c.steps - c.steps)
+		reward = math.Inf(1)
 	}
 	return rl.Transition[[]int]{Observation: c.observation(), Reward: reward, Terminated: done}, nil
 }
