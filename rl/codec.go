@@ -1,6 +1,9 @@
 package rl
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Codec says how values of type T, such as observations, are kept: copied into memory that outlives the environment's
 // next step, and turned into numbers for a checkpoint.
@@ -28,10 +31,13 @@ func (VectorCodec[F]) Encode(dst []float64, v []F) []float64 {
 	return dst
 }
 
-// Decode implements Codec.
+// Decode implements Codec. A number that F cannot hold is an error.
 func (VectorCodec[F]) Decode(v *[]F, src []float64) error {
 	*v = (*v)[:0]
-	for _, x := range src {
+	for i, x := range src {
+		if float64(F(x)) != x && !math.IsNaN(x) {
+			return fmt.Errorf("number %d is %v, not a %T", i, x, F(0))
+		}
 		*v = append(*v, F(x))
 	}
 	return nil

@@ -317,8 +317,8 @@ func (tdCodec) Decode(s *tdStep, src []float64) error {
 			return fmt.Errorf("number %d of a temporal difference is %v", i, v)
 		}
 	}
-	if len(src) < 3 {
-		return fmt.Errorf("%d numbers are no temporal difference", len(src))
+	if len(src) < 3 || src[0] != 0 && src[0] != 1 {
+		return fmt.Errorf("%d numbers do not begin as a temporal difference: %v", len(src), src[:min(3, len(src))])
 	}
 	terminal, states := src[0] == 1, src[2:]
 	size := len(states)
