@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
@@ -40,24 +41,34 @@ func (l *Linear) Params() Params {
 	return Params{l.Weight, l.Bias}
 }
 
-// Forward adds the layer to x's graph.
-func (l *Linear) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
+// Forward adds the layer to the graph of its input. Several inputs of equally many
+// rows count as one, their columns side by side: Forward(x1, x2) is act([x1 x2] W + b).
+func (l *Linear) Forward(x ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if err := l.Act.check(); err != nil {
 		return nil, err
 	}
-	shape, w := x.Shape(), l.Weight.Value.Shape()
-	if len(shape) != 2 || shape[1] != w[0] {
-		return nil, fmt.Errorf("nn: %s: want inputs [rows x %d], got %v", l.Weight.Name, w[0], shape)
+	w := l.Weight.Value.Shape()
+	op := &linear{in: w[0], out: w[1], bias: l.Bias != nil, act: l.Act.kernel()}
+	for _, n := range x {
+		if len(n.Shape()) != 2 {
+			return nil, fmt.Errorf("nn: %s: want inputs [rows x columns], got %v", l.Weight.Name, n.Shape())
+		}
+		op.widths = append(op.widths, n.Shape()[1])
+		op.in -= n.Shape()[1]
 	}
-	nodes, err := l.Params().Nodes(x.Graph())
+	if len(x) == 0 || op.in != 0 {
+		return nil, fmt.Errorf("nn: %s: want inputs of %d columns together, got %v", l.Weight.Name, w[0], op.widths)
+	}
+	nodes, err := l.Params().Nodes(x[0].Graph())
 	if err != nil {
 		return nil, err
 	}
-	op := &linear{in: w[0], out: w[1], bias: l.Bias != nil, act: l.Act.kernel()}
-	return Apply("linear", op, Shape{shape[0], w[1]}, append(gorgonia.Nodes{x}, nodes...)...)
+	return Apply("linear", op, Shape{x[0].Shape()[0], w[1]}, append(slices.Clone(x), nodes...)...)
 }
 
+// linear takes x_1 ... x_n, W and, where there is one, b.
 type linear struct {
+	widths  []int // columns of each x
 	in, out int
 	bias    bool
 	act     kernel.Act
@@ -65,46 +76,60 @@ type linear struct {
 }
 
 func (o *linear) OutShape(in []gorgonia.Value) (int, int, error) {
-	x, err := AsMatrix(in[0])
-	if err != nil {
-		return 0, 0, err
+	rows := 0
+	for i, width := range o.widths {
+		x, err := AsMatrix(in[i])
+		if err != nil {
+			return 0, 0, err
+		}
+		if i == 0 {
+			rows = x.Rows
+		}
+		if x.Rows != rows || x.Cols != width {
+			return 0, 0, fmt.Errorf("want input %d to be [%d x %d], got [%d x %d]", i, rows, width, x.Rows, x.Cols)
+		}
 	}
-	if x.Cols != o.in {
-		return 0, 0, fmt.Errorf("want inputs [rows x %d], got [%d x %d]", o.in, x.Rows, x.Cols)
-	}
-	return x.Rows, o.out, nil
+	return rows, o.out, nil
 }
 
 func (o *linear) Forward(in []gorgonia.Value, out Matrix) error {
-	x, w := mat(in[0]), mat(in[1])
+	w := mat(in[len(o.widths)]).Data
 	var b []float32
 	if o.bias {
-		b = mat(in[2]).Data
+		b = mat(in[len(o.widths)+1]).Data
 	}
-	kernel.Gemm(false, false, x.Rows, o.out, o.in, x.Data, o.in, w.Data, o.out, out.Data, o.out, false)
-	kernel.BiasAct(o.act, x.Rows, o.out, out.Data, b)
+	for i, width := range o.widths {
+		x := mat(in[i])
+		kernel.Gemm(false, false, x.Rows, o.out, width, x.Data, width, w, o.out, out.Data, o.out, i > 0)
+		w = w[width*o.out:]
+	}
+	kernel.BiasAct(o.act, out.Rows, o.out, out.Data, b)
 	return nil
 }
 
 func (o *linear) Differentiable(int) bool { return true }
 
 func (o *linear) Backward(in []gorgonia.Value, out, dout Matrix, din []Matrix) error {
-	x, w := mat(in[0]), mat(in[1])
-	rows := x.Rows
+	n, rows := len(o.widths), out.Rows
+	w, dw := mat(in[n]).Data, din[n].Data
 	var db []float32
 	if o.bias {
-		db = din[2].Data
+		db = din[n+1].Data
 	}
 	dz := dout.Data
 	if o.act != kernel.ActNone || db != nil {
 		dz = o.dz.Resize(rows, o.out)
 		kernel.ActBackward(o.act, rows, o.out, out.Data, dout.Data, dz, db)
 	}
-	if !din[0].IsZero() { // dx = dz W^T
-		kernel.Gemm(false, true, rows, o.in, o.out, dz, o.out, w.Data, o.out, din[0].Data, o.in, false)
-	}
-	if !din[1].IsZero() { // dW = x^T dz
-		kernel.Gemm(true, false, o.in, o.out, rows, x.Data, o.in, dz, o.out, din[1].Data, o.out, false)
+	for i, width := range o.widths {
+		if dx := din[i]; !dx.IsZero() { // dx = dz W^T
+			kernel.Gemm(false, true, rows, width, o.out, dz, o.out, w, o.out, dx.Data, width, false)
+		}
+		w = w[width*o.out:]
+		if dw != nil { // dW = x^T dz
+			kernel.Gemm(true, false, width, o.out, rows, mat(in[i]).Data, width, dz, o.out, dw, o.out, false)
+			dw = dw[width*o.out:]
+		}
 	}
 	return nil
 }

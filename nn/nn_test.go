@@ -87,6 +87,41 @@ func TestLayerGradients(t *testing.T) {
 	}
 }
 
+// TestConcatenatedInputs compares a layer of two inputs with its gradient, and with
+// the same layer on the inputs side by side.
+func TestConcatenatedInputs(t *testing.T) {
+	rng := newRand(11)
+	a, b := nn.NewParam("a", nn.Normal(1), rng, 6, 2), nn.NewParam("b", nn.Normal(1), rng, 6, 3)
+	both := nn.NewParam("both", nil, nil, 6, 5)
+	for r := range 6 {
+		copy(both.Data()[r*5:], a.Data()[r*2:r*2+2])
+		copy(both.Data()[r*5+2:], b.Data()[r*3:r*3+3])
+	}
+	g := gorgonia.NewGraph()
+	l := nn.NewLinear("l", 5, 4, nn.Tanh, nil, rng)
+	y := must(l.Forward(must(a.Node(g)), must(b.Node(g))))
+	whole := must(l.Forward(must(both.Node(g))))
+	target := must(nn.NewInput(g, "t", 4))
+	loss := must(nn.MSE(y, target, nil))
+	params := append(nn.Params{a, b}, l.Params()...)
+	grads := must(nn.Grad(loss, params))
+	tape := must(nn.NewTape(append(gorgonia.Nodes{loss, y, whole}, grads...)...))
+	bind(t, tape, target, randomBuffer(rng, 6, 4, 1).Value())
+	eval := func() float64 { run(t, tape); return tape.Scalar(loss) }
+	eval()
+	for i, v := range tape.Matrix(y).Data {
+		if math.Abs(float64(v-tape.Matrix(whole).Data[i])) > 1e-6 {
+			t.Fatalf("entry %d is %v, of the concatenation %v", i, v, tape.Matrix(whole).Data[i])
+		}
+	}
+	for i, p := range params {
+		checkGradient(t, p.Name, p.Data(), tape.Matrix(grads[i]).Data, eval)
+	}
+	if _, err := l.Forward(must(a.Node(g))); err == nil {
+		t.Error("too few columns: want an error")
+	}
+}
+
 // TestInputGradient differentiates with respect to an input of a chain, which the
 // parameters' tape never computes.
 func TestInputGradient(t *testing.T) {
