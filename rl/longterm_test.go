@@ -372,6 +372,7 @@ func TestLongTermRefusesForeignState(t *testing.T) {
 		foreign.PutInt("slots", 0)
 		foreign.PutFloat32("previous", nil, nil)
 		foreign.PutInt("memory/capacity", 64)
+		foreign.PutInt("memory/next", 1)
 		foreign.PutFloat64("memory/values", nil, values)
 		foreign.PutInt64("memory/ends", nil, []int64{int64(len(values))})
 		if err := l.LoadState(foreign); err == nil || !strings.Contains(err.Error(), "item 0") {

@@ -70,15 +70,16 @@ func (b *ReplayBuffer[T]) Draw(rand *Rand, window int, batch []T) error {
 	return nil
 }
 
-// SaveState implements checkpoints.Stateful: it saves the items one after the other, the oldest first.
+// SaveState implements checkpoints.Stateful.
 func (b *ReplayBuffer[T]) SaveState(s *checkpoints.State) error {
 	var values []float64
 	var ends []int64 // of the items in values
-	for age := b.size - 1; age >= 0; age-- {
-		values = b.codec.Encode(values, b.At(age))
+	for _, item := range b.items[:b.size] {
+		values = b.codec.Encode(values, item)
 		ends = append(ends, int64(len(values)))
 	}
 	s.PutInt("capacity", int64(len(b.items)))
+	s.PutInt("next", int64(b.next))
 	s.PutFloat64("values", nil, values)
 	s.PutInt64("ends", nil, ends)
 	return nil
@@ -101,16 +102,22 @@ func (b *ReplayBuffer[T]) load(s *checkpoints.State) error {
 	if err != nil {
 		return err
 	}
+	if size > len(b.items) {
+		return fmt.Errorf("%d items were saved, for a capacity of %d", size, len(b.items))
+	}
+	// A buffer that is not full has filled its slots in order.
+	lowest, highest := size, size
+	if size == len(b.items) {
+		lowest, highest = 0, size-1
+	}
 	values, ends := make([]float64, numbers), make([]int64, size)
 	if err := errors.Join(
 		checkInt(s, "capacity", len(b.items)),
+		loadInt(s, "next", &b.next, lowest, highest),
 		s.Float64("values", values),
 		s.Int64("ends", ends),
 	); err != nil {
 		return err
-	}
-	if size > len(b.items) {
-		return fmt.Errorf("%d items were saved, for a capacity of %d", size, len(b.items))
 	}
 	begin := int64(0)
 	for i, end := range ends {
@@ -125,6 +132,6 @@ func (b *ReplayBuffer[T]) load(s *checkpoints.State) error {
 	if begin != int64(numbers) {
 		return fmt.Errorf("%d of %d saved numbers belong to no item", int64(numbers)-begin, numbers)
 	}
-	b.size, b.next = size, size%len(b.items)
+	b.size = size
 	return nil
 }

@@ -113,24 +113,27 @@ func TestReplayBufferDrawsUniformly(t *testing.T) {
 }
 
 func TestReplayBufferRefusesForeignState(t *testing.T) {
-	put := func(capacity int64, values []float64, ends []int64) *checkpoints.State {
+	put := func(capacity, next int64, values []float64, ends []int64) *checkpoints.State {
 		s := checkpoints.NewState()
 		s.PutInt("capacity", capacity)
+		s.PutInt("next", next)
 		s.PutFloat64("values", nil, values)
 		s.PutInt64("ends", nil, ends)
 		return s
 	}
-	if err := newBuffer(t, 2).LoadState(put(2, []float64{1, 2}, []int64{1, 2})); err != nil {
+	if err := newBuffer(t, 2).LoadState(put(2, 0, []float64{1, 2}, []int64{1, 2})); err != nil {
 		t.Fatalf("a good state: %v", err)
 	}
 	for name, s := range map[string]*checkpoints.State{
 		"empty":                 checkpoints.NewState(),
-		"other capacity":        put(3, []float64{1, 2}, []int64{1, 2}),
-		"decreasing ends":       put(2, []float64{1, 2}, []int64{2, 1}),
-		"negative end":          put(2, []float64{1, 2}, []int64{-1, 2}),
-		"end beyond the values": put(2, []float64{1, 2}, []int64{1, 3}),
-		"values left over":      put(2, []float64{1, 2, 3}, []int64{1, 2}),
-		"too many":              put(2, []float64{1, 2, 3}, []int64{1, 2, 3}),
+		"next out of range":     put(2, 2, []float64{1, 2}, []int64{1, 2}),
+		"next leaves a gap":     put(2, 0, []float64{1}, []int64{1}),
+		"other capacity":        put(3, 2, []float64{1, 2}, []int64{1, 2}),
+		"decreasing ends":       put(2, 0, []float64{1, 2}, []int64{2, 1}),
+		"negative end":          put(2, 0, []float64{1, 2}, []int64{-1, 2}),
+		"end beyond the values": put(2, 0, []float64{1, 2}, []int64{1, 3}),
+		"values left over":      put(2, 0, []float64{1, 2, 3}, []int64{1, 2}),
+		"too many":              put(2, 0, []float64{1, 2, 3}, []int64{1, 2, 3}),
 	} {
 		if err := newBuffer(t, 2).LoadState(s); err == nil {
 			t.Errorf("%s: no error", name)
