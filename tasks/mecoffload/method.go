@@ -140,6 +140,9 @@ type Agent struct {
 	learner  *rl.DROO[Observation]
 	longTerm *rl.LongTerm[Observation] // nil without
 	value    *BacklogValue             // nil without
+
+	objective Objective // what the critic scores decisions by
+	last      Action    // scratch of Learn
 }
 
 // Streams of an agent's random numbers.
@@ -176,6 +179,7 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 		return fail(err)
 	}
 	var critic rl.Critic[Observation] = model
+	a.objective.Weight = sc.RewardWeight
 	if t.longTerm {
 		a.value, err = newBacklogValue(sc.Servers, sc.Slot, r.ValueHidden, r.ValueLearningRate, r.Gamma, rl.NewRand(seed, streamValue).Rand)
 		if err != nil {
@@ -187,6 +191,7 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 			return fail(err)
 		}
 		critic = a.longTerm
+		a.objective.Terminal = discounted{a.value, r.Gamma}
 	}
 	quantizer, err := r.quantizer(rl.NewRand(seed, streamQuantizer))
 	if err != nil {
@@ -240,6 +245,10 @@ func (a *Agent) world(obs Observation) Observation {
 	return obs
 }
 
+// Objective returns what the agent's critic scores a decision by. A [Search] on it is the near-oracle that the agent's own
+// search, through actor and candidates, is measured against; with the long-term critic it changes as the agent learns.
+func (a *Agent) Objective() Objective { return a.objective }
+
 // Decide implements Policy.
 func (a *Agent) Decide(obs Observation, dst Action) error {
 	if err := checkRoom(&obs, dst); err != nil {
@@ -265,7 +274,8 @@ func (a *Agent) Decide(obs Observation, dst Action) error {
 func (a *Agent) Learn(obs Observation, action Action) error {
 	decision := action
 	if !a.traits.earlyExits {
-		decision = make(Action, len(action))
+		a.last = resize(a.last, len(action))
+		decision = a.last
 		for i, option := range action {
 			decision[i] = option / int32(a.exits)
 		}

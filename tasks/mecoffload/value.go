@@ -3,6 +3,7 @@ package mecoffload
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/checkpoints"
@@ -116,17 +117,28 @@ func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (fl
 	return v.trainer.Step()
 }
 
-// Value implements Terminal: V of backlogs in seconds [N], or NaN when it cannot be computed.
+// Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers.
 func (v *BacklogValue) Value(backlog []float64) float64 {
+	if len(backlog) != v.servers {
+		return math.NaN()
+	}
 	in := v.inBuf.Resize(1, v.servers)
 	for n, b := range backlog {
 		in[n] = float32(b / v.slot)
 	}
 	if err := v.Values(in, 1, v.single[:]); err != nil {
-		panic(err)
+		return math.NaN()
 	}
 	return v.single[0]
 }
+
+// discounted is gamma times a value.
+type discounted struct {
+	value Terminal
+	gamma float64
+}
+
+func (d discounted) Value(backlog []float64) float64 { return d.gamma * d.value.Value(backlog) }
 
 // SaveState implements checkpoints.Stateful.
 func (v *BacklogValue) SaveState(s *checkpoints.State) error {
