@@ -31,7 +31,9 @@ func BiasAct(act Act, rows, n int, y, bias []float32) {
 	if bias != nil {
 		checkLen("BiasAct", "bias", len(bias), n)
 	}
-	biasActGo(act, rows, n, y, bias)
+	if act != ActNone || bias != nil {
+		biasAct(act, rows, n, y, bias)
+	}
 }
 
 // ActBackward computes dz = dy * act'(z) on [rows x n] matrices, with the
@@ -49,31 +51,25 @@ func ActBackward(act Act, rows, n int, y, dy, dz, db []float32) {
 	if db != nil {
 		checkLen("ActBackward", "db", len(db), n)
 	}
-	actBackwardGo(act, rows, n, y, dy, dz, db)
+	actBackward(act, rows, n, y, dy, dz, db)
 }
 
 // Exp sets dst[i] = exp(src[i]) for every element of src. dst may be src.
 func Exp(dst, src []float32) {
 	checkLen("Exp", "dst", len(dst), len(src))
-	for i, v := range src {
-		dst[i] = expGo(v)
-	}
+	exp(dst, src)
 }
 
 // Sigmoid sets dst[i] = 1 / (1 + exp(-src[i])). dst may be src.
 func Sigmoid(dst, src []float32) {
 	checkLen("Sigmoid", "dst", len(dst), len(src))
-	for i, v := range src {
-		dst[i] = sigmoidGo(v)
-	}
+	apply(ActSigmoid, dst, src)
 }
 
 // Tanh sets dst[i] = tanh(src[i]). dst may be src.
 func Tanh(dst, src []float32) {
 	checkLen("Tanh", "dst", len(dst), len(src))
-	for i, v := range src {
-		dst[i] = tanhGo(v)
-	}
+	apply(ActTanh, dst, src)
 }
 
 func checkAct(op string, act Act) {
@@ -82,9 +78,44 @@ func checkAct(op string, act Act) {
 	}
 }
 
-func expGo(x float32) float32     { return float32(math.Exp(float64(x))) }
-func sigmoidGo(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) }
-func tanhGo(x float32) float32    { return float32(math.Tanh(float64(x))) }
+func expGo(dst, src []float32) {
+	for i, v := range src {
+		dst[i] = float32(math.Exp(float64(v)))
+	}
+}
+
+func applyGo(act Act, dst, src []float32) {
+	switch act {
+	case ActNone:
+		copy(dst, src)
+	case ActReLU:
+		for i, v := range src {
+			dst[i] = max(v, 0)
+		}
+	case ActLeakyReLU:
+		for i, v := range src {
+			dst[i] = leakyGo(v, LeakySlope)
+		}
+	case ActELU:
+		for i, v := range src {
+			if v < 0 {
+				v = float32(math.Expm1(float64(v)))
+			}
+			dst[i] = v
+		}
+	case ActSigmoid:
+		for i, v := range src {
+			dst[i] = float32(1 / (1 + math.Exp(-float64(v))))
+		}
+	case ActTanh:
+		for i, v := range src {
+			dst[i] = float32(math.Tanh(float64(v)))
+		}
+	}
+}
+
+// leakyGo is the leaky rectifier for slopes in [0, 1].
+func leakyGo(v, slope float32) float32 { return max(v, slope*v) }
 
 func biasActGo(act Act, rows, n int, y, bias []float32) {
 	for i := range rows {
@@ -94,35 +125,9 @@ func biasActGo(act Act, rows, n int, y, bias []float32) {
 				r[j] += b
 			}
 		}
-		switch act {
-		case ActReLU:
-			for j, v := range r {
-				r[j] = max(v, 0)
-			}
-		case ActLeakyReLU:
-			for j, v := range r {
-				r[j] = leakyGo(v, LeakySlope)
-			}
-		case ActELU:
-			for j, v := range r {
-				if v < 0 {
-					r[j] = float32(math.Expm1(float64(v)))
-				}
-			}
-		case ActSigmoid:
-			for j, v := range r {
-				r[j] = sigmoidGo(v)
-			}
-		case ActTanh:
-			for j, v := range r {
-				r[j] = tanhGo(v)
-			}
-		}
+		applyGo(act, r, r)
 	}
 }
-
-// leakyGo is the leaky rectifier for slopes in [0, 1].
-func leakyGo(v, slope float32) float32 { return max(v, slope*v) }
 
 func actBackwardGo(act Act, rows, n int, y, dy, dz, db []float32) {
 	if db != nil {

@@ -24,7 +24,7 @@ func Adam(p, g, m, v []float32, lr, beta1, beta2, eps, weightDecay float32, step
 	checkLen("Adam", "m", len(m), len(p))
 	checkLen("Adam", "v", len(v), len(p))
 	b1, b2, t := float64(beta1), float64(beta2), float64(step)
-	adamGo(p, g[:len(p)], m[:len(p)], v[:len(p)], adamStep{
+	adam(p, g[:len(p)], m[:len(p)], v[:len(p)], adamStep{
 		beta1: beta1, rest1: float32(1 - b1),
 		beta2: beta2, rest2: float32(1 - b2),
 		rate:  float32(float64(lr) / (1 - math.Pow(b1, t))),

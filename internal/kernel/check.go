@@ -41,9 +41,9 @@ func checkIndex(op, name string, idx []int32, limit int) {
 	}
 }
 
-// maxIndex returns the largest index taken as unsigned, so that a negative one
+// maxIndexGo returns the largest index taken as unsigned, so that a negative one
 // is larger than every valid one.
-func maxIndex(idx []int32) uint32 {
+func maxIndexGo(idx []int32) uint32 {
 	var m uint32
 	for _, v := range idx {
 		m = max(m, uint32(v))

@@ -17,19 +17,11 @@ import "fmt"
 
 // EdgeDot scores edges: out[e] = v . act_e, with v [h].
 func EdgeDot(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, v, out []float32) {
-	nf = checkEdges("EdgeDot", slope, h, src, dst, u, w, x, nf, wx)
-	n := edges(src, dst)
+	b := newEdgeBatch("EdgeDot", slope, h, src, dst, u, w, x, nf, wx)
 	checkLen("EdgeDot", "v", len(v), h)
-	checkLen("EdgeDot", "out", len(out), n)
-	r := newEdgeRow(h)
-	defer r.free()
-	for e := range n {
-		r.pre(e, src, dst, u, w, x, nf, wx)
-		var s float32
-		for j, p := range r.row {
-			s += v[j] * leakyGo(p, slope)
-		}
-		out[e] = s
+	checkLen("EdgeDot", "out", len(out), b.n)
+	if b.n > 0 {
+		edgeDot(&b, v, out)
 	}
 }
 
@@ -37,46 +29,25 @@ func EdgeDot(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, 
 // gradients of EdgeDot for the gradient dout [edges] of its output, in the order
 // of edges. It skips the gradients that are nil.
 func EdgeDotBackward(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, v, dout []float32, du, dw, dwx, dv []float32) {
-	nf = checkEdges("EdgeDotBackward", slope, h, src, dst, u, w, x, nf, wx)
-	n := edges(src, dst)
+	b := newEdgeBatch("EdgeDotBackward", slope, h, src, dst, u, w, x, nf, wx)
 	checkLen("EdgeDotBackward", "v", len(v), h)
-	checkLen("EdgeDotBackward", "dout", len(dout), n)
-	checkEdgeGradients("EdgeDotBackward", h, src, dst, nf, du, dw, dwx)
-	if dv != nil {
+	checkLen("EdgeDotBackward", "dout", len(dout), b.n)
+	g := b.gradients("EdgeDotBackward", du, dw, dwx)
+	if g.dv = dv; dv != nil {
 		checkLen("EdgeDotBackward", "dv", len(dv), h)
 	}
-	r := newEdgeRow(h)
-	defer r.free()
-	for e := range n {
-		r.pre(e, src, dst, u, w, x, nf, wx)
-		d := dout[e]
-		for j, p := range r.row {
-			if dv != nil {
-				dv[j] += d * leakyGo(p, slope)
-			}
-			r.row[j] = d * v[j] * leakySlopeGo(p, slope)
-		}
-		r.addGradients(e, src, dst, x, nf, du, dw, dwx)
+	if b.n > 0 {
+		edgeDotBackward(&b, v, dout, &g)
 	}
 }
 
 // EdgeAggregate sums messages: y[dst[e]] += coef[e] * act_e, in the order of
 // edges, into y [nodes x h]. A nil coef stands for ones.
 func EdgeAggregate(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, coef, y []float32) {
-	nf = checkEdges("EdgeAggregate", slope, h, src, dst, u, w, x, nf, wx)
-	checkAggregate("EdgeAggregate", h, src, dst, coef, y)
-	r := newEdgeRow(h)
-	defer r.free()
-	for e := range dst {
-		r.pre(e, src, dst, u, w, x, nf, wx)
-		c := float32(1)
-		if coef != nil {
-			c = coef[e]
-		}
-		yr := y[int(dst[e])*h:][:h]
-		for j, p := range r.row {
-			yr[j] += c * leakyGo(p, slope)
-		}
+	b := newEdgeBatch("EdgeAggregate", slope, h, src, dst, u, w, x, nf, wx)
+	b.checkAggregate("EdgeAggregate", coef, y)
+	if b.n > 0 {
+		edgeAggregate(&b, coef, y)
 	}
 }
 
@@ -84,125 +55,174 @@ func EdgeAggregate(slope float32, h int, src, dst []int32, u, w, x []float32, nf
 // gradients of EdgeAggregate for the gradient dy of its output, in the order of
 // edges. It skips the gradients that are nil.
 func EdgeAggregateBackward(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, coef, dy []float32, du, dw, dwx []float32) {
-	nf = checkEdges("EdgeAggregateBackward", slope, h, src, dst, u, w, x, nf, wx)
-	checkAggregate("EdgeAggregateBackward", h, src, dst, coef, dy)
-	checkEdgeGradients("EdgeAggregateBackward", h, src, dst, nf, du, dw, dwx)
-	r := newEdgeRow(h)
-	defer r.free()
-	for e := range dst {
-		r.pre(e, src, dst, u, w, x, nf, wx)
-		c := float32(1)
-		if coef != nil {
-			c = coef[e]
-		}
-		dr := dy[int(dst[e])*h:][:h]
-		for j, p := range r.row {
-			r.row[j] = c * dr[j] * leakySlopeGo(p, slope)
-		}
-		r.addGradients(e, src, dst, x, nf, du, dw, dwx)
+	b := newEdgeBatch("EdgeAggregateBackward", slope, h, src, dst, u, w, x, nf, wx)
+	b.checkAggregate("EdgeAggregateBackward", coef, dy)
+	g := b.gradients("EdgeAggregateBackward", du, dw, dwx)
+	if b.n > 0 {
+		edgeAggregateBackward(&b, coef, dy, &g)
 	}
 }
 
-func leakySlopeGo(p, slope float32) float32 {
-	if p > 0 {
-		return 1
-	}
-	return slope
+// edgeBatch is what the edge functions share: edges and the operands of their
+// hidden rows, all checked.
+type edgeBatch struct {
+	slope       float32
+	n, h, nf    int // edges, hidden width, edge features (0 without x)
+	src, dst    []int32
+	u, w, x, wx []float32
 }
 
-// edgeRow is the hidden row of one edge.
-type edgeRow struct {
-	buf *[]float32
-	row []float32
-}
-
-func newEdgeRow(h int) edgeRow {
-	b := borrow(h)
-	return edgeRow{b, *b}
-}
-
-func (r edgeRow) free() { scratch.Put(r.buf) }
-
-func (r edgeRow) pre(e int, src, dst []int32, u, w, x []float32, nf int, wx []float32) {
-	h := len(r.row)
-	if u != nil {
-		copy(r.row, u[int(src[e])*h:])
-	} else {
-		clear(r.row)
-	}
-	if w != nil {
-		axpyGo(1, w[int(dst[e])*h:][:h], r.row)
-	}
-	for q := range nf {
-		axpyGo(x[e*nf+q], wx[q*h:][:h], r.row)
-	}
-}
-
-func (r edgeRow) addGradients(e int, src, dst []int32, x []float32, nf int, du, dw, dwx []float32) {
-	h := len(r.row)
-	if du != nil {
-		axpyGo(1, r.row, du[int(src[e])*h:])
-	}
-	if dw != nil {
-		axpyGo(1, r.row, dw[int(dst[e])*h:])
-	}
-	if dwx != nil {
-		for q := range nf {
-			axpyGo(x[e*nf+q], r.row, dwx[q*h:])
-		}
-	}
-}
-
-// edges is the number of edges: src may be nil if u is, and dst if w is.
-func edges(src, dst []int32) int { return max(len(src), len(dst)) }
-
-// checkEdges checks what the edge functions share and returns the number of
-// edge features, 0 if x is nil.
-func checkEdges(op string, slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx []float32) int {
+func newEdgeBatch(op string, slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx []float32) edgeBatch {
 	if !(slope >= 0 && slope <= 1) {
 		panic(fmt.Sprintf("kernel: %s: slope %v is not in [0, 1]", op, slope))
 	}
 	if h < 1 {
 		panic(fmt.Sprintf("kernel: %s: h = %d, need at least 1", op, h))
 	}
-	n := edges(src, dst)
+	if x == nil {
+		nf = 0
+	}
+	// Where u or w is absent, so may its indices be.
+	b := edgeBatch{slope: slope, n: max(len(src), len(dst)), h: h, nf: nf, src: src, dst: dst, u: u, w: w, x: x, wx: wx}
 	if u != nil {
-		checkLen(op, "src", len(src), n)
-		checkIndex(op, "src", src, len(u)/h)
+		b.checkNodes(op, "src", src, u)
 	}
 	if w != nil {
-		checkLen(op, "dst", len(dst), n)
-		checkIndex(op, "dst", dst, len(w)/h)
-	}
-	if x == nil {
-		return 0
+		b.checkNodes(op, "dst", dst, w)
 	}
 	checkDim(op, "nf", nf)
-	checkLen(op, "x", len(x), n*nf)
+	checkLen(op, "x", len(x), b.n*nf)
 	checkLen(op, "wx", len(wx), nf*h)
-	return nf
+	return b
 }
 
-func checkEdgeGradients(op string, h int, src, dst []int32, nf int, du, dw, dwx []float32) {
-	n := edges(src, dst)
+// checkNodes panics unless idx names a row of the node matrix x for every edge.
+func (b *edgeBatch) checkNodes(op, name string, idx []int32, x []float32) {
+	checkLen(op, name, len(idx), b.n)
+	checkIndex(op, name, idx, len(x)/b.h)
+}
+
+func (b *edgeBatch) checkAggregate(op string, coef, y []float32) {
+	b.checkNodes(op, "dst", b.dst, y)
+	if coef != nil {
+		checkLen(op, "coef", len(coef), b.n)
+	}
+}
+
+// edgeGradients are the gradients to add to; nil ones are skipped.
+type edgeGradients struct{ du, dw, dwx, dv []float32 }
+
+func (b *edgeBatch) gradients(op string, du, dw, dwx []float32) edgeGradients {
 	if du != nil {
-		checkLen(op, "src", len(src), n)
-		checkIndex(op, "src", src, len(du)/h)
+		b.checkNodes(op, "src", b.src, du)
 	}
 	if dw != nil {
-		checkLen(op, "dst", len(dst), n)
-		checkIndex(op, "dst", dst, len(dw)/h)
+		b.checkNodes(op, "dst", b.dst, dw)
 	}
 	if dwx != nil {
-		checkLen(op, "dwx", len(dwx), nf*h)
+		checkLen(op, "dwx", len(dwx), b.nf*b.h)
+	}
+	return edgeGradients{du: du, dw: dw, dwx: dwx}
+}
+
+func edgeDotGo(b *edgeBatch, v, out []float32) {
+	t := borrow(b.h)
+	defer scratch.Put(t)
+	for e := range b.n {
+		b.hidden(e, *t)
+		var s float32
+		for j, p := range *t {
+			s += v[j] * leakyGo(p, b.slope)
+		}
+		out[e] = s
 	}
 }
 
-func checkAggregate(op string, h int, src, dst []int32, coef, y []float32) {
-	n := edges(src, dst)
-	checkLen(op, "dst", len(dst), n)
-	checkIndex(op, "dst", dst, len(y)/h)
-	if coef != nil {
-		checkLen(op, "coef", len(coef), n)
+func edgeDotBackwardGo(b *edgeBatch, v, dout []float32, g *edgeGradients) {
+	t := borrow(b.h)
+	defer scratch.Put(t)
+	row := *t
+	for e := range b.n {
+		b.hidden(e, row)
+		d := dout[e]
+		for j, p := range row {
+			if g.dv != nil {
+				g.dv[j] += d * leakyGo(p, b.slope)
+			}
+			row[j] = b.slopeAt(p, d*v[j])
+		}
+		b.spread(e, row, g)
+	}
+}
+
+func edgeAggregateGo(b *edgeBatch, coef, y []float32) {
+	t := borrow(b.h)
+	defer scratch.Put(t)
+	for e := range b.n {
+		b.hidden(e, *t)
+		c := float32(1)
+		if coef != nil {
+			c = coef[e]
+		}
+		yr := y[int(b.dst[e])*b.h:][:b.h]
+		for j, p := range *t {
+			yr[j] += c * leakyGo(p, b.slope)
+		}
+	}
+}
+
+func edgeAggregateBackwardGo(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
+	t := borrow(b.h)
+	defer scratch.Put(t)
+	row := *t
+	for e := range b.n {
+		b.hidden(e, row)
+		c := float32(1)
+		if coef != nil {
+			c = coef[e]
+		}
+		dr := dy[int(b.dst[e])*b.h:][:b.h]
+		for j, p := range row {
+			row[j] = b.slopeAt(p, c*dr[j])
+		}
+		b.spread(e, row, g)
+	}
+}
+
+// hidden sets row to pre_e.
+func (b *edgeBatch) hidden(e int, row []float32) {
+	if b.u != nil {
+		copy(row, b.u[int(b.src[e])*b.h:])
+	} else {
+		clear(row)
+	}
+	if b.w != nil {
+		axpyGo(1, b.w[int(b.dst[e])*b.h:][:b.h], row)
+	}
+	for q := range b.nf {
+		axpyGo(b.x[e*b.nf+q], b.wx[q*b.h:][:b.h], row)
+	}
+}
+
+// slopeAt returns d times the derivative of the rectifier at p.
+func (b *edgeBatch) slopeAt(p, d float32) float32 {
+	if p > 0 {
+		return d
+	}
+	return b.slope * d
+}
+
+// spread adds the gradient of pre_e to those of its terms.
+func (b *edgeBatch) spread(e int, row []float32, g *edgeGradients) {
+	if g.du != nil {
+		axpyGo(1, row, g.du[int(b.src[e])*b.h:])
+	}
+	if g.dw != nil {
+		axpyGo(1, row, g.dw[int(b.dst[e])*b.h:])
+	}
+	if g.dwx != nil {
+		for q := range b.nf {
+			axpyGo(b.x[e*b.nf+q], row, g.dwx[q*b.h:])
+		}
 	}
 }

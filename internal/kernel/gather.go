@@ -21,6 +21,10 @@ func ScatterAddRows(f int, idx []int32, x, y []float32) {
 		return
 	}
 	checkIndex("ScatterAddRows", "idx", idx, len(y)/f)
+	scatterAdd(f, idx, x, y)
+}
+
+func scatterAddGo(f int, idx []int32, x, y []float32) {
 	for i, r := range idx {
 		axpyGo(1, x[i*f:][:f], y[int(r)*f:])
 	}

@@ -8,7 +8,7 @@ import "math"
 func SigmoidBCE(z, t, dz []float32) float64 {
 	checkLen("SigmoidBCE", "t", len(t), len(z))
 	checkLen("SigmoidBCE", "dz", len(dz), len(z))
-	return sigmoidBCEGo(z, t[:len(z)], dz[:len(z)])
+	return sigmoidBCE(z, t[:len(z)], dz[:len(z)])
 }
 
 // SegmentSoftmaxCE returns the sum over the segments z[ptr[s]:ptr[s+1]] of the
@@ -20,6 +20,10 @@ func SegmentSoftmaxCE(ptr []int32, z, t, dz []float32) float64 {
 	n := int(ptr[len(ptr)-1])
 	checkLen("SegmentSoftmaxCE", "t", len(t), n)
 	checkLen("SegmentSoftmaxCE", "dz", len(dz), n)
+	return segmentSoftmaxCE(ptr, z, t, dz)
+}
+
+func segmentSoftmaxCEGo(ptr []int32, z, t, dz []float32) float64 {
 	var loss float64
 	for s := range len(ptr) - 1 {
 		lo, hi := ptr[s], ptr[s+1]

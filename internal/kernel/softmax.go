@@ -8,6 +8,10 @@ import "math"
 func SegmentSoftmax(ptr []int32, z, p []float32) {
 	checkSegments("SegmentSoftmax", ptr, len(z))
 	checkLen("SegmentSoftmax", "p", len(p), int(ptr[len(ptr)-1]))
+	segmentSoftmax(ptr, z, p)
+}
+
+func segmentSoftmaxGo(ptr []int32, z, p []float32) {
 	for s := range len(ptr) - 1 {
 		lo, hi := ptr[s], ptr[s+1]
 		softmaxGo(z[lo:hi], p[lo:hi])

@@ -21,7 +21,7 @@ func SpMM(rows, f int, ptr, col []int32, val, x []float32, ldx int, y []float32,
 		return
 	}
 	checkIndex("SpMM", "col", col[ptr[0]:ptr[rows]], rowsIn(len(x), f, ldx))
-	spmmGo(rows, f, ptr, col, val, x, ldx, y, ldy, acc)
+	spmm(rows, f, ptr, col, val, x, ldx, y, ldy, acc)
 }
 
 // rowsIn counts the rows of f elements, ld apart, that n elements hold.

@@ -238,3 +238,225 @@ func gemmDot4AVX2(groups int, k int, a *float32, b *float32, ldb int, c *float32
 
 //go:noescape
 func gemmTranspose8AVX2(k int, src *float32, lds int, dst *float32, ldd int)
+
+// expAVX512 sets dst = exp(src) on n elements.
+//
+//go:noescape
+func expAVX512(n int, src *float32, dst *float32)
+
+// actAVX512 sets dst = act(src) on n elements.
+//
+//go:noescape
+func actAVX512(act uint8, n int, src *float32, dst *float32)
+
+// biasActAVX512 sets y = act(y + bias) on rows of n elements, one after the other.
+//
+//go:noescape
+func biasActAVX512(act uint8, rows int, n int, y *float32, bias *float32)
+
+// actBackwardAVX512 sets dz to dy times the derivative of act at its output y, on n <= 16
+// columns of rows that are ld apart, and adds the sums of the columns to db.
+//
+//go:noescape
+func actBackwardAVX512(act uint8, rows int, n int, ld int, y *float32, dy *float32, dz *float32, db *float32)
+
+// expAVX2 sets dst = exp(src) on n elements.
+//
+//go:noescape
+func expAVX2(n int, src *float32, dst *float32)
+
+// actAVX2 sets dst = act(src) on n elements.
+//
+//go:noescape
+func actAVX2(act uint8, n int, src *float32, dst *float32)
+
+// biasActAVX2 sets y = act(y + bias) on rows of n elements, one after the other.
+//
+//go:noescape
+func biasActAVX2(act uint8, rows int, n int, y *float32, bias *float32)
+
+// actBackwardAVX2 sets dz to dy times the derivative of act at its output y, on n <= 16
+// columns of rows that are ld apart, and adds the sums of the columns to db.
+//
+//go:noescape
+func actBackwardAVX2(act uint8, rows int, n int, ld int, y *float32, dy *float32, dz *float32, db *float32)
+
+// axpyAVX512 adds alpha*x to y.
+//
+//go:noescape
+func axpyAVX512(n int, alpha float32, x *float32, y *float32)
+
+// scaleAVX512 multiplies x by alpha.
+//
+//go:noescape
+func scaleAVX512(n int, alpha float32, x *float32)
+
+// dotAVX512 returns the inner product of x and y.
+//
+//go:noescape
+func dotAVX512(n int, x *float32, y *float32) (sum float32)
+
+// sumSquaresAVX512 returns the sum of the squares of x.
+//
+//go:noescape
+func sumSquaresAVX512(n int, x *float32) (sum float64)
+
+// scatterAddAVX512 adds the rows of x, of f elements, to the rows idx of y.
+//
+//go:noescape
+func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
+
+// maxIndexAVX512 returns the largest of n indices, taken as unsigned.
+//
+//go:noescape
+func maxIndexAVX512(n int, idx *int32) (largest uint32)
+
+// axpyAVX2 adds alpha*x to y.
+//
+//go:noescape
+func axpyAVX2(n int, alpha float32, x *float32, y *float32)
+
+// scaleAVX2 multiplies x by alpha.
+//
+//go:noescape
+func scaleAVX2(n int, alpha float32, x *float32)
+
+// dotAVX2 returns the inner product of x and y.
+//
+//go:noescape
+func dotAVX2(n int, x *float32, y *float32) (sum float32)
+
+// sumSquaresAVX2 returns the sum of the squares of x.
+//
+//go:noescape
+func sumSquaresAVX2(n int, x *float32) (sum float64)
+
+// scatterAddAVX2 adds the rows of x, of f elements, to the rows idx of y.
+//
+//go:noescape
+func scatterAddAVX2(rows int, f int, idx *int32, x *float32, y *float32)
+
+// maxIndexAVX2 returns the largest of n indices, taken as unsigned.
+//
+//go:noescape
+func maxIndexAVX2(n int, idx *int32) (largest uint32)
+
+// adamAVX512 makes one step of Adam; the coefficients are those of adamStep.
+//
+//go:noescape
+func adamAVX512(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, rate float32, norm float32, eps float32, decay float32)
+
+// adamAVX2 makes one step of Adam; the coefficients are those of adamStep.
+//
+//go:noescape
+func adamAVX2(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, rate float32, norm float32, eps float32, decay float32)
+
+//go:noescape
+func spmm1AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm2AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm3AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm4AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm5AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm6AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm7AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm8AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm1AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm2AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm3AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm4AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm5AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm6AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm7AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func spmm8AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+
+//go:noescape
+func segmentSoftmaxAVX512(segments int, ptr *int32, z *float32, p *float32)
+
+// segmentSoftmaxCEAVX512 returns before plus the loss.
+//
+//go:noescape
+func segmentSoftmaxCEAVX512(segments int, ptr *int32, z *float32, t *float32, dz *float32, before float64) (loss float64)
+
+//go:noescape
+func sigmoidBCEAVX512(n int, z *float32, t *float32, dz *float32) (loss float64)
+
+//go:noescape
+func segmentSoftmaxAVX2(segments int, ptr *int32, z *float32, p *float32)
+
+// segmentSoftmaxCEAVX2 returns before plus the loss.
+//
+//go:noescape
+func segmentSoftmaxCEAVX2(segments int, ptr *int32, z *float32, t *float32, dz *float32, before float64) (loss float64)
+
+//go:noescape
+func sigmoidBCEAVX2(n int, z *float32, t *float32, dz *float32) (loss float64)
+
+// edgeDotAVX512 scores groups of four edges; tail is scratch.
+//
+//go:noescape
+func edgeDotAVX512(groups int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+
+// edgeAggregateAVX512 adds the messages of n edges to y; tail is scratch, coefStep 1 or 0.
+//
+//go:noescape
+func edgeAggregateAVX512(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+
+// edgeDotBackwardAVX512 adds to du, dw and the gradients of the packed parameters; tail is scratch.
+//
+//go:noescape
+func edgeDotBackwardAVX512(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+
+// edgeAggregateBackwardAVX512 adds to du, dw and the gradients of the packed parameters; tail is scratch.
+//
+//go:noescape
+func edgeAggregateBackwardAVX512(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+
+// edgeDotAVX2 scores groups of four edges; tail is scratch.
+//
+//go:noescape
+func edgeDotAVX2(groups int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+
+// edgeAggregateAVX2 adds the messages of n edges to y; tail is scratch, coefStep 1 or 0.
+//
+//go:noescape
+func edgeAggregateAVX2(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+
+// edgeDotBackwardAVX2 adds to du, dw and the gradients of the packed parameters; tail is scratch.
+//
+//go:noescape
+func edgeDotBackwardAVX2(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+
+// edgeAggregateBackwardAVX2 adds to du, dw and the gradients of the packed parameters; tail is scratch.
+//
+//go:noescape
+func edgeAggregateBackwardAVX2(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)

@@ -3,30 +3,20 @@ package kernel
 // Axpy computes y += alpha*x over len(x) elements.
 func Axpy(alpha float32, x, y []float32) {
 	checkLen("Axpy", "y", len(y), len(x))
-	axpyGo(alpha, x, y)
+	axpy(alpha, x, y)
 }
 
 // Scale computes x *= alpha.
-func Scale(alpha float32, x []float32) {
-	for i := range x {
-		x[i] *= alpha
-	}
-}
+func Scale(alpha float32, x []float32) { scale(alpha, x) }
 
 // Dot returns the inner product of x and the first len(x) elements of y.
 func Dot(x, y []float32) float32 {
 	checkLen("Dot", "y", len(y), len(x))
-	return dotGo(x, y)
+	return dot(x, y)
 }
 
 // SumSquares returns the sum of the squares of x, accumulated in float64.
-func SumSquares(x []float32) float64 {
-	var s float64
-	for _, v := range x {
-		s += float64(v) * float64(v)
-	}
-	return s
-}
+func SumSquares(x []float32) float64 { return sumSquares(x) }
 
 func axpyGo(alpha float32, x, y []float32) {
 	y = y[:len(x)]
@@ -40,6 +30,20 @@ func dotGo(x, y []float32) float32 {
 	y = y[:len(x)]
 	for i, v := range x {
 		s += v * y[i]
+	}
+	return s
+}
+
+func scaleGo(alpha float32, x []float32) {
+	for i := range x {
+		x[i] *= alpha
+	}
+}
+
+func sumSquaresGo(x []float32) float64 {
+	var s float64
+	for _, v := range x {
+		s += float64(v) * float64(v)
 	}
 	return s
 }

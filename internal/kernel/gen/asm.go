@@ -163,10 +163,10 @@ func (a *asm) or(x operand.Op, y, z vec) {
 	}
 }
 
-// laneMask selects the first lanes of a register. Its zero value selects all.
+// laneMask selects lanes of a register. Its zero value selects all.
 type laneMask struct {
 	k reg.OpmaskVirtual // AVX-512
-	v vec               // AVX2: sign bits
+	v vec               // AVX2: lanes with all bits set
 }
 
 func (m laneMask) all() bool { return m.k == nil && m.v == nil }
@@ -206,6 +206,12 @@ func (a *asm) firstLanes(n gp, block bool) []laneMask {
 // loadMasked reads the masked lanes and clears the rest.
 func (a *asm) loadMasked(m mem, k laneMask) vec {
 	v := a.vec()
+	a.loadInto(v, m, k)
+	return v
+}
+
+// loadInto is loadMasked into a given register.
+func (a *asm) loadInto(v vec, m mem, k laneMask) {
 	switch {
 	case k.all():
 		a.VMOVUPS(m, v)
@@ -214,7 +220,6 @@ func (a *asm) loadMasked(m mem, k laneMask) vec {
 	default:
 		a.VMASKMOVPS(m, k.v, v)
 	}
-	return v
 }
 
 // storeMasked writes the masked lanes.
@@ -268,4 +273,176 @@ func (a *asm) fold(x []vec) vec {
 		a.VADDPS(x[1], x[0], y)
 	}
 	return y
+}
+
+// blocks runs body over n lanes, 16 at a time, and then over the rest under
+// masks. body finds the block at the pointers, and h in the h-th register of it:
+// blocks advances the pointers past all n lanes and leaves n destroyed. masks
+// may be nil, to be made from n.
+func (a *asm) blocks(name string, n gp, masks []laneMask, pointers []gp, body func(masks []laneMask)) {
+	a.SUBQ(operand.Imm(lanes), n)
+	a.JL(a.jump(name + "_tail"))
+	a.Label(name + "_loop")
+	body(make([]laneMask, a.parts()))
+	for _, p := range pointers {
+		a.ADDQ(operand.Imm(4*lanes), p)
+	}
+	a.SUBQ(operand.Imm(lanes), n)
+	a.JGE(a.jump(name + "_loop"))
+	a.Label(name + "_tail")
+	a.ADDQ(operand.Imm(lanes), n)
+	a.JZ(a.jump(name + "_done"))
+	if masks == nil {
+		t := a.GP64()
+		a.MOVQ(n, t)
+		masks = a.firstLanes(t, true)
+	}
+	body(masks)
+	for _, p := range pointers {
+		a.LEAQ(mem{Base: p, Index: n, Scale: 4}, p)
+	}
+	a.Label(name + "_done")
+}
+
+// part is the h-th register of the block at p.
+func (a *asm) part(p gp, h int) mem { return mem{Base: p, Disp: 4 * h * a.width()} }
+
+// Relations for compare. A NaN is not greater, but it is notLess and notEqual.
+const (
+	greater  = 0x1e
+	notLess  = 0x15
+	notEqual = 0x04
+)
+
+// compare selects the lanes where x stands in the relation to y.
+func (a *asm) compare(x vec, relation uint64, y operand.Op) laneMask {
+	if a.zmm {
+		k := a.K()
+		a.VCMPPS(operand.Imm(relation), y, x, k)
+		return laneMask{k: k}
+	}
+	v := a.vec()
+	a.VCMPPS(operand.Imm(relation), y, x, v)
+	return laneMask{v: v}
+}
+
+// negative selects the lanes whose sign bit is set, for where alone.
+func (a *asm) negative(x vec) laneMask {
+	if a.zmm {
+		k := a.K()
+		a.VPMOVD2M(x, k)
+		return laneMask{k: k}
+	}
+	return laneMask{v: x}
+}
+
+// where returns yes in the selected lanes and no elsewhere.
+func (a *asm) where(c laneMask, yes operand.Op, no vec) vec {
+	v := a.vec()
+	if a.zmm {
+		a.VBLENDMPS(yes, no, c.k, v)
+	} else {
+		a.VBLENDVPS(c.v, yes, no, v)
+	}
+	return v
+}
+
+// keep returns x in the selected lanes and zero elsewhere.
+func (a *asm) keep(c laneMask, x vec) vec {
+	v := a.vec()
+	if a.zmm {
+		a.VMOVAPS_Z(x, c.k, v)
+	} else {
+		a.VANDPS(x, c.v, v)
+	}
+	return v
+}
+
+// max returns the larger of two registers, lane by lane, and y if either is NaN.
+func (a *asm) max(x, y vec) vec {
+	v := a.vec()
+	a.VMAXPS(y, x, v)
+	return v
+}
+
+// each makes one register per part of a block.
+func (a *asm) each(f func() vec) (x []vec) {
+	for range a.parts() {
+		x = append(x, f())
+	}
+	return x
+}
+
+// spread copies the first lane of an XMM register to all lanes of a new one.
+func (a *asm) spread(x vec) vec {
+	v := a.vec()
+	a.VBROADCASTSS(x, v)
+	return v
+}
+
+// largest returns the largest lane of a block, in the first lane.
+func (a *asm) largest(x []vec) vec {
+	y := a.YMM()
+	if a.zmm {
+		a.VEXTRACTF64X4(operand.Imm(1), x[0], y)
+		a.VMAXPS(y, x[0].AsY(), y)
+	} else {
+		a.VMAXPS(x[1], x[0], y)
+	}
+	s, t := a.XMM(), a.XMM()
+	a.VEXTRACTF128(operand.Imm(1), y, s)
+	a.VMAXPS(s, y.AsX(), s)
+	for _, order := range []uint64{0x4e, 0xb1} { // swap halves, swap neighbours
+		a.VSHUFPS(operand.Imm(order), s, s, t)
+		a.VMAXPS(s, t, s)
+	}
+	return s
+}
+
+// doubles converts a register to float64: its lower lanes, then its upper ones.
+func (a *asm) doubles(x vec) [2]vec {
+	lo, hi := a.vec(), a.vec()
+	if a.zmm {
+		upper := a.YMM()
+		a.VEXTRACTF64X4(operand.Imm(1), x, upper)
+		a.VCVTPS2PD(x.AsY(), lo)
+		a.VCVTPS2PD(upper, hi)
+	} else {
+		upper := a.XMM()
+		a.VEXTRACTF128(operand.Imm(1), x, upper)
+		a.VCVTPS2PD(x.AsX(), lo)
+		a.VCVTPS2PD(upper, hi)
+	}
+	return [2]vec{lo, hi}
+}
+
+// sum64 adds up 16 lanes of float64, in registers by pairs of a part: lane i and
+// lane i+8, then i+4, i+2 and i+1.
+func (a *asm) sum64(x [][2]vec) vec {
+	y := a.YMM()
+	if a.zmm {
+		z := a.vec()
+		a.VADDPD(x[0][1], x[0][0], z)
+		a.VEXTRACTF64X4(operand.Imm(1), z, y)
+		a.VADDPD(y, z.AsY(), y)
+	} else {
+		hi := a.YMM()
+		a.VADDPD(x[1][0], x[0][0], y)
+		a.VADDPD(x[1][1], x[0][1], hi)
+		a.VADDPD(hi, y, y)
+	}
+	s, t := a.XMM(), a.XMM()
+	a.VEXTRACTF128(operand.Imm(1), y, s)
+	a.VADDPD(s, y.AsX(), s)
+	a.VUNPCKHPD(s, s, t)
+	a.VADDSD(t, s, s)
+	return s
+}
+
+// zeros64 returns sixteen float64 zeros for sum64.
+func (a *asm) zeros64() (x [][2]vec) {
+	for range a.parts() {
+		x = append(x, [2]vec{a.zero(), a.zero()})
+	}
+	return x
 }

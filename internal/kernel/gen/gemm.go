@@ -29,6 +29,8 @@ func gemm(a *asm) {
 	}
 }
 
+const gemmParams = "(blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool)"
+
 // gemmTile sweeps blocks of rows of A over one panel of B:
 //
 //	C[r, 0:n] (+)= sum over p < k of A[r*rsa + p*csa] * B[p*ldb + 0:n]
@@ -37,7 +39,7 @@ func gemm(a *asm) {
 // make it serve A, its transpose and packed copies alike; only the panel's last
 // register is masked, so no shape needs special code at the edges.
 func (a *asm) gemmTile(rows, nv int) {
-	a.begin(fmt.Sprintf("gemm%dx%d", rows, nv), "(blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, tail int, acc bool)")
+	a.begin(fmt.Sprintf("gemm%dx%d", rows, nv), gemmParams)
 	w := a.width() * 4
 
 	// Row r is at base[r/12] + (r%12)*rsa, in address modes that know the odd
@@ -101,15 +103,7 @@ func (a *asm) gemmTile(rows, nv int) {
 		a.MOVQ(c, p)
 		for r := range acc {
 			for v := range acc[r] {
-				m := Mem{Base: p, Disp: v * w}
-				switch k := last(v); {
-				case k.all():
-					a.VMOVUPS(m, acc[r][v])
-				case a.zmm:
-					a.VMOVUPS_Z(m, k.k, acc[r][v])
-				default:
-					a.VMASKMOVPS(m, k.v, acc[r][v])
-				}
+				a.loadInto(acc[r][v], Mem{Base: p, Disp: v * w}, last(v))
 			}
 			if r < rows-1 {
 				a.ADDQ(ldc, p)

@@ -21,6 +21,12 @@ var families = []struct {
 	emit func(*asm)
 }{
 	{"gemm", gemm},
+	{"activation", activation},
+	{"vector", vector},
+	{"adam", adam},
+	{"spmm", spmm},
+	{"softmax", softmax},
+	{"edge", edge},
 }
 
 func main() {
@@ -51,7 +57,7 @@ func main() {
 		}
 	}
 	write(filepath.Join(*dir, "stubs_amd64.go"), printer.NewStubs(cfg), stubs)
-	writeTiles(filepath.Join(*dir, "gemm_tiles_amd64.go"))
+	writeDispatch(filepath.Join(*dir, "dispatch_amd64.go"))
 }
 
 func write(name string, p printer.Printer, f *ir.File) {

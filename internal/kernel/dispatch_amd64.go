@@ -5,7 +5,7 @@
 package kernel
 
 // gemmTileAVX512 runs the kernel for tiles of rows rows and vecs registers.
-func gemmTileAVX512(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, tail int, acc bool) {
+func gemmTileAVX512(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
 	switch vecs<<5 | rows {
 	case 1<<5 | 1:
 		gemm1x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
@@ -104,8 +104,32 @@ func gemmTileAVX512(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *floa
 	}
 }
 
+// spmmPanelAVX512 runs the kernel for panels of vecs registers.
+func spmmPanelAVX512(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
+	switch vecs {
+	case 1:
+		spmm1AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 2:
+		spmm2AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 3:
+		spmm3AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 4:
+		spmm4AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 5:
+		spmm5AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 6:
+		spmm6AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 7:
+		spmm7AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 8:
+		spmm8AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	default:
+		panic("kernel: no such panel")
+	}
+}
+
 // gemmTileAVX2 runs the kernel for tiles of rows rows and vecs registers.
-func gemmTileAVX2(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc int, tail int, acc bool) {
+func gemmTileAVX2(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
 	switch vecs<<5 | rows {
 	case 1<<5 | 1:
 		gemm1x1AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
@@ -165,5 +189,29 @@ func gemmTileAVX2(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float3
 		gemm1x8AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
 	default:
 		panic("kernel: no such tile")
+	}
+}
+
+// spmmPanelAVX2 runs the kernel for panels of vecs registers.
+func spmmPanelAVX2(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
+	switch vecs {
+	case 1:
+		spmm1AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 2:
+		spmm2AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 3:
+		spmm3AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 4:
+		spmm4AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 5:
+		spmm5AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 6:
+		spmm6AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 7:
+		spmm7AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	case 8:
+		spmm8AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+	default:
+		panic("kernel: no such panel")
 	}
 }

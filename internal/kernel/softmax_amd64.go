@@ -1,0 +1,67 @@
+//go:build !purego
+
+package kernel
+
+func segmentSoftmax(ptr []int32, z, p []float32) {
+	if active == isaGo {
+		segmentSoftmaxGo(ptr, z, p)
+		return
+	}
+	if len(z) == 0 || len(p) == 0 {
+		return
+	}
+	for len(ptr) > 1 {
+		n := batch(ptr, burst)
+		if active == isaAVX512 {
+			segmentSoftmaxAVX512(n, &ptr[0], &z[0], &p[0])
+		} else {
+			segmentSoftmaxAVX2(n, &ptr[0], &z[0], &p[0])
+		}
+		ptr = ptr[n:]
+	}
+}
+
+func segmentSoftmaxCE(ptr []int32, z, t, dz []float32) (loss float64) {
+	if active == isaGo {
+		return segmentSoftmaxCEGo(ptr, z, t, dz)
+	}
+	if len(z) == 0 || len(t) == 0 || len(dz) == 0 {
+		return 0
+	}
+	for len(ptr) > 1 {
+		n := batch(ptr, burst)
+		if active == isaAVX512 {
+			loss = segmentSoftmaxCEAVX512(n, &ptr[0], &z[0], &t[0], &dz[0], loss)
+		} else {
+			loss = segmentSoftmaxCEAVX2(n, &ptr[0], &z[0], &t[0], &dz[0], loss)
+		}
+		ptr = ptr[n:]
+	}
+	return loss
+}
+
+// batch returns how many of the first segments of ptr hold at most limit
+// elements and are at most as many, but at least one.
+func batch(ptr []int32, limit int) int {
+	n := 1
+	for n+1 < len(ptr) && n < limit && int(ptr[n+1]-ptr[0]) <= limit {
+		n++
+	}
+	return n
+}
+
+func sigmoidBCE(z, t, dz []float32) (loss float64) {
+	if active == isaGo {
+		return sigmoidBCEGo(z, t, dz)
+	}
+	for len(z) > 0 {
+		n := min(len(z), burst)
+		if active == isaAVX512 {
+			loss += sigmoidBCEAVX512(n, &z[0], &t[0], &dz[0])
+		} else {
+			loss += sigmoidBCEAVX2(n, &z[0], &t[0], &dz[0])
+		}
+		z, t, dz = z[n:], t[n:], dz[n:]
+	}
+	return loss
+}
