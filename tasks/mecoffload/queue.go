@@ -49,7 +49,7 @@ func (a *arrivalOrder) sort(key []float64, order []int32) {
 		b := math.Float64bits(k)
 		low, high = min(low, b), max(high, b)
 	}
-	buckets := 4 << bits.Len(uint(n))
+	buckets := 1 << bits.Len(uint(n))
 	shift := max(0, bits.Len64(high-low)-bits.Len(uint(buckets-1)))
 	a.count = slices.Grow(a.count[:0], buckets+1)[:buckets+1]
 	clear(a.count)

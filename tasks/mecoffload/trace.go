@@ -34,7 +34,7 @@ const longestGap = 5
 //
 // Rates are used as they are. The phones only downloaded, so DL_bitrate, not UL_bitrate, stands for what the link can carry. In
 // the six published logs that this was checked with the median is between 16 and 150 Mbit/s, the 95th
-// percentile between 180 and 300, the largest value 457, and 9 to 22 % of the seconds are below 1 Mbit/s: links near the U(20, 100)
+// percentile between 175 and 300, the largest value 457, and 9 to 22 % of the seconds are below 1 Mbit/s: links near the U(20, 100)
 // Mbit/s of the other scenarios most of the time, far better sometimes, and as good as dead for the rest. Zeros are kept here; the
 // scenario's floor replaces them (see TraceSource).
 func ReadTrace(r io.Reader, filename string) ([]float64, error) {

@@ -109,21 +109,9 @@ func positioned(node ast.Node, format string, args ...any) error {
 // decodeYAML decodes the one document of data into dst and validates the result. An unknown key, a value of another type or
 // one that validate refuses is an error that begins with "filename:line: ".
 func decodeYAML(data []byte, filename string, dst any, validate func() error) error {
-	file, err := parser.ParseBytes(data, 0)
+	body, err := unmarshal(data, dst)
 	if err != nil {
 		return placed(filename, err)
-	}
-	if len(file.Docs) > 1 {
-		return fmt.Errorf("%s: %d YAML documents in one file, want one", filename, len(file.Docs))
-	}
-	var body ast.Node
-	if len(file.Docs) == 1 {
-		body = file.Docs[0].Body
-	}
-	if body != nil && body.Type() != ast.CommentType {
-		if err := yaml.NodeToValue(body, dst, yaml.Strict()); err != nil {
-			return placed(filename, err)
-		}
 	}
 	err = validate()
 	var field *fieldError
@@ -136,6 +124,28 @@ func decodeYAML(data []byte, filename string, dst any, validate func() error) er
 		return fmt.Errorf("%s: %w", filename, err)
 	}
 	return nil
+}
+
+// unmarshal decodes data strictly and returns the document, nil if it is empty.
+func unmarshal(data []byte, dst any) (body ast.Node, err error) {
+	// Some malformed documents (such as a tag where a list belongs) make the decoder panic.
+	defer func() {
+		if r := recover(); r != nil {
+			body, err = nil, fmt.Errorf("cannot make sense of the YAML: %v", r)
+		}
+	}()
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return nil, err
+	}
+	if len(file.Docs) > 1 {
+		return nil, fmt.Errorf("%d YAML documents in one file, want one", len(file.Docs))
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil || file.Docs[0].Body.Type() == ast.CommentType {
+		return nil, nil
+	}
+	body = file.Docs[0].Body
+	return body, yaml.NodeToValue(body, dst, yaml.Strict())
 }
 
 // placed puts a decoder's error in its file and line and drops the excerpt the decoder adds.
