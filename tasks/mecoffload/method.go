@@ -87,7 +87,7 @@ type Recipe struct {
 
 	// The long-term critic (-LT methods).
 	Gamma             float64 `yaml:"gamma"`
-	ValueHidden       []int   `yaml:"value_hidden,flow"`
+	ValueHidden       int     `yaml:"value_hidden"`
 	ValueLearningRate float64 `yaml:"value_learning_rate"`
 	ValueInterval     int     `yaml:"value_interval"`
 	ValueMemory       int     `yaml:"value_memory"`
@@ -110,7 +110,7 @@ func PaperRecipe() Recipe {
 		GraphLayers:   1,
 
 		Gamma:             0.9,
-		ValueHidden:       []int{32, 32},
+		ValueHidden:       32,
 		ValueLearningRate: 1e-3,
 		ValueInterval:     1,
 		ValueMemory:       1024,

@@ -19,8 +19,17 @@ type backlogModel struct{ *Critic }
 // AfterstateSize implements rl.AfterstateModel.
 func (backlogModel) AfterstateSize(obs Observation) int { return obs.Servers }
 
-// BacklogValue is V of the long-term critic: a multilayer perceptron from the servers' backlogs, in slots [N], to the
-// discounted reward to come. It implements rl.AfterstateValue and, for local search, Terminal.
+// BacklogValue is V of the long-term critic: a network from the servers' backlogs, in slots [N], to the discounted reward to
+// come,
+//
+//	V(b) = v0 - sum_j u_j relu(sum_n w_jn b_n - k_j),   u, w >= 0
+//
+// With these signs V is concave and never rises with a backlog, as the true value is: more work left over is never better,
+// and costs the more the fuller the servers are. That matters beyond saving data. Candidates are chosen to maximise V, so they seek out
+// whatever it overrates, and an unconstrained network overrates the empty servers that a busy system never visits (see
+// docs/decisions). It is the input-convex network of B. Amos, L. Xu and J. Z. Kolter (ICML 2017) with one hidden layer.
+//
+// It implements rl.AfterstateValue and, for local search, Terminal.
 type BacklogValue struct {
 	servers   int
 	slot      float64 // s
@@ -43,13 +52,26 @@ var _ rl.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
 var _ Terminal = (*BacklogValue)(nil)
 
-// newBacklogValue makes a network of the given hidden widths. Rewards lie in [0, 1], so V lies in [0, 1/(1-gamma)]: the
+const (
+	maxHinge     = 3   // largest initial k_j, slots
+	initialSlope = 0.1 // of the whole sum at the start, in units of the output
+)
+
+// newBacklogValue makes a network with the given number of hinges u_j. Rewards lie in [0, 1], so V lies in [0, 1/(1-gamma)]: the
 // network's output is multiplied by that bound to be of size 1 itself.
-func newBacklogValue(servers int, slot Seconds, hidden []int, rate, gamma float64, rng *rand.Rand) (*BacklogValue, error) {
-	net, err := nn.NewMLP("value", append(append([]int{servers}, hidden...), 1), nn.Tanh, nil, rng)
+func newBacklogValue(servers int, slot Seconds, hinges int, rate, gamma float64, rng *rand.Rand) (*BacklogValue, error) {
+	net, err := nn.NewMLP("value", []int{servers, hinges, 1}, nn.ReLU, nil, rng)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: value: %w", err)
 	}
+	hidden := net.Layers[0]
+	for i := range hidden.Weight.Data() {
+		hidden.Weight.Data()[i] = rng.Float32()
+	}
+	for j := range hidden.Bias.Data() {
+		hidden.Bias.Data()[j] = -maxHinge * rng.Float32()
+	}
+	nn.Constant(-initialSlope/float64(hinges))(nn.Matrix{Rows: hinges, Cols: 1, Data: net.Layers[1].Weight.Data()}, nil)
 	v := &BacklogValue{
 		servers:   servers,
 		slot:      float64(slot),
@@ -114,7 +136,14 @@ func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (fl
 	if err := v.trainer.Tape.Bind(v.target, v.goalBuf.Value()); err != nil {
 		return 0, err
 	}
-	return v.trainer.Step()
+	loss, err := v.trainer.Step()
+	for i, w := range v.net.Layers[0].Weight.Data() {
+		v.net.Layers[0].Weight.Data()[i] = max(w, 0)
+	}
+	for j, u := range v.net.Layers[1].Weight.Data() {
+		v.net.Layers[1].Weight.Data()[j] = min(u, 0)
+	}
+	return loss, err
 }
 
 // Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers.
