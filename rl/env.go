@@ -32,4 +32,4 @@ type Transition[O any] struct {
 }
 
 // Done reports whether the episode is over, for either reason.
-func (t *Transition[O]) Done() bool { return t.Terminated || t.Truncated }
+func (t Transition[O]) Done() bool { return t.Terminated || t.Truncated }

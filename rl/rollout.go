@@ -1,0 +1,153 @@
+package rl
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Rollout holds the steps that a policy made in several environments at once, as on-policy learners such as A2C and PPO
+// collect them, and estimates advantages from them. All slices are row-major [Steps x Envs], step 0 of all environments
+// first.
+//
+// Per step, while the observations are valid, Act stores what the policy saw and did, and after VecEnv.Step Observe
+// stores what that led to:
+//
+//	rollout.Clear()
+//	for range rollout.Steps {
+//		...                                             // the policy: actions, logProbs, values
+//		err = rollout.Act(obs, actions, logProbs, values)
+//		steps, err := env.Step(actions)
+//		err = rollout.Observe(steps)
+//	}
+//	err = rollout.Finish(lastValues, 0.99, 0.95)
+type Rollout[O, A any] struct {
+	Steps, Envs int
+
+	Observations []O
+	Actions      []A
+	LogProbs     []float32 // of the actions when they were taken
+	Values       []float32 // the critic's estimates for the observations
+	Rewards      []float32
+	Terminated   []bool
+	Truncated    []bool
+	// Skipped marks steps that started a new episode instead of executing the action: nothing is to be learned from them.
+	Skipped []bool
+
+	// What Finish computes; 0 and the value where Skipped.
+	Advantages []float32
+	Returns    []float32 // Advantages + Values, the targets of the critic
+
+	observation func(dst *O, src O)
+	action      func(dst *A, src A)
+	acted       int // number of steps
+	observed    int
+}
+
+// NewRollout returns an empty rollout. The functions make dst an independent copy of src, reusing the memory dst has.
+func NewRollout[O, A any](steps, envs int, observation func(dst *O, src O), action func(dst *A, src A)) (*Rollout[O, A], error) {
+	if steps < 1 || envs < 1 {
+		return nil, fmt.Errorf("rl: rollout of %d steps in %d environments, want at least one of each", steps, envs)
+	}
+	n := steps * envs
+	return &Rollout[O, A]{
+		Steps: steps, Envs: envs,
+		Observations: make([]O, n), Actions: make([]A, n),
+		LogProbs: make([]float32, n), Values: make([]float32, n), Rewards: make([]float32, n),
+		Terminated: make([]bool, n), Truncated: make([]bool, n), Skipped: make([]bool, n),
+		Advantages: make([]float32, n), Returns: make([]float32, n),
+		observation: observation, action: action,
+	}, nil
+}
+
+// Clear makes room for another rollout.
+func (r *Rollout[O, A]) Clear() { r.acted, r.observed = 0, 0 }
+
+// Act stores a copy of what the policy saw and did in each environment [Envs].
+func (r *Rollout[O, A]) Act(obs []O, actions []A, logProbs, values []float32) error {
+	if r.acted != r.observed || r.acted == r.Steps {
+		return fmt.Errorf("rl: rollout: Act after %d of %d steps, of which %d are observed", r.acted, r.Steps, r.observed)
+	}
+	if n := r.Envs; len(obs) != n || len(actions) != n || len(logProbs) != n || len(values) != n {
+		return fmt.Errorf("rl: rollout: %d observations, %d actions, %d log-probabilities and %d values for %d environments",
+			len(obs), len(actions), len(logProbs), len(values), n)
+	}
+	at := r.acted * r.Envs
+	for i := range r.Envs {
+		r.observation(&r.Observations[at+i], obs[i])
+		r.action(&r.Actions[at+i], actions[i])
+	}
+	copy(r.LogProbs[at:], logProbs)
+	copy(r.Values[at:], values)
+	r.acted++
+	return nil
+}
+
+// Observe stores what the actions led to in each environment [Envs].
+func (r *Rollout[O, A]) Observe(steps []VecStep[O]) error {
+	if r.acted != r.observed+1 {
+		return errors.New("rl: rollout: Observe without Act before it")
+	}
+	if len(steps) != r.Envs {
+		return fmt.Errorf("rl: rollout: %d steps of %d environments", len(steps), r.Envs)
+	}
+	at := r.observed * r.Envs
+	for i, s := range steps {
+		r.Rewards[at+i] = float32(s.Reward)
+		r.Terminated[at+i], r.Truncated[at+i], r.Skipped[at+i] = s.Terminated, s.Truncated, s.Reset
+	}
+	r.observed++
+	return nil
+}
+
+// Finish computes advantages and returns from a full rollout by generalised advantage estimation (J. Schulman et al.,
+// "High-Dimensional Continuous Control Using Generalized Advantage Estimation", ICLR 2016, eq. 16):
+//
+//	delta_t = r_t + gamma V(s_t+1) - V(s_t)
+//	A_t     = delta_t + gamma lambda A_t+1
+//
+// where V(s_t+1) counts as 0 if the episode terminated with step t, and A_t+1 as 0 if it ended for either reason: a
+// truncated episode bootstraps from the value of the state it was left in. lambda = 0 is the one-step temporal
+// difference, lambda = 1 the discounted return less the value. lastValues [Envs] are the values of the observations
+// after the last step.
+func (r *Rollout[O, A]) Finish(lastValues []float32, gamma, lambda float64) error {
+	if r.observed != r.Steps {
+		return fmt.Errorf("rl: rollout: Finish after %d of %d steps", r.observed, r.Steps)
+	}
+	if len(lastValues) != r.Envs {
+		return fmt.Errorf("rl: rollout: %d last values for %d environments", len(lastValues), r.Envs)
+	}
+	for env := range r.Envs {
+		next, advantage := float64(lastValues[env]), 0.0
+		for t := r.Steps - 1; t >= 0; t-- {
+			i := t*r.Envs + env
+			value := float64(r.Values[i])
+			if r.Terminated[i] {
+				next = 0
+			}
+			if r.Terminated[i] || r.Truncated[i] {
+				advantage = 0
+			}
+			advantage = float64(r.Rewards[i]) + gamma*next - value + gamma*lambda*advantage
+			if r.Skipped[i] {
+				advantage = 0
+			}
+			r.Advantages[i], r.Returns[i] = float32(advantage), float32(advantage+value)
+			next = value
+		}
+	}
+	return nil
+}
+
+// Shuffled appends to dst the indices of all steps that are not skipped, in random order: cut into pieces, they are the
+// minibatches of an epoch.
+func (r *Rollout[O, A]) Shuffled(rand *Rand, dst []int) []int {
+	begin := len(dst)
+	for i, skipped := range r.Skipped {
+		if !skipped {
+			dst = append(dst, i)
+		}
+	}
+	indices := dst[begin:]
+	rand.Shuffle(len(indices), func(i, j int) { indices[i], indices[j] = indices[j], indices[i] })
+	return dst
+}
