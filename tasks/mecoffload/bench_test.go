@@ -1,0 +1,255 @@
+package mecoffload
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/graphrl/graphrl/rl"
+)
+
+// benchCase is an agent in the scenario dynamic whose decisions and training are timed.
+type benchCase struct {
+	name             string
+	method           Method
+	devices, servers int
+	learn            int // slots to learn for before anything is timed
+	states           int // met after that, and decided on in turn
+}
+
+// The large cases would take minutes to learn.
+var benchCases = []benchCase{
+	{"GRLE-M14-N2-L5", GRLE, 14, 2, 512, 64},
+	{"GRLE-M100-N4-L5", GRLE, 100, 4, 0, 16},
+	{"GRLE-M1000-N20-L5", GRLE, 1000, 20, 0, 4},
+	{"DROO-M14-N2-L1", DROO, 14, 2, 512, 64},
+}
+
+// benchCandidates is the number of candidates of a decision in every case.
+const benchCandidates = 28
+
+// prepare returns the agent in its world, and states that it has met there with what it chose. So the states' backlogs, and
+// how often candidates repeat or miss deadlines, are those of a run.
+func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[Observation]) {
+	tb.Helper()
+	sim, sc, p := builtin(tb, "dynamic", func(s *Scenario) { s.Devices, s.Servers = c.devices, c.servers })
+	r.Candidates = benchCandidates
+	agent, err := NewAgent(c.method, sc, p, r, 1, 1)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(agent.Close)
+	run := &benchRun{agent: agent, sim: sim, obs: reset(tb, sim, 1), action: make(Action, c.devices)}
+	for range c.learn {
+		run.slot(tb)
+	}
+	met := make([]rl.Sample[Observation], c.states)
+	for i := range met {
+		obs := agent.world(run.obs)
+		obs.CopyTo(&met[i].Observation)
+		decision, err := agent.learner.Decide(obs)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		met[i].Decision = append(met[i].Decision, decision...)
+		run.slot(tb)
+	}
+	return run, met
+}
+
+// benchRun is a run of an agent without the bookkeeping.
+type benchRun struct {
+	agent  *Agent
+	sim    *Simulator
+	obs    Observation
+	action Action
+}
+
+// slot decides, learns and acts.
+func (r *benchRun) slot(tb testing.TB) {
+	if err := r.agent.Decide(r.obs, r.action); err != nil {
+		tb.Fatal(err)
+	}
+	if err := r.agent.Learn(r.obs, r.action); err != nil {
+		tb.Fatal(err)
+	}
+	tr, err := r.sim.Step(r.action)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := r.agent.Observe(tr); err != nil {
+		tb.Fatal(err)
+	}
+	r.obs = tr.Observation
+}
+
+func (r *benchRun) decide(tb testing.TB, obs Observation) {
+	if err := r.agent.Decide(obs, r.action); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (r *benchRun) train(tb testing.TB, batch []rl.Sample[Observation]) float64 {
+	loss, err := r.agent.actor.Train(batch)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return loss
+}
+
+// BenchmarkDecide is one decision: features, forward pass, candidates, critic, choice.
+func BenchmarkDecide(b *testing.B) {
+	for _, c := range benchCases {
+		b.Run(c.name, func(b *testing.B) {
+			run, met := c.prepare(b, TunedRecipe())
+			for i := range 2 * len(met) {
+				run.decide(b, met[i%len(met)].Observation)
+			}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				run.decide(b, met[i%len(met)].Observation)
+			}
+			reportMemory(b)
+		})
+	}
+}
+
+// BenchmarkTrainStep is one minibatch: features, forward and backward pass, Adam.
+func BenchmarkTrainStep(b *testing.B) {
+	b.Run("GRLE-M14-N2-L5-b64", func(b *testing.B) {
+		run, met := benchCases[0].prepare(b, TunedRecipe())
+		for range 10 {
+			run.train(b, met)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			run.train(b, met)
+		}
+	})
+}
+
+// BenchmarkSlot is one slot with all that belongs to it, the simulator and a share of the training included.
+func BenchmarkSlot(b *testing.B) {
+	b.Run("GRLE-M14-N2-L5", func(b *testing.B) {
+		run, _ := benchCases[0].prepare(b, PaperRecipe())
+		b.ReportAllocs()
+		for b.Loop() {
+			run.slot(b)
+		}
+	})
+}
+
+// reportMemory adds the memory that the process has from the operating system.
+func reportMemory(b *testing.B) {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	b.ReportMetric(float64(m.Sys)/1e6, "MB-sys")
+}
+
+// peerFile is where TestWritePeerCases writes to.
+var peerFile = flag.String("peers", "", "write the benchmark cases to this `file` for bench/peers")
+
+// A peerCase has all that another framework needs to do what a benchCase does, and what we got, to check itself by.
+type peerCase struct {
+	Name                    string
+	Devices, Servers, Exits int
+	Slot, RewardWeight      float64
+	Accuracy                []float64 // [L]
+	Times                   []float64 // [N x L], s
+	LearningRate            float64
+	Params                  []peerParam
+	States                  []peerState
+	Losses                  []float32 // of training steps, one after the other, on all states at once
+}
+
+type peerParam struct {
+	Name  string
+	Shape []int
+	Data  []float32
+}
+
+type peerState struct {
+	Observation Observation
+	Decision    []int32   // to be learned [M]
+	Logits      []float32 // [M x options]
+	Candidates  [][]int32 // [K x M]
+	Values      []float64 // [K] of the critic
+}
+
+// TestWritePeerCases does nothing unless asked to by the flag.
+func TestWritePeerCases(t *testing.T) {
+	if *peerFile == "" {
+		t.Skip("no -peers FILE")
+	}
+	recipe := TunedRecipe()
+	var out []peerCase
+	for _, c := range benchCases {
+		run, met := c.prepare(t, recipe)
+		sc, p := run.sim.Scenario(), run.sim.Profile()
+		if !run.agent.traits.earlyExits {
+			p = p.lastExit()
+		}
+		pc := peerCase{
+			Name: c.name, Devices: c.devices, Servers: c.servers, Exits: p.Exits(),
+			Slot: float64(sc.Slot), RewardWeight: sc.RewardWeight,
+			Accuracy: p.Accuracy, Times: p.times(c.servers, nil), LearningRate: recipe.LearningRate,
+		}
+		for _, param := range run.agent.actor.Params() {
+			pc.Params = append(pc.Params, peerParam{param.Name, param.Shape(), append([]float32(nil), param.Data()...)})
+		}
+		critic := newCritic(t, sc, p)
+		quantizer, err := recipe.quantizer(rl.NewRand(2, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range met {
+			scores, err := run.agent.actor.Scores(s.Observation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var d rl.Decisions
+			if err := quantizer.Candidates(scores, benchCandidates, &d); err != nil {
+				t.Fatal(err)
+			}
+			values := make([]float64, d.K)
+			if err := critic.Score(s.Observation, &d, values); err != nil {
+				t.Fatal(err)
+			}
+			ps := peerState{
+				Observation: s.Observation, Decision: s.Decision,
+				Logits: append([]float32(nil), scores.Logits...), Values: values,
+			}
+			for k := range d.K {
+				ps.Candidates = append(ps.Candidates, d.Candidate(k))
+			}
+			pc.States = append(pc.States, ps)
+		}
+		if c.learn > 0 { // a fresh optimiser, with weights as written
+			fresh, err := NewAgent(c.method, sc, run.sim.Profile(), recipe, 1, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer fresh.Close()
+			if err := fresh.actor.Params().CopyFrom(run.agent.actor.Params()); err != nil {
+				t.Fatal(err)
+			}
+			for range 4 {
+				loss, err := fresh.actor.Train(met)
+				if err != nil {
+					t.Fatal(err)
+				}
+				pc.Losses = append(pc.Losses, float32(loss))
+			}
+		}
+		out = append(out, pc)
+	}
+	data, err := json.Marshal(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(*peerFile, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
