@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"testing"
 )
 
@@ -32,24 +33,35 @@ func fma32(x, y, z float32) float32 {
 }
 
 func TestFMA32(t *testing.T) {
-	const ulp = 1.0 / (1 << 23)
-	for _, c := range []struct{ x, y, z, want float32 }{
-		{2, 3, 4, 10},
-		// 1 + 2^-24 + 2^-60 lies just above the tie between 1 and 1+ulp; float64
-		// drops the last term, and then ties to even.
-		{1 + 1<<12*0, 1.0 / (1 << 30) / (1 << 30), 1, 1},
-		{ulp / 2, 1 + ulp, 1, 1 + ulp},
-		{-ulp / 2, 1 - ulp/2, 1 + ulp, 1 + ulp},
-		{math.MaxFloat32, 2, -math.MaxFloat32, math.MaxFloat32},
-	} {
-		if got := fma32(c.x, c.y, c.z); got != c.want {
-			t.Errorf("fma32(%v, %v, %v) = %v, want %v", c.x, c.y, c.z, got, c.want)
+	r := newRand(11)
+	number := func() float32 {
+		for {
+			// Few significant bits make ties, like exponents make cancellation.
+			b := r.Uint32() & (math.MaxUint32 << r.IntN(23))
+			if r.IntN(2) == 0 {
+				b = b&^(0xff<<23) | uint32(120+r.IntN(15))<<23
+			}
+			if f := math.Float32frombits(b); f-f == 0 {
+				return f
+			}
+		}
+	}
+	exact := func(f float32) *big.Float { return new(big.Float).SetPrec(2000).SetFloat64(float64(f)) }
+	for range 200000 {
+		x, y, z := number(), number(), number()
+		p := exact(x)
+		want, _ := p.Add(p.Mul(p, exact(y)), exact(z)).Float32()
+		if got := fma32(x, y, z); got != want {
+			t.Fatalf("fma32(%v, %v, %v) = %v, want %v", x, y, z, got, want)
 		}
 	}
 }
 
-// sumRef adds up 16 lanes in the order of the kernels.
-func sumRef(x [16]float32) float32 {
+// lanes are the 16 partial sums of the kernels.
+type lanes [16]float32
+
+// sum adds up the lanes in the order of the kernels.
+func (x lanes) sum() float32 {
 	for i := range 8 {
 		x[i] += x[i+8]
 	}
@@ -59,6 +71,153 @@ func sumRef(x [16]float32) float32 {
 		}
 	}
 	return x[0]
+}
+
+// lanes64 are the 16 partial sums of kernels that sum in float64.
+type lanes64 [16]float64
+
+func (x lanes64) sum() float64 {
+	for n := 8; n > 0; n /= 2 {
+		for i := range n {
+			x[i] += x[i+n]
+		}
+	}
+	return x[0]
+}
+
+// minRef and maxRef are the instructions: y if either is NaN or both are zero.
+func minRef(x, y float32) float32 {
+	if x < y {
+		return x
+	}
+	return y
+}
+
+func maxRef(x, y float32) float32 {
+	if x > y {
+		return x
+	}
+	return y
+}
+
+func polynomialRef(x float32, c ...float32) float32 {
+	p := c[len(c)-1]
+	for i := len(c) - 2; i >= 0; i-- {
+		p = fma32(p, x, c[i])
+	}
+	return p
+}
+
+// expFactorsRef returns q and n with exp(x) = (1+q) 2^n.
+func expFactorsRef(x float32) (q float32, n int) {
+	const magic = 3 << 22
+	t := fma32(x, math.Log2E, magic)
+	k := t - magic
+	r := fma32(-k, 0.693359375, x)
+	r = fma32(-k, -2.12194440e-4, r)
+	q = polynomialRef(r, 5.0000001201e-1, 1.6666665459e-1, 4.1665795894e-2, 8.3334519073e-3, 1.3981999507e-3, 1.9875691500e-4)
+	q = fma32(q, r*r, r)
+	if k != k {
+		return q, 0
+	}
+	return q, int(k)
+}
+
+func power2Ref(n int) float32 { return float32(math.Ldexp(1, n)) }
+
+func expRef(x float32) float32 {
+	x = maxRef(-104, minRef(89, x))
+	q, n := expFactorsRef(x)
+	half := n >> 1
+	return fma32(q, power2Ref(half), power2Ref(half)) * power2Ref(n-half)
+}
+
+const expLowRef = -87.33654
+
+func expNegativeRef(x float32) float32 {
+	if x < expLowRef {
+		return 0
+	}
+	q, n := expFactorsRef(x)
+	return fma32(q, power2Ref(n), power2Ref(n))
+}
+
+func expm1NegativeRef(x float32) float32 {
+	q, n := expFactorsRef(maxRef(expLowRef, x))
+	return fma32(q, power2Ref(n), power2Ref(n)-1)
+}
+
+func absRef(x float32) float32 { return math.Float32frombits(math.Float32bits(x) &^ (1 << 31)) }
+
+func sigmoidRef(x float32) float32 {
+	e := expNegativeRef(-absRef(x))
+	if math.Signbit(float64(x)) {
+		return e / (1 + e)
+	}
+	return 1 / (1 + e)
+}
+
+func twiceArtanhHalfRef(u float32) float32 {
+	w := u * u
+	return fma32(polynomialRef(w, 0.08333301641280838, 0.012506781005339933, 0.0021874326762703557, 0.0005473530038535671), w*u, u)
+}
+
+func log1pRef(e float32) float32 { return twiceArtanhHalfRef((e + e) / (e + 2)) }
+
+func logRef(x float32) float32 {
+	b := int32(math.Float32bits(x))
+	k := (b - int32(math.Float32bits(math.Sqrt2/2))) >> 23
+	m := math.Float32frombits(uint32(b - k<<23))
+	u := (m - 1) / (m + 1)
+	y := twiceArtanhHalfRef(u + u)
+	y = fma32(float32(k), -2.12194440e-4, y)
+	return fma32(float32(k), 0.693359375, y) + (x - x)
+}
+
+func leakyRef(x, slope float32) float32 { return maxRef(slope*x, x) }
+
+func actRef(act Act, x float32) float32 {
+	switch act {
+	case ActReLU:
+		return maxRef(0, x)
+	case ActLeakyReLU:
+		return leakyRef(x, LeakySlope)
+	case ActELU:
+		return maxRef(0, x) + expm1NegativeRef(minRef(0, x))
+	case ActSigmoid:
+		return sigmoidRef(x)
+	case ActTanh:
+		m := expm1NegativeRef(-absRef(x) - absRef(x))
+		m /= m + 2
+		if math.Signbit(float64(x)) {
+			return m
+		}
+		return -m
+	}
+	return x
+}
+
+// actBackwardRef is dy times the derivative at the output y.
+func actBackwardRef(act Act, y, dy float32) float32 {
+	switch act {
+	case ActReLU:
+		if y > 0 {
+			return dy
+		}
+		return 0
+	case ActLeakyReLU:
+		if y > 0 {
+			return dy
+		}
+		return LeakySlope * dy
+	case ActELU:
+		return dy * (minRef(y, 0) + 1)
+	case ActSigmoid:
+		return dy * (y * (1 - y))
+	case ActTanh:
+		return dy * fma32(-y, y, 1)
+	}
+	return dy
 }
 
 // eachPath runs f once for every instruction set of this machine.

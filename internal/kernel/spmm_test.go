@@ -1,40 +1,79 @@
 package kernel
 
-import "testing"
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// spmmCase is one sparse product with its operands.
+type spmmCase struct {
+	rows, f, ldx, ldy int
+	ptr, col          []int32
+	val, x, y         []float32
+	acc               bool
+}
+
+// newSpmmCase draws a product with up to longest entries a row and rows padded
+// by up to pad elements.
+func newSpmmCase(r *rand.Rand, rows, cols, f, longest, pad int) *spmmCase {
+	c := &spmmCase{rows: rows, f: f, ldx: f + r.IntN(pad+1), ldy: f + r.IntN(pad+1), acc: r.IntN(2) == 0}
+	c.ptr = segments(r, rows, longest)
+	c.col = indices(r, int(c.ptr[rows]), cols)
+	if r.IntN(3) > 0 {
+		c.val = uniform(r, len(c.col))
+	}
+	c.x, c.y = uniform(r, cols*c.ldx), uniform(r, rows*c.ldy)
+	return c
+}
+
+func (c *spmmCase) check(t *testing.T) {
+	t.Helper()
+	exact, ref := wide(c.y), append([]float32(nil), c.y...)
+	for i := range c.rows {
+		for j := range c.f {
+			at := i*c.ldy + j
+			if !c.acc {
+				exact[at], ref[at] = 0, 0
+			}
+			for e := c.ptr[i]; e < c.ptr[i+1]; e++ {
+				v := float32(1)
+				if c.val != nil {
+					v = c.val[e]
+				}
+				x := c.x[int(c.col[e])*c.ldx+j]
+				exact[at] += float64(v) * float64(x)
+				ref[at] = fma32(v, x, ref[at])
+			}
+		}
+	}
+	name := fmt.Sprintf("%d rows of %d, %d entries, val %v, acc %v: y", c.rows, c.f, len(c.col), c.val != nil, c.acc)
+	eachPath(func() {
+		y := append([]float32(nil), c.y...)
+		SpMM(c.rows, c.f, c.ptr, c.col, c.val, c.x, c.ldx, y, c.ldy, c.acc)
+		wantClose(t, name, y, exact, 2e-5)
+		wantBits(t, name, y, ref)
+	})
+}
 
 func TestSpMM(t *testing.T) {
 	r := newRand(2)
 	for range 200 {
-		rows, cols, f := r.IntN(30), 1+r.IntN(30), 1+r.IntN(150)
-		ptr := segments(r, rows, 12)
-		nnz := int(ptr[rows])
-		col := indices(r, nnz, cols)
-		var val []float32
-		if r.IntN(3) > 0 {
-			val = uniform(r, nnz)
-		}
-		ldx, ldy, acc := f+r.IntN(3), f+r.IntN(3), r.IntN(2) == 0
-		x, y := uniform(r, cols*ldx), uniform(r, rows*ldy)
-		want := wide(y)
-		for i := range rows {
-			for j := range f {
-				var s float64
-				if acc {
-					s = want[i*ldy+j]
-				}
-				for e := ptr[i]; e < ptr[i+1]; e++ {
-					v := 1.0
-					if val != nil {
-						v = float64(val[e])
-					}
-					s += v * float64(x[int(col[e])*ldx+j])
-				}
-				want[i*ldy+j] = s
-			}
-		}
-		SpMM(rows, f, ptr, col, val, x, ldx, y, ldy, acc)
-		wantClose(t, "y", y, want, 1e-5)
+		newSpmmCase(r, r.IntN(30), 1+r.IntN(30), 1+r.IntN(300), 12, 3).check(t)
 	}
+	// More entries in a row than one call of a kernel takes.
+	c := newSpmmCase(r, 1, 9, 129, 0, 0)
+	c.ptr = []int32{0, 5000}
+	c.col, c.val = indices(r, 5000, 9), uniform(r, 5000)
+	c.check(t)
+}
+
+func FuzzSpMM(f *testing.F) {
+	f.Add(uint64(1), uint8(3), uint8(4), uint16(64), uint8(10))
+	f.Add(uint64(2), uint8(20), uint8(1), uint16(201), uint8(0))
+	f.Fuzz(func(t *testing.T, seed uint64, rows, cols uint8, width uint16, longest uint8) {
+		newSpmmCase(newRand(seed), int(rows), int(cols)+1, int(width%600), int(longest%50), 5).check(t)
+	})
 }
 
 func TestSpMMPanics(t *testing.T) {
