@@ -16,6 +16,7 @@ type derived struct {
 	meanOut  lazy[[]float32]
 	meanEdge lazy[[]float32]
 	reverse  lazy[*Graph]
+	loops    lazy[*Graph]
 	invSqrt  []float32 // scratch of gcn
 }
 
@@ -36,7 +37,7 @@ type weighted struct {
 func (d *derived) forget() {
 	d.gcnIn.done, d.gcnOut.done = false, false
 	d.meanIn.done, d.meanOut.done, d.meanEdge.done = false, false, false
-	d.reverse.done = false
+	d.reverse.done, d.loops.done = false, false
 }
 
 // get returns the value, computing it if the structure is new.
@@ -150,3 +151,25 @@ func (g *Graph) Reverse() *Graph {
 
 // view makes a show b's rows.
 func (a *adjacency) view(b *adjacency) { a.ptr, a.idx, a.edge = b.ptr, b.idx, b.edge }
+
+// looped returns g with its self loops, if any, replaced by one at every vertex.
+// Its edges are numbered by destination, each row ending with the loop; it is no
+// batch. The graph must not be bipartite.
+func (g *Graph) looped() *Graph {
+	return g.derived.loops.get(g, func(g *Graph, r **Graph) {
+		if *r == nil {
+			*r = new(Graph)
+		}
+		h := *r
+		h.src, h.dst = h.src[:0], h.dst[:0]
+		for i := range int32(g.numDst) {
+			for _, j := range g.InNeighbors(int(i)) {
+				if j != i {
+					h.src, h.dst = append(h.src, j), append(h.dst, i)
+				}
+			}
+			h.src, h.dst = append(h.src, i), append(h.dst, i)
+		}
+		h.setEdges(g.numSrc, g.numDst, false, EdgeIndex{h.src, h.dst})
+	})
+}

@@ -115,7 +115,7 @@ type bench struct {
 	Layer
 	g, src, dst, edge, target *gorgonia.Node
 	out, loss                 *gorgonia.Node
-	wrt                       []*gorgonia.Node // parameters, then features
+	wrt                       []*gorgonia.Node // parameters, then the features that matter
 	grads                     gorgonia.Nodes
 	infer, train              *nn.Tape
 
@@ -159,17 +159,20 @@ func newBench(l Layer) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.wrt = append(nodes, b.src)
-	if l.Dst > 0 {
+	if b.infer, err = nn.NewTape(b.out); err != nil {
+		return nil, err
+	}
+	b.wrt = nodes
+	if b.infer.Needs(b.src) {
+		b.wrt = append(b.wrt, b.src)
+	}
+	if l.Dst > 0 && b.infer.Needs(b.dst) {
 		b.wrt = append(b.wrt, b.dst)
 	}
 	if l.EdgeGradient {
 		b.wrt = append(b.wrt, b.edge)
 	}
 	if b.grads, err = gorgonia.Grad(b.loss, b.wrt...); err != nil {
-		return nil, err
-	}
-	if b.infer, err = nn.NewTape(b.out); err != nil {
 		return nil, err
 	}
 	b.train, err = nn.NewTape(append(gorgonia.Nodes{b.loss, b.out}, b.grads...)...)
@@ -331,8 +334,11 @@ func (b *bench) checkGradient(t *testing.T, rng *rand.Rand, c graphCase) {
 		}
 		return sum / float64(max(1, len(y.V)))
 	}
-	wrt := append(ps[:len(ps):len(ps)], in.Src)
-	if b.Dst > 0 {
+	wrt := ps[:len(ps):len(ps)]
+	if b.infer.Needs(b.src) {
+		wrt = append(wrt, in.Src)
+	}
+	if b.Dst > 0 && b.infer.Needs(b.dst) {
 		wrt = append(wrt, in.Dst)
 	}
 	if b.EdgeGradient {
@@ -485,8 +491,10 @@ func (b *bench) checkErrors(t *testing.T, rng *rand.Rand) {
 	}
 	if b.infer.Needs(b.src) {
 		in := good
-		in.Src = Random(rng, c.graph.NumSrc()+1, b.In)
-		fails("one row of source features too many", in)
+		if b.infer.Needs(b.g) {
+			in.Src = Random(rng, c.graph.NumSrc()+1, b.In)
+			fails("one row of source features too many", in)
+		}
 		in.Src = Random(rng, c.graph.NumSrc(), b.In+1)
 		fails("one column of source features too many", in)
 	}

@@ -1,0 +1,147 @@
+package gnn
+
+import (
+	"math"
+
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// BatchNorm normalises each column by its mean and variance over all rows (S. Ioffe
+// and C. Szegedy, "Batch normalization", ICML 2015), the rows of a batch of graphs
+// being all their vertices:
+//
+//	y = act(gamma (x - mean) / sqrt(var + 1e-5) + beta)
+//
+// While Training, mean and variance are the batch's, and RunningMean and RunningVar
+// follow them; otherwise they are the running ones.
+//
+// Shapes: x [rows x cols], gamma and beta [cols], y [rows x cols].
+type BatchNorm struct {
+	Gamma, Beta *nn.Param
+	Act         nn.Activation
+	Training    bool
+	// Momentum is the weight of the newest batch in the running values.
+	Momentum float64
+	// RunningMean and RunningVar [cols] are no parameters, since nothing
+	// differentiates them, but part of the model: save them with it. Networks on
+	// different goroutines must not share them while training.
+	RunningMean, RunningVar *nn.Param
+}
+
+// NewBatchNorm makes a layer with gamma 1, beta 0 and momentum 0.1 that is not yet
+// training.
+func NewBatchNorm(name string, cols int, act nn.Activation) *BatchNorm {
+	return &BatchNorm{
+		Gamma:       nn.NewParam(name+".gamma", nn.Constant(1), nil, cols),
+		Beta:        nn.NewParam(name+".beta", nil, nil, cols),
+		Act:         act,
+		Momentum:    0.1,
+		RunningMean: nn.NewParam(name+".running_mean", nil, nil, cols),
+		RunningVar:  nn.NewParam(name+".running_var", nn.Constant(1), nil, cols),
+	}
+}
+
+// Params returns gamma and beta.
+func (l *BatchNorm) Params() nn.Params { return nn.Params{l.Gamma, l.Beta} }
+
+// Forward adds the layer to x's graph.
+func (l *BatchNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
+	op := &batchNorm{norm: norm{cols: l.Gamma.Shape()[0]}, layer: l}
+	return op.apply("batch_norm", op, l.Act, nil, x, l.Gamma, l.Beta)
+}
+
+type batchNorm struct {
+	norm
+	layer   *BatchNorm
+	batch   bool      // the last forward pass used the batch's statistics
+	mean    []float64 // by column
+	scale   []float64 // 1/standard deviation, by column
+	dot, dm []float64 // sums of the backward pass, by column
+}
+
+func (o *batchNorm) OutShape(in []gorgonia.Value) (int, int, error) {
+	m, err := o.features(in[0])
+	return m.Rows, o.cols, err
+}
+
+func (o *batchNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
+	x := mat(in[0])
+	o.mean, o.scale = resize(o.mean, o.cols), resize(o.scale, o.cols)
+	o.batch = o.layer.Training && x.Rows > 0
+	if o.batch {
+		columnMoments(x, 0, x.Rows, o.mean, o.scale)
+		o.layer.follow(o.mean, o.scale, x.Rows)
+	} else {
+		for k := range o.mean {
+			o.mean[k], o.scale[k] = float64(o.layer.RunningMean.Data()[k]), float64(o.layer.RunningVar.Data()[k])
+		}
+	}
+	for k, v := range o.scale {
+		o.scale[k] = 1 / math.Sqrt(v+normEpsilon)
+	}
+	xhat := o.start(x.Rows)
+	for i := range x.Rows {
+		for k, v := range x.Row(i) {
+			xhat.Row(i)[k] = float32((float64(v) - o.mean[k]) * o.scale[k])
+		}
+	}
+	o.finish(xhat, in, y)
+	return nil
+}
+
+// follow moves the running values towards those of a batch of n rows, the variance
+// being corrected for the bias of a sample, as PyTorch does.
+func (l *BatchNorm) follow(mean, variance []float64, n int) {
+	unbias := float64(n) / float64(max(1, n-1))
+	m, v := l.RunningMean.Data(), l.RunningVar.Data()
+	for k := range mean {
+		m[k] += float32(l.Momentum * (mean[k] - float64(m[k])))
+		v[k] += float32(l.Momentum * (variance[k]*unbias - float64(v[k])))
+	}
+}
+
+func (o *batchNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
+	g := o.backward(in, y, dy, din)
+	dx := din[0]
+	if dx.IsZero() {
+		return nil
+	}
+	xhat := o.xhat.Matrix()
+	o.dm, o.dot = resize(o.dm, o.cols), resize(o.dot, o.cols)
+	clear(o.dm)
+	clear(o.dot)
+	if o.batch { // mean and variance depend on x
+		for i := range y.Rows {
+			for k, v := range g.Row(i) {
+				o.dm[k] += float64(v) / float64(y.Rows)
+				o.dot[k] += float64(v) * float64(xhat.Row(i)[k]) / float64(y.Rows)
+			}
+		}
+	}
+	for i := range y.Rows {
+		for k, v := range g.Row(i) {
+			dx.Row(i)[k] = float32(o.scale[k] * (float64(v) - o.dm[k] - float64(xhat.Row(i)[k])*o.dot[k]))
+		}
+	}
+	return nil
+}
+
+// columnMoments computes the mean and the variance of each column over the rows
+// first to end-1.
+func columnMoments(x nn.Matrix, first, end int, mean, variance []float64) {
+	clear(mean)
+	clear(variance)
+	n := float64(end - first)
+	for i := first; i < end; i++ {
+		for k, v := range x.Row(i) {
+			mean[k] += float64(v) / n
+		}
+	}
+	for i := first; i < end; i++ {
+		for k, v := range x.Row(i) {
+			d := float64(v) - mean[k]
+			variance[k] += d * d / n
+		}
+	}
+}

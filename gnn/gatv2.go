@@ -1,0 +1,184 @@
+package gnn
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// GATv2Conv is the attention of S. Brody, U. Alon and E. Yahav, "How attentive are
+// graph attention networks?" (ICLR 2022), eq. 7, in which the ranking of neighbours
+// may depend on who asks:
+//
+//	s_ij = a . leakyrelu(x_j W_src + x_i W_dst + f_e W_edge),   slope 0.2
+//
+// for each head; softmax, sum, bias and activation are those of [GATConv], on
+// x_j W_src.
+//
+// Shapes: x [vertices x in], dense or sparse, W_src and W_dst [in x heads*out], a
+// [heads x out], edge features f [NumEdges x edgeDim], y [vertices x heads*out] or,
+// averaged, [vertices x out]. Bipartite graphs and edge features want SelfLoops
+// false. There is no gradient with respect to f.
+type GATv2Conv struct {
+	attentionConfig
+	Src, Dst  *nn.Param // W_src [inSrc x heads*out], W_dst [inDst x heads*out]
+	Edge      *nn.Param // W_edge [heads*edgeDim x out], head after head; nil: no edge features
+	Attention *nn.Param // a [heads x out]
+	Bias      *nn.Param // [heads*out] or [out]; nil: none
+}
+
+// NewGATv2Conv makes a layer with self loops whose weights are drawn by init from
+// rng (nil: nn.GlorotUniform) and whose bias is zero.
+func NewGATv2Conv(name string, in, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATv2Conv {
+	l := NewBipartiteGATv2Conv(name, in, in, 0, out, heads, concat, act, init, rng)
+	l.SelfLoops = true
+	return l
+}
+
+// NewBipartiteGATv2Conv makes a layer without self loops: for bipartite graphs
+// whose sources have inSrc features and whose destinations inDst, and for graphs
+// whose edges have edgeDim features (0: none).
+func NewBipartiteGATv2Conv(name string, inSrc, inDst, edgeDim, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATv2Conv {
+	l := &GATv2Conv{
+		attentionConfig: attentionConfig{Heads: heads, Out: out, Concat: concat, Act: act},
+		Src:             nn.NewParam(name+".src", orGlorot(init), rng, inSrc, heads*out),
+		Dst:             nn.NewParam(name+".dst", orGlorot(init), rng, inDst, heads*out),
+		Attention:       nn.NewParam(name+".attention", orGlorot(init), rng, heads, out),
+	}
+	if edgeDim > 0 {
+		l.Edge = nn.NewParam(name+".edge", orGlorot(init), rng, heads*edgeDim, out)
+	}
+	l.Bias = nn.NewParam(name+".bias", nil, nil, l.width())
+	return l
+}
+
+// Params returns the weights, the attention vectors and, if there is one, the bias.
+func (l *GATv2Conv) Params() nn.Params {
+	return params(l.Src, l.Dst, l.Edge, l.Attention, l.Bias)
+}
+
+// Forward adds the layer to the expression graph.
+func (l *GATv2Conv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
+	return l.ForwardBipartite(g, x, x, nil)
+}
+
+// ForwardBipartite adds the layer to the expression graph for a bipartite graph,
+// or for edges with the features f (otherwise nil).
+func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
+	if err := checkCols(l.Src.Name, "source features", xSrc, l.Src.Shape()[0]); err != nil {
+		return nil, err
+	}
+	if err := checkCols(l.Dst.Name, "destination features", xDst, l.Dst.Shape()[0]); err != nil {
+		return nil, err
+	}
+	n, err := nodes(xSrc, l.Src, l.Dst, l.Edge, l.Attention, l.Bias)
+	if err != nil {
+		return nil, err
+	}
+	u, err := project(xSrc, n[0])
+	if err != nil {
+		return nil, err
+	}
+	v, err := project(xDst, n[1])
+	if err != nil {
+		return nil, err
+	}
+	in := gorgonia.Nodes{g, u, v, n[3]}
+	switch {
+	case (l.Edge != nil) != (f != nil):
+		return nil, fmt.Errorf("gnn: %s: edge features are either both declared when the layer is made and given, or neither", l.Src.Name)
+	case l.Edge != nil && l.SelfLoops:
+		return nil, fmt.Errorf("gnn: %s: the self loops would have no edge features: set SelfLoops to false", l.Src.Name)
+	case l.Edge != nil:
+		if err := checkCols(l.Edge.Name, "edge features", f, l.Edge.Shape()[0]/l.Heads); err != nil {
+			return nil, err
+		}
+		in = append(in, f, n[2])
+	}
+	scores, err := nn.Apply("gatv2_scores", &gatv2Scores{cfg: l.attentionConfig, edgeDim: cols(f)}, nn.Shape{l.Heads, 2}, in...)
+	if err != nil {
+		return nil, err
+	}
+	return l.attend(g, scores, u, n[4])
+}
+
+// gatv2Scores takes g, u = x W_src, v = x W_dst, a and, with edge features, f and
+// W_edge to the scores [heads x edges].
+type gatv2Scores struct {
+	cfg      attentionConfig
+	edgeDim  int
+	src, dst []int32 // of one head: rows of u and v cut into heads
+}
+
+func (o *gatv2Scores) OutShape(in []gorgonia.Value) (int, int, error) {
+	g, err := o.cfg.graph(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	width := o.cfg.Heads * o.cfg.Out
+	if _, err := rowsOf(in[1], "source features", g.NumSrc(), width); err != nil {
+		return 0, 0, err
+	}
+	if _, err := rowsOf(in[2], "destination features", g.NumDst(), width); err != nil {
+		return 0, 0, err
+	}
+	if o.edgeDim > 0 {
+		_, err = rowsOf(in[4], "edge features", g.NumEdges(), o.edgeDim)
+	}
+	return o.cfg.Heads, g.NumEdges(), err
+}
+
+// head returns the ends of the edges as rows of [vertices*heads x out], the edge
+// features and the weights of head k.
+func (o *gatv2Scores) head(g *Graph, in []gorgonia.Value, k int) (src, dst []int32, a, f, w []float32) {
+	o.src, o.dst = resize(o.src, g.NumEdges()), resize(o.dst, g.NumEdges())
+	heads, d := int32(o.cfg.Heads), o.cfg.Out
+	for e, j := range g.src {
+		o.src[e], o.dst[e] = j*heads+int32(k), g.dst[e]*heads+int32(k)
+	}
+	if o.edgeDim > 0 {
+		f, w = mat(in[4]).Data, mat(in[5]).Data[k*o.edgeDim*d:(k+1)*o.edgeDim*d]
+	}
+	return o.src, o.dst, mat(in[3]).Row(k), f, w
+}
+
+func (o *gatv2Scores) Forward(in []gorgonia.Value, out nn.Matrix) error {
+	g, _ := o.cfg.graph(in[0])
+	if g.NumEdges() == 0 {
+		return nil
+	}
+	u, v := mat(in[1]).Data, mat(in[2]).Data
+	for k := range o.cfg.Heads {
+		src, dst, a, f, w := o.head(g, in, k)
+		kernel.EdgeDot(gatSlope, o.cfg.Out, src, dst, u, v, f, o.edgeDim, w, a, out.Row(k))
+	}
+	return nil
+}
+
+func (o *gatv2Scores) Differentiable(i int) bool { return i != 0 && i != 4 }
+
+func (o *gatv2Scores) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
+	g, _ := o.cfg.graph(in[0])
+	for i := range din {
+		clear(din[i].Data)
+	}
+	if g.NumEdges() == 0 {
+		return nil
+	}
+	u, v := mat(in[1]).Data, mat(in[2]).Data
+	for k := range o.cfg.Heads {
+		src, dst, a, f, w := o.head(g, in, k)
+		var da, dw []float32
+		if !din[3].IsZero() {
+			da = din[3].Row(k)
+		}
+		if o.edgeDim > 0 && !din[5].IsZero() {
+			dw = din[5].Data[k*len(w) : (k+1)*len(w)]
+		}
+		kernel.EdgeDotBackward(gatSlope, o.cfg.Out, src, dst, u, v, f, o.edgeDim, w, a, dout.Row(k), din[1].Data, din[2].Data, dw, da)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package gnn
+
+import (
+	"math"
+
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// GraphNorm normalises each column over the vertices of each graph, learning how
+// much of the mean to take off (T. Cai et al., "GraphNorm", ICML 2021, eq. 6):
+//
+//	o = x - alpha mean(x)
+//	y = act(gamma o / sqrt(mean(o^2) + 1e-5) + beta)
+//
+// the means being over the graph.
+//
+// Shapes: g, x [NumDst x cols], alpha, gamma and beta [cols], y [NumDst x cols].
+type GraphNorm struct {
+	Alpha, Gamma, Beta *nn.Param
+	Act                nn.Activation
+}
+
+// NewGraphNorm makes a layer with alpha and gamma 1 and beta 0.
+func NewGraphNorm(name string, cols int, act nn.Activation) *GraphNorm {
+	return &GraphNorm{
+		Alpha: nn.NewParam(name+".alpha", nn.Constant(1), nil, cols),
+		Gamma: nn.NewParam(name+".gamma", nn.Constant(1), nil, cols),
+		Beta:  nn.NewParam(name+".beta", nil, nil, cols),
+		Act:   act,
+	}
+}
+
+// Params returns alpha, gamma and beta.
+func (l *GraphNorm) Params() nn.Params { return nn.Params{l.Alpha, l.Gamma, l.Beta} }
+
+// Forward adds the layer to the expression graph.
+func (l *GraphNorm) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
+	op := &graphNorm{norm: norm{cols: l.Gamma.Shape()[0]}}
+	return op.apply("graph_norm", op, l.Act, g, x, l.Alpha, l.Gamma, l.Beta)
+}
+
+// graphNorm takes g, x, alpha, gamma, beta.
+type graphNorm struct {
+	norm
+	mean, scale  []float64 // [graphs x cols]
+	sum, dot, dm []float64 // of one graph, by column
+}
+
+func (o *graphNorm) OutShape(in []gorgonia.Value) (int, int, error) {
+	g, err := graphOf(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = rowsOf(in[1], "features", g.NumDst(), o.cols)
+	return g.NumDst(), o.cols, err
+}
+
+func (o *graphNorm) Differentiable(i int) bool { return i > 0 }
+
+func (o *graphNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
+	g, x, alpha := in[0].(*Graph), mat(in[1]), mat(in[2]).Data
+	o.mean, o.scale = resize(o.mean, g.NumGraphs()*o.cols), resize(o.scale, g.NumGraphs()*o.cols)
+	xhat := o.start(x.Rows)
+	for b := range g.NumGraphs() {
+		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
+		mean, scale := o.mean[b*o.cols:(b+1)*o.cols], o.scale[b*o.cols:(b+1)*o.cols]
+		columnMoments(x, first, end, mean, scale)
+		for k, v := range scale {
+			// mean(o^2) = var(x) + (mean(x) - alpha mean(x))^2
+			left := (1 - float64(alpha[k])) * mean[k]
+			scale[k] = 1 / math.Sqrt(v+left*left+normEpsilon)
+		}
+		for i := first; i < end; i++ {
+			for k, v := range x.Row(i) {
+				xhat.Row(i)[k] = float32((float64(v) - float64(alpha[k])*mean[k]) * scale[k])
+			}
+		}
+	}
+	o.finish(xhat, in, y)
+	return nil
+}
+
+func (o *graphNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
+	gr, alpha := in[0].(*Graph), mat(in[2]).Data
+	g, xhat, dx, dalpha := o.backward(in, y, dy, din), o.xhat.Matrix(), din[1], din[2].Data
+	clear(dalpha)
+	o.dot, o.sum, o.dm = resize(o.dot, o.cols), resize(o.sum, o.cols), resize(o.dm, o.cols)
+	for b := range gr.NumGraphs() {
+		first, end := int(gr.dstPtr[b]), int(gr.dstPtr[b+1])
+		n := float64(end - first)
+		clear(o.dot)
+		clear(o.sum)
+		clear(o.dm)
+		for i := first; i < end; i++ {
+			for k, v := range g.Row(i) {
+				xh := float64(xhat.Row(i)[k])
+				o.dot[k] += float64(v) * xh / n
+				o.sum[k] += xh
+				o.dm[k] += float64(v)
+			}
+		}
+		scale, mean := o.scale[b*o.cols:(b+1)*o.cols], o.mean[b*o.cols:(b+1)*o.cols]
+		for k := range o.dm {
+			// The sum of do = scale (g - xhat dot) over the graph.
+			o.dm[k] = scale[k] * (o.dm[k] - o.sum[k]*o.dot[k])
+			if dalpha != nil {
+				dalpha[k] -= float32(mean[k] * o.dm[k])
+			}
+		}
+		if dx.IsZero() {
+			continue
+		}
+		for i := first; i < end; i++ {
+			for k, v := range g.Row(i) {
+				do := scale[k] * (float64(v) - float64(xhat.Row(i)[k])*o.dot[k])
+				dx.Row(i)[k] = float32(do - float64(alpha[k])*o.dm[k]/n)
+			}
+		}
+	}
+	return nil
+}

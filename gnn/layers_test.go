@@ -1,0 +1,557 @@
+package gnn_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/gnn/gnntest"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// linearReference is x W + b.
+func linearReference(x, w, b *mat) *mat { return x.Mul(w).Add(b) }
+
+func TestEdgeUpdate(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		in, dst, edge int
+		act           nn.Activation
+	}{
+		{"bipartite", 3, 2, 2, nn.ReLU},
+		{"not bipartite", 3, 0, 1, nn.Tanh},
+		{"no edge features", 2, 3, 0, nn.None},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+				inDst := c.dst
+				if inDst == 0 {
+					inDst = c.in
+				}
+				l := gnn.NewEdgeUpdate("update", c.in, inDst, c.edge, 4, c.act, nil, rng)
+				return gnntest.Layer{
+					In: c.in, Dst: c.dst, Edge: c.edge, Out: gnntest.Edges, EdgeGradient: c.edge > 0,
+					Params: l.Params(), Forward: l.Forward,
+					Reference: func(p []*mat, in gnntest.Inputs) *mat {
+						return edgeReference(p, in, 1).Map(activationReference(c.act))
+					},
+				}, nil
+			})
+		})
+	}
+}
+
+func TestAggregateEdges(t *testing.T) {
+	for _, agg := range []gnn.Aggregation{gnn.Sum, gnn.Mean, gnn.Max} {
+		for _, dst := range []int{0, 2} {
+			gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
+				return gnntest.Layer{
+					In: 1, Dst: dst, Edge: 3, EdgeGradient: true,
+					Forward: func(g, x, _, f *gorgonia.Node) (*gorgonia.Node, error) {
+						return gnn.AggregateEdges(g, f, agg)
+					},
+					Reference: func(_ []*mat, in gnntest.Inputs) *mat {
+						return reduceReference(in.Graph.NumDst(), in.Graph.Edges().Dst, in.Edge, agg)
+					},
+				}, nil
+			})
+		}
+	}
+}
+
+func TestEdgeConv(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		in, dst int
+		rest    bool
+		agg     gnn.Aggregation
+	}{
+		{"one layer", 3, 0, false, gnn.Max},
+		{"two layers", 2, 0, true, gnn.Max},
+		{"mean", 2, 0, true, gnn.Mean},
+		{"bipartite", 3, 3, true, gnn.Max},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+				var rest gnn.Module
+				if c.rest {
+					rest = gnn.NewLinear("rest", 4, 3, nn.None, nil, rng)
+				}
+				l := gnn.NewEdgeConv("edge", c.in, 4, nn.Tanh, rest, nil, rng)
+				l.Agg = c.agg
+				return gnntest.Layer{
+					In: c.in, Dst: c.dst, Params: l.Params(),
+					Forward: func(g, xSrc, xDst, _ *gorgonia.Node) (*gorgonia.Node, error) {
+						return l.ForwardBipartite(g, xSrc, xDst)
+					},
+					// The paper's form: weights of x_i and of x_j - x_i on their concatenation.
+					Reference: func(p []*mat, in gnntest.Inputs) *mat {
+						ei := in.Graph.Edges()
+						wDiff, wOwn := p[0], p[1].Add(p[0])
+						xi, xj := in.Dst.Gather(ei.Dst), in.Src.Gather(ei.Src)
+						diff := xj.Add(xi.Map(func(v float64) float64 { return -v }))
+						h := xi.Mul(wOwn).Add(diff.Mul(wDiff)).Add(p[2]).Map(math.Tanh)
+						if c.rest {
+							h = linearReference(h, p[3], p[4])
+						}
+						return reduceReference(in.Graph.NumDst(), ei.Dst, h, c.agg)
+					},
+				}, nil
+			})
+		})
+	}
+}
+
+func TestGINConv(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edge int
+		eps  bool
+	}{{"GIN-0", 0, false}, {"GIN-eps", 0, true}, {"GINE-0", 2, false}, {"GINE-eps", 3, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+				net := gnn.Sequential{
+					gnn.NewLinear("a", 3, 5, nn.Tanh, nil, rng),
+					gnn.NewLinear("b", 5, 2, nn.None, nil, rng),
+				}
+				l := gnn.NewGINConv("gin", net, c.eps)
+				if c.edge > 0 {
+					l = gnn.NewGINEConv("gin", 3, c.edge, net, c.eps, nil, rng)
+				}
+				return gnntest.Layer{
+					In: 3, Edge: c.edge, Params: l.Params(),
+					Forward: func(g, x, _, f *gorgonia.Node) (*gorgonia.Node, error) { return l.ForwardEdges(g, x, f) },
+					Reference: func(p []*mat, in gnntest.Inputs) *mat {
+						own := 1.0
+						if c.eps {
+							own, p = 1+p[0].V[0], p[1:]
+						}
+						messages := in.Src.Gather(in.Graph.Edges().Src)
+						if c.edge > 0 {
+							messages = messages.Add(in.Edge.Mul(p[0])).Map(gnntest.ReLU)
+							p = p[1:]
+						}
+						s := reduceReference(in.Graph.NumDst(), in.Graph.Edges().Dst, messages, gnn.Sum)
+						s = s.Add(in.Src.Map(func(v float64) float64 { return own * v }))
+						return linearReference(linearReference(s, p[0], p[1]).Map(math.Tanh), p[2], p[3])
+					},
+				}, nil
+			})
+		})
+	}
+}
+
+func TestNNConv(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		in, dst int
+		net     bool
+		agg     gnn.Aggregation
+		act     nn.Activation
+	}{
+		{"sum", 3, 0, true, gnn.Sum, nn.Tanh},
+		{"mean", 2, 0, true, gnn.Mean, nn.None},
+		{"bipartite", 3, 2, true, gnn.Mean, nn.ReLU},
+		{"raw edge features", 3, 0, false, gnn.Sum, nn.None},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+				const out, edge = 3, 2
+				inDst, width := c.dst, edge
+				if inDst == 0 {
+					inDst = c.in
+				}
+				var net gnn.Module
+				if c.net {
+					width = 4
+					net = gnn.NewLinear("net", edge, width, nn.Sigmoid, nil, rng)
+				}
+				l := gnn.NewNNConv("nnconv", c.in, inDst, out, net, width, c.agg, c.act, nil, rng)
+				return gnntest.Layer{
+					In: c.in, Dst: c.dst, Edge: edge, EdgeGradient: true, Params: l.Params(), Forward: l.Forward,
+					// The paper's form: a matrix for every edge.
+					Reference: func(p []*mat, in gnntest.Inputs) *mat {
+						ei := in.Graph.Edges()
+						h := in.Edge
+						if c.net {
+							h = linearReference(h, p[3], p[4]).Map(activationReference(nn.Sigmoid))
+						}
+						messages := gnntest.NewMat(ei.Len(), out)
+						for e, j := range ei.Src {
+							theta := gnntest.NewMat(c.in, out)
+							for r := range c.in {
+								for o := range out {
+									theta.Row(r)[o] = p[0].At(r, width*out+o)
+									for q := range width {
+										theta.Row(r)[o] += h.At(e, q) * p[0].At(r, q*out+o)
+									}
+								}
+							}
+							copy(messages.Row(e), in.Src.Gather([]int32{j}).Mul(theta).V)
+						}
+						y := reduceReference(in.Graph.NumDst(), ei.Dst, messages, c.agg)
+						return y.Add(linearReference(in.Dst, p[1], p[2])).Map(activationReference(c.act))
+					},
+				}, nil
+			})
+		})
+	}
+}
+
+// readoutReference aggregates over the vertices of each graph.
+func readoutReference(g *gnn.Graph, x *mat, agg gnn.Aggregation) *mat {
+	return reduceReference(g.NumGraphs(), graphOfVertex(g), x, agg)
+}
+
+func graphOfVertex(g *gnn.Graph) []int32 {
+	of := make([]int32, g.NumDst())
+	for b := range g.NumGraphs() {
+		for i := g.GraphPtr()[b]; i < g.GraphPtr()[b+1]; i++ {
+			of[i] = int32(b)
+		}
+	}
+	return of
+}
+
+func TestReadout(t *testing.T) {
+	for _, agg := range []gnn.Aggregation{gnn.Sum, gnn.Mean, gnn.Max} {
+		gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
+			return gnntest.Layer{
+				In: 3, Out: gnntest.Graphs,
+				Forward:   func(g, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return gnn.Readout(g, x, agg) },
+				Reference: func(_ []*mat, in gnntest.Inputs) *mat { return readoutReference(in.Graph, in.Src, agg) },
+			}, nil
+		})
+	}
+}
+
+func TestAttentionReadout(t *testing.T) {
+	for _, net := range []bool{false, true} {
+		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+			l := &gnn.AttentionReadout{Gate: gnn.NewLinear("gate", 3, 1, nn.None, nil, rng)}
+			if net {
+				l.Net = gnn.NewLinear("net", 3, 2, nn.Tanh, nil, rng)
+			}
+			return gnntest.Layer{
+				In: 3, Out: gnntest.Graphs, Params: l.Params(),
+				Forward: func(g, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(g, x) },
+				Reference: func(p []*mat, in gnntest.Inputs) *mat {
+					gate := linearReference(in.Src, p[0], p[1]).Map(math.Exp)
+					total := readoutReference(in.Graph, gate, gnn.Sum)
+					h := in.Src
+					if net {
+						h = linearReference(h, p[2], p[3]).Map(math.Tanh)
+					}
+					h = h.Map(func(v float64) float64 { return v })
+					for i, b := range graphOfVertex(in.Graph) {
+						for k := range h.Row(i) {
+							h.Row(i)[k] *= gate.V[i] / total.V[b]
+						}
+					}
+					return readoutReference(in.Graph, h, gnn.Sum)
+				},
+			}, nil
+		})
+	}
+}
+
+// normalizeReference normalises the rows that share a group, by column.
+func normalizeReference(x *mat, group func(row int) int, alpha []float64) *mat {
+	y := gnntest.NewMat(x.Rows, x.Cols)
+	for i := range x.Rows {
+		for k := range x.Cols {
+			var n, mean, variance float64
+			for r := range x.Rows {
+				if group(r) == group(i) {
+					n++
+					mean += x.At(r, k)
+				}
+			}
+			mean /= n
+			for r := range x.Rows {
+				if group(r) == group(i) {
+					variance += math.Pow(x.At(r, k)-alpha[k]*mean, 2) / n
+				}
+			}
+			y.Row(i)[k] = (x.At(i, k) - alpha[k]*mean) / math.Sqrt(variance+1e-5)
+		}
+	}
+	return y
+}
+
+// affineReference is act(gamma x + beta).
+func affineReference(x, gamma, beta *mat, act nn.Activation) *mat {
+	y := x.Map(func(v float64) float64 { return v })
+	for i := range y.V {
+		y.V[i] *= gamma.V[i%x.Cols]
+	}
+	return y.Add(beta).Map(activationReference(act))
+}
+
+func TestLayerNorm(t *testing.T) {
+	gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
+		l := gnn.NewLayerNorm("norm", 4, nn.ELU)
+		return gnntest.Layer{
+			In: 4, Params: l.Params(),
+			Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(x) },
+			Reference: func(p []*mat, in gnntest.Inputs) *mat {
+				y := gnntest.NewMat(in.Src.Rows, 4)
+				for i := range y.Rows {
+					column := &mat{Rows: 4, Cols: 1, V: in.Src.Row(i)}
+					copy(y.Row(i), normalizeReference(column, func(int) int { return 0 }, []float64{1}).V)
+				}
+				return affineReference(y, p[0], p[1], nn.ELU)
+			},
+		}, nil
+	})
+}
+
+func TestBatchNorm(t *testing.T) {
+	t.Run("training", func(t *testing.T) {
+		gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
+			l := gnn.NewBatchNorm("norm", 3, nn.Tanh)
+			l.Training = true
+			return gnntest.Layer{
+				In: 3, Params: l.Params(), AcrossGraphs: true,
+				Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(x) },
+				Reference: func(p []*mat, in gnntest.Inputs) *mat {
+					xhat := normalizeReference(in.Src, func(int) int { return 0 }, []float64{1, 1, 1})
+					return affineReference(xhat, p[0], p[1], nn.Tanh)
+				},
+			}, nil
+		})
+	})
+	t.Run("inference", func(t *testing.T) {
+		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+			l := gnn.NewBatchNorm("norm", 3, nn.None)
+			for k := range 3 {
+				l.RunningMean.Data()[k] = float32(rng.NormFloat64())
+				l.RunningVar.Data()[k] = float32(0.5 + rng.Float64())
+			}
+			return gnntest.Layer{
+				In: 3, Params: l.Params(),
+				Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(x) },
+				Reference: func(p []*mat, in gnntest.Inputs) *mat {
+					xhat := in.Src.Map(func(v float64) float64 { return v })
+					for i := range xhat.V {
+						k := i % 3
+						xhat.V[i] = (xhat.V[i] - float64(l.RunningMean.Data()[k])) / math.Sqrt(float64(l.RunningVar.Data()[k])+1e-5)
+					}
+					return affineReference(xhat, p[0], p[1], nn.None)
+				},
+			}, nil
+		})
+	})
+}
+
+// The running values approach the data's mean and unbiased variance.
+func TestBatchNormRunningValues(t *testing.T) {
+	l := gnn.NewBatchNorm("norm", 1, nn.None)
+	l.Training, l.Momentum = true, 0.5
+	x := []float32{1, 2, 3, 6}
+	tape, run := module(t, l, 1)
+	_ = tape
+	for range 40 {
+		run(x)
+	}
+	if m, v := l.RunningMean.Data()[0], l.RunningVar.Data()[0]; math.Abs(float64(m)-3) > 1e-5 || math.Abs(float64(v)-14.0/3) > 1e-5 {
+		t.Errorf("running mean %v and variance %v, want 3 and 14/3", m, v)
+	}
+	l.Training = false
+	if y := run([]float32{3}); y[0] != 0 {
+		t.Errorf("the mean becomes %v, want 0", y[0])
+	}
+}
+
+// module returns a function that runs m on rows of cols columns.
+func module(t *testing.T, m gnn.Module, cols int) (*nn.Tape, func(x []float32) []float32) {
+	t.Helper()
+	eg := gorgonia.NewGraph()
+	in, err := nn.NewInput(eg, "x", cols)
+	check(t, err)
+	out, err := m.Forward(in)
+	check(t, err)
+	tape, err := nn.NewTape(out)
+	check(t, err)
+	var buf nn.Buffer
+	return tape, func(x []float32) []float32 {
+		copy(buf.Resize(len(x)/cols, cols), x)
+		check(t, tape.Bind(in, buf.Value()))
+		check(t, tape.Run())
+		return tape.Matrix(out).Data
+	}
+}
+
+func TestGraphNorm(t *testing.T) {
+	gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
+		l := gnn.NewGraphNorm("norm", 3, nn.Sigmoid)
+		return gnntest.Layer{
+			In: 3, Params: l.Params(),
+			Forward: func(g, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(g, x) },
+			Reference: func(p []*mat, in gnntest.Inputs) *mat {
+				of := graphOfVertex(in.Graph)
+				xhat := normalizeReference(in.Src, func(i int) int { return int(of[i]) }, p[0].V)
+				return affineReference(xhat, p[1], p[2], nn.Sigmoid)
+			},
+		}, nil
+	})
+}
+
+// poolReference keeps the best vertices of each graph and returns their features,
+// scaled, on the smaller graph.
+func poolReference(in gnntest.Inputs, score []float64, ratio float64) gnntest.Inputs {
+	g := in.Graph
+	var keep []int32
+	var members []*gnn.Graph
+	for b := range g.NumGraphs() {
+		var all []int32
+		for i := g.GraphPtr()[b]; i < g.GraphPtr()[b+1]; i++ {
+			all = append(all, i)
+		}
+		n := len(all)
+		slices.SortStableFunc(all, func(i, j int32) int { return int(math.Copysign(1, score[j]-score[i])) })
+		all = all[:int(math.Ceil(ratio*float64(n)))]
+		slices.Sort(all)
+		var ei gnn.EdgeIndex
+		for e, s := range g.Edges().Src {
+			from, to := slices.Index(all, s), slices.Index(all, g.Edges().Dst[e])
+			if from >= 0 && to >= 0 {
+				ei.Src, ei.Dst = append(ei.Src, int32(from)), append(ei.Dst, int32(to))
+			}
+		}
+		member, err := gnn.NewGraph(len(all), ei)
+		if err != nil {
+			panic(err)
+		}
+		members = append(members, member)
+		keep = append(keep, all...)
+	}
+	small, err := gnn.Batch(members...)
+	if err != nil {
+		panic(err)
+	}
+	x := in.Src.Gather(keep)
+	for r, i := range keep {
+		for k := range x.Row(r) {
+			x.Row(r)[k] *= math.Tanh(score[i])
+		}
+	}
+	return gnntest.Inputs{Graph: small, Src: x, Dst: x}
+}
+
+// Pooling is checked with what usually follows it: a convolution on the smaller
+// graph and a readout, whose result does not depend on the numbering.
+func TestPooling(t *testing.T) {
+	type pooling interface {
+		Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err error)
+		Params() nn.Params
+	}
+	for _, c := range []struct {
+		name  string
+		ratio float64
+		make  func(ratio float64, rng *rand.Rand) pooling
+		score func(p []*mat, in gnntest.Inputs) []float64
+	}{
+		{"top-k", 0.5,
+			func(ratio float64, rng *rand.Rand) pooling { return gnn.NewTopKPooling("pool", 3, ratio, nil, rng) },
+			func(p []*mat, in gnntest.Inputs) []float64 {
+				norm := math.Sqrt(p[0].V[0]*p[0].V[0] + p[0].V[1]*p[0].V[1] + p[0].V[2]*p[0].V[2])
+				return in.Src.Mul(p[0]).Map(func(v float64) float64 { return v / norm }).V
+			}},
+		{"self-attention", 0.7,
+			func(ratio float64, rng *rand.Rand) pooling { return gnn.NewSAGPooling("pool", 3, ratio, nil, rng) },
+			func(p []*mat, in gnntest.Inputs) []float64 {
+				return gcnReference(in, in.Src.Mul(p[0])).Add(p[1]).V
+			}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+				l := c.make(c.ratio, rng)
+				conv := gnn.NewGCNConv("conv", 3, 2, nn.None, nil, rng)
+				first := len(l.Params())
+				return gnntest.Layer{
+					In: 3, Out: gnntest.Graphs, Params: append(l.Params(), conv.Params()...),
+					Forward: func(g, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) {
+						pooled, y, err := l.Forward(g, x)
+						if err != nil {
+							return nil, err
+						}
+						if y, err = conv.Forward(pooled, y); err != nil {
+							return nil, err
+						}
+						return gnn.Readout(pooled, y, gnn.Sum)
+					},
+					Reference: func(p []*mat, in gnntest.Inputs) *mat {
+						small := poolReference(in, c.score(p, in), c.ratio)
+						y := gcnReference(small, small.Src.Mul(p[first])).Add(p[first+1])
+						return readoutReference(small.Graph, y, gnn.Sum)
+					},
+				}, nil
+			})
+		})
+	}
+	if _, _, err := gnn.NewTopKPooling("pool", 2, 0, nil, rand.New(rand.NewPCG(1, 1))).Forward(inputs(t)); err == nil {
+		t.Error("a ratio of 0 gives no error")
+	}
+}
+
+// inputs returns a graph node and a node of 2 features.
+func inputs(t *testing.T) (g, x *gorgonia.Node) {
+	t.Helper()
+	eg := gorgonia.NewGraph()
+	g, err := gnn.NewGraphInput(eg, "graph")
+	check(t, err)
+	x, err = nn.NewInput(eg, "x", 2)
+	check(t, err)
+	return g, x
+}
+
+func TestCombine(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		forward   func(xs ...*gorgonia.Node) (*gorgonia.Node, error)
+		reference func(a, b *mat) *mat
+	}{
+		{"add", gnn.Add, func(a, b *mat) *mat { return a.Add(b) }},
+		{"jumping max", gnn.JumpingMax, func(a, b *mat) *mat {
+			c := gnntest.NewMat(a.Rows, a.Cols)
+			for i := range c.V {
+				c.V[i] = max(a.V[i], b.V[i])
+			}
+			return c
+		}},
+		{"jumping concat", gnn.JumpingConcat, func(a, b *mat) *mat {
+			c := gnntest.NewMat(a.Rows, a.Cols+b.Cols)
+			for i := range c.Rows {
+				copy(c.Row(i), a.Row(i))
+				copy(c.Row(i)[a.Cols:], b.Row(i))
+			}
+			return c
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+				l := nn.NewLinear("linear", 3, 3, nn.Tanh, nil, rng)
+				return gnntest.Layer{
+					In: 3, Params: l.Params(),
+					Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) {
+						y, err := l.Forward(x)
+						if err != nil {
+							return nil, err
+						}
+						return c.forward(x, y)
+					},
+					Reference: func(p []*mat, in gnntest.Inputs) *mat {
+						return c.reference(in.Src, linearReference(in.Src, p[0], p[1]).Map(math.Tanh))
+					},
+				}, nil
+			})
+		})
+	}
+	if _, err := gnn.Add(); err == nil {
+		t.Error("no inputs give no error")
+	}
+}
