@@ -154,9 +154,9 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 		center[i] = highest / 2
 		shape[i*dim+i] = n * highest * highest / 4
 	}
-	lowest := math.Inf(1)
 	g, step := make([]float64, dim), make([]float64, dim)
-	iterations := 60 * dim * (dim + 1) // each shrinks the mean radius by about exp(-1/(2 dim (dim+1)))
+	lowest := r.lagrangian(best, sample, g) // at prices of 0, right where there is time enough
+	iterations := 60 * dim * (dim + 1)      // each shrinks the mean radius by about exp(-1/(2 dim (dim+1)))
 	for range iterations {
 		clear(g)
 		if i := slices.IndexFunc(center, func(x float64) bool { return x < 0 }); i >= 0 {

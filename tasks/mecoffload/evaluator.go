@@ -33,6 +33,9 @@ type Objective struct {
 // bit set of arrival ranks per server, and a change of decision recomputes only the servers it touches. The value is always
 // the sum over servers, in order, of sums over each server's tasks in order of arrival; so it does not depend, to the last bit, on
 // how the decision was reached. An Evaluator allocates only when an observation is larger than any before.
+//
+// Move, Swap and their Try forms are for inner loops: devices and options must be those of the observation, or they panic like an
+// index out of range.
 type Evaluator struct {
 	profile   Profile
 	slot      float64
@@ -177,14 +180,11 @@ func (e *Evaluator) Move(device int, option int32) {
 // Choice is the current decision [M]. It is the evaluator's.
 func (e *Evaluator) Choice() []int32 { return e.choice }
 
-// Value is what the current decision is worth.
-func (e *Evaluator) Value() float64 { return e.value() }
-
 // TryMove is what the decision would be worth with another option for one device.
 func (e *Evaluator) TryMove(device int, option int32) float64 {
 	old := e.choice[device]
 	e.move(device, option)
-	v := e.value()
+	v := e.Value()
 	e.undo(device, old)
 	return v
 }
@@ -194,7 +194,7 @@ func (e *Evaluator) TrySwap(i, j int) float64 {
 	a, b := e.choice[i], e.choice[j]
 	e.move(i, b)
 	e.move(j, a)
-	v := e.value()
+	v := e.Value()
 	e.undo(i, a)
 	e.undo(j, b)
 	return v
@@ -248,8 +248,9 @@ func (e *Evaluator) refresh() {
 	}
 }
 
-// value is what the decision is worth; it leaves stale servers stale.
-func (e *Evaluator) value() float64 {
+// Value is what the current decision is worth.
+func (e *Evaluator) Value() float64 {
+	// A stale server is one that a Try has touched: serve it, but do not keep the result.
 	sum := 0.0
 	for n, stale := range e.stale {
 		gain, busy, free := e.gain[n], e.busy[n], e.free[n]

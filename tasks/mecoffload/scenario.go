@@ -87,9 +87,15 @@ const (
 
 // Validate reports the first value that makes no sense, by its key.
 func (s Scenario) Validate() error {
-	unit := func(key string, v float64, open bool) error {
-		if !(v >= 0 && v <= 1) || (open && v == 1) {
-			return invalid(key, "%v is not in [0, 1%c", v, map[bool]rune{true: ')', false: ']'}[open])
+	share := func(key string, v float64) error {
+		if !(v >= 0 && v <= 1) {
+			return invalid(key, "%v is not in [0, 1]", v)
+		}
+		return nil
+	}
+	spread := func(key string, v float64) error {
+		if !(v >= 0 && v < 1) {
+			return invalid(key, "%v is not in [0, 1)", v)
 		}
 		return nil
 	}
@@ -110,13 +116,13 @@ func (s Scenario) Validate() error {
 		s.Deadline.check("deadline", 0, maxSpan, true),
 		s.RateMbit.check("rate_mbit_s", 0, 1e9, true),
 		s.Capacity.check("capacity", 0, 1, true),
-		unit("jitter", s.Jitter, true),
-		unit("csi", s.CSI, true),
-		unit("arrival", s.Arrival, false),
-		unit("reward_weight", s.RewardWeight, false),
-		unit("churn.min_share", s.Churn.MinShare, false),
-		unit("churn.join", s.Churn.Join, false),
-		unit("churn.leave", s.Churn.Leave, false),
+		spread("jitter", s.Jitter),
+		spread("csi", s.CSI),
+		share("arrival", s.Arrival),
+		share("reward_weight", s.RewardWeight),
+		share("churn.min_share", s.Churn.MinShare),
+		share("churn.join", s.Churn.Join),
+		share("churn.leave", s.Churn.Leave),
 	} {
 		if err != nil {
 			return err

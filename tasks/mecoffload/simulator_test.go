@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/rltest"
 )
 
 // builtin is a simulator of a built-in scenario with the default profile, changed as wished.
@@ -100,6 +102,34 @@ func randomWorld(rng *rand.Rand) (Scenario, Profile) {
 		sc.SizeKByte.High, sc.RateMbit.Low, sc.CSI = sc.SizeKByte.Low, sc.RateMbit.High, 0
 	}
 	return sc, p
+}
+
+func TestSimulatorKeepsTheContractOfEnv(t *testing.T) {
+	for _, name := range []string{"dynamic", "churn", "trace"} {
+		t.Run(name, func(t *testing.T) {
+			rltest.Env(t, rltest.EnvConfig[Observation, Action]{
+				New: func() rl.Env[Observation, Action] {
+					sim, _, _ := builtin(t, name, func(s *Scenario) {
+						s.Arrival = 0.9
+						if name == "trace" {
+							s.Trace.Files = []string{"testdata/traces"}
+						}
+					})
+					return sim
+				},
+				Action: func(obs Observation, r *rl.Rand) Action { return randomAction(r.Rand, &obs) },
+				Clone: func(obs Observation) Observation {
+					var c Observation
+					obs.CopyTo(&c)
+					return c
+				},
+				Invalid: func(obs Observation) []Action {
+					return []Action{make(Action, obs.Devices+1), append(make(Action, max(0, obs.Devices-1)), int32(obs.Options()))}
+				},
+				Steps: 60,
+			})
+		})
+	}
 }
 
 // event is something that happens at a server: a task arrives, or (task < 0) the server becomes free.

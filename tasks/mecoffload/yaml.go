@@ -73,9 +73,6 @@ func (r Interval[T]) at(u float64) float64 {
 	return float64(r.Low) + u*(float64(r.High)-float64(r.Low))
 }
 
-// mean is the middle of the interval, the expectation of a uniform draw.
-func (r Interval[T]) mean() float64 { return r.at(0.5) }
-
 // check reports what keeps r from being an interval with bounds in [least, most]; openLow excludes least itself.
 func (r Interval[T]) check(key string, least, most float64, openLow bool) error {
 	low, high := float64(r.Low), float64(r.High)
