@@ -147,7 +147,7 @@ func TestDeadlineBound(t *testing.T) {
 
 // No policy exceeds the bounds, in any scenario. Tiny instances are run with the exhaustive optimum of several objectives.
 func TestNothingExceedsTheBound(t *testing.T) {
-	slots := 250
+	slots := 150
 	if testing.Short() {
 		slots = 50
 	}
