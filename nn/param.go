@@ -43,11 +43,11 @@ func (p *Param) Shape() []int { return p.Value.Shape().Clone() }
 func (p *Param) Node(g *gorgonia.ExprGraph) (*gorgonia.Node, error) {
 	build.Lock()
 	defer build.Unlock()
-	for _, n := range g.ByName(p.Name) {
-		if n.Value() != gorgonia.Value(p.Value) {
+	if named := g.ByName(p.Name); len(named) > 0 {
+		if named[0].Value() != gorgonia.Value(p.Value) {
 			return nil, fmt.Errorf("nn: the graph already has another node named %q: give each parameter a name of its own", p.Name)
 		}
-		return n, nil
+		return named[0], nil
 	}
 	opts := []gorgonia.NodeConsOpt{
 		gorgonia.WithShape(p.Value.Shape()...), gorgonia.WithName(p.Name), gorgonia.WithValue(p.Value),

@@ -278,6 +278,40 @@ func TestDROOErrorsSayWhere(t *testing.T) {
 	}
 }
 
+// Of candidates of equal value the first wins: it is the more probable one, and needs the smaller K.
+func TestDROOPrefersTheFirstOfEquals(t *testing.T) {
+	s := &scripted{logits: []float32{-1, 2, 3}} // worth -Inf, 0, 0, 0
+	l, err := rl.NewDROO(s, new(rl.OrderPreserving), s, rl.VectorCodec[float64]{}, smallConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Decide(nil); err != nil || l.BestIndex() != 1 {
+		t.Errorf("best index %d, error %v; want 1", l.BestIndex(), err)
+	}
+}
+
+// K adapts to decisions made, not to samples learned from without deciding.
+func TestDROOObservesEachDecisionOnce(t *testing.T) {
+	s := &scripted{logits: []float32{-1, 2, 3}}
+	cfg := smallConfig()
+	cfg.AdaptInterval = 2
+	l, err := rl.NewDROO(s, new(rl.OrderPreserving), s, rl.VectorCodec[float64]{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Decide(nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if _, _, err := l.Learn([]float64{1}, []int32{1, 1, 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l.K() != cfg.Candidates {
+		t.Errorf("K = %d after one decision, learned from five times; the interval is two decisions", l.K())
+	}
+}
+
 func TestDROOConfigCheck(t *testing.T) {
 	if err := rl.DefaultDROOConfig().Check(); err != nil {
 		t.Error(err)

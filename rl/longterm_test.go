@@ -257,8 +257,8 @@ func TestLongTermFindsOptimalPolicy(t *testing.T) {
 	}
 }
 
-// Every slot earns 1. If after each the process is over with probability p, then V = (1-p)(1 + gamma V); if somebody
-// only stops looking, V = 1 + gamma V.
+// Every slot but the first of an episode earns 1. If after each the process is over with probability p, then
+// V = (1-p)(1 + gamma V); if somebody only stops looking, V = 1 + gamma V.
 func TestLongTermEpisodeEnds(t *testing.T) {
 	const gamma, p = 0.7, 0.25
 	for _, c := range []struct {
@@ -273,14 +273,19 @@ func TestLongTermEpisodeEnds(t *testing.T) {
 		v := newTable(1)
 		l := newLongTerm(t, q, v, gamma, 20000)
 		rng := rl.NewRand(4, 0)
+		first := true
 		for range 40000 {
 			if err := l.Executed(queueObs{}, []int32{0}); err != nil {
 				t.Fatal(err)
 			}
 			tr := rl.Transition[queueObs]{Reward: 1}
+			if first {
+				tr.Reward = 100 // no afterstate has led here
+			}
 			if rng.Float64() < p {
 				c.end(&tr)
 			}
+			first = tr.Done()
 			if _, _, err := l.Observe(tr); err != nil {
 				t.Fatal(err)
 			}

@@ -14,9 +14,11 @@ import (
 // of their side of 0.5. Every candidate keeps the order of the scores (a row that scores at least as high as another
 // chooses at least as high), and n rows have at most n+1 candidates.
 //
-// One of n: the first candidate takes the best option of every row. Then follow its single switches, one row taking
-// another option, in order of the logit that is given up. There are at most Rows*(Options-1) of them. For candidates
-// that switch several rows see KBest and Gumbel.
+// One of n: the first candidate takes the best option of every row. Then all other options take turns in order of the
+// logit that their row gives up for them, the smallest loss first, and every candidate switches one more row than the one
+// before it. As with the thresholds, candidates so move further and further from the first and many rows change together;
+// an actor that sends all rows the same way can be led away from it, which single switches of one row are too timid for
+// (docs/decisions). There are at most Rows*(Options-1) of them. For candidates near the first one see KBest and Gumbel.
 type OrderPreserving struct {
 	order    []int32         // binary: the rows by distance of their probability from 0.5
 	switches heap[rowSwitch] // one of n: the smallest so far, the largest of them first
@@ -30,7 +32,7 @@ func (q *OrderPreserving) Candidates(s Scores, k int, dst *Decisions) error {
 	if s.Options == 1 {
 		q.thresholds(s.Logits, k, dst)
 	} else {
-		q.singleSwitches(s, k, dst)
+		q.growingSwitches(s, k, dst)
 	}
 	return nil
 }
@@ -78,7 +80,8 @@ func (a rowSwitch) compare(b rowSwitch) int {
 // Before puts the largest loss at the top of the heap, where it is the first to make room for a smaller one.
 func (a rowSwitch) Before(b rowSwitch) bool { return a.compare(b) > 0 }
 
-func (q *OrderPreserving) singleSwitches(s Scores, k int, dst *Decisions) {
+// growingSwitches appends to the candidate of best options those with one, two, ... of the cheapest switches.
+func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
 	q.switches = q.switches[:0]
 	for i, best := range dst.Candidate(0) {
 		row := s.Logits[i*s.Options : (i+1)*s.Options]
@@ -97,7 +100,7 @@ func (q *OrderPreserving) singleSwitches(s Scores, k int, dst *Decisions) {
 	}
 	slices.SortFunc(q.switches, rowSwitch.compare)
 	for _, x := range q.switches {
-		dst.Append(dst.Candidate(0))
+		dst.Append(dst.Candidate(dst.K - 1))
 		dst.Candidate(dst.K - 1)[x.row] = x.option
 	}
 }

@@ -71,6 +71,24 @@ func binary(p ...float64) rl.Scores {
 	return s
 }
 
+func TestArgmax(t *testing.T) {
+	inf := float32(math.Inf(-1))
+	for _, c := range []struct {
+		s    rl.Scores
+		want []int32
+	}{
+		{rl.Scores{Rows: 3, Options: 1, Logits: []float32{-0.1, 0, 0.1}}, []int32{0, 0, 1}},
+		{rl.Scores{Rows: 3, Options: 3, Logits: []float32{1, 2, 2, inf, inf, -9, 0, 0, 0}}, []int32{1, 2, 0}},
+		{rl.Scores{Options: 3}, nil},
+	} {
+		got := make([]int32, c.s.Rows)
+		c.s.Argmax(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.s, got, c.want)
+		}
+	}
+}
+
 // The example that section 4.2 of the DROO paper works out for both quantizers.
 func TestDROOPaperExample(t *testing.T) {
 	s := binary(0.2, 0.4, 0.7, 0.9)
@@ -222,22 +240,43 @@ func checkBest(t *rapid.T, q rl.Quantizer, s rl.Scores, k int, value func(x []in
 
 func anyDecision([]int32) bool { return true }
 
-func TestSingleSwitchesAgainstBruteForce(t *testing.T) {
+// Candidate n of the order-preserving quantizer must have the n cheapest switches of all made, in order of their cost, where
+// a later switch of a row replaces an earlier one.
+func TestGrowingSwitchesAgainstSorting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawLogits(t, rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(2, 4).Draw(t, "options"))
-		argmax := make([]int32, s.Rows)
-		s.Argmax(argmax)
-		atMostOneSwitch := func(x []int32) bool {
-			n := 0
-			for i := range x {
-				if x[i] != argmax[i] {
-					n++
+		rows, options := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(2, 4).Draw(t, "options")
+		s := drawLogits(t, rows, options)
+		k := rapid.IntRange(1, rows*(options-1)+2).Draw(t, "k")
+		got := candidates(t, new(rl.OrderPreserving), s, k)
+
+		type change struct {
+			loss        float32
+			row, option int
+		}
+		current := make([]int32, rows)
+		var changes []change
+		for i := range rows {
+			row := s.Logits[i*options : (i+1)*options]
+			best := slices.Index(row, slices.Max(row))
+			current[i] = int32(best)
+			for j, z := range row {
+				if j != best {
+					changes = append(changes, change{row[best] - z, i, j})
 				}
 			}
-			return n <= 1
 		}
-		k := rapid.IntRange(1, 20).Draw(t, "k")
-		checkBest(t, new(rl.OrderPreserving), s, k, func(x []int32) float64 { return logProb(s, x) }, atMostOneSwitch)
+		slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.loss, b.loss) })
+		want := [][]int32{slices.Clone(current)}
+		for _, c := range changes {
+			if len(want) == k {
+				break
+			}
+			current[c.row] = int32(c.option)
+			want = append(want, slices.Clone(current))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("%v: candidates %v, want %v", s, got, want)
+		}
 	})
 }
 

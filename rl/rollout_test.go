@@ -128,6 +128,31 @@ func TestGAEByHand(t *testing.T) {
 	}
 }
 
+// What follows the end of an episode is none of its business, whether the row in between is skipped or not.
+func TestGAEStopsAtTheEnd(t *testing.T) {
+	for _, end := range []rl.Transition[[]float64]{{Reward: 2, Terminated: true}, {Reward: 2, Truncated: true}} {
+		r := newRollout(t, 3, 1)
+		for _, tr := range []rl.Transition[[]float64]{{Reward: 1}, end, {Reward: 1000}} {
+			if err := r.Act(make([][]float64, 1), []int{0}, []float32{0}, []float32{10}); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Observe([]rl.VecStep[[]float64]{{Transition: tr}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Finish([]float32{0}, 0.5, 1); err != nil {
+			t.Fatal(err)
+		}
+		want := float32(1 + 0.5*2)
+		if end.Truncated {
+			want += 0.25 * 10
+		}
+		if r.Returns[0] != want {
+			t.Errorf("%+v: return %v, want %v", end, r.Returns[0], want)
+		}
+	}
+}
+
 func TestRolloutKeepsCopies(t *testing.T) {
 	r := newRollout(t, 2, 1)
 	obs := [][]float64{{1, 2}}

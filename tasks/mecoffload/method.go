@@ -57,7 +57,7 @@ type Recipe struct {
 	// Name says where the values come from: paper, tuned, or anything else for values of your own.
 	Name string `yaml:"name"`
 
-	// Candidates is the number K of candidate decisions per slot; 0: two per device.
+	// Candidates is the number K of candidate decisions per slot; 0: three per device.
 	Candidates int `yaml:"candidates"`
 	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is constant.
 	AdaptInterval int `yaml:"adapt_interval"`
@@ -106,7 +106,7 @@ func PaperRecipe() Recipe {
 		BatchSize:     64,
 		MemorySize:    128,
 		Hidden:        []int{128, 64},
-		GraphHidden:   64,
+		GraphHidden:   32,
 		GraphLayers:   1,
 
 		Gamma:             0.9,
@@ -199,7 +199,7 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	}
 	candidates := r.Candidates
 	if candidates == 0 {
-		candidates = 2 * sc.Devices
+		candidates = 3 * sc.Devices
 	}
 	a.learner, err = rl.NewDROO(a.actor, quantizer, critic, observationCodec{}, rl.DROOConfig{
 		Candidates:    candidates,
