@@ -1,0 +1,246 @@
+package mecoffload
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+)
+
+// Config is all that a training run follows from: equal configurations give equal runs, bit for bit. It is written in YAML:
+//
+//	method: GRLE-LT
+//	slots: 20000
+//	scenario: churn          # a built-in, a .yaml file, or a mapping
+//	profile: vgg16-cifar10   # likewise
+//	recipe:                  # a built-in or a mapping
+//	  name: tuned
+//	  learning_rate: 0.0005
+//
+// A key that is left out has its value from [DefaultConfig]. In a mapping it has its value from the built-in that the mapping
+// has the name of, else from the scenario static or the recipe tuned.
+type Config struct {
+	Method Method `yaml:"method"`
+	// Slots is how many slots the method learns for.
+	Slots int64 `yaml:"slots"`
+	// Seed determines the tasks, the initial weights and all else that is drawn at random, each from a stream of its own.
+	Seed uint64 `yaml:"seed"`
+	// Workers is the number of goroutines that share a training step. Only runs with equal numbers are equal to the last bit.
+	Workers int `yaml:"workers"`
+
+	// ReportInterval is the number of slots that a [Report] is about.
+	ReportInterval int64 `yaml:"report_interval"`
+	// CheckpointInterval is the number of slots from one checkpoint to the next.
+	CheckpointInterval int64 `yaml:"checkpoint_interval"`
+	// Window is the number of slots in the moving averages by which progress is shown and the best checkpoint chosen.
+	Window int `yaml:"window"`
+
+	Recipe   Recipe   `yaml:"recipe"`
+	Scenario Scenario `yaml:"scenario"`
+	Profile  Profile  `yaml:"profile"`
+}
+
+// DefaultConfig trains GRLE for 10,000 slots of the scenario dynamic with seed 1.
+func DefaultConfig() (Config, error) {
+	recipe, err := LoadRecipe(DefaultRecipe)
+	if err != nil {
+		return Config{}, err
+	}
+	scenario, err := LoadScenario(DefaultScenario)
+	if err != nil {
+		return Config{}, err
+	}
+	profile, err := LoadProfile(DefaultProfile)
+	if err != nil {
+		return Config{}, err
+	}
+	return Config{
+		Method:             GRLE,
+		Slots:              10_000,
+		Seed:               1,
+		Workers:            1,
+		ReportInterval:     100,
+		CheckpointInterval: 1000,
+		Window:             500,
+		Recipe:             recipe,
+		Scenario:           scenario,
+		Profile:            profile,
+	}, nil
+}
+
+// ParseMethod returns the method of a name, in whatever case it is written.
+func ParseMethod(name string) (Method, error) {
+	for _, m := range Methods() {
+		if strings.EqualFold(name, string(m)) {
+			return m, nil
+		}
+	}
+	_, err := Method(name).traits()
+	return "", err
+}
+
+// Largest values that are not typing errors.
+const (
+	maxSlots   = 1 << 40
+	maxWorkers = 256
+	maxWindow  = 1_000_000
+)
+
+// Validate reports the first value that makes no sense, by its key.
+func (c Config) Validate() error {
+	if _, err := c.Method.traits(); err != nil {
+		return invalid("method", "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
+	}
+	for _, v := range []struct {
+		key         string
+		value, most int64
+	}{
+		{"slots", c.Slots, maxSlots},
+		{"workers", int64(c.Workers), maxWorkers},
+		{"report_interval", c.ReportInterval, maxSlots},
+		{"checkpoint_interval", c.CheckpointInterval, maxSlots},
+		{"window", int64(c.Window), maxWindow},
+	} {
+		if v.value < 1 || v.value > v.most {
+			return invalid(v.key, "%d is not in 1..%d", v.value, v.most)
+		}
+	}
+	if err := below("recipe", c.Recipe.Validate()); err != nil {
+		return err
+	}
+	if err := below("scenario", c.Scenario.Validate()); err != nil {
+		return err
+	}
+	if err := below("profile", c.Profile.Validate()); err != nil {
+		return err
+	}
+	if n, listed := c.Scenario.Servers, len(c.Profile.Servers); n < listed {
+		return invalid("profile.servers", "profile %q lists %d servers and scenario %q has %d: a profile may list fewer servers than there are, "+
+			"which then repeat, but not more; choose %d servers or another profile", c.Profile.Name, listed, c.Scenario.Name, n, listed)
+	}
+	return nil
+}
+
+// below puts the key of an error, if it is about one, below another.
+func below(key string, err error) error {
+	var field *fieldError
+	if errors.As(err, &field) {
+		return &fieldError{key + "." + field.path, field.message}
+	}
+	return err
+}
+
+// ParseConfig reads a configuration from YAML, or from JSON, which is YAML. Errors name filename and the line.
+func ParseConfig(data []byte, filename string) (Config, error) {
+	c, err := DefaultConfig()
+	if err != nil {
+		return Config{}, err
+	}
+	if err := decodeYAML(data, filename, &c, func() error { return c.Validate() }); err != nil {
+		return Config{}, fmt.Errorf("mecoffload: configuration %w", err)
+	}
+	return c, nil
+}
+
+// LoadConfig reads a configuration from a YAML file.
+func LoadConfig(filename string) (Config, error) {
+	data, err := os.ReadFile(filename)
+	if err != nil {
+		return Config{}, fmt.Errorf("mecoffload: configuration: %w", err)
+	}
+	return ParseConfig(data, filename)
+}
+
+// YAML is the complete configuration, profile and scenario included, as a file that ParseConfig reads back to the same value.
+func (c Config) YAML() ([]byte, error) { return c.encode(yaml.IndentSequence(true)) }
+
+// JSON is the same as YAML in a JSON object.
+func (c Config) JSON() ([]byte, error) { return c.encode(yaml.JSON()) }
+
+func (c Config) encode(option yaml.EncodeOption) ([]byte, error) {
+	data, err := yaml.MarshalWithOptions(c, option)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
+	}
+	// Whoever repeats a run by this text must get this run.
+	again, err := ParseConfig(data, "config.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: the configuration cannot be written down: %w", err)
+	}
+	if !reflect.DeepEqual(again, c) {
+		return nil, errors.New("mecoffload: the configuration cannot be written down: a scenario, profile or recipe that differs from the built-in one of its name " +
+			"by leaving something out needs a name of its own, and times must be whole nanoseconds")
+	}
+	return data, nil
+}
+
+// UnmarshalYAML reads the mapping of a configuration; keys that it leaves out keep the values they have.
+func (c *Config) UnmarshalYAML(node ast.Node) error {
+	mapping, err := mappingOf(node)
+	if err != nil {
+		return err
+	}
+	// The parts that may be given by name are decoded apart from the rest.
+	rest := *mapping
+	rest.Values = nil
+	for _, kv := range mapping.Values {
+		var err error
+		switch kv.Key.GetToken().Value {
+		case "recipe":
+			c.Recipe, err = decodePart(kv.Value, LoadRecipe, RecipeNames(), DefaultRecipe)
+		case "scenario":
+			c.Scenario, err = decodePart(kv.Value, LoadScenario, ScenarioNames(), "static")
+		case "profile":
+			c.Profile, err = decodePart(kv.Value, LoadProfile, ProfileNames(), DefaultProfile)
+		default:
+			rest.Values = append(rest.Values, kv)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	type config Config // without this method
+	return yaml.NodeToValue(&rest, (*config)(c), yaml.Strict())
+}
+
+// decodePart reads a part of a configuration that is either named or written out. What is written out starts from the
+// built-in whose name it has, or from the one named fallback.
+func decodePart[T any](node ast.Node, load func(name string) (T, error), builtins []string, fallback string) (T, error) {
+	var none T
+	if text, ok := node.(*ast.StringNode); ok {
+		v, err := load(text.Value)
+		if err != nil {
+			return none, positioned(node, "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
+		}
+		return v, nil
+	}
+	mapping, err := mappingOf(node)
+	if err != nil {
+		return none, err
+	}
+	for _, kv := range mapping.Values {
+		if name, ok := kv.Value.(*ast.StringNode); ok && kv.Key.GetToken().Value == "name" && slices.Contains(builtins, name.Value) {
+			fallback = name.Value
+		}
+	}
+	v, err := load(fallback)
+	if err != nil {
+		return none, err
+	}
+	err = yaml.NodeToValue(mapping, &v, yaml.Strict())
+	return v, err
+}
+
+// mappingOf returns node as a mapping.
+func mappingOf(node ast.Node) (*ast.MappingNode, error) {
+	mapping, ok := node.(*ast.MappingNode)
+	if !ok {
+		return nil, positioned(node, "want a mapping, lines of \"key: value\"")
+	}
+	return mapping, nil
+}

@@ -1,0 +1,262 @@
+package mecoffload
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// Run is a method at work on a scenario: simulator, agent, figures and position. It starts with the first slot or, by
+// LoadState or [Checkpoint.Resume], where another run of the same configuration has been saved, and from there goes on exactly as that
+// one would have.
+//
+//	for !run.Done() {
+//		if err := run.Step(); err != nil { ... }
+//		if run.ReportDue() { ... run.Report() ... }
+//	}
+type Run struct {
+	cfg      Config
+	sim      *Simulator
+	agent    *Agent
+	episode  episode
+	slot     int64 // slots done
+	interval *Metrics
+	tail     *Metrics
+	recent   *movingAverage
+	best     float64 // largest moving reward at a checkpoint
+}
+
+var _ checkpoints.Stateful = (*Run)(nil)
+
+// NewRun returns a run at its first slot. Close it when done.
+func NewRun(cfg Config) (*Run, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
+	}
+	sim, err := NewSimulator(cfg.Scenario, cfg.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := sim.Reset(cfg.Seed); err != nil {
+		return nil, err
+	}
+	agent, err := NewAgent(cfg.Method, cfg.Scenario, cfg.Profile, cfg.Recipe, cfg.Seed, cfg.Workers)
+	if err != nil {
+		return nil, err
+	}
+	return &Run{
+		cfg:      cfg,
+		sim:      sim,
+		agent:    agent,
+		episode:  episode{sim: sim, policy: agent, learner: agent},
+		interval: NewMetrics(cfg.Scenario, cfg.Profile),
+		tail:     NewMetrics(cfg.Scenario, cfg.Profile),
+		recent:   newMovingAverage(cfg.Window),
+		best:     math.Inf(-1),
+	}, nil
+}
+
+// Close stops the goroutines of the training.
+func (r *Run) Close() { r.agent.Close() }
+
+// Config returns the configuration.
+func (r *Run) Config() Config { return r.cfg }
+
+// Agent returns the agent being trained.
+func (r *Run) Agent() *Agent { return r.agent }
+
+// Slot is the number of slots done.
+func (r *Run) Slot() int64 { return r.slot }
+
+// Done reports whether all slots are done.
+func (r *Run) Done() bool { return r.slot >= r.cfg.Slots }
+
+// Step lets the agent decide one slot and learn from it.
+func (r *Run) Step() error {
+	if r.Done() {
+		return errors.New("mecoffload: a step beyond the end of the run")
+	}
+	decision, err := r.episode.step()
+	if err != nil {
+		return fmt.Errorf("mecoffload: slot %d: %w", r.slot, err)
+	}
+	if r.slot%r.cfg.ReportInterval == 0 {
+		r.interval.Reset()
+	}
+	out := r.sim.Outcome()
+	r.interval.Add(out, decision)
+	if r.slot >= TailStart(r.cfg.Slots) {
+		r.tail.Add(out, decision)
+	}
+	r.recent.add(out)
+	r.slot++
+	return nil
+}
+
+// Moving returns the moving averages of reward and accuracy over the tasks of the latest Window slots.
+func (r *Run) Moving() (reward, accuracy float64) { return r.recent.means() }
+
+// Report is the average of the slots since the report before it: a line of a run's metrics.jsonl.
+type Report struct {
+	// Slot is the number of slots done.
+	Slot int64 `json:"slot"`
+	Row
+}
+
+// ReportDue reports whether a report interval has just ended.
+func (r *Run) ReportDue() bool {
+	return r.slot > 0 && (r.slot%r.cfg.ReportInterval == 0 || r.Done())
+}
+
+// Reports is the number of reports that have been due so far.
+func (r *Run) Reports() int64 {
+	n := r.slot / r.cfg.ReportInterval
+	if r.Done() && r.slot%r.cfg.ReportInterval != 0 {
+		n++
+	}
+	return n
+}
+
+// Report returns the latest report, while it is due.
+func (r *Run) Report() Report {
+	return Report{r.slot, r.interval.Row(string(r.cfg.Method), r.cfg.Seed)}
+}
+
+// TailStart is the slot at which the last quarter of a run begins, on which methods are compared: before it a learner still
+// explores.
+func TailStart(slots int64) int64 { return slots - max(slots/4, 1) }
+
+// Row is the result, averaged from [TailStart] on.
+func (r *Run) Row() Row { return r.tail.Row(string(r.cfg.Method), r.cfg.Seed) }
+
+// SaveState implements checkpoints.Stateful.
+func (r *Run) SaveState(s *checkpoints.State) error {
+	s.PutInt("slot", r.slot)
+	s.PutFloat("best", r.best)
+	return errors.Join(
+		r.sim.SaveState(s.Sub("simulator")),
+		r.agent.SaveState(s.Sub(agentState)),
+		r.interval.SaveState(s.Sub("metrics/interval")),
+		r.tail.SaveState(s.Sub("metrics/tail")),
+		r.recent.SaveState(s.Sub("metrics/recent")),
+	)
+}
+
+// LoadState implements checkpoints.Stateful. The run must have the configuration of the one that was saved.
+func (r *Run) LoadState(s *checkpoints.State) error {
+	slot, err := s.Int("slot")
+	if err != nil {
+		return err
+	}
+	if slot < 0 || slot > r.cfg.Slots {
+		return fmt.Errorf("mecoffload: saved at slot %d, of a run of %d slots", slot, r.cfg.Slots)
+	}
+	best, err := s.Float("best")
+	if err != nil {
+		return err
+	}
+	r.slot, r.best = slot, best
+	return errors.Join(
+		r.sim.LoadState(s.Sub("simulator")),
+		r.agent.LoadState(s.Sub(agentState)),
+		r.interval.LoadState(s.Sub("metrics/interval")),
+		r.tail.LoadState(s.Sub("metrics/tail")),
+		r.recent.LoadState(s.Sub("metrics/recent")),
+	)
+}
+
+// agentState is where the agent is kept in a run's state.
+const agentState = "agent"
+
+// episode lets a policy act in a simulator, slot by slot.
+type episode struct {
+	sim     *Simulator
+	policy  Policy
+	learner *Agent // the policy, if it is to learn; else nil
+	action  Action
+}
+
+// step is one slot. It returns how long the decision took, learning not included.
+func (e *episode) step() (time.Duration, error) {
+	obs, err := e.sim.Observation()
+	if err != nil {
+		return 0, err
+	}
+	e.action = resize(e.action, obs.Devices)
+	start := time.Now()
+	err = e.policy.Decide(obs, e.action)
+	decision := time.Since(start)
+	if err != nil {
+		return 0, err
+	}
+	if e.learner != nil {
+		if err := e.learner.Learn(obs, e.action); err != nil {
+			return 0, err
+		}
+	}
+	t, err := e.sim.Step(e.action)
+	if err != nil {
+		return 0, err
+	}
+	if e.learner != nil {
+		if err := e.learner.Observe(t); err != nil {
+			return 0, err
+		}
+	}
+	return decision, nil
+}
+
+// movingAverage averages reward and accuracy over the tasks of the latest slots.
+type movingAverage struct {
+	tasks, reward, accuracy []float64 // sums of each slot [Window], as a ring
+	slots                   int64     // added so far
+}
+
+func newMovingAverage(window int) *movingAverage {
+	return &movingAverage{make([]float64, window), make([]float64, window), make([]float64, window), 0}
+}
+
+func (m *movingAverage) add(out *Outcome) {
+	i := m.slots % int64(len(m.tasks))
+	m.slots++
+	tasks, accuracy := float64(len(out.Status)), 0.0
+	for _, a := range out.Accuracy {
+		accuracy += a
+	}
+	m.tasks[i], m.reward[i], m.accuracy[i] = tasks, out.Reward*tasks, accuracy
+}
+
+// means are 0 without tasks.
+func (m *movingAverage) means() (reward, accuracy float64) {
+	tasks := 0.0
+	for i, n := range m.tasks {
+		tasks += n
+		reward += m.reward[i]
+		accuracy += m.accuracy[i]
+	}
+	return ratio(reward, tasks), ratio(accuracy, tasks)
+}
+
+// SaveState implements checkpoints.Stateful.
+func (m *movingAverage) SaveState(s *checkpoints.State) error {
+	s.PutInt("slots", m.slots)
+	s.PutFloat64("tasks", nil, m.tasks)
+	s.PutFloat64("reward", nil, m.reward)
+	s.PutFloat64("accuracy", nil, m.accuracy)
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (m *movingAverage) LoadState(s *checkpoints.State) error {
+	var err error
+	if m.slots, err = s.Int("slots"); err != nil {
+		return err
+	}
+	if m.slots < 0 {
+		return fmt.Errorf("mecoffload: saved moving average of %d slots", m.slots)
+	}
+	return errors.Join(s.Float64("tasks", m.tasks), s.Float64("reward", m.reward), s.Float64("accuracy", m.accuracy))
+}

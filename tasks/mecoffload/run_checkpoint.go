@@ -1,0 +1,165 @@
+package mecoffload
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// Checkpoints of a run, as folders of the one given to [Run.Checkpoint].
+const (
+	LatestCheckpoint = "latest"
+	BestCheckpoint   = "best"
+)
+
+// CheckpointDue reports whether a checkpoint interval has just ended.
+func (r *Run) CheckpointDue() bool {
+	return r.slot > 0 && (r.slot%r.cfg.CheckpointInterval == 0 || r.Done())
+}
+
+// Checkpoint saves the run to dir/latest, and to dir/best if a checkpoint is due and the moving reward higher than at any due one
+// before.
+func (r *Run) Checkpoint(dir string) error {
+	if reward, _ := r.Moving(); r.CheckpointDue() && reward > r.best {
+		r.best = reward
+		// First: if only this one gets done, the run goes on from an older latest one and comes by here again.
+		if err := r.save(filepath.Join(dir, BestCheckpoint)); err != nil {
+			return err
+		}
+	}
+	return r.save(filepath.Join(dir, LatestCheckpoint))
+}
+
+func (r *Run) save(dir string) error {
+	state := checkpoints.NewState()
+	if err := r.SaveState(state); err != nil {
+		return fmt.Errorf("mecoffload: checkpoint at slot %d: %w", r.slot, err)
+	}
+	config, err := r.cfg.JSON()
+	if err != nil {
+		return err
+	}
+	return checkpoints.Save(dir, state, checkpoints.Manifest{
+		Method:       string(r.cfg.Method),
+		Architecture: r.cfg.architecture(),
+		Step:         r.slot,
+		Config:       json.RawMessage(config),
+	})
+}
+
+// architecture describes the method's networks as far as their weights depend on it.
+func (c Config) architecture() string {
+	t, _ := c.Method.traits()
+	exits := 1
+	if t.earlyExits {
+		exits = c.Profile.Exits()
+	}
+	var a string
+	if t.graph {
+		a = fmt.Sprintf("graph actor: features %d/%d/%d, hidden %d, layers %d",
+			deviceFeatures, optionFeatures, edgeFeatures, c.Recipe.GraphHidden, c.Recipe.GraphLayers)
+	} else {
+		a = fmt.Sprintf("MLP actor: devices %d, servers %d, exits %d, hidden %v", c.Scenario.Devices, c.Scenario.Servers, exits, c.Recipe.Hidden)
+	}
+	if t.longTerm {
+		a += fmt.Sprintf("; value: servers %d, hidden %v", c.Scenario.Servers, c.Recipe.ValueHidden)
+	}
+	return a
+}
+
+// Checkpoint is a run that has been saved.
+type Checkpoint struct {
+	// Config is the run's configuration, Slot the number of slots it had done.
+	Config Config
+	Slot   int64
+
+	dir          string
+	architecture string
+	state        *checkpoints.State
+}
+
+// OpenCheckpoint reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is damaged
+// [checkpoints.ErrDamaged].
+func OpenCheckpoint(dir string) (*Checkpoint, error) {
+	state, manifest, err := checkpoints.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := ParseConfig(manifest.Config, filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	if manifest.Method != string(cfg.Method) {
+		return nil, fmt.Errorf("mecoffload: checkpoint %s is of method %q, and its configuration of %s", dir, manifest.Method, cfg.Method)
+	}
+	return &Checkpoint{cfg, manifest.Step, dir, manifest.Architecture, state}, nil
+}
+
+// fits reports whether the checkpoint's networks are those of a configuration.
+func (c *Checkpoint) fits(cfg Config) error {
+	if want := cfg.architecture(); c.Config.Method != cfg.Method || c.architecture != want {
+		return fmt.Errorf("mecoffload: checkpoint %s is of another architecture: it holds %s with %s, and %s with %s is needed "+
+			"(graph actors fit any number of devices, servers and exits; MLP actors and value networks do not)",
+			c.dir, c.Config.Method, c.architecture, cfg.Method, want)
+	}
+	return nil
+}
+
+// Resume returns the run as it was saved. cfg is the configuration it is believed to have.
+func (c *Checkpoint) Resume(cfg Config) (*Run, error) {
+	if err := c.fits(cfg); err != nil {
+		return nil, err
+	}
+	want, err := cfg.JSON()
+	if err != nil {
+		return nil, err
+	}
+	saved, err := c.Config.JSON()
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(want, saved) {
+		return nil, fmt.Errorf("mecoffload: checkpoint %s was saved with another configuration: a run goes on with the one it was started with; "+
+			"start a new run with the new one", c.dir)
+	}
+	run, err := NewRun(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := run.LoadState(c.state); err != nil {
+		run.Close()
+		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.dir, err)
+	}
+	return run, nil
+}
+
+// Agent returns an agent with the networks of the checkpoint for the world of cfg, which may differ from the one it was trained in in
+// whatever does not change the networks: for graph actors that is any number of devices, for all methods the uncertainties and the
+// seed. Of what was learned it has the networks and their optimizers' moments, not the replay memory.
+func (c *Checkpoint) Agent(cfg Config) (*Agent, error) {
+	if err := c.fits(cfg); err != nil {
+		return nil, err
+	}
+	agent, err := NewAgent(cfg.Method, cfg.Scenario, cfg.Profile, cfg.Recipe, cfg.Seed, cfg.Workers)
+	if err != nil {
+		return nil, err
+	}
+	if err := agent.loadNetworks(c.state.Sub(agentState)); err != nil {
+		agent.Close()
+		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.dir, err)
+	}
+	return agent, nil
+}
+
+// loadNetworks restores the networks alone of what SaveState has saved.
+func (a *Agent) loadNetworks(s *checkpoints.State) error {
+	err := a.actor.LoadState(s.Sub("actor"))
+	if a.value != nil {
+		err = errors.Join(err, a.value.LoadState(s.Sub("critic/value")))
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package mecoffload
+
+import (
+	"context"
+	"fmt"
+)
+
+// Evaluation is a stretch of a scenario in which policies are compared. All meet the same tasks.
+type Evaluation struct {
+	Scenario Scenario
+	Profile  Profile
+	Seed     uint64
+	// Slots is the number of slots, From the first that counts; those before it fill the queues.
+	Slots, From int64
+	// Progress, if not nil, is told after every slot how many are done.
+	Progress func(slots int64)
+}
+
+// Policy evaluates a policy, which does not learn from it.
+func (e Evaluation) Policy(ctx context.Context, p Policy) (Row, error) { return e.run(ctx, p, nil) }
+
+// Online evaluates an agent that goes on learning.
+func (e Evaluation) Online(ctx context.Context, a *Agent) (Row, error) { return e.run(ctx, a, a) }
+
+func (e Evaluation) run(ctx context.Context, p Policy, learner *Agent) (Row, error) {
+	sim, err := NewSimulator(e.Scenario, e.Profile)
+	if err != nil {
+		return Row{}, err
+	}
+	if _, err := sim.Reset(e.Seed); err != nil {
+		return Row{}, err
+	}
+	metrics := NewMetrics(e.Scenario, e.Profile)
+	episode := episode{sim: sim, policy: p, learner: learner}
+	for slot := range e.Slots {
+		if ctx.Err() != nil {
+			return Row{}, context.Cause(ctx)
+		}
+		decision, err := episode.step()
+		if err != nil {
+			return Row{}, fmt.Errorf("mecoffload: evaluating %s: slot %d: %w", p.Name(), slot, err)
+		}
+		if slot >= e.From {
+			metrics.Add(sim.Outcome(), decision)
+		}
+		if e.Progress != nil {
+			e.Progress(slot + 1)
+		}
+	}
+	return metrics.Row(p.Name(), e.Seed), nil
+}
