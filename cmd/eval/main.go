@@ -1,0 +1,25 @@
+// Command eval evaluates what a run has learned, on tasks it has not met, beside policies that do not learn.
+//
+//	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1
+//	go run ./cmd/eval --run runs/grle-dynamic-m6-seed1 --devices 1000 --slots 50   # graph actors decide for any number
+//	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --scenario static --online # go on learning
+package main
+
+import "github.com/graphrl/graphrl/internal/cli"
+
+// tasks are the tasks whose runs one can evaluate; without a name mecoffload is meant.
+type tasks struct {
+	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
+}
+
+func command() cli.Command {
+	return cli.Command{
+		Name:        "eval",
+		Description: "Evaluate what a run has learned beside policies that do not learn.",
+		Tasks:       &tasks{},
+		Default:     "mecoffload",
+		Vars:        cli.WorldVars(),
+	}
+}
+
+func main() { command().Main() }

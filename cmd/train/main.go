@@ -1,0 +1,27 @@
+// Command train trains a method, shows how it goes, and leaves a run folder that can be resumed, repeated and evaluated.
+//
+//	go run ./cmd/train                                        # GRLE on the scenario dynamic, 10,000 slots
+//	go run ./cmd/train --method GRLE-LT --devices 6 --slot 30ms
+//	go run ./cmd/train --trace 'logs/*/B_*.csv'               # recorded 5G link rates
+//	go run ./cmd/train --resume runs/grle-dynamic-m14-seed1   # go on where an interrupted run stopped
+//	go run ./cmd/train --config runs/grle-dynamic-m14-seed1/config.yaml
+package main
+
+import "github.com/graphrl/graphrl/internal/cli"
+
+// tasks are the tasks one can train for; without a name mecoffload is meant.
+type tasks struct {
+	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
+}
+
+func command() cli.Command {
+	return cli.Command{
+		Name:        "train",
+		Description: "Train a method and leave a run folder that can be resumed, repeated and evaluated.",
+		Tasks:       &tasks{},
+		Default:     "mecoffload",
+		Vars:        cli.WorldVars(),
+	}
+}
+
+func main() { command().Main() }

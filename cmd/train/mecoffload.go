@@ -1,0 +1,305 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// mecoffloadCommand is train mecoffload.
+type mecoffloadCommand struct {
+	Method string `placeholder:"NAME" help:"Method: ${methods}. Default: GRLE."`
+	Recipe string `placeholder:"NAME" help:"Hyper-parameters: ${recipes}. Single ones are set in a configuration file."`
+	cli.WorldFlags
+	Slots   *int64  `placeholder:"COUNT" help:"Number of slots to train for. Default: 10000."`
+	Seed    *uint64 `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
+	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step. Default: 1."`
+	Config  string  `placeholder:"FILE" help:"Configuration in YAML; flags override it. That of a finished run repeats the run."`
+	Out     string  `placeholder:"DIR" help:"Run folder to make. Default: runs/<method>-<scenario>-m<devices>-seed<seed>, numbered if it exists."`
+	Resume  string  `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped."`
+	cli.FormatFlag
+}
+
+// Run trains and prints the table.
+func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
+	var t *training
+	var err error
+	if c.Resume != "" {
+		t, err = c.resume()
+	} else {
+		t, err = c.start()
+	}
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	if t.run.Slot() > 0 {
+		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.dir, t.run.Slot())
+	}
+	if err := t.learn(ctx, out.Err); err != nil {
+		return err
+	}
+	rows, err := t.compare(ctx, out.Err)
+	if err != nil {
+		return t.interrupted(err)
+	}
+	if err := t.report(rows); err != nil {
+		return err
+	}
+	if err := cli.WriteTable(out.Out, c.Format, t.caption(), cli.RowColumns(), rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(out.Err, "run folder: %s\n", t.dir)
+	return nil
+}
+
+// start makes a new run and its folder.
+func (c mecoffloadCommand) start() (*training, error) {
+	cfg, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	text, err := cfg.YAML()
+	if err != nil {
+		return nil, err
+	}
+	// All that can be wrong with the configuration shows here, before there is a folder.
+	run, err := mecoffload.NewRun(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t := &training{run: run}
+	err = func() error {
+		name := fmt.Sprintf("%s-%s-m%d-seed%d", cfg.Method, cfg.Scenario.Name, cfg.Scenario.Devices, cfg.Seed)
+		if t.dir, err = cli.CreateFolder(c.Out, name); err != nil {
+			return err
+		}
+		if err := cli.WriteFile(t.path(cli.ConfigFile), text); err != nil {
+			return err
+		}
+		if t.log, err = cli.OpenLog(t.path(cli.MetricsFile), 0); err != nil {
+			return err
+		}
+		return t.checkpoint()
+	}()
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// config is the configuration that the file and the flags ask for.
+func (c mecoffloadCommand) config() (mecoffload.Config, error) {
+	cfg, err := mecoffload.DefaultConfig()
+	if c.Config != "" {
+		cfg, err = mecoffload.LoadConfig(c.Config)
+	}
+	if err != nil {
+		return cfg, err
+	}
+	if c.Method != "" {
+		if cfg.Method, err = mecoffload.ParseMethod(c.Method); err != nil {
+			return cfg, err
+		}
+	}
+	if c.Recipe != "" {
+		if cfg.Recipe, err = mecoffload.LoadRecipe(c.Recipe); err != nil {
+			return cfg, err
+		}
+	}
+	if err := c.WorldFlags.Apply(&cfg); err != nil {
+		return cfg, err
+	}
+	if c.Slots != nil {
+		cfg.Slots = *c.Slots
+	}
+	if c.Seed != nil {
+		cfg.Seed = *c.Seed
+	}
+	if c.Workers != nil {
+		cfg.Workers = *c.Workers
+	}
+	return cfg, cfg.Validate()
+}
+
+// resume opens the folder of a run.
+func (c mecoffloadCommand) resume() (*training, error) {
+	t := &training{dir: c.Resume}
+	c.Resume, c.Format = "", ""
+	if !reflect.ValueOf(c).IsZero() {
+		return nil, errors.New("--resume goes on with the configuration of the run: of the other flags only --format may be given")
+	}
+	cfg, err := mecoffload.LoadConfig(t.path(cli.ConfigFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--resume %s: not a run folder: %w", t.dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	saved, err := mecoffload.OpenCheckpoint(t.path(cli.CheckpointDir, mecoffload.LatestCheckpoint))
+	switch {
+	case err == nil:
+		t.run, err = saved.Resume(cfg)
+	case errors.Is(err, fs.ErrNotExist): // killed before the first one
+		t.run, err = mecoffload.NewRun(cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if t.log, err = cli.OpenLog(t.path(cli.MetricsFile), t.run.Reports()); err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// training is a run and its folder.
+type training struct {
+	dir string
+	run *mecoffload.Run
+	log *cli.Log
+}
+
+func (t *training) close() {
+	t.run.Close()
+	if t.log != nil {
+		t.log.Close()
+	}
+}
+
+func (t *training) path(elements ...string) string {
+	return filepath.Join(append([]string{t.dir}, elements...)...)
+}
+
+// learn runs all slots that are left. If ctx ends it saves a checkpoint and returns the cause.
+func (t *training) learn(ctx context.Context, messages io.Writer) error {
+	run, cfg := t.run, t.run.Config()
+	if run.Done() {
+		return nil
+	}
+	progress := cli.NewProgress(messages, string(cfg.Method), "slots", run.Slot(), cfg.Slots)
+	defer progress.End()
+	note := func() string {
+		reward, accuracy := run.Moving()
+		return fmt.Sprintf("reward %.3f, accuracy %.3f", reward, accuracy)
+	}
+	for !run.Done() {
+		if ctx.Err() != nil {
+			if err := t.checkpoint(); err != nil {
+				return err
+			}
+			return t.interrupted(context.Cause(ctx))
+		}
+		if err := run.Step(); err != nil {
+			return err
+		}
+		if run.ReportDue() {
+			if err := t.log.Append(run.Report()); err != nil {
+				return err
+			}
+		}
+		if run.CheckpointDue() {
+			if err := t.checkpoint(); err != nil {
+				return err
+			}
+		}
+		progress.Set(run.Slot(), note)
+	}
+	return nil
+}
+
+// checkpoint saves the run. What the log says of the slots so far is on disk before.
+func (t *training) checkpoint() error {
+	if err := t.log.Sync(); err != nil {
+		return err
+	}
+	return t.run.Checkpoint(t.path(cli.CheckpointDir))
+}
+
+// interrupted adds to what has stopped the run how it can go on.
+func (t *training) interrupted(cause error) error {
+	var signal cli.Interrupted
+	if !errors.As(cause, &signal) {
+		return cause
+	}
+	return fmt.Errorf("%w after slot %d of %d; go on with --resume %s", cause, t.run.Slot(), t.run.Config().Slots, t.dir)
+}
+
+// compare returns the method's row and those of the baselines on the same tasks.
+func (t *training) compare(ctx context.Context, messages io.Writer) ([]mecoffload.Row, error) {
+	cfg := t.run.Config()
+	evaluation := mecoffload.Evaluation{
+		Scenario: cfg.Scenario,
+		Profile:  cfg.Profile,
+		Seed:     cfg.Seed,
+		Slots:    cfg.Slots,
+		From:     mecoffload.TailStart(cfg.Slots),
+	}
+	rows, err := cli.EvaluateBaselines(ctx, evaluation, false, messages)
+	return append([]mecoffload.Row{t.run.Row()}, rows...), err
+}
+
+func (t *training) caption() string {
+	cfg := t.run.Config()
+	from := mecoffload.TailStart(cfg.Slots)
+	return fmt.Sprintf("%s, recipe %s, seed %d:\naverages of slots %d to %d, the last quarter, of the same task stream for all",
+		cli.World(cfg.Scenario, cfg.Profile), cfg.Recipe.Name, cfg.Seed, from+1, cfg.Slots)
+}
+
+// report writes the figure and the summary.
+func (t *training) report(rows []mecoffload.Row) error {
+	reports, err := cli.ReadLog[mecoffload.Report](t.path(cli.MetricsFile))
+	if err != nil {
+		return err
+	}
+	if err := cli.SaveFigure(t.path(cli.CurveFile),
+		panel("accuracy", reports, rows, func(r mecoffload.Row) float64 { return r.Accuracy }),
+		panel("reward", reports, rows, func(r mecoffload.Row) float64 { return r.Reward }),
+	); err != nil {
+		return err
+	}
+	return t.summarize(rows)
+}
+
+// panel is the learning curve in one metric, over the slots, with the baselines as levels.
+func panel(metric string, reports []mecoffload.Report, rows []mecoffload.Row, value func(mecoffload.Row) float64) cli.Panel {
+	learner := cli.Line{Name: rows[0].Method}
+	for _, r := range reports {
+		learner.X, learner.Y = append(learner.X, float64(r.Slot)), append(learner.Y, value(r.Row))
+	}
+	lines := []cli.Line{learner}
+	last := learner.X[len(learner.X)-1]
+	for _, r := range rows[1:] {
+		lines = append(lines, cli.Line{Name: r.Method, X: []float64{0, last}, Y: []float64{value(r), value(r)}, Dashed: true})
+	}
+	return cli.Panel{X: "slot", Y: metric, Lines: lines}
+}
+
+func (t *training) summarize(rows []mecoffload.Row) error {
+	cfg := t.run.Config()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s on %s\n\n", cfg.Method, cfg.Scenario.Name)
+	if err := cli.WriteTable(&b, cli.Markdown, t.caption()+".", cli.RowColumns(), rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\n![accuracy and reward over the slots](%s.svg)\n\n", cli.CurveFile)
+	fmt.Fprintf(&b, "Each point of the curve averages %d slots. %s has them as JSON, %s all settings.\n\n",
+		cfg.ReportInterval, cli.MetricsFile, cli.ConfigFile)
+	dir := filepath.ToSlash(t.dir)
+	if strings.ContainsAny(dir, " '\"$`\\") {
+		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
+	fmt.Fprintf(&b, "    go run ./cmd/train --config %s/%s   # repeat it\n    go run ./cmd/eval --run %s   # evaluate what was learned on new tasks\n",
+		dir, cli.ConfigFile, dir)
+	return cli.WriteFile(t.path(cli.SummaryFile), b.Bytes())
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// WorldFlags choose the scenario and profile of tasks/mecoffload.
+type WorldFlags struct {
+	Scenario string         `placeholder:"NAME" help:"Scenario: ${scenarios}, or a .yaml file. A built-in keeps the numbers of devices and servers and the slot that hold so far."`
+	Devices  *int           `placeholder:"M" help:"Number of devices."`
+	Servers  *int           `placeholder:"N" help:"Number of edge servers. A profile that lists fewer repeats."`
+	Slot     *time.Duration `placeholder:"TIME" help:"Length of a time slot, such as 10ms."`
+	Profile  string         `placeholder:"FILE" help:"Profile of the network and the servers: ${profiles}, or a .yaml file."`
+	Trace    []string       `placeholder:"FILE" help:"Recorded link rates in place of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
+}
+
+// WorldVars are the kong variables in the help of WorldFlags.
+func WorldVars() map[string]string {
+	return map[string]string{
+		"methods":   join(mecoffload.Methods()),
+		"recipes":   join(mecoffload.RecipeNames()),
+		"scenarios": join(mecoffload.ScenarioNames()),
+		"profiles":  join(mecoffload.ProfileNames()),
+	}
+}
+
+func join[S ~string](names []S) string {
+	var texts []string
+	for _, n := range names {
+		texts = append(texts, string(n))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// Apply changes what the flags name.
+func (f WorldFlags) Apply(c *mecoffload.Config) error {
+	if f.Scenario != "" {
+		sc, err := mecoffload.LoadScenario(f.Scenario)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(mecoffload.ScenarioNames(), f.Scenario) {
+			sc.Devices, sc.Servers, sc.Slot = c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Slot
+		}
+		c.Scenario = sc
+	}
+	if f.Profile != "" {
+		p, err := mecoffload.LoadProfile(f.Profile)
+		if err != nil {
+			return err
+		}
+		c.Profile = p
+	}
+	if f.Devices != nil {
+		c.Scenario.Devices = *f.Devices
+	}
+	if f.Servers != nil {
+		c.Scenario.Servers = *f.Servers
+	}
+	if f.Slot != nil {
+		c.Scenario.Slot = mecoffload.Seconds(f.Slot.Seconds())
+	}
+	if len(f.Trace) > 0 {
+		return applyTraces(&c.Scenario, f.Trace)
+	}
+	return nil
+}
+
+// applyTraces gives a scenario recorded rates. With them, dynamic is what the built-in trace is.
+func applyTraces(sc *mecoffload.Scenario, files []string) error {
+	if len(sc.Trace.Files) == 0 {
+		trace, err := mecoffload.LoadScenario("trace")
+		if err != nil {
+			return err
+		}
+		sc.Trace.FloorMbit = trace.Trace.FloorMbit
+		if sc.Name == mecoffload.DefaultScenario {
+			sc.Name, sc.Description = trace.Name, trace.Description
+		} else {
+			sc.Name += "+trace"
+		}
+	}
+	sc.Trace.Files = files
+	return nil
+}
+
+// EvaluateBaselines returns the rows of the policies that do not learn. Local searches, a few milliseconds per slot, are optional.
+func EvaluateBaselines(ctx context.Context, e mecoffload.Evaluation, searches bool, messages io.Writer) ([]mecoffload.Row, error) {
+	all, err := mecoffload.Baselines(e.Scenario, e.Profile, e.Seed)
+	if err != nil {
+		return nil, err
+	}
+	policies := slices.DeleteFunc(all, func(p mecoffload.Policy) bool {
+		_, search := p.(*mecoffload.Search)
+		return search && !searches
+	})
+	progress := NewProgress(messages, "baselines", "slots", 0, e.Slots*int64(len(policies)))
+	progress.Grace = time.Second
+	defer progress.End()
+	var rows []mecoffload.Row
+	for i, p := range policies {
+		e.Progress = func(slots int64) {
+			progress.Set(int64(i)*e.Slots+slots, func() string { return p.Name() })
+		}
+		row, err := e.Policy(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// RowColumns are the columns of a table of mecoffload.Row for readers. Caption has what all rows share.
+func RowColumns() []Column[mecoffload.Row] {
+	type row = mecoffload.Row
+	number := func(header string, decimals int, value func(row) float64) Column[row] {
+		return Column[row]{Header: header, Cell: func(r row) string { return strconv.FormatFloat(value(r), 'f', decimals, 64) }}
+	}
+	return []Column[row]{
+		{Header: "method", Left: true, Cell: func(r row) string { return r.Method }},
+		number("accuracy", 3, func(r row) float64 { return r.Accuracy }),
+		number("SSP", 3, func(r row) float64 { return r.SSP }),
+		number("reward", 3, func(r row) float64 { return r.Reward }),
+		number("tasks/s", 0, func(r row) float64 { return r.Throughput }),
+		number("accuracy served", 3, func(r row) float64 { return r.AccuracyServed }),
+		{Header: "latency ms (p99)", Cell: func(r row) string { return fmt.Sprintf("%.1f (%.1f)", r.Latency.Mean, r.Latency.P99) }},
+		number("busy", 2, func(r row) float64 { return r.Utilisation }),
+		{Header: "exits %", Cell: func(r row) string {
+			var shares []string
+			for _, e := range r.Exits {
+				shares = append(shares, fmt.Sprintf("%.0f", 100*e))
+			}
+			return strings.Join(shares, " ")
+		}},
+		{Header: "decision µs (p99)", Cell: func(r row) string { return fmt.Sprintf("%.0f (%.0f)", r.Decision.Mean, r.Decision.P99) }},
+	}
+}
+
+// World says in words where a table's rows were made.
+func World(sc mecoffload.Scenario, p mecoffload.Profile) string {
+	return fmt.Sprintf("scenario %s, %d devices, %d servers, %d exits, slot %v", sc.Name, sc.Devices, sc.Servers, p.Exits(), sc.Slot)
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// Format is how a command prints its rows.
+type Format string
+
+// Formats of tables. ASCII and Markdown round for readers; CSV and JSON hold every digit.
+const (
+	ASCII    Format = "ascii"
+	Markdown Format = "markdown"
+	CSV      Format = "csv"
+	JSON     Format = "json"
+)
+
+// FormatFlag is the flag --format.
+type FormatFlag struct {
+	Format Format `enum:"ascii,markdown,csv,json" default:"ascii" help:"Format of the table: ascii, markdown, csv or json. With json, standard output holds one array of rows and nothing else."`
+}
+
+// Column is a column of a table for readers.
+type Column[T any] struct {
+	Header string
+	Cell   func(T) string
+	Left   bool // align text to the left; numbers go right
+}
+
+// WriteTable writes rows to w. ASCII and Markdown have the given columns and the caption above them; CSV and JSON have the
+// fields of T under their JSON names, CSV with nested names joined by dots.
+func WriteTable[T any](w io.Writer, f Format, caption string, columns []Column[T], rows []T) error {
+	switch f {
+	case JSON:
+		if rows == nil {
+			rows = []T{}
+		}
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(rows)
+	case CSV:
+		return writeCSV(w, rows)
+	case ASCII, Markdown:
+	default:
+		return fmt.Errorf("unknown table format %q", f)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n\n", caption)
+	var header []string
+	var align []tw.Align
+	for _, c := range columns {
+		h := c.Header
+		if f == ASCII {
+			h = strings.Replace(h, " ", "\n", 1) // two short lines
+		}
+		header = append(header, h)
+		a := tw.AlignRight
+		if c.Left {
+			a = tw.AlignLeft
+		}
+		align = append(align, a)
+	}
+	alignment := tw.CellAlignment{PerColumn: align}
+	options := []tablewriter.Option{
+		tablewriter.WithConfig(tablewriter.Config{
+			Header: tw.CellConfig{Alignment: alignment, Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}},
+			Row:    tw.CellConfig{Alignment: alignment, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
+		}),
+		tablewriter.WithRendition(tw.Rendition{Symbols: tw.NewSymbols(tw.StyleASCII)}),
+	}
+	if f == Markdown {
+		options = append(options, tablewriter.WithRenderer(renderer.NewMarkdown()))
+	}
+	table := tablewriter.NewTable(&b, options...)
+	table.Header(header)
+	for _, r := range rows {
+		var cells []string
+		for _, c := range columns {
+			cells = append(cells, c.Cell(r))
+		}
+		if err := table.Append(cells); err != nil {
+			return err
+		}
+	}
+	if err := table.Render(); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// writeCSV writes rows with one column for each leaf of their JSON.
+func writeCSV[T any](w io.Writer, rows []T) error {
+	out := csv.NewWriter(w)
+	for i, r := range rows {
+		data, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		d := json.NewDecoder(bytes.NewReader(data))
+		d.UseNumber()
+		names, values, err := leaves(d, "", nil, nil)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			if err := out.Write(names); err != nil {
+				return err
+			}
+		}
+		if err := out.Write(values); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// leaves reads one JSON value and appends the scalars in it, with their paths, in their order.
+func leaves(d *json.Decoder, path string, names, values []string) ([]string, []string, error) {
+	token, err := d.Token()
+	if err != nil {
+		return nil, nil, err
+	}
+	delim, nested := token.(json.Delim)
+	if !nested {
+		text := fmt.Sprint(token)
+		if token == nil {
+			text = ""
+		}
+		return append(names, path), append(values, text), nil
+	}
+	if path != "" {
+		path += "."
+	}
+	for i := 0; d.More(); i++ {
+		key := strconv.Itoa(i + 1) // of a list, counting from one
+		if delim == '{' {
+			name, err := d.Token()
+			if err != nil {
+				return nil, nil, err
+			}
+			key = fmt.Sprint(name)
+		}
+		if names, values, err = leaves(d, path+key, names, values); err != nil {
+			return nil, nil, err
+		}
+	}
+	_, err = d.Token() // the closing one
+	return names, values, err
+}
