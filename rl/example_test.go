@@ -1,0 +1,114 @@
+package rl_test
+
+import (
+	"fmt"
+	"log"
+
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/envs"
+)
+
+// Three devices choose among three servers. The first is sure of its choice, the last is not.
+func ExampleQuantizer() {
+	scores := rl.Scores{Rows: 3, Options: 3, Logits: []float32{
+		9.0, 1.0, 0.0,
+		2.0, 1.5, 0.0,
+		0.0, 0.1, 0.2,
+	}}
+	var d rl.Decisions
+	for _, q := range []rl.Quantizer{new(rl.OrderPreserving), new(rl.KBest)} {
+		if err := q.Candidates(scores, 5, &d); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%T\n", q)
+		for k := range d.K {
+			fmt.Println(d.Candidate(k))
+		}
+	}
+	// Output:
+	// *rl.OrderPreserving
+	// [0 0 2]
+	// [0 0 1]
+	// [0 0 0]
+	// [0 1 0]
+	// [0 2 0]
+	// *rl.KBest
+	// [0 0 2]
+	// [0 0 1]
+	// [0 0 0]
+	// [0 1 2]
+	// [0 1 1]
+}
+
+// A policy that pushes the cart towards where the pole leans, in four environments for 100 steps.
+func ExampleVecEnv() {
+	var all []rl.Env[[]float32, int]
+	for range 4 {
+		all = append(all, envs.NewCartPole())
+	}
+	env, err := rl.NewVecEnv(all, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	obs, err := env.Reset(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	rollout, err := rl.NewRollout(100, env.Len(), rl.VectorCodec[float32]{}.Copy, func(dst *int, src int) { *dst = src })
+	if err != nil {
+		log.Fatal(err)
+	}
+	actions := make([]int, env.Len())
+	logProbs, values := make([]float32, env.Len()), make([]float32, env.Len()) // of a network; here 0
+	for range rollout.Steps {
+		for i, o := range obs {
+			actions[i] = 0
+			if o[2] > 0 {
+				actions[i] = 1
+			}
+		}
+		if err := rollout.Act(obs, actions, logProbs, values); err != nil {
+			log.Fatal(err)
+		}
+		steps, err := env.Step(actions)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := rollout.Observe(steps); err != nil {
+			log.Fatal(err)
+		}
+		for i := range obs {
+			obs[i] = steps[i].Observation
+		}
+	}
+	if err := rollout.Finish(values, 0.99, 0.95); err != nil {
+		log.Fatal(err)
+	}
+	minibatches := rollout.Shuffled(rl.NewRand(1, 0), nil)
+	fmt.Printf("%d steps, of which %d executed an action\n", len(rollout.Rewards), len(minibatches))
+	// Output:
+	// 400 steps, of which 392 executed an action
+}
+
+// Which of two methods is better, by five seeds each? The intervals of the two overlap, but seed by seed b wins.
+func ExampleBootstrap() {
+	a := []float64{0.61, 0.68, 0.55, 0.71, 0.64}
+	b := []float64{0.65, 0.70, 0.61, 0.74, 0.66}
+	bootstrap := rl.NewBootstrap(rl.NewRand(1, 0))
+	for _, scores := range [][]float64{a, b} {
+		s, err := bootstrap.Summarize(scores)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("interquartile mean", s.IQM)
+	}
+	gain, err := bootstrap.PairedDifference(b, a)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("gain of b         ", gain)
+	// Output:
+	// interquartile mean 0.643 [0.57, 0.7]
+	// interquartile mean 0.67 [0.623, 0.713]
+	// gain of b          0.034 [0.022, 0.048]
+}
