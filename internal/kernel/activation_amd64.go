@@ -45,8 +45,7 @@ func biasAct(act Act, rows, n int, y, bias []float32) {
 		apply(act, y[:rows*n], y[:rows*n])
 		return
 	}
-	// Narrow rows leave lanes idle: take several as one, with the bias repeated.
-	if repeat := 16 / min(16, n&-n); n < 64 && repeat > 1 && rows >= 2*repeat {
+	if repeat := rowsAsOne(rows, n); repeat > 1 {
 		t := borrow(repeat * n)
 		defer scratch.Put(t)
 		for r := range repeat {
@@ -54,12 +53,22 @@ func biasAct(act Act, rows, n int, y, bias []float32) {
 		}
 		whole := rows / repeat
 		biasActRows(act, whole, repeat*n, y, *t)
-		y = y[whole*repeat*n:]
-		if rows -= whole * repeat; rows == 0 {
+		y, n, bias = y[whole*repeat*n:], rows%repeat*n, *t
+		if rows = 1; n == 0 {
 			return
 		}
 	}
 	biasActRows(act, rows, n, y, bias)
+}
+
+// rowsAsOne returns how many rows of n elements to take as one, so that it fills
+// whole blocks of lanes, aligned like the first; 1 if that does not pay.
+func rowsAsOne(rows, n int) int {
+	repeat := 16 / min(16, n&-n)
+	if rows < 2*repeat || n*repeat > burst/4 {
+		return 1
+	}
+	return repeat
 }
 
 func biasActRows(act Act, rows, n int, y, bias []float32) {
@@ -84,31 +93,40 @@ func actBackward(act Act, rows, n int, y, dy, dz, db []float32) {
 	if act == ActNone {
 		y = dy // not looked at, but read
 	}
+	// Several rows as one: all of them if there are no sums of columns to keep.
+	wide := 16
+	var few [16]float32
+	sums := few[:]
 	if db != nil {
-		clear(db[:n])
-		for j := 0; j < n; j += 16 {
-			actBackwardColumns(act, rows, min(16, n-j), n, y[j:], dy[j:], dz[j:], &db[j])
-		}
-		return
+		wide = n * rowsAsOne(rows, n)
+		t := borrow(wide)
+		defer scratch.Put(t)
+		sums = *t
+		clear(sums)
 	}
-	// Without sums of columns, rows may as well be 16 long.
-	var sums [16]float32
-	whole := rows * n / 16
-	actBackwardColumns(act, whole, 16, 16, y, dy, dz, &sums[0])
-	if rest := rows*n - whole*16; rest > 0 {
-		actBackwardColumns(act, 1, rest, rest, y[whole*16:], dy[whole*16:], dz[whole*16:], &sums[0])
+	whole := rows * n / wide
+	done := whole * wide
+	actBackwardColumns(act, whole, wide, y, dy, dz, sums)
+	actBackwardColumns(act, 1, rows*n-done, y[done:], dy[done:], dz[done:], sums)
+	if db != nil {
+		copy(db[:n], sums)
+		for r := n; r < wide; r += n {
+			axpy(1, sums[r:r+n], db)
+		}
 	}
 }
 
-func actBackwardColumns(act Act, rows, n, ld int, y, dy, dz []float32, db *float32) {
+func actBackwardColumns(act Act, rows, n int, y, dy, dz, sums []float32) {
 	const step = burst / 16
 	for i := 0; i < rows; i += step {
-		rows := min(step, rows-i)
-		y, dy, dz := &y[i*ld], &dy[i*ld], &dz[i*ld]
-		if active == isaAVX512 {
-			actBackwardAVX512(uint8(act), rows, n, ld, y, dy, dz, db)
-		} else {
-			actBackwardAVX2(uint8(act), rows, n, ld, y, dy, dz, db)
+		for j := 0; j < n; j += 16 {
+			rows, columns := min(step, rows-i), min(16, n-j)
+			y, dy, dz, sums := &y[i*n+j], &dy[i*n+j], &dz[i*n+j], &sums[j]
+			if active == isaAVX512 {
+				actBackwardAVX512(uint8(act), rows, columns, n, y, dy, dz, sums)
+			} else {
+				actBackwardAVX2(uint8(act), rows, columns, n, y, dy, dz, sums)
+			}
 		}
 	}
 }

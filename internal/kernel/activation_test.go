@@ -40,7 +40,7 @@ func TestActivations(t *testing.T) {
 	r := newRand(4)
 	for _, act := range allActs {
 		for i := range 80 {
-			rows, n := r.IntN(12), 1+r.IntN(90)
+			rows, n := r.IntN(40), 1+r.IntN(90)
 			switch i {
 			case 0: // one call of a kernel does not do
 				rows, n = 2, 20000
@@ -53,7 +53,16 @@ func TestActivations(t *testing.T) {
 				bias = nil
 			}
 			exactY, exactZ, exactB := wide(z), wide(dy), make([]float64, n)
-			refY, refZ, refB := make([]float32, rows*n), make([]float32, rows*n), make([]float32, n)
+			refY, refZ := make([]float32, rows*n), make([]float32, rows*n)
+			// Kernels take several rows as one, and add up their sums at last.
+			together := 1
+			for (together*n)%16 != 0 {
+				together *= 2
+			}
+			if rows < 2*together || together*n > 4096 {
+				together = 1
+			}
+			sums, refB := make([]float32, together*n), make([]float32, n)
 			for i, v := range z {
 				if bias != nil {
 					v += bias[i%n]
@@ -64,7 +73,10 @@ func TestActivations(t *testing.T) {
 				exactB[i%n] += exactZ[i]
 				refY[i] = actRef(act, v)
 				refZ[i] = actBackwardRef(act, refY[i], dy[i])
-				refB[i%n] += refZ[i]
+				sums[i%len(sums)] += refZ[i]
+			}
+			for i, v := range sums {
+				refB[i%n] += v
 			}
 			eachPath(func() {
 				name := fmt.Sprintf("act %d, %d rows of %d: ", act, rows, n)

@@ -21,12 +21,17 @@ type edgeArgs struct {
 	step          int       // edges in a call
 }
 
-func newEdgeArgs(b *edgeBatch, v []float32) edgeArgs {
+// edgeScratch is the number of floats newEdgeArgs needs.
+func edgeScratch(b *edgeBatch) int {
+	columns := (b.h + 15) &^ 15
+	return 2*(b.nf+1)*columns + 2*columns + 1
+}
+
+func newEdgeArgs(b *edgeBatch, v, mem []float32) edgeArgs {
 	rows := b.nf + 1 // wx and v
 	columns := (b.h + 15) &^ 15
 	size := rows * columns
-	a := edgeArgs{edgeBatch: b, buf: borrow(2*size + 2*columns + 1), src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, ldu: b.h, ldw: b.h}
-	mem := *a.buf
+	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, ldu: b.h, ldw: b.h}
 	clear(mem)
 	a.params, a.grads, a.spare = mem[:size], mem[size:2*size], mem[2*size:][:columns]
 	zeros := mem[2*size+columns:][:columns]
@@ -57,8 +62,6 @@ func newEdgeArgs(b *edgeBatch, v []float32) edgeArgs {
 	return a
 }
 
-func (a *edgeArgs) free() { scratch.Put(a.buf) }
-
 // pack copies row into the packed parameters as their q-th row; unpack copies it
 // back.
 func (a *edgeArgs) pack(packed []float32, q int, row []float32) {
@@ -80,8 +83,9 @@ func edgeDot(b *edgeBatch, v, out []float32) {
 		edgeDotGo(b, v, out)
 		return
 	}
-	a := newEdgeArgs(b, v)
-	defer a.free()
+	t := borrow(edgeScratch(b))
+	defer scratch.Put(t)
+	a := newEdgeArgs(b, v, *t)
 	if b.n < 4 {
 		a.dotFew(out)
 		return
@@ -124,8 +128,9 @@ func edgeAggregate(b *edgeBatch, coef, y []float32) {
 		edgeAggregateGo(b, coef, y)
 		return
 	}
-	a := newEdgeArgs(b, nil)
-	defer a.free()
+	t := borrow(edgeScratch(b))
+	defer scratch.Put(t)
+	a := newEdgeArgs(b, nil, *t)
 	coef, coefStep := a.orOnes(coef)
 	for e := 0; e < b.n; e += a.step {
 		n, src, dst, x, coef := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &coef[e*coefStep]
@@ -151,8 +156,9 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 		edgeDotBackwardGo(b, v, dout, g)
 		return
 	}
-	a := newEdgeArgs(b, v)
-	defer a.free()
+	t := borrow(edgeScratch(b))
+	defer scratch.Put(t)
+	a := newEdgeArgs(b, v, *t)
 	du, lddu, dw, lddw := a.begin(g)
 	for e := 0; e < b.n; e += a.step {
 		n, src, dst, x, dout := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &dout[e]
@@ -170,8 +176,9 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 		edgeAggregateBackwardGo(b, coef, dy, g)
 		return
 	}
-	a := newEdgeArgs(b, nil)
-	defer a.free()
+	t := borrow(edgeScratch(b))
+	defer scratch.Put(t)
+	a := newEdgeArgs(b, nil, *t)
 	coef, coefStep := a.orOnes(coef)
 	du, lddu, dw, lddw := a.begin(g)
 	for e := 0; e < b.n; e += a.step {

@@ -36,8 +36,10 @@ const (
 	// the rows of a panel then compete for few cache sets, and each is on a page
 	// of its own.
 	packStride = 512
-	// packMin is the least m and k that repay the copy.
-	packMin = 64
+	// packMin is the least m and k that repay the copy of B, packWide the least n
+	// that repays the copy of A.
+	packMin  = 64
+	packWide = 256
 	// dotRows is the largest m for which A B^T is taken as inner products of
 	// rows instead of transposing B.
 	dotRows = 4
@@ -137,7 +139,7 @@ func gemmDot4(groups, k int, a, b *float32, ldb int, c *float32, ldc int) {
 // apart.
 func gemmBlocks(transB bool, m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	large := m >= packMin && k >= packMin
-	packA := large && max(rsa, csa) >= packStride && n >= packMin
+	packA := large && max(rsa, csa) >= packStride && n >= packWide
 	packB := transB || large && ldb >= packStride
 	kc, mc := k, m
 	if k > depth+depth/2 {

@@ -125,7 +125,7 @@ func TestGemm(t *testing.T) {
 		newGemmCase(r, r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0, m, n, k, 3).check(t)
 	}
 	// Large or sparse enough to be cut and packed.
-	for _, s := range [][4]int{{66, 20, 70, 3000}, {66, 70, 70, 3000}, {490, 65, 64, 3000}, {65, 66, 300, 1}} {
+	for _, s := range [][4]int{{66, 20, 70, 3000}, {490, 257, 64, 3000}, {65, 66, 300, 1}} {
 		for i := range 4 {
 			newGemmCase(r, i&1 != 0, i&2 != 0, i == 0, s[0], s[1], s[2], s[3]).check(t)
 		}
@@ -165,21 +165,4 @@ func TestGemmPanics(t *testing.T) {
 	wantPanic(t, "short c", func() { Gemm(false, false, 2, 2, 3, x, 3, x, 2, x[:3], 2, false) })
 	wantPanic(t, "small lda", func() { Gemm(false, false, 2, 2, 3, x, 2, x, 2, x, 2, false) })
 	wantPanic(t, "negative m", func() { Gemm(false, false, -1, 2, 3, x, 2, x, 2, x, 2, false) })
-}
-
-func BenchmarkGEMM(b *testing.B) {
-	r := newRand(1)
-	for _, s := range [][3]int{{128, 10, 120}, {128, 120, 80}, {1536, 64, 64}, {1536, 128, 128}, {64, 32, 32}, {64, 128, 128}, {1, 120, 80}, {2708, 1433, 16}, {512, 512, 512}} {
-		m, k, n := s[0], s[1], s[2]
-		for _, op := range []string{"NN", "NT", "TN"} {
-			g := newGemmCase(r, op[0] == 'T', op[1] == 'T', false, m, n, k, 0)
-			b.Run(fmt.Sprintf("%dx%dx%d/%s", m, k, n, op), func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					Gemm(g.transA, g.transB, m, n, k, g.a, g.lda, g.b, g.ldb, g.c, g.ldc, false)
-				}
-				b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-			})
-		}
-	}
 }
