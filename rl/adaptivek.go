@@ -8,7 +8,7 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// AdaptiveK is DROO's rule for the number of candidates (eq. 10 of the paper): every interval slots, K becomes one more
+// AdaptiveK is DROO's rule for the number of candidates: every interval slots, K becomes one more
 // than the largest index of a best candidate in that interval, counting from one, and at most max. As the actor learns,
 // the best candidate moves to the front of the list, so that fewer candidates have to be scored.
 //

@@ -89,7 +89,7 @@ func TestArgmax(t *testing.T) {
 	}
 }
 
-// The example that section 4.2 of the DROO paper works out for both quantizers.
+// The example that the DROO paper works out for both quantizers.
 func TestDROOPaperExample(t *testing.T) {
 	s := binary(0.2, 0.4, 0.7, 0.9)
 	for _, c := range []struct {
