@@ -13,20 +13,20 @@ import (
 // means what its comment says, not the default.
 type DROOConfig struct {
 	// Candidates is the number K of candidate decisions per slot to start with, and the most there will ever be.
-	// Default 10: the paper takes the number of rows, which is 10 in its main experiment.
+	// Default 10: the published code starts with the number of rows, 10.
 	Candidates int
 	// AdaptInterval is the number of slots after which K adapts (see AdaptiveK); 0 keeps it at Candidates.
-	// Default 32 (paper, section 5).
+	// Default 32 (published code).
 	AdaptInterval int
-	// TrainInterval is the number of slots from one training to the next. Default 10 (paper, section 5).
+	// TrainInterval is the number of slots from one training to the next. Default 10 (published code).
 	TrainInterval int
-	// StepsPerTrain is the number of minibatches a training consists of. Default 1 (paper, Algorithm 1).
+	// StepsPerTrain is the number of minibatches a training consists of. Default 1 (published code).
 	StepsPerTrain int
 	// BatchSize is the number of samples in a minibatch. They are drawn without replacement, so that there is no training
-	// until that many are stored; the published code draws with replacement from the first slots on. Default 128 (paper,
-	// section 5).
+	// until that many are stored; the published code draws with replacement from the first slots on. Default 128
+	// (published code).
 	BatchSize int
-	// MemorySize is the number of samples the replay memory keeps. Default 1024 (paper, section 5).
+	// MemorySize is the number of samples the replay memory keeps. Default 1024 (published code).
 	MemorySize int
 	// Window restricts minibatches to the newest samples of the memory; 0 draws from all of it. Default 0.
 	Window int
@@ -36,7 +36,7 @@ type DROOConfig struct {
 	Seed uint64
 }
 
-// DefaultDROOConfig returns the hyper-parameters of the paper, as listed with the fields.
+// DefaultDROOConfig returns the hyper-parameters of the code that the authors of DROO published, as listed with the fields.
 func DefaultDROOConfig() DROOConfig {
 	return DROOConfig{
 		Candidates:    10,
