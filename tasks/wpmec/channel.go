@@ -3,21 +3,21 @@ package wpmec
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/rl"
 )
 
-// Channels generates channel gains as the paper does: the average gain of a user at distance d follows the free-space
-// path loss model, h = A (c / (4 pi f d))^e with antenna gain A = 4.11, carrier frequency f = 915 MHz and path loss
-// exponent e = 2.8; from frame to frame it is multiplied by independent Rayleigh fading, whose power is exponentially
-// distributed with mean 1.
+// Channels generates channel gains as the paper does: the average gain of a user follows the free-space path loss model
+// (see [PathLoss]); from frame to frame it is multiplied by independent Rayleigh fading, whose power is exponentially
+// distributed with mean 1. It implements [Gains].
 type Channels struct {
 	mean []float64 // [N] average gain
-	rng  *rand.Rand
+	rng  *rl.Rand
 }
 
-// NewChannels returns a generator for users at the given distances (m) from the access point. It draws from rng.
-func NewChannels(distances []float64, rng *rand.Rand) (*Channels, error) {
-	c := &Channels{mean: make([]float64, len(distances)), rng: rng}
+// NewChannels returns a generator for users at the given distances (m) from the access point.
+func NewChannels(distances []float64) (*Channels, error) {
+	c := &Channels{mean: make([]float64, len(distances)), rng: rl.NewRand(0, channelStream)}
 	for i, d := range distances {
 		if !(d > 0) || math.IsInf(d, 0) {
 			return nil, fmt.Errorf("wpmec: distance of user %d is %v m: it must be positive and finite", i, d)
@@ -27,7 +27,10 @@ func NewChannels(distances []float64, rng *rand.Rand) (*Channels, error) {
 	return c, nil
 }
 
-// Distances returns n distances (m) evenly spaced from 2.8 to 5.8, one user alone at 2.8. They are those of the
+// channelStream is the stream of rl.NewRand that channels draw from, apart from those of actors and learners.
+const channelStream = 0x6368
+
+// Distances returns n distances (m) evenly spaced from 2.8 to 5.8; one user alone is at 2.8. They are those of the
 // published data set of 10 users, as the column means of its channel gains show.
 func Distances(n int) []float64 {
 	const near, far = 2.8, 5.8
@@ -41,7 +44,8 @@ func Distances(n int) []float64 {
 	return d
 }
 
-// PathLoss returns the average channel gain at distance d (m).
+// PathLoss returns the average channel gain at distance d (m) in the free-space model with the paper's constants,
+// A (c / (4 pi f d))^e with antenna gain A = 4.11, carrier frequency f = 915 MHz and path loss exponent e = 2.8.
 func PathLoss(d float64) float64 {
 	const (
 		antennaGain = 4.11
@@ -52,7 +56,13 @@ func PathLoss(d float64) float64 {
 	return antennaGain * math.Pow(lightSpeed/(4*math.Pi*carrier*d), exponent)
 }
 
-// Next writes the gains of the next frame to h [N].
+// Users implements Gains.
+func (c *Channels) Users() int { return len(c.mean) }
+
+// Reset implements Gains.
+func (c *Channels) Reset(seed uint64) { c.rng.Reseed(seed, channelStream) }
+
+// Next implements Gains.
 func (c *Channels) Next(h []float64) {
 	for i, mean := range c.mean {
 		h[i] = mean * c.rng.ExpFloat64()

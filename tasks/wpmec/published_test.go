@@ -62,12 +62,12 @@ func TestPublishedRates(t *testing.T) {
 	}
 }
 
-// TestPublishedOptimum searches all 2^10 decisions. In 15 of the 30,000 rows there is a better one than output_mode, by
-// up to 0.18 %.
+// TestPublishedOptimum searches all 2^10 decisions of every tenth row. In 15 of all 30,000 rows there is a better one than
+// output_mode, by up to 0.18 %; among these are 3.
 func TestPublishedOptimum(t *testing.T) {
 	d := publishedData(t)
 	s := newSolver(t)
-	stride := 1
+	stride := 10
 	if testing.Short() || race.Enabled {
 		stride = 50
 	}
@@ -94,7 +94,7 @@ func TestPublishedOptimum(t *testing.T) {
 		}
 	}
 	t.Logf("%d rows: a better decision than output_mode in %d, by up to %.2g", rows, better, most)
-	if better > 15 || most > 2e-3 {
+	if better > 3 || most > 2e-3 {
 		t.Error("more than were found when this was written")
 	}
 }

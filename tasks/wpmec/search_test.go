@@ -195,10 +195,11 @@ func TestChannels(t *testing.T) {
 		t.Errorf("one user at %v m", d[0])
 	}
 	draw := func(seed uint64) []float64 {
-		c, err := NewChannels(Distances(4), rand.New(rand.NewPCG(seed, 0)))
+		c, err := NewChannels(Distances(4))
 		if err != nil {
 			t.Fatal(err)
 		}
+		c.Reset(seed)
 		h := make([]float64, 4)
 		c.Next(h)
 		return h
@@ -207,7 +208,7 @@ func TestChannels(t *testing.T) {
 		t.Error("a seed should decide the channels")
 	}
 	for _, d := range []float64{0, -1, math.NaN(), math.Inf(1)} {
-		if _, err := NewChannels([]float64{d}, nil); err == nil {
+		if _, err := NewChannels([]float64{d}); err == nil {
 			t.Errorf("distance %v: no error", d)
 		}
 	}

@@ -31,8 +31,8 @@ import (
 // F is decreasing and convex: y_c is convex in v, 1/(1-y_c) - 1 is log-convex, and log-convexity survives the sum and
 // the power 2/3. The tangent of such a function meets zero at or before the root, and here always at v > 0. So Newton's
 // method needs no bracket: from any v > 0 the first step lands at or left of the root and the following ones approach
-// it from there, monotonically and quadratically. Each decision starts from the solution of the one before it, since the
-// candidates of one frame are alike.
+// it from there, monotonically and quadratically. Each decision of a frame starts from the solution of the one before it,
+// since they are alike, and the first from the same v in every frame, so that results depend on nothing but the arguments.
 //
 // The rate is then evaluated at the feasible point (a, tau) of the last v. That point is optimal to first order, so
 // a relative error d in v costs about d^2 in the rate, and never overestimates it.
@@ -61,7 +61,7 @@ func NewSolver(p Params) (*Solver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Solver{r: r, v: r.offload}, nil
+	return &Solver{r: r}, nil
 }
 
 // Allocation is how a frame of length 1 is best used under one decision.
@@ -171,6 +171,7 @@ func (s *Solver) load(obs Observation) error {
 	s.class = resize(s.class, n)
 	s.unit = resize(s.unit, n)
 	s.slope = s.slope[:0]
+	s.v = s.r.offload // E of weight 1, the order of magnitude of v
 	for i, h := range obs.H {
 		slope := s.r.offload * obs.W[i]
 		s.class[i] = int32(s.classOf(slope))

@@ -1,0 +1,147 @@
+package wpmec
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Gains are a sequence of channel gains: [Channels] or [Replay].
+type Gains interface {
+	// Users returns N.
+	Users() int
+	// Reset starts the sequence that belongs to seed from its beginning.
+	Reset(seed uint64)
+	// Next writes the gains of the next frame to h [N].
+	Next(h []float64)
+}
+
+// Replay is the Gains of a data set: its rows in the order of [Dataset.Row], whatever the seed, and from the first again
+// after the last.
+type Replay struct {
+	data      *Dataset
+	frames, t int
+}
+
+// NewReplay returns the Gains of a run of the given number of frames on d.
+func NewReplay(d *Dataset, frames int) *Replay { return &Replay{data: d, frames: frames} }
+
+// Users implements Gains.
+func (r *Replay) Users() int { return r.data.Users }
+
+// Reset implements Gains.
+func (r *Replay) Reset(uint64) { r.t = 0 }
+
+// Next implements Gains.
+func (r *Replay) Next(h []float64) {
+	copy(h, r.data.Channel(r.data.Row(r.t, r.frames)))
+	r.t = (r.t + 1) % r.frames
+}
+
+// Schedule sets what changes over an episode beside the channels: the weights and which users are on, in frame t of
+// frames. It is handed the weights 1, 1.5, 1, 1.5, ... and all users on.
+type Schedule func(t, frames int, w []float64, active []bool)
+
+// SwapWeights is the authors' demonstration of changing weights: between 60 % and 80 % of the episode, the users of
+// weight 1 have weight 1.5 and the other way round.
+func SwapWeights(t, frames int, w []float64, _ []bool) {
+	if 10*t >= 6*frames && 10*t < 8*frames {
+		copy(w, AlternatingWeights(len(w), true))
+	}
+}
+
+// SwitchUsers is the authors' demonstration of users that come and go. One more user, the last that is on, is switched
+// off at 60, 65, 70 and 75 % of the episode; one is back at 80 and 85 %, all are at 90 %, and two off at 95 %. At least
+// half of the users stay on.
+func SwitchUsers(t, frames int, _ []float64, active []bool) {
+	if frames == 0 {
+		return
+	}
+	off := 0
+	for i, n := range []int{1, 2, 3, 4, 3, 2, 0, 2} { // from 60 % on, every 5 %
+		if 20*t >= (12+i)*frames {
+			off = n
+		}
+	}
+	n := len(active)
+	for i := n - min(off, n/2); i < n; i++ {
+		active[i] = false
+	}
+}
+
+// EnvConfig describes an [Env].
+type EnvConfig struct {
+	Params   Params
+	Gains    Gains
+	Frames   int      // length of an episode
+	Schedule Schedule // nil: nothing changes
+}
+
+// Env is the network as an environment: an observation is a frame, an action is a decision [N] (1 to offload, 0 to
+// compute locally), and the reward is the best weighted sum rate under it, in bit/s. Frames do not depend on what was
+// decided in earlier ones. An episode is truncated after its last frame.
+type Env struct {
+	cfg     EnvConfig
+	solver  *Solver
+	obs     Observation
+	weights []float64 // without a schedule
+	t       int
+	running bool
+}
+
+var _ rl.Env[Observation, []int32] = (*Env)(nil)
+
+// NewEnv returns an environment. It owns cfg.Gains from then on.
+func NewEnv(cfg EnvConfig) (*Env, error) {
+	if cfg.Frames < 1 {
+		return nil, fmt.Errorf("wpmec: an episode of %d frames: at least 1", cfg.Frames)
+	}
+	solver, err := NewSolver(cfg.Params)
+	if err != nil {
+		return nil, err
+	}
+	n := cfg.Gains.Users()
+	e := &Env{cfg: cfg, solver: solver, weights: AlternatingWeights(n, false)}
+	e.obs.H, e.obs.W = make([]float64, n), make([]float64, n)
+	if cfg.Schedule != nil {
+		e.obs.Active = make([]bool, n)
+	}
+	return e, nil
+}
+
+// Reset implements rl.Env.
+func (e *Env) Reset(seed uint64) (Observation, error) {
+	e.cfg.Gains.Reset(seed)
+	e.t, e.running = 0, true
+	e.observe()
+	return e.obs, nil
+}
+
+// Step implements rl.Env.
+func (e *Env) Step(x []int32) (rl.Transition[Observation], error) {
+	if !e.running {
+		return rl.Transition[Observation]{}, errors.New("wpmec: step outside an episode: call Reset first")
+	}
+	rate, err := e.solver.Rate(e.obs, x)
+	if err != nil {
+		return rl.Transition[Observation]{}, err
+	}
+	e.t++
+	e.running = e.t < e.cfg.Frames
+	e.observe()
+	return rl.Transition[Observation]{Observation: e.obs, Reward: rate, Truncated: !e.running}, nil
+}
+
+// observe makes the observation of frame t.
+func (e *Env) observe() {
+	e.cfg.Gains.Next(e.obs.H)
+	copy(e.obs.W, e.weights)
+	if e.cfg.Schedule == nil {
+		return
+	}
+	for i := range e.obs.Active {
+		e.obs.Active[i] = true
+	}
+	e.cfg.Schedule(e.t, e.cfg.Frames, e.obs.W, e.obs.Active)
+}

@@ -1,0 +1,308 @@
+package wpmec
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Method names a way to decide.
+type Method string
+
+// The methods, learned ones first.
+const (
+	DROO               Method = "droo"       // with the MLP actor, as published
+	DROOGraph          Method = "droo-graph" // with the graph actor
+	Exhaustive         Method = "exhaustive"
+	CoordinateDescent  Method = "coordinate-descent" // from everyone local
+	LinearRelaxation   Method = "linear-relaxation"
+	Greedy             Method = "greedy"
+	AllOffload         Method = "all-offload"
+	AllLocal           Method = "all-local"
+	maxReferenceSearch        = 12 // users up to which the reference rate is that of the exhaustive search
+)
+
+// Methods returns all methods.
+func Methods() []Method {
+	return []Method{DROO, DROOGraph, Exhaustive, CoordinateDescent, LinearRelaxation, Greedy, AllOffload, AllLocal}
+}
+
+// RunConfig describes a run: one method deciding, and learning if it learns, over a sequence of frames. Start from
+// [DefaultRunConfig].
+type RunConfig struct {
+	Method Method
+	Frames int
+	Seed   uint64 // of generated channels, initial weights and minibatches
+
+	Data     *Dataset // channels to run on; nil: generated ones, for Users users at Distances(Users)
+	Users    int      // without Data
+	Params   Params
+	Schedule Schedule // what changes over the run; nil: nothing
+
+	Learner rl.DROOConfig // of DROO and DROOGraph; its Seed is replaced by Seed, Candidates of 0 by the number of users
+	MLP     MLPActorConfig
+	Graph   GraphActorConfig
+
+	// Noise is the standard deviation of the noise that half of DROO's candidates are made with (see
+	// rl.NoisyOrderPreserving); 0: none, as published. Without it one seed in five ends with a user that is never offered
+	// to offload. The graph actor, which decides for all users with the same weights, does not have that problem.
+	Noise float64
+
+	// Progress is called after every frame with the number of frames done and the frame's normalized rate; may be nil.
+	Progress func(done int, normalized float64)
+}
+
+// DefaultRunConfig returns the configuration that does best for a method: 10,000 frames of generated channels for 10
+// users, with the learner's published hyper-parameters.
+func DefaultRunConfig(m Method) RunConfig {
+	learner := rl.DefaultDROOConfig()
+	learner.Candidates = 0
+	noise := 0.0
+	if m == DROO {
+		noise = 2
+	}
+	return RunConfig{
+		Noise:   noise,
+		Method:  m,
+		Frames:  10000,
+		Users:   10,
+		Params:  PaperParams(),
+		Learner: learner,
+		MLP:     DefaultMLPActorConfig(),
+		Graph:   DefaultGraphActorConfig(),
+	}
+}
+
+// Result is the outcome of a run. Rates are normalized by the best rate of each frame: that of the data set, where a run
+// without a schedule is on one; else that of the exhaustive search for up to 12 users, and of coordinate descent beyond.
+type Result struct {
+	Method Method `json:"method"`
+	Users  int    `json:"users"`
+	Frames int    `json:"frames"`
+	Seed   uint64 `json:"seed"`
+
+	Summary            // of the last 20 % of the frames
+	Decision   Latency `json:"decision_us"` // to decide, over all frames
+	Frame      Latency `json:"frame_us"`    // to decide and learn
+	Candidates float64 `json:"k"`           // mean number of candidates over the last 20 % of the frames; 0 without any
+
+	Normalized []float64 `json:"-"` // [Frames] normalized rate of every frame
+	K          []int     `json:"-"` // [Frames] number of candidates; nil without any
+}
+
+// tail is where the part of a run that its Summary is of begins: what the published code calls the test frames.
+func tail(frames int) int { return frames - (frames - frames*8/10) }
+
+// Run executes cfg. But for the times, equal configurations give equal results.
+func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
+	gains, err := cfg.gains()
+	if err != nil {
+		return nil, err
+	}
+	env, err := NewEnv(EnvConfig{Params: cfg.Params, Gains: gains, Frames: cfg.Frames, Schedule: cfg.Schedule})
+	if err != nil {
+		return nil, err
+	}
+	policy, err := cfg.policy(gains.Users())
+	if err != nil {
+		return nil, err
+	}
+	reference, err := cfg.reference(gains.Users())
+	if err != nil {
+		return nil, err
+	}
+
+	result := &Result{Method: cfg.Method, Users: gains.Users(), Frames: cfg.Frames, Seed: cfg.Seed}
+	decision, frame := make([]time.Duration, cfg.Frames), make([]time.Duration, cfg.Frames)
+	obs, err := env.Reset(cfg.Seed)
+	if err != nil {
+		return nil, err
+	}
+	for t := range cfg.Frames {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if k := policy.candidates(); k > 0 {
+			result.K = append(result.K, k)
+		}
+		start := time.Now()
+		x, err := policy.decide(obs)
+		if err != nil {
+			return nil, fmt.Errorf("wpmec: %s: frame %d: %w", cfg.Method, t, err)
+		}
+		decision[t] = time.Since(start)
+		if err := policy.learn(obs, x); err != nil {
+			return nil, fmt.Errorf("wpmec: %s: frame %d: %w", cfg.Method, t, err)
+		}
+		frame[t] = time.Since(start)
+
+		best, err := reference(t, obs)
+		if err != nil {
+			return nil, err
+		}
+		step, err := env.Step(x)
+		if err != nil {
+			return nil, err
+		}
+		normalized := 1.0 // of nothing, when no active user has a channel
+		if best > 0 {
+			normalized = step.Reward / best
+		}
+		result.Normalized = append(result.Normalized, normalized)
+		obs = step.Observation
+		if cfg.Progress != nil {
+			cfg.Progress(t+1, normalized)
+		}
+	}
+	from := tail(cfg.Frames)
+	result.Summary = Summarize(result.Normalized[from:])
+	result.Decision, result.Frame = latencyOf(decision), latencyOf(frame)
+	if result.K != nil {
+		for _, k := range result.K[from:] {
+			result.Candidates += float64(k) / float64(cfg.Frames-from)
+		}
+	}
+	return result, nil
+}
+
+// gains returns the channels of the run.
+func (c RunConfig) gains() (Gains, error) {
+	switch {
+	case c.Frames < 1:
+		return nil, fmt.Errorf("wpmec: a run of %d frames: at least 1", c.Frames)
+	case c.Data != nil:
+		return NewReplay(c.Data, c.Frames), nil
+	case c.Users < 1:
+		return nil, fmt.Errorf("wpmec: a run with %d users: at least 1", c.Users)
+	}
+	return NewChannels(Distances(c.Users))
+}
+
+// reference returns what gives the best rate of frame t.
+func (c RunConfig) reference(users int) (func(t int, obs Observation) (float64, error), error) {
+	if c.Data != nil && c.Schedule == nil {
+		return func(t int, _ Observation) (float64, error) { return c.Data.Rate[c.Data.Row(t, c.Frames)], nil }, nil
+	}
+	s, err := NewSolver(c.Params)
+	if err != nil {
+		return nil, err
+	}
+	x := make([]int32, users)
+	return func(_ int, obs Observation) (float64, error) {
+		if users <= maxReferenceSearch {
+			return s.Exhaustive(obs, x)
+		}
+		clear(x)
+		return s.CoordinateDescent(obs, x)
+	}, nil
+}
+
+// policy is a method at work.
+type policy interface {
+	decide(Observation) ([]int32, error)
+	learn(Observation, []int32) error
+	candidates() int // that the next decision is chosen from; 0: not chosen from candidates
+}
+
+func (c RunConfig) policy(users int) (policy, error) {
+	solver, err := NewSolver(c.Params)
+	if err != nil {
+		return nil, err
+	}
+	search := map[Method]func(Observation, []int32) (float64, error){
+		Exhaustive: solver.Exhaustive,
+		CoordinateDescent: func(obs Observation, x []int32) (float64, error) {
+			clear(x)
+			return solver.CoordinateDescent(obs, x)
+		},
+		LinearRelaxation: solver.LinearRelaxation,
+		Greedy:           solver.Greedy,
+		AllOffload:       solver.AllOffload,
+		AllLocal:         solver.AllLocal,
+	}
+	if f, ok := search[c.Method]; ok {
+		return &searcher{f, make([]int32, users)}, nil
+	}
+
+	var actor *Actor
+	weights := rl.NewRand(c.Seed, weightStream)
+	switch c.Method {
+	case DROO:
+		actor, err = NewMLPActor(users, c.MLP, weights)
+	case DROOGraph:
+		actor, err = NewGraphActor(c.Graph, weights)
+	default:
+		var names []string
+		for _, m := range Methods() {
+			names = append(names, string(m))
+		}
+		return nil, fmt.Errorf("wpmec: unknown method %q: want one of %s", c.Method, strings.Join(names, ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg := c.Learner
+	cfg.Seed = c.Seed
+	if cfg.Candidates == 0 {
+		cfg.Candidates = users
+	}
+	var quantizer rl.Quantizer = &rl.OrderPreserving{}
+	if c.Noise != 0 {
+		if quantizer, err = rl.NewNoisyOrderPreserving(c.Noise, rl.NewRand(c.Seed, noiseStream)); err != nil {
+			return nil, err
+		}
+	}
+	learner, err := rl.NewDROO(actor, quantizer, solver, ObservationCodec{}, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return droo{learner}, nil
+}
+
+// Streams of rl.NewRand that initial weights and the noise of candidates are drawn from.
+const (
+	weightStream = 0x6e6e
+	noiseStream  = 0x6e7a
+)
+
+// searcher decides by search, and learns nothing.
+type searcher struct {
+	search func(Observation, []int32) (float64, error)
+	x      []int32
+}
+
+func (s *searcher) decide(obs Observation) ([]int32, error) {
+	_, err := s.search(obs, s.x)
+	return s.x, err
+}
+func (s *searcher) learn(Observation, []int32) error { return nil }
+func (s *searcher) candidates() int                  { return 0 }
+
+// droo decides and learns with rl's learner.
+type droo struct{ *rl.DROO[Observation] }
+
+func (d droo) decide(obs Observation) ([]int32, error) { return d.Decide(obs) }
+func (d droo) learn(obs Observation, x []int32) error {
+	_, _, err := d.Learn(obs, x)
+	return err
+}
+func (d droo) candidates() int { return d.K() }
+
+// Curve returns the moving average of the normalized rates over the last window frames, for a learning curve [Frames].
+func (r *Result) Curve(window int) []float64 {
+	window = max(window, 1)
+	curve := slices.Clone(r.Normalized)
+	sum := 0.0
+	for t, v := range r.Normalized {
+		sum += v
+		if t >= window {
+			sum -= r.Normalized[t-window]
+		}
+		curve[t] = sum / float64(min(t+1, window))
+	}
+	return curve
+}
