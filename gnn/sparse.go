@@ -73,9 +73,7 @@ func SparseFromDense(rows, cols int, x []float32) (*Sparse, error) {
 
 func (s *Sparse) transposeValues() {
 	s.tval = resize(s.tval, len(s.by.val))
-	for k := range s.tval {
-		s.tval[k] = s.by.val[s.t.edgeOf(k)]
-	}
+	s.t.gather(s.by.val, s.tval)
 }
 
 // Rows returns the number of rows.

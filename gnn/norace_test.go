@@ -1,0 +1,5 @@
+//go:build !race
+
+package gnn_test
+
+const raceEnabled = false
