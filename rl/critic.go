@@ -7,3 +7,11 @@ type Critic[O any] interface {
 	// cannot be executed; NaN is an error wherever it is used.
 	Score(obs O, d *Decisions, dst []float64) error
 }
+
+// Improver changes a decision into a better one, for instance by local search on the critic's value. It is the step by
+// which a learner can look beyond the candidates its actor proposes.
+type Improver[O any] interface {
+	// Improve may change decision [Rows] in place. It returns the value of the result, which is not below that of what it
+	// was given, on the critic's scale.
+	Improve(obs O, decision []int32) (value float64, err error)
+}

@@ -84,6 +84,7 @@ type DROO[O any] struct {
 	actor     Actor[O]
 	quantizer Quantizer
 	critic    Critic[O]
+	improver  Improver[O] // nil: the best candidate is the decision
 	memory    *ReplayBuffer[Sample[O]]
 	adaptive  *AdaptiveK
 	rand      *Rand
@@ -149,8 +150,20 @@ func (l *DROO[O]) Decide(obs O) ([]int32, error) {
 		return nil, fmt.Errorf("rl: DROO: critic: none of the %d candidates can be executed (all values are -Inf)", l.candidates.K)
 	}
 	l.decided = true
-	return l.candidates.Candidate(l.best), nil
+	decision := l.candidates.Candidate(l.best)
+	if l.improver != nil {
+		v, err := l.improver.Improve(obs, decision)
+		if err != nil {
+			return nil, fmt.Errorf("rl: DROO: improve the best candidate: %w", err)
+		}
+		l.values[l.best] = v
+	}
+	return decision, nil
 }
+
+// SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the actor the result, as in
+// expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the default, is DROO as published.
+func (l *DROO[O]) SetImprover(i Improver[O]) { l.improver = i }
 
 // Learn stores obs with the decision to imitate, normally the one Decide has just returned for it, and when training is
 // due trains the actor. It returns the mean loss of the training steps and whether there were any.
@@ -216,6 +229,7 @@ func (l *DROO[O]) SaveState(s *checkpoints.State) error {
 		saveOptional(s, "actor", l.actor),
 		saveOptional(s, "quantizer", l.quantizer),
 		saveOptional(s, "critic", l.critic),
+		saveOptional(s, "improver", l.improver),
 	)
 }
 
@@ -230,5 +244,6 @@ func (l *DROO[O]) LoadState(s *checkpoints.State) error {
 		loadOptional(s, "actor", l.actor),
 		loadOptional(s, "quantizer", l.quantizer),
 		loadOptional(s, "critic", l.critic),
+		loadOptional(s, "improver", l.improver),
 	)
 }

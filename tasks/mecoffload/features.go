@@ -3,11 +3,12 @@ package mecoffload
 import "math"
 
 // What the actors see. All features are dimensionless: times in units of the task's deadline or of the slot, so that a
-// network meets numbers of one size whatever the scenario's scales. Times that leave the useful range are cut off at
+// network meets numbers of one size whatever the scenario's scales. Nothing says how many devices there are: a network
+// trained with one number would not know what to make of another. Times that leave the useful range are cut off at
 // maxRatio.
 const (
-	deviceFeatures = 5 // of a device
-	optionFeatures = 5 // of a (server, exit) pair
+	deviceFeatures = 4 // of a device
+	optionFeatures = 4 // of a (server, exit) pair
 	edgeFeatures   = 4 // of a device and a pair
 	maxRatio       = 4
 )
@@ -31,12 +32,11 @@ func (f *featurizer) nominal(servers int) []float64 {
 	return f.times
 }
 
-// graph writes the features of obs as a bipartite graph: device [M x 5], option [N*L x 5], edge [M*N*L x 4], an edge from
+// graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge [M*N*L x 4], an edge from
 // each device to each option in row-major order.
 func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
 	n, l := obs.Servers, obs.Exits
 	tau := f.nominal(n)
-	load := float64(obs.Devices) / (10 * float64(n))
 
 	for s := range n {
 		backlog := obs.Backlog[s] / f.slot
@@ -46,7 +46,6 @@ func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
 			at[1] = float32(min(backlog, maxRatio))
 			at[2] = float32(f.profile.Accuracy[x])
 			at[3] = float32(obs.Capacity[s])
-			at[4] = float32(load)
 		}
 	}
 	for m := range obs.Devices {
@@ -76,7 +75,6 @@ func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
 		at[1] = ratio32(nearest, deadline)
 		at[2] = ratio32(mean, deadline)
 		at[3] = ratio32(mean, f.slot)
-		at[4] = float32(load)
 	}
 }
 

@@ -85,7 +85,9 @@ type Recipe struct {
 	GraphHidden int `yaml:"graph_hidden"`
 	GraphLayers int `yaml:"graph_layers"`
 
-	// The long-term critic (-LT methods).
+	// The long-term critic (-LT methods). RefineTrials is how many evaluations of the critic a local search around the best
+	// candidate may take per decision; 0: none. See refiner.
+	RefineTrials      int     `yaml:"refine_trials"`
 	Gamma             float64 `yaml:"gamma"`
 	ValueHidden       int     `yaml:"value_hidden"`
 	ValueLearningRate float64 `yaml:"value_learning_rate"`
@@ -125,6 +127,7 @@ func TunedRecipe() Recipe {
 	r.Quantizer, r.Noise = "gumbel", 1
 	r.Loss = SoftmaxCrossEntropy
 	r.TrainInterval = 5
+	r.RefineTrials = 300
 	return r
 }
 
@@ -212,6 +215,13 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	})
 	if err != nil {
 		return fail(err)
+	}
+	if t.longTerm && r.RefineTrials > 0 {
+		e, err := NewEvaluator(sc, p, a.objective)
+		if err != nil {
+			return fail(err)
+		}
+		a.learner.SetImprover(&refiner{e, r.RefineTrials})
 	}
 	return a, nil
 }

@@ -78,17 +78,18 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
+// leastGain is what a change must help by: more than rounding errors could, or a search might go in circles.
+const leastGain = 1e-12
+
 // climb improves the evaluator's decision until no change of one device helps, nor an exchange of two if those are wanted, and
 // returns its value.
 func (s *Search) climb(exchanges bool) float64 {
 	e := s.evaluator
 	m, options := e.tasks, int32(len(e.times))
 	value := e.Value()
-	// A change must help by more than rounding errors could, or the search might go in circles.
-	const least = 1e-12
 	for {
 		for unchanged, i := 0, 0; unchanged < m; i = (i + 1) % m {
-			best, pick := value+least, int32(-1)
+			best, pick := value+leastGain, int32(-1)
 			for o := range options {
 				if o == e.choice[i] {
 					continue
@@ -112,7 +113,7 @@ func (s *Search) climb(exchanges bool) float64 {
 				if e.choice[i] == e.choice[j] {
 					continue
 				}
-				if v := e.TrySwap(i, j); v > value+least {
+				if v := e.TrySwap(i, j); v > value+leastGain {
 					e.Swap(i, j)
 					value = v
 				}

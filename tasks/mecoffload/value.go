@@ -45,7 +45,6 @@ type BacklogValue struct {
 	target   *gorgonia.Node
 	batchBuf nn.Buffer
 	goalBuf  nn.Buffer
-	single   [1]float64
 }
 
 var _ rl.AfterstateValue = (*BacklogValue)(nil)
@@ -146,19 +145,22 @@ func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (fl
 	return loss, err
 }
 
-// Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers.
+// Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers. It is computed here
+// rather than on the tape because local search asks for one value at a time, some hundred times a slot.
 func (v *BacklogValue) Value(backlog []float64) float64 {
 	if len(backlog) != v.servers {
 		return math.NaN()
 	}
-	in := v.inBuf.Resize(1, v.servers)
-	for n, b := range backlog {
-		in[n] = float32(b / v.slot)
+	hidden, out := v.net.Layers[0], v.net.Layers[1]
+	w, k, u := hidden.Weight.Data(), hidden.Bias.Data(), out.Weight.Data()
+	sum := out.Bias.Data()[0]
+	for j, z := range k {
+		for n, b := range backlog {
+			z += w[n*len(k)+j] * float32(b/v.slot)
+		}
+		sum += u[j] * max(z, 0)
 	}
-	if err := v.Values(in, 1, v.single[:]); err != nil {
-		return math.NaN()
-	}
-	return v.single[0]
+	return float64(sum) * v.scale
 }
 
 // discounted is gamma times a value.
