@@ -120,13 +120,13 @@ func PaperRecipe() Recipe {
 }
 
 // TunedRecipe is the recipe that our measurements favour, the same for all methods: each device's options are alternatives
-// (softmax cross-entropy), candidates are drawn from the actor's own probabilities, and training is twice as frequent.
+// (softmax cross-entropy), candidates are drawn from the actor's own probabilities, and the long-term critic refines them.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
 	r.Quantizer, r.Noise = "gumbel", 1
 	r.Loss = SoftmaxCrossEntropy
-	r.TrainInterval = 5
+
 	r.RefineTrials = 300
 	return r
 }
