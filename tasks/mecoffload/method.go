@@ -126,7 +126,6 @@ func TunedRecipe() Recipe {
 	r.Name = "tuned"
 	r.Quantizer, r.Noise = "gumbel", 1
 	r.Loss = SoftmaxCrossEntropy
-
 	r.RefineTrials = 300
 	return r
 }
