@@ -42,39 +42,43 @@ func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
 		backlog := obs.Backlog[s] / f.slot
 		for x := range l {
 			at := option[(s*l+x)*optionFeatures:][:optionFeatures]
-			at[0] = ratio32(tau[s*l+x]/obs.Capacity[s], f.slot)
-			at[1] = float32(min(backlog, maxRatio))
+			at[0] = cut(tau[s*l+x] / obs.Capacity[s] / f.slot)
+			at[1] = cut(backlog)
 			at[2] = float32(f.profile.Accuracy[x])
 			at[3] = float32(obs.Capacity[s])
 		}
 	}
 	for m := range obs.Devices {
+		// Multiplying by inverses: at 1000 devices and 100 options the divisions would cost a quarter of a decision.
 		deadline := obs.Deadline[m]
-		rates := obs.Rate[m*n : (m+1)*n]
+		perDeadline, perSlot := 1/deadline, 1/f.slot
 		nearest, mean := math.Inf(1), 0.0
-		for s, r := range rates {
+		for s, r := range obs.Rate[m*n : (m+1)*n] {
 			arrive := obs.Bits[m] / r
 			start := max(arrive, obs.Backlog[s])
 			nearest = min(nearest, arrive)
-			mean += arrive / float64(n)
-			arrival := ratio32(arrive, deadline)
-			for x := range l {
-				finish := start + tau[s*l+x]/obs.Capacity[s]
-				at := edge[((m*n+s)*l+x)*edgeFeatures:][:edgeFeatures]
-				at[0] = arrival
-				at[1] = ratio32(finish, deadline) // of the task served at once
-				at[2] = 0
+			mean += arrive
+			arrival := cut(arrive * perDeadline)
+			slower := 1 / obs.Capacity[s]
+			row := edge[(m*n+s)*l*edgeFeatures:][:l*edgeFeatures]
+			for _, t := range tau[s*l : (s+1)*l] {
+				finish := start + t*slower
+				row[0] = arrival
+				row[1] = cut(finish * perDeadline) // of the task served at once
+				row[2] = 0
 				if finish <= deadline {
-					at[2] = 1
+					row[2] = 1
 				}
-				at[3] = ratio32(max(0, finish-f.slot), f.slot) // backlog that it leaves
+				row[3] = cut(max(0, finish-f.slot) * perSlot) // backlog that it leaves
+				row = row[edgeFeatures:]
 			}
 		}
+		mean /= float64(n)
 		at := device[m*deviceFeatures:][:deviceFeatures]
-		at[0] = ratio32(f.slot, deadline)
-		at[1] = ratio32(nearest, deadline)
-		at[2] = ratio32(mean, deadline)
-		at[3] = ratio32(mean, f.slot)
+		at[0] = cut(f.slot * perDeadline)
+		at[1] = cut(nearest * perDeadline)
+		at[2] = cut(mean * perDeadline)
+		at[3] = cut(mean * perSlot)
 	}
 }
 
@@ -91,20 +95,20 @@ func (f *featurizer) flat(obs *Observation, devices int, row []float32) {
 	per := 1 + 2*n
 	for m := range obs.Devices {
 		at := row[obs.ID[m]*per:][:per]
-		at[0] = ratio32(f.slot, obs.Deadline[m])
+		at[0] = cut(f.slot / obs.Deadline[m])
 		for s, r := range obs.Rate[m*n : (m+1)*n] {
 			arrive := obs.Bits[m] / r
-			at[1+2*s] = ratio32(arrive, f.slot)
-			at[2+2*s] = ratio32(arrive, obs.Deadline[m])
+			at[1+2*s] = cut(arrive / f.slot)
+			at[2+2*s] = cut(arrive / obs.Deadline[m])
 		}
 	}
 	at := row[devices*per:]
 	for s := range n {
 		at[3*s] = float32(obs.Capacity[s])
-		at[3*s+1] = float32(min(obs.Backlog[s]/f.slot, maxRatio))
-		at[3*s+2] = ratio32(tau[s*l+l-1]/obs.Capacity[s], f.slot)
+		at[3*s+1] = cut(obs.Backlog[s] / f.slot)
+		at[3*s+2] = cut(tau[s*l+l-1] / obs.Capacity[s] / f.slot)
 	}
 }
 
-// ratio32 is a/b, at most maxRatio.
-func ratio32(a, b float64) float32 { return float32(min(a/b, maxRatio)) }
+// cut is x, at most maxRatio.
+func cut(x float64) float32 { return float32(min(x, maxRatio)) }
