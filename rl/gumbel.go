@@ -86,11 +86,15 @@ func (q *Gumbel) draw(s Scores) {
 		// The first option whose sum exceeds u: a masked option adds nothing to the sum before it, so it is never that.
 		row := q.cumulative[i*s.Options : (i+1)*s.Options]
 		u *= row[len(row)-1]
-		j := 0
-		for row[j] <= u {
-			j++
+		low, high := 0, len(row)-1 // the option is among these
+		for low < high {
+			if mid := (low + high) / 2; row[mid] <= u {
+				low = mid + 1
+			} else {
+				high = mid
+			}
 		}
-		q.choice[i] = int32(j)
+		q.choice[i] = int32(low)
 	}
 }
 
