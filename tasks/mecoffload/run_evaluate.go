@@ -12,6 +12,9 @@ type Evaluation struct {
 	Seed     uint64
 	// Slots is the number of slots, From the first that counts; those before it fill the queues.
 	Slots, From int64
+	// Start is the first slot that the policy decides, and learns from. Those before it are left to BestExitInTime, which takes no
+	// time: slots that do not count are then for free, but for the few that the queues need to become the policy's own.
+	Start int64
 	// Progress, if not nil, is told after every slot how many are done.
 	Progress func(slots int64)
 }
@@ -30,11 +33,18 @@ func (e Evaluation) run(ctx context.Context, p Policy, learner *Agent) (Row, err
 	if _, err := sim.Reset(e.Seed); err != nil {
 		return Row{}, err
 	}
+	filler, err := NewBestExitInTime(e.Profile)
+	if err != nil {
+		return Row{}, err
+	}
 	metrics := NewMetrics(e.Scenario, e.Profile)
-	episode := episode{sim: sim, policy: p, learner: learner}
+	episode := episode{sim: sim, policy: filler}
 	for slot := range e.Slots {
 		if ctx.Err() != nil {
 			return Row{}, context.Cause(ctx)
+		}
+		if slot == max(e.Start, 0) {
+			episode.policy, episode.learner = p, learner
 		}
 		decision, err := episode.step()
 		if err != nil {

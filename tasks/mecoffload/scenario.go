@@ -188,9 +188,9 @@ func (s Scenario) YAML() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// traceFiles are the files that Trace.Files stands for, in the order in which it names them and sorted within a folder or a
+// TraceFiles returns the files that Trace.Files stands for, in the order in which it names them and sorted within a folder or a
 // pattern.
-func (s Scenario) traceFiles() ([]string, error) {
+func (s Scenario) TraceFiles() ([]string, error) {
 	var files []string
 	for _, name := range s.Trace.Files {
 		found, err := filepath.Glob(name)

@@ -111,7 +111,7 @@ func LoadTrace(filename string) ([]float64, error) {
 
 // rates reads the traces of a scenario, none lower than its floor. A scenario without traces has none.
 func (s Scenario) rates() ([][]float64, error) {
-	files, err := s.traceFiles()
+	files, err := s.TraceFiles()
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func TestTraceFiles(t *testing.T) {
 		{[]string{"testdata/traces/b.csv", "testdata/*/a.csv"}, []string{"b", "a"}},
 		{[]string{"testdata"}, []string{"a", "b"}},
 	} {
-		got, err := Scenario{Trace: TraceSource{Files: c.names}}.traceFiles()
+		got, err := Scenario{Trace: TraceSource{Files: c.names}}.TraceFiles()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestTraceFiles(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"testdata/none", "testdata/*.csv", t.TempDir(), "[", "testdata/none.csv"} {
-		_, err := Scenario{Trace: TraceSource{Files: []string{name}}}.traceFiles()
+		_, err := Scenario{Trace: TraceSource{Files: []string{name}}}.TraceFiles()
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -162,7 +162,7 @@ func TestPublishedTraces(t *testing.T) {
 	if _, err := os.Stat(publishedTraces); err != nil {
 		t.Skipf("no 5G traces at %s: %v", publishedTraces, err)
 	}
-	files, err := Scenario{Trace: TraceSource{Files: []string{publishedTraces}}}.traceFiles()
+	files, err := Scenario{Trace: TraceSource{Files: []string{publishedTraces}}}.TraceFiles()
 	if err != nil {
 		t.Fatal(err)
 	}
