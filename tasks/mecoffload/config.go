@@ -1,10 +1,10 @@
 package mecoffload
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -156,7 +156,8 @@ func LoadConfig(filename string) (Config, error) {
 	return ParseConfig(data, filename)
 }
 
-// YAML is the complete configuration, profile and scenario included, as a file that ParseConfig reads back to the same value.
+// YAML is the complete configuration, profile and scenario included, as a file that ParseConfig reads back to the same value, with
+// times to the nanosecond.
 func (c Config) YAML() ([]byte, error) { return c.encode(yaml.IndentSequence(true)) }
 
 // JSON is the same as YAML in a JSON object.
@@ -172,9 +173,13 @@ func (c Config) encode(option yaml.EncodeOption) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: the configuration cannot be written down: %w", err)
 	}
-	if !reflect.DeepEqual(again, c) {
-		return nil, errors.New("mecoffload: the configuration cannot be written down: a scenario, profile or recipe that differs from the built-in one of its name " +
-			"by leaving something out needs a name of its own, and times must be whole nanoseconds")
+	echo, err := yaml.MarshalWithOptions(again, option)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
+	}
+	if !bytes.Equal(echo, data) {
+		return nil, errors.New("mecoffload: the configuration cannot be written down: a scenario with the name of a built-in one, but without its churn or traces, " +
+			"needs a name of its own")
 	}
 	return data, nil
 }

@@ -1,0 +1,229 @@
+package mecoffload
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func parseConfig(t testing.TB, doc string) Config {
+	t.Helper()
+	c, err := ParseConfig([]byte(doc), "test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDefaultConfig(t *testing.T) {
+	c, err := DefaultConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	if d := cmp.Diff(c, parseConfig(t, "# nothing")); d != "" {
+		t.Errorf("-default +empty file:\n%s", d)
+	}
+	if sc := c.Scenario; c.Method != GRLE || c.Slots != 10_000 || c.Seed != 1 || sc.Name != "dynamic" || sc.Devices != 14 || sc.Servers != 2 ||
+		sc.Slot != 0.01 || c.Profile.Exits() != 5 {
+		t.Errorf("not the run that the documentation promises: %+v", c)
+	}
+}
+
+// A part is named, or written out from the built-in of its name.
+func TestConfigParts(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "mine.yaml")
+	if err := os.WriteFile(file, []byte("name: mine\njitter: 0.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fromFile := parseConfig(t, "scenario: "+file).Scenario
+	if fromFile.Name != "mine" || fromFile.Jitter != 0.1 || fromFile.CSI != 0 {
+		t.Errorf("a scenario of a file: %+v", fromFile)
+	}
+
+	c := parseConfig(t, "scenario: churn\nrecipe: paper\nprofile: 'vgg16-cifar10'\nmethod: DROO\nslots: 7\nseed: 18446744073709551615")
+	churn, _ := LoadScenario("churn")
+	if d := cmp.Diff(churn, c.Scenario); d != "" {
+		t.Errorf("-churn +named:\n%s", d)
+	}
+	if d := cmp.Diff(PaperRecipe(), c.Recipe); d != "" {
+		t.Errorf("-paper +named:\n%s", d)
+	}
+	if c.Method != DROO || c.Slots != 7 || c.Seed != 1<<64-1 {
+		t.Errorf("the rest: %+v", c)
+	}
+
+	c = parseConfig(t, "scenario: {name: churn, devices: 6, churn: {leave: 0.1}}\nrecipe:\n  name: paper\n  learning_rate: 0.5\n  hidden: [3]\n")
+	churn.Devices, churn.Churn.Leave = 6, 0.1
+	if d := cmp.Diff(churn, c.Scenario); d != "" {
+		t.Errorf("-churn +written out:\n%s", d)
+	}
+	paper := PaperRecipe()
+	paper.LearningRate, paper.Hidden = 0.5, []int{3}
+	if d := cmp.Diff(paper, c.Recipe); d != "" {
+		t.Errorf("-paper +written out:\n%s", d)
+	}
+
+	c = parseConfig(t, "scenario: {name: own, devices: 6}\nrecipe: {name: own, noise: 2}")
+	static, _ := LoadScenario("static")
+	static.Name, static.Devices = "own", 6
+	static.Description = c.Scenario.Description
+	if d := cmp.Diff(static, c.Scenario); d != "" {
+		t.Errorf("-static +own:\n%s", d)
+	}
+	recipe, _ := LoadRecipe(DefaultRecipe)
+	recipe.Name, recipe.Noise = "own", 2
+	if d := cmp.Diff(recipe, c.Recipe); d != "" {
+		t.Errorf("-default +own:\n%s", d)
+	}
+}
+
+// What is written down is complete and gives the same run again, as YAML and as JSON.
+func TestConfigEcho(t *testing.T) {
+	for _, name := range ScenarioNames() {
+		c := parseConfig(t, "method: GRLE-LT\nscenario: "+name)
+		c.Seed = 1<<64 - 1
+		c.Scenario.Slot, c.Scenario.Jitter = 0.012345678, 1.0/3
+		c.Recipe.LearningRate, c.Recipe.Hidden = 1e-9/3, []int{}
+		c.Scenario.Description = "a: 'b'\n# \"c\" \\ \u00e9"
+		yaml, err := c.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(c, parseConfig(t, string(yaml))); d != "" {
+			t.Errorf("%s, YAML: -written +read:\n%s", name, d)
+		}
+		data, err := c.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var object struct {
+			Scenario struct{ Devices int }
+		}
+		if err := json.Unmarshal(data, &object); err != nil || object.Scenario.Devices != 14 {
+			t.Errorf("%s: %v, %+v in\n%s", name, err, object, data)
+		}
+		if d := cmp.Diff(c, parseConfig(t, string(data))); d != "" {
+			t.Errorf("%s, JSON: -written +read:\n%s", name, d)
+		}
+	}
+}
+
+// A scenario that is called churn and has none would come back with churn.
+func TestConfigEchoRefuses(t *testing.T) {
+	c := parseConfig(t, "scenario: churn")
+	c.Scenario.Churn = Churn{}
+	if _, err := c.YAML(); err == nil || !strings.Contains(err.Error(), "a name of its own") {
+		t.Errorf("error %v", err)
+	}
+	c.Scenario.Name = "calm"
+	if _, err := c.YAML(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	const three = "profile:\n  name: three\n  accuracy: [0.5]\n  servers: [{times: [1ms]}, {times: [1ms]}, {times: [1ms]}]\n"
+	errorCases{
+		"method: PPO":                        `f.yaml:1: method: unknown method "PPO": want one of `,
+		"colour: red":                        `f.yaml:1: unknown field "colour"`,
+		"slots: 9\n\nslotz: 9":               `f.yaml:3: unknown field "slotz"`,
+		"slots: 9\nslots: 9":                 "f.yaml:2: ",
+		"recipe: paper\nrecipe: tuned":       "f.yaml:2: ",
+		"slots: 0":                           "f.yaml:1: slots: 0 is not in 1..",
+		"slots: many":                        "f.yaml:1: ",
+		"seed: -1":                           "f.yaml:1: ",
+		"workers: 1000":                      "f.yaml:1: workers: 1000 is not in 1..256",
+		"seed: 1\nreport_interval: 0":        "f.yaml:2: report_interval: ",
+		"checkpoint_interval: -1":            "f.yaml:1: checkpoint_interval: ",
+		"window: 0":                          "f.yaml:1: window: ",
+		"- a":                                "f.yaml:1: want a mapping",
+		"a":                                  "f.yaml:1: want a mapping",
+		"scenario:":                          "f.yaml:1: want a mapping",
+		"seed: 1\nscenario: [1]":             "f.yaml:2: want a mapping",
+		"seed: 1\nscenario: dynamics":        `f.yaml:2: scenario "dynamics" is not known: choose one of capacity, churn`,
+		"scenario: /no/such.yaml":            "f.yaml:1: scenario open /no/such.yaml: no such file",
+		"seed: 1\nrecipe: fast":              `f.yaml:2: recipe "fast" is not known: choose one of paper, tuned`,
+		"profile: resnet":                    `f.yaml:1: profile "resnet" is not known`,
+		"scenario:\n  name: a\n  devizes: 3": `f.yaml:3: unknown field "devizes"`,
+		"scenario:\n  name: dynamic\n  devices: 0":        "f.yaml:3: scenario.devices: 0 is not in 1..100000",
+		"scenario: {name: a, slot: 10}":                   `f.yaml:1: "10" is not a duration`,
+		"recipe:\n  name: a\n  rate: 3":                   `f.yaml:3: unknown field "rate"`,
+		"recipe:\n  learning_rate: .nan":                  "f.yaml:2: recipe.learning_rate: NaN is not a number above 0",
+		"recipe: {name: ''}":                              "f.yaml:1: recipe.name: is missing",
+		"recipe:\n  noise: 0":                             "f.yaml:2: recipe.noise: 0 is not a number above 0",
+		"recipe:\n  clip_norm: -1":                        "f.yaml:2: recipe.clip_norm: -1 is not a number of at least 0",
+		"recipe:\n  quantizer: knn":                       `f.yaml:2: recipe.quantizer: "knn" is none of`,
+		"recipe:\n  loss: mse":                            `f.yaml:2: recipe.loss: "mse" is neither`,
+		"recipe:\n  batch_size: 500":                      "f.yaml:2: recipe.memory_size: 128 is not in 500..",
+		"recipe:\n  hidden:\n  - 3\n  - 0":                "f.yaml:4: recipe.hidden[1]: 0 is not in 1..",
+		"recipe:\n  gamma: 1":                             "f.yaml:2: recipe.gamma: 1 is not in [0, 1)",
+		"recipe:\n  graph_layers: 1000":                   "f.yaml:2: recipe.graph_layers: 1000 is not in 0..",
+		"profile:\n  name: a\n  accuracy: [0.5, 0.4]":     "f.yaml:3: profile.accuracy[1]: the accuracy 0.4 of exit 2 does not exceed",
+		"profile:\n  name: a\n  accuracy: [1.5]":          "f.yaml:3: profile.accuracy[0]: the accuracy 1.5 of exit 1 is not in (0, 1]",
+		three:                                             `f.yaml:4: profile.servers: profile "three" lists 3 servers and scenario "dynamic" has 2`,
+		"scenario: {name: dynamic, servers: 1}\nslots: 3": `f.yaml: profile.servers: profile "vgg16-cifar10" lists 2 servers and scenario "dynamic" has 1`,
+		"slots: 1\n---\nslots: 2":                         "f.yaml: 2 YAML documents",
+	}.check(t, func(doc string) error {
+		_, err := ParseConfig([]byte(doc), "f.yaml")
+		return err
+	})
+	if _, err := LoadConfig("/no/such.yaml"); err == nil || !strings.Contains(err.Error(), "/no/such.yaml: no such file") {
+		t.Errorf("a file that does not exist: %v", err)
+	}
+}
+
+func TestParseMethod(t *testing.T) {
+	for _, m := range Methods() {
+		if got, err := ParseMethod(strings.ToLower(string(m))); got != m || err != nil {
+			t.Errorf("%s: %s, error %v", m, got, err)
+		}
+	}
+	if _, err := ParseMethod("PPO"); err == nil || !strings.Contains(err.Error(), "GRLE-LT") {
+		t.Errorf("an unknown method does not list the known ones: %v", err)
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte("method: DROO\nslots: 3\nscenario: churn\nrecipe: paper\nprofile: vgg16-cifar10"))
+	f.Add([]byte("scenario: {name: dynamic, devices: 6}\nrecipe:\n  name: x\n  hidden: [3, 4]\n"))
+	f.Add([]byte("scenario: &a {name: x}\nprofile: *a"))
+	f.Add([]byte("recipe: {<<: {name: a}}"))
+	f.Add([]byte("? scenario\n: !!str dynamic\n"))
+	if c, err := DefaultConfig(); err == nil {
+		for _, encode := range []func() ([]byte, error){c.YAML, c.JSON} {
+			data, err := encode()
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := ParseConfig(data, "fuzz.yaml")
+		if err != nil {
+			return
+		}
+		if err := c.Validate(); err != nil {
+			t.Fatalf("accepted what is not valid: %v", err)
+		}
+		echo, err := c.YAML()
+		if err != nil {
+			return // says so instead of writing down something else
+		}
+		again, err := ParseConfig(echo, "echo.yaml")
+		if err != nil {
+			t.Fatalf("%v in the echo\n%s", err, echo)
+		}
+		if d := cmp.Diff(c, again); d != "" {
+			t.Fatalf("-read +echo:\n%s", d)
+		}
+	})
+}
