@@ -13,9 +13,9 @@ import (
 // this file does: the softmax of the scores over the edges into each vertex, and
 // the sum of the sources' features so weighted.
 
-// attentionConfig is what the attention convolutions share.
-type attentionConfig struct {
-	Heads, Out int  // Out is the width of each head
+// AttentionConfig holds the settings that [GATConv] and [GATv2Conv] share.
+type AttentionConfig struct {
+	Heads, Out int  // their number and the width of each; the weights follow them
 	Concat     bool // heads side by side, otherwise their mean
 	// SelfLoops lets each vertex attend to itself, as if it had exactly one self
 	// loop. It must be false for bipartite graphs and edges with features.
@@ -25,7 +25,7 @@ type attentionConfig struct {
 }
 
 // width returns the number of output columns.
-func (c *attentionConfig) width() int {
+func (c *AttentionConfig) width() int {
 	if c.Concat {
 		return c.Heads * c.Out
 	}
@@ -33,7 +33,7 @@ func (c *attentionConfig) width() int {
 }
 
 // graph returns the graph whose edges are attended over.
-func (c *attentionConfig) graph(v gorgonia.Value) (*Graph, error) {
+func (c *AttentionConfig) graph(v gorgonia.Value) (*Graph, error) {
 	g, err := graphOf(v)
 	if err != nil || !c.SelfLoops {
 		return g, err
@@ -46,7 +46,7 @@ func (c *attentionConfig) graph(v gorgonia.Value) (*Graph, error) {
 
 // attend adds softmax, dropout, sum, bias and activation. Scores are [Heads x
 // edges], for the edges of c.graph, so that each head's lie side by side.
-func (c *attentionConfig) attend(g, scores, h, bias *gorgonia.Node) (*gorgonia.Node, error) {
+func (c *AttentionConfig) attend(g, scores, h, bias *gorgonia.Node) (*gorgonia.Node, error) {
 	act, err := kernelAct(c.Act)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (c *attentionConfig) attend(g, scores, h, bias *gorgonia.Node) (*gorgonia.N
 }
 
 type attend struct {
-	cfg  attentionConfig
+	cfg  AttentionConfig
 	act  kernel.Act
 	bias bool
 

@@ -8,21 +8,22 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// edgeHidden is the first layer of a network that looks at one edge at a time,
+// EdgeHidden is the first layer of a network that looks at one edge at a time,
 //
 //	pre_e = x_src(e) U + x_dst(e) V + b + f_e W
 //
-// It is what EdgeMessage and EdgeScorer share. Written on the concatenation
-// [x_src, x_dst, f_e] it would be a matrix product over edges; taken apart, the
-// wide products run once per vertex and only the few edge features once per edge.
-type edgeHidden struct {
+// It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share.
+// Written on the concatenation [x_src, x_dst, f_e] it would be a matrix product over
+// edges; taken apart, the wide products run once per vertex and only the few edge
+// features once per edge.
+type EdgeHidden struct {
 	Src    *nn.Linear // U [inSrc x hidden], no bias
 	Dst    *nn.Linear // V [inDst x hidden] and b [hidden]
 	Weight *nn.Param  // W [edge features x hidden]; nil: no edge features
 }
 
-func newEdgeHidden(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) edgeHidden {
-	l := edgeHidden{
+func newEdgeHidden(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) EdgeHidden {
+	l := EdgeHidden{
 		Src: nn.NewLinear(name+".src", inSrc, hidden, nn.None, init, rng),
 		Dst: nn.NewLinear(name+".dst", inDst, hidden, nn.None, init, rng),
 	}
@@ -36,13 +37,13 @@ func newEdgeHidden(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init,
 	return l
 }
 
-func (l *edgeHidden) params() nn.Params {
+func (l *EdgeHidden) params() nn.Params {
 	return append(append(l.Src.Params(), l.Dst.Params()...), params(l.Weight)...)
 }
 
 // forward returns the inputs of the edge operation: g, x U, x V + b and, where
 // there are edge features, f and W.
-func (l *edgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, error) {
+func (l *EdgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, error) {
 	u, err := l.Src.Forward(xSrc)
 	if err != nil {
 		return nil, err
@@ -65,13 +66,13 @@ func (l *edgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, e
 	return append(in, f, w), err
 }
 
-// edgeOp is what the operations on an edgeHidden's result share.
+// edgeOp is what the operations on an EdgeHidden's result share.
 type edgeOp struct {
 	hidden, edgeDim int
 	slope           float32 // of the activation below zero
 }
 
-// check checks the inputs that edgeHidden.forward lists.
+// check checks the inputs that EdgeHidden.forward lists.
 func (o *edgeOp) check(in []gorgonia.Value) (*Graph, error) {
 	g, err := graphOf(in[0])
 	if err != nil {

@@ -25,7 +25,7 @@ import (
 // Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
 // y [NumDst x hidden]. There is no gradient with respect to f.
 type EdgeMessage struct {
-	edgeHidden
+	EdgeHidden
 	Agg   Aggregation // Sum or Mean
 	Slope float64     // of the activation below zero, in [0, 1]; 0: ReLU
 }
@@ -34,7 +34,7 @@ type EdgeMessage struct {
 // nn.GlorotUniform) and whose bias is zero. An edgeDim of 0 means that edges
 // have no features.
 func NewEdgeMessage(name string, inSrc, inDst, edgeDim, hidden int, agg Aggregation, init nn.Init, rng *rand.Rand) *EdgeMessage {
-	return &EdgeMessage{edgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng), Agg: agg}
+	return &EdgeMessage{EdgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng), Agg: agg}
 }
 
 // Params returns U, V, b and, with edge features, W.
@@ -45,10 +45,10 @@ func (l *EdgeMessage) Params() nn.Params { return l.params() }
 // xDst are one node.
 func (l *EdgeMessage) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if l.Agg != Sum && l.Agg != Mean {
-		return nil, fmt.Errorf("gnn: edge messages are aggregated by sum or mean, not by %v", l.Agg)
+		return nil, fmt.Errorf("gnn: %s: messages are aggregated by sum or mean, not by %v", l.Src.Weight.Name, l.Agg)
 	}
 	if !(l.Slope >= 0 && l.Slope <= 1) {
-		return nil, fmt.Errorf("gnn: edge message: the activation's slope must lie in [0, 1], got %v", l.Slope)
+		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.Src.Weight.Name, l.Slope)
 	}
 	in, err := l.forward(g, xSrc, xDst, f)
 	if err != nil {

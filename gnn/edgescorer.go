@@ -21,7 +21,7 @@ import (
 // s [NumEdges x 1]: the rows are edges in the order of the graph's edge list, for
 // a complete bipartite graph row-major. There is no gradient with respect to f.
 type EdgeScorer struct {
-	edgeHidden
+	EdgeHidden
 	Out   *nn.Param // v [hidden x 1]
 	Bias  *nn.Param // c [1]
 	Slope float64   // of the activation below zero, in [0, 1]; 0: ReLU
@@ -32,7 +32,7 @@ type EdgeScorer struct {
 // have no features.
 func NewEdgeScorer(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) *EdgeScorer {
 	return &EdgeScorer{
-		edgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng),
+		EdgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng),
 		Out:        nn.NewParam(name+".out", orGlorot(init), rng, hidden, 1),
 		Bias:       nn.NewParam(name+".bias", nil, nil, 1),
 	}
@@ -46,7 +46,7 @@ func (l *EdgeScorer) Params() nn.Params { return append(l.params(), l.Out, l.Bia
 // node.
 func (l *EdgeScorer) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if !(l.Slope >= 0 && l.Slope <= 1) {
-		return nil, fmt.Errorf("gnn: edge scorer: the activation's slope must lie in [0, 1], got %v", l.Slope)
+		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.Src.Weight.Name, l.Slope)
 	}
 	in, err := l.forward(g, xSrc, xDst, f)
 	if err != nil {
@@ -60,7 +60,7 @@ func (l *EdgeScorer) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, e
 	return nn.Apply("edge_score", op, nn.Shape{xSrc.Shape()[0], 1}, append(in, n...)...)
 }
 
-// edgeScore takes edgeHidden's inputs, then v and c.
+// edgeScore takes EdgeHidden's inputs, then v and c.
 type edgeScore struct{ edgeOp }
 
 func (o *edgeScore) OutShape(in []gorgonia.Value) (int, int, error) {

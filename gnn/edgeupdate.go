@@ -22,7 +22,7 @@ import (
 // Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
 // z [NumEdges x hidden].
 type EdgeUpdate struct {
-	edgeHidden
+	EdgeHidden
 	Act nn.Activation
 }
 

@@ -22,7 +22,7 @@ import (
 // bipartite graph, with SelfLoops false, the destinations' features [NumDst x
 // inDst] have a weight of their own.
 type GATConv struct {
-	attentionConfig
+	AttentionConfig
 	Weight    *nn.Param // W [in x heads*out]
 	DstWeight *nn.Param // [inDst x heads*out] of destinations; nil: they use W
 	Src, Dst  *nn.Param // a_src, a_dst [heads x out]
@@ -33,7 +33,7 @@ type GATConv struct {
 // rng (nil: nn.GlorotUniform, as in the paper) and whose bias is zero.
 func NewGATConv(name string, in, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATConv {
 	l := &GATConv{
-		attentionConfig: attentionConfig{Heads: heads, Out: out, Concat: concat, SelfLoops: true, Act: act},
+		AttentionConfig: AttentionConfig{Heads: heads, Out: out, Concat: concat, SelfLoops: true, Act: act},
 		Weight:          nn.NewParam(name+".weight", orGlorot(init), rng, in, heads*out),
 		Src:             nn.NewParam(name+".src", orGlorot(init), rng, heads, out),
 		Dst:             nn.NewParam(name+".dst", orGlorot(init), rng, heads, out),
@@ -94,7 +94,7 @@ func (l *GATConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Node
 	if err != nil {
 		return nil, err
 	}
-	scores, err := nn.Apply("gat_scores", &gatScores{cfg: l.attentionConfig}, nn.Shape{l.Heads, 2}, g, s, t)
+	scores, err := nn.Apply("gat_scores", &gatScores{cfg: l.AttentionConfig}, nn.Shape{l.Heads, 2}, g, s, t)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (o headDot) Backward(in []gorgonia.Value, _, dd nn.Matrix, din []nn.Matrix)
 const gatSlope = 0.2
 
 // gatScores is leakyrelu(s_j + t_i) for each edge, [heads x edges].
-type gatScores struct{ cfg attentionConfig }
+type gatScores struct{ cfg AttentionConfig }
 
 func (o *gatScores) OutShape(in []gorgonia.Value) (int, int, error) {
 	g, err := o.cfg.graph(in[0])

@@ -23,7 +23,7 @@ import (
 // averaged, [vertices x out]. Bipartite graphs and edge features want SelfLoops
 // false. There is no gradient with respect to f.
 type GATv2Conv struct {
-	attentionConfig
+	AttentionConfig
 	Src, Dst  *nn.Param // W_src [inSrc x heads*out], W_dst [inDst x heads*out]
 	Edge      *nn.Param // W_edge [heads*edgeDim x out], head after head; nil: no edge features
 	Attention *nn.Param // a [heads x out]
@@ -43,7 +43,7 @@ func NewGATv2Conv(name string, in, out, heads int, concat bool, act nn.Activatio
 // whose edges have edgeDim features (0: none).
 func NewBipartiteGATv2Conv(name string, inSrc, inDst, edgeDim, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATv2Conv {
 	l := &GATv2Conv{
-		attentionConfig: attentionConfig{Heads: heads, Out: out, Concat: concat, Act: act},
+		AttentionConfig: AttentionConfig{Heads: heads, Out: out, Concat: concat, Act: act},
 		Src:             nn.NewParam(name+".src", orGlorot(init), rng, inSrc, heads*out),
 		Dst:             nn.NewParam(name+".dst", orGlorot(init), rng, inDst, heads*out),
 		Attention:       nn.NewParam(name+".attention", orGlorot(init), rng, heads, out),
@@ -98,7 +98,7 @@ func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia
 		}
 		in = append(in, f, n[2])
 	}
-	scores, err := nn.Apply("gatv2_scores", &gatv2Scores{cfg: l.attentionConfig, edgeDim: cols(f)}, nn.Shape{l.Heads, 2}, in...)
+	scores, err := nn.Apply("gatv2_scores", &gatv2Scores{cfg: l.AttentionConfig, edgeDim: cols(f)}, nn.Shape{l.Heads, 2}, in...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia
 // gatv2Scores takes g, u = x W_src, v = x W_dst, a and, with edge features, f and
 // W_edge to the scores [heads x edges].
 type gatv2Scores struct {
-	cfg      attentionConfig
+	cfg      AttentionConfig
 	edgeDim  int
 	src, dst []int32 // of one head: rows of u and v cut into heads
 }

@@ -16,6 +16,8 @@ type Conv interface {
 	Params() nn.Params
 }
 
+var _ = []Conv{(*GCNConv)(nil), (*SAGEConv)(nil), (*GATConv)(nil), (*GATv2Conv)(nil), (*GINConv)(nil), (*EdgeConv)(nil)}
+
 // GCNConv is the graph convolution of T. Kipf and M. Welling, "Semi-supervised
 // classification with graph convolutional networks" (ICLR 2017), eq. 2:
 //

@@ -4,12 +4,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/gnn/gnntest"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // linearReference is x W + b.
@@ -553,5 +555,51 @@ func TestCombine(t *testing.T) {
 	}
 	if _, err := gnn.Add(); err == nil {
 		t.Error("no inputs give no error")
+	}
+	_, x := inputs(t)
+	wider, err := nn.NewInput(x.Graph(), "wider", 3)
+	check(t, err)
+	if _, err := gnn.JumpingMax(x, wider); err == nil {
+		t.Error("inputs of different widths give no error")
+	}
+}
+
+// What does not fit is found when the expression graph is built, and the error
+// names the layer.
+func TestBuildErrors(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	g, x := inputs(t) // x has 2 columns
+	f, err := nn.NewInput(x.Graph(), "f", 1)
+	check(t, err)
+	vector := gorgonia.NewVector(x.Graph(), tensor.Float32, gorgonia.WithShape(3), gorgonia.WithName("vector"))
+	ignore := func(n *gorgonia.Node, err error) error { return err }
+	for name, err := range map[string]error{
+		"gcn":                  ignore(gnn.NewGCNConv("l1", 3, 2, nn.ReLU, nil, rng).Forward(g, x)),
+		"gcn activation":       ignore(gnn.NewGCNConv("l2", 2, 2, nn.Activation(99), nil, rng).Forward(g, x)),
+		"sage":                 ignore(gnn.NewSAGEConv("l3", 3, 2, gnn.Mean, nn.ReLU, nil, rng).Forward(g, x)),
+		"sage aggregation":     ignore(gnn.NewSAGEConv("l4", 2, 2, gnn.Aggregation(9), nn.ReLU, nil, rng).Forward(g, x)),
+		"sage destination":     ignore(gnn.NewBipartiteSAGEConv("l5", 2, 3, 2, gnn.Mean, nn.ReLU, nil, rng).ForwardBipartite(g, x, x)),
+		"gat":                  ignore(gnn.NewGATConv("l6", 3, 2, 2, true, nn.ELU, nil, rng).Forward(g, x)),
+		"gat bipartite":        ignore(gnn.NewGATConv("l7", 2, 2, 2, true, nn.ELU, nil, rng).ForwardBipartite(g, x, f)),
+		"gatv2":                ignore(gnn.NewGATv2Conv("l8", 3, 2, 2, true, nn.ELU, nil, rng).Forward(g, x)),
+		"gatv2 edges":          ignore(gnn.NewGATv2Conv("l9", 2, 2, 2, true, nn.ELU, nil, rng).ForwardBipartite(g, x, x, f)),
+		"gin edges":            ignore(gnn.NewGINConv("l10", gnn.Sequential{}, true).ForwardEdges(g, x, f)),
+		"gine without edges":   ignore(gnn.NewGINEConv("l11", 2, 1, gnn.Sequential{}, true, nil, rng).Forward(g, x)),
+		"edge conv":            ignore(gnn.NewEdgeConv("l12", 3, 2, nn.ReLU, nil, nil, rng).Forward(g, x)),
+		"nnconv":               ignore(gnn.NewNNConv("l13", 2, 2, 2, nil, 3, gnn.Sum, nn.ReLU, nil, rng).Forward(g, x, x, f)),
+		"nnconv max":           ignore(gnn.NewNNConv("l14", 2, 2, 2, nil, 1, gnn.Max, nn.ReLU, nil, rng).Forward(g, x, x, f)),
+		"message max":          ignore(gnn.NewEdgeMessage("l15", 2, 2, 1, 2, gnn.Max, nil, rng).Forward(g, x, x, f)),
+		"message edges":        ignore(gnn.NewEdgeMessage("l16", 2, 2, 2, 2, gnn.Sum, nil, rng).Forward(g, x, x, f)),
+		"message no edges":     ignore(gnn.NewEdgeMessage("l17", 2, 2, 0, 2, gnn.Sum, nil, rng).Forward(g, x, x, f)),
+		"scorer edges missing": ignore(gnn.NewEdgeScorer("l18", 2, 2, 1, 2, nil, rng).Forward(g, x, x, nil)),
+		"batch norm":           ignore(gnn.NewBatchNorm("l19", 3, nn.None).Forward(x)),
+		"aggregate a vector":   ignore(gnn.Aggregate(g, vector, gnn.Sum)),
+		"readout nothing":      ignore(gnn.Readout(g, nil, gnn.Sum)),
+	} {
+		if err == nil || strings.Contains(err.Error(), "another node") {
+			t.Errorf("%s: error %v, want one about the misfit", name, err)
+		} else {
+			t.Logf("%s: %v", name, err)
+		}
 	}
 }

@@ -17,6 +17,8 @@ type Module interface {
 	Params() nn.Params
 }
 
+var _ = []Module{(*nn.MLP)(nil), (*LayerNorm)(nil), (*BatchNorm)(nil), (*Dropout)(nil), Sequential(nil)}
+
 // Sequential applies modules one after the other.
 type Sequential []Module
 

@@ -49,8 +49,8 @@ func checkCols(layer, what string, n *gorgonia.Node, want int) error {
 	if n == nil {
 		return fmt.Errorf("gnn: %s: %s are missing", layer, what)
 	}
-	if cols(n) != want {
-		return fmt.Errorf("gnn: %s: want %s [rows x %d], got %v", layer, what, want, n.Shape())
+	if cols(n) != want || want == 0 {
+		return fmt.Errorf("gnn: %s: want %s of %d columns, got shape %v", layer, what, max(1, want), n.Shape())
 	}
 	return nil
 }

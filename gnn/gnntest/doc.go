@@ -9,4 +9,27 @@
 // Gradients are compared with differences of the float64 reference, not of the
 // layer itself: float32 differences are too coarse to tell a wrong gradient from
 // rounding, most of all near the kink of a rectifier.
+//
+// A test gives the layer and its formula on whole matrices, as plain as can be:
+//
+//	func TestMyConv(t *testing.T) {
+//		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
+//			l := NewMyConv("my", 3, 4, rng)
+//			return gnntest.Layer{
+//				In:     3,
+//				Params: l.Params(),
+//				Forward: func(g, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) {
+//					return l.Forward(g, x)
+//				},
+//				Reference: func(p []*gnntest.Mat, in gnntest.Inputs) *gnntest.Mat {
+//					messages := in.Src.Mul(p[0]).Gather(in.Graph.Edges().Src)
+//					...
+//				},
+//			}, nil
+//		})
+//	}
+//
+// Known limits: the suite cannot check layers that draw at random (turn dropout off)
+// or whose result has other rows than vertices, edges or graphs (put a readout
+// behind them, as gnn's tests of pooling do).
 package gnntest
