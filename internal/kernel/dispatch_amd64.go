@@ -171,10 +171,6 @@ func gemmTileAVX2(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float3
 		gemm1x3AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
 	case 3<<5 | 2:
 		gemm2x3AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 3:
-		gemm3x3AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 4:
-		gemm4x3AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
 	case 4<<5 | 1:
 		gemm1x4AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
 	case 4<<5 | 2:

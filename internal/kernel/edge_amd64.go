@@ -117,9 +117,9 @@ func (a *edgeArgs) dotFew(out []float32) {
 // dot scores groups of four edges.
 func (a *edgeArgs) dot(groups int, src, dst []int32, x, out []float32) {
 	if active == isaAVX512 {
-		edgeDotAVX512(groups, a.h, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.params[0], a.slope, &out[0])
+		edgeDotAVX512(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.params[0], a.slope, &out[0])
 	} else {
-		edgeDotAVX2(groups, a.h, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.params[0], a.slope, &out[0])
+		edgeDotAVX2(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.params[0], a.slope, &out[0])
 	}
 }
 
@@ -135,9 +135,9 @@ func edgeAggregate(b *edgeBatch, coef, y []float32) {
 	for e := 0; e < b.n; e += a.step {
 		n, src, dst, x, coef := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &coef[e*coefStep]
 		if active == isaAVX512 {
-			edgeAggregateAVX512(n, b.h, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &y[0], b.h)
+			edgeAggregateAVX512(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &y[0], b.h)
 		} else {
-			edgeAggregateAVX2(n, b.h, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &y[0], b.h)
+			edgeAggregateAVX2(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &y[0], b.h)
 		}
 	}
 }
@@ -163,9 +163,9 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 	for e := 0; e < b.n; e += a.step {
 		n, src, dst, x, dout := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &dout[e]
 		if active == isaAVX512 {
-			edgeDotBackwardAVX512(n, b.h, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, dout, 1, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeDotBackwardAVX512(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, dout, 1, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
 		} else {
-			edgeDotBackwardAVX2(n, b.h, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, dout, 1, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeDotBackwardAVX2(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, dout, 1, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
 		}
 	}
 	a.end(g)
@@ -184,9 +184,9 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 	for e := 0; e < b.n; e += a.step {
 		n, src, dst, x, coef := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &coef[e*coefStep]
 		if active == isaAVX512 {
-			edgeAggregateBackwardAVX512(n, b.h, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &dy[0], b.h, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeAggregateBackwardAVX512(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &dy[0], b.h, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
 		} else {
-			edgeAggregateBackwardAVX2(n, b.h, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &dy[0], b.h, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeAggregateBackwardAVX2(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &dy[0], b.h, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
 		}
 	}
 	a.end(g)

@@ -4,66 +4,68 @@
 
 #include "textflag.h"
 
-// func edgeDotAVX512(groups int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·edgeDotAVX512(SB), NOSPLIT, $8-112
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+72(FP), AX
+// func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+// Requires: AVX, AVX512F, AVX512VL, BMI2
+TEXT ·edgeDotAVX512(SB), NOSPLIT, $8-120
+	VBROADCASTSS slope+104(FP), Z0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	MOVL         $-1, CX
-	BZHIL        DX, CX, CX
-	KMOVW        CX, K1
-	MOVQ         nf+80(FP), BX
+	MOVQ         masks+24(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	MOVQ         nf+88(FP), BX
 	SHLQ         $0x02, BX
 	LEAQ         (BX)(BX*2), SI
 
 group:
-	MOVQ    src+24(FP), CX
+	MOVQ    src+32(FP), CX
 	MOVLQSX (CX), DI
-	IMULQ   ldu+48(FP), DI
+	IMULQ   ldu+56(FP), DI
 	SHLQ    $0x02, DI
-	ADDQ    u+40(FP), DI
+	ADDQ    u+48(FP), DI
 	MOVLQSX 4(CX), R8
-	IMULQ   ldu+48(FP), R8
+	IMULQ   ldu+56(FP), R8
 	SHLQ    $0x02, R8
-	ADDQ    u+40(FP), R8
+	ADDQ    u+48(FP), R8
 	MOVLQSX 8(CX), R9
-	IMULQ   ldu+48(FP), R9
+	IMULQ   ldu+56(FP), R9
 	SHLQ    $0x02, R9
-	ADDQ    u+40(FP), R9
+	ADDQ    u+48(FP), R9
 	MOVLQSX 12(CX), R10
-	IMULQ   ldu+48(FP), R10
+	IMULQ   ldu+56(FP), R10
 	SHLQ    $0x02, R10
-	ADDQ    u+40(FP), R10
-	MOVQ    dst+32(FP), CX
+	ADDQ    u+48(FP), R10
+	MOVQ    dst+40(FP), CX
 	MOVLQSX (CX), R11
-	IMULQ   ldw+64(FP), R11
+	IMULQ   ldw+72(FP), R11
 	SHLQ    $0x02, R11
-	ADDQ    w+56(FP), R11
+	ADDQ    w+64(FP), R11
 	MOVLQSX 4(CX), R12
-	IMULQ   ldw+64(FP), R12
+	IMULQ   ldw+72(FP), R12
 	SHLQ    $0x02, R12
-	ADDQ    w+56(FP), R12
+	ADDQ    w+64(FP), R12
 	MOVLQSX 8(CX), R13
-	IMULQ   ldw+64(FP), R13
+	IMULQ   ldw+72(FP), R13
 	SHLQ    $0x02, R13
-	ADDQ    w+56(FP), R13
+	ADDQ    w+64(FP), R13
 	MOVLQSX 12(CX), R14
-	IMULQ   ldw+64(FP), R14
+	IMULQ   ldw+72(FP), R14
 	SHLQ    $0x02, R14
-	ADDQ    w+56(FP), R14
+	ADDQ    w+64(FP), R14
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
 	VPXORD  Z4, Z4, Z4
 	XORQ    CX, CX
-	MOVQ    params+88(FP), DX
+	MOVQ    params+96(FP), DX
 	CMPQ    h+8(FP), $0x00
 	JE      tail
 
@@ -76,7 +78,7 @@ columns:
 	VADDPS  (R13)(CX*1), Z7, Z7
 	VMOVUPS (R10)(CX*1), Z8
 	VADDPS  (R14)(CX*1), Z8, Z8
-	MOVQ    nf+80(FP), R15
+	MOVQ    nf+88(FP), R15
 	TESTQ   R15, R15
 	JZ      fulla_none
 	LEAQ    (R15)(R15*1), BP
@@ -127,7 +129,7 @@ tail:
 	VMOVUPS.Z (R10)(CX*1), K1, Z8
 	VMOVUPS.Z (R14)(CX*1), K1, Z9
 	VADDPS    Z9, Z8, Z8
-	MOVQ      nf+80(FP), CX
+	MOVQ      nf+88(FP), CX
 	TESTQ     CX, CX
 	JZ        maskeda_none
 	LEAQ      (CX)(CX*1), DI
@@ -161,7 +163,7 @@ maskeda_none:
 	ADDQ        $0x40, DX
 
 end:
-	MOVQ          out+104(FP), CX
+	MOVQ          out+112(FP), CX
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y5
 	VEXTRACTF64X4 $0x01, Z2, Y6
@@ -173,63 +175,65 @@ end:
 	VHADDPS       Y6, Y5, Y5
 	VHADDPS       Y8, Y7, Y6
 	VHADDPS       Y6, Y5, Y5
-	VEXTRACTF128  $0x01, Y5, X6
+	VEXTRACTF32X4 $0x01, Y5, X6
 	VADDPS        X6, X5, X6
 	VMOVUPS       X6, (CX)
-	ADDQ          $0x10, src+24(FP)
-	ADDQ          $0x10, dst+32(FP)
-	ADDQ          $0x10, out+104(FP)
+	ADDQ          $0x10, src+32(FP)
+	ADDQ          $0x10, dst+40(FP)
+	ADDQ          $0x10, out+112(FP)
 	LEAQ          (AX)(BX*4), AX
 	DECQ          groups+0(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
 
-// func edgeAggregateAVX512(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+// func edgeAggregateAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-136
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-144
+	VBROADCASTSS slope+104(FP), Z0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	MOVL         $-1, CX
-	BZHIL        DX, CX, CX
-	KMOVW        CX, K1
-	MOVQ         coef+104(FP), BX
-	MOVQ         coefStep+112(FP), SI
+	MOVQ         masks+24(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
+	MOVQ         coef+112(FP), BX
+	MOVQ         coefStep+120(FP), SI
 	SHLQ         $0x02, SI
 
 edge:
-	MOVQ         src+24(FP), DX
-	MOVQ         dst+32(FP), CX
+	MOVQ         src+32(FP), DX
+	MOVQ         dst+40(FP), CX
 	MOVLQSX      (DX), DI
-	IMULQ        ldu+48(FP), DI
+	IMULQ        ldu+56(FP), DI
 	SHLQ         $0x02, DI
-	ADDQ         u+40(FP), DI
+	ADDQ         u+48(FP), DI
 	MOVLQSX      (CX), R8
-	IMULQ        ldw+64(FP), R8
+	IMULQ        ldw+72(FP), R8
 	SHLQ         $0x02, R8
-	ADDQ         w+56(FP), R8
+	ADDQ         w+64(FP), R8
 	MOVLQSX      (CX), R9
-	IMULQ        ldy+128(FP), R9
+	IMULQ        ldy+136(FP), R9
 	SHLQ         $0x02, R9
-	ADDQ         y+120(FP), R9
+	ADDQ         y+128(FP), R9
 	VBROADCASTSS (BX), Z1
 	ADDQ         SI, BX
 	XORQ         CX, CX
-	MOVQ         params+88(FP), DX
+	MOVQ         params+96(FP), DX
 	CMPQ         h+8(FP), $0x00
 	JE           tail
 
 columns:
 	VMOVUPS (DI)(CX*1), Z2
 	VADDPS  (R8)(CX*1), Z2, Z2
-	MOVQ    nf+80(FP), R10
+	MOVQ    nf+88(FP), R10
 	TESTQ   R10, R10
 	JZ      fulla_none
 	LEAQ    (R10)(R10*1), R11
@@ -261,7 +265,7 @@ tail:
 	VMOVUPS.Z (DI)(CX*1), K1, Z2
 	VMOVUPS.Z (R8)(CX*1), K1, Z3
 	VADDPS    Z3, Z2, Z2
-	MOVQ      nf+80(FP), DI
+	MOVQ      nf+88(FP), DI
 	TESTQ     DI, DI
 	JZ        maskeda_none
 	LEAQ      (DI)(DI*1), R8
@@ -285,65 +289,67 @@ maskeda_none:
 	ADDQ        $0x40, DX
 
 end:
-	ADDQ $0x04, src+24(FP)
-	ADDQ $0x04, dst+32(FP)
-	MOVQ nf+80(FP), CX
+	ADDQ $0x04, src+32(FP)
+	ADDQ $0x04, dst+40(FP)
+	MOVQ nf+88(FP), CX
 	LEAQ (AX)(CX*4), AX
 	DECQ n+0(FP)
 	JNZ  edge
 	VZEROUPPER
 	RET
 
-// func edgeDotBackwardAVX512(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+// func edgeDotBackwardAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-160
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-168
+	VBROADCASTSS slope+104(FP), Z0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	MOVL         $-1, CX
-	BZHIL        DX, CX, CX
-	KMOVW        CX, K1
+	MOVQ         masks+24(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
 
 edge:
-	MOVQ         src+24(FP), DX
-	MOVQ         dst+32(FP), CX
+	MOVQ         src+32(FP), DX
+	MOVQ         dst+40(FP), CX
 	MOVLQSX      (DX), BX
-	IMULQ        ldu+48(FP), BX
+	IMULQ        ldu+56(FP), BX
 	SHLQ         $0x02, BX
-	ADDQ         u+40(FP), BX
+	ADDQ         u+48(FP), BX
 	MOVLQSX      (CX), SI
-	IMULQ        ldw+64(FP), SI
+	IMULQ        ldw+72(FP), SI
 	SHLQ         $0x02, SI
-	ADDQ         w+56(FP), SI
+	ADDQ         w+64(FP), SI
 	MOVLQSX      (DX), DI
-	IMULQ        lddu+128(FP), DI
+	IMULQ        lddu+136(FP), DI
 	SHLQ         $0x02, DI
-	ADDQ         du+120(FP), DI
+	ADDQ         du+128(FP), DI
 	MOVLQSX      (CX), R8
-	IMULQ        lddw+144(FP), R8
+	IMULQ        lddw+152(FP), R8
 	SHLQ         $0x02, R8
-	ADDQ         dw+136(FP), R8
-	MOVQ         gradOffset+152(FP), R9
-	MOVQ         scale+104(FP), CX
+	ADDQ         dw+144(FP), R8
+	MOVQ         gradOffset+160(FP), R9
+	MOVQ         scale+112(FP), CX
 	VBROADCASTSS (CX), Z1
-	MOVQ         scaleStep+112(FP), CX
+	MOVQ         scaleStep+120(FP), CX
 	SHLQ         $0x02, CX
-	ADDQ         CX, scale+104(FP)
+	ADDQ         CX, scale+112(FP)
 	XORQ         CX, CX
-	MOVQ         params+88(FP), DX
+	MOVQ         params+96(FP), DX
 	CMPQ         h+8(FP), $0x00
 	JE           tail
 
 columns:
 	VMOVUPS (BX)(CX*1), Z2
 	VADDPS  (SI)(CX*1), Z2, Z2
-	MOVQ    nf+80(FP), R10
+	MOVQ    nf+88(FP), R10
 	TESTQ   R10, R10
 	JZ      fulla_none
 	LEAQ    (R10)(R10*1), R11
@@ -375,10 +381,10 @@ fulla_none:
 	VMOVUPS     (R8)(CX*1), Z2
 	VADDPS      Z5, Z2, Z2
 	VMOVUPS     Z2, (R8)(CX*1)
-	MOVQ        nf+80(FP), R10
+	MOVQ        nf+88(FP), R10
 	SHLQ        $0x06, R10
 	SUBQ        R10, DX
-	MOVQ        nf+80(FP), R10
+	MOVQ        nf+88(FP), R10
 	TESTQ       R10, R10
 	JZ          fulla_grad_none
 	LEAQ        (R10)(R10*1), R11
@@ -406,7 +412,7 @@ tail:
 	VMOVUPS.Z (BX)(CX*1), K1, Z2
 	VMOVUPS.Z (SI)(CX*1), K1, Z3
 	VADDPS    Z3, Z2, Z2
-	MOVQ      nf+80(FP), BX
+	MOVQ      nf+88(FP), BX
 	TESTQ     BX, BX
 	JZ        maskeda_none
 	LEAQ      (BX)(BX*1), SI
@@ -438,10 +444,10 @@ maskeda_none:
 	VMOVUPS.Z   (R8)(CX*1), K1, Z1
 	VADDPS      Z7, Z1, Z1
 	VMOVUPS     Z1, K1, (R8)(CX*1)
-	MOVQ        nf+80(FP), CX
+	MOVQ        nf+88(FP), CX
 	SHLQ        $0x06, CX
 	SUBQ        CX, DX
-	MOVQ        nf+80(FP), CX
+	MOVQ        nf+88(FP), CX
 	TESTQ       CX, CX
 	JZ          maskeda_grad_none
 	LEAQ        (CX)(CX*1), BX
@@ -461,69 +467,71 @@ maskeda_grad_none:
 	ADDQ $0x40, DX
 
 end:
-	ADDQ $0x04, src+24(FP)
-	ADDQ $0x04, dst+32(FP)
-	MOVQ nf+80(FP), CX
+	ADDQ $0x04, src+32(FP)
+	ADDQ $0x04, dst+40(FP)
+	MOVQ nf+88(FP), CX
 	LEAQ (AX)(CX*4), AX
 	DECQ n+0(FP)
 	JNZ  edge
 	VZEROUPPER
 	RET
 
-// func edgeAggregateBackwardAVX512(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+// func edgeAggregateBackwardAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-176
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-184
+	VBROADCASTSS slope+104(FP), Z0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	MOVL         $-1, CX
-	BZHIL        DX, CX, CX
-	KMOVW        CX, K1
+	MOVQ         masks+24(FP), CX
+	MOVL         $-1, DX
+	BZHIL        CX, DX, DX
+	KMOVW        DX, K1
 
 edge:
-	MOVQ         src+24(FP), DX
-	MOVQ         dst+32(FP), CX
+	MOVQ         src+32(FP), DX
+	MOVQ         dst+40(FP), CX
 	MOVLQSX      (DX), BX
-	IMULQ        ldu+48(FP), BX
+	IMULQ        ldu+56(FP), BX
 	SHLQ         $0x02, BX
-	ADDQ         u+40(FP), BX
+	ADDQ         u+48(FP), BX
 	MOVLQSX      (CX), SI
-	IMULQ        ldw+64(FP), SI
+	IMULQ        ldw+72(FP), SI
 	SHLQ         $0x02, SI
-	ADDQ         w+56(FP), SI
+	ADDQ         w+64(FP), SI
 	MOVLQSX      (DX), DI
-	IMULQ        lddu+144(FP), DI
+	IMULQ        lddu+152(FP), DI
 	SHLQ         $0x02, DI
-	ADDQ         du+136(FP), DI
+	ADDQ         du+144(FP), DI
 	MOVLQSX      (CX), R8
-	IMULQ        lddw+160(FP), R8
+	IMULQ        lddw+168(FP), R8
 	SHLQ         $0x02, R8
-	ADDQ         dw+152(FP), R8
+	ADDQ         dw+160(FP), R8
 	MOVLQSX      (CX), R9
-	IMULQ        ldup+128(FP), R9
+	IMULQ        ldup+136(FP), R9
 	SHLQ         $0x02, R9
-	ADDQ         up+120(FP), R9
-	MOVQ         gradOffset+168(FP), R10
-	MOVQ         scale+104(FP), CX
+	ADDQ         up+128(FP), R9
+	MOVQ         gradOffset+176(FP), R10
+	MOVQ         scale+112(FP), CX
 	VBROADCASTSS (CX), Z1
-	MOVQ         scaleStep+112(FP), CX
+	MOVQ         scaleStep+120(FP), CX
 	SHLQ         $0x02, CX
-	ADDQ         CX, scale+104(FP)
+	ADDQ         CX, scale+112(FP)
 	XORQ         CX, CX
-	MOVQ         params+88(FP), DX
+	MOVQ         params+96(FP), DX
 	CMPQ         h+8(FP), $0x00
 	JE           tail
 
 columns:
 	VMOVUPS (BX)(CX*1), Z2
 	VADDPS  (SI)(CX*1), Z2, Z2
-	MOVQ    nf+80(FP), R11
+	MOVQ    nf+88(FP), R11
 	TESTQ   R11, R11
 	JZ      fulla_none
 	LEAQ    (R11)(R11*1), R12
@@ -551,10 +559,10 @@ fulla_none:
 	VMOVUPS   (R8)(CX*1), Z2
 	VADDPS    Z5, Z2, Z2
 	VMOVUPS   Z2, (R8)(CX*1)
-	MOVQ      nf+80(FP), R11
+	MOVQ      nf+88(FP), R11
 	SHLQ      $0x06, R11
 	SUBQ      R11, DX
-	MOVQ      nf+80(FP), R11
+	MOVQ      nf+88(FP), R11
 	TESTQ     R11, R11
 	JZ        fulla_grad_none
 	LEAQ      (R11)(R11*1), R12
@@ -582,7 +590,7 @@ tail:
 	VMOVUPS.Z (BX)(CX*1), K1, Z2
 	VMOVUPS.Z (SI)(CX*1), K1, Z3
 	VADDPS    Z3, Z2, Z2
-	MOVQ      nf+80(FP), BX
+	MOVQ      nf+88(FP), BX
 	TESTQ     BX, BX
 	JZ        maskeda_none
 	LEAQ      (BX)(BX*1), SI
@@ -610,10 +618,10 @@ maskeda_none:
 	VMOVUPS.Z (R8)(CX*1), K1, Z1
 	VADDPS    Z7, Z1, Z1
 	VMOVUPS   Z1, K1, (R8)(CX*1)
-	MOVQ      nf+80(FP), CX
+	MOVQ      nf+88(FP), CX
 	SHLQ      $0x06, CX
 	SUBQ      CX, DX
-	MOVQ      nf+80(FP), CX
+	MOVQ      nf+88(FP), CX
 	TESTQ     CX, CX
 	JZ        maskeda_grad_none
 	LEAQ      (CX)(CX*1), BX
@@ -633,108 +641,110 @@ maskeda_grad_none:
 	ADDQ $0x40, DX
 
 end:
-	ADDQ $0x04, src+24(FP)
-	ADDQ $0x04, dst+32(FP)
-	MOVQ nf+80(FP), CX
+	ADDQ $0x04, src+32(FP)
+	ADDQ $0x04, dst+40(FP)
+	MOVQ nf+88(FP), CX
 	LEAQ (AX)(CX*4), AX
 	DECQ n+0(FP)
 	JNZ  edge
 	VZEROUPPER
 	RET
 
-// func edgeDotAVX2(groups int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+// func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-112
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-120
+	VBROADCASTSS slope+104(FP), Y0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	LEAQ         lanemask<>+0(SB), CX
-	NEGQ         DX
-	VMOVUPS      64(CX)(DX*4), Y1
-	VMOVUPS      96(CX)(DX*4), Y2
-	MOVQ         nf+80(FP), BX
+	MOVQ         masks+24(FP), CX
+	LEAQ         lanemask<>+0(SB), DX
+	NEGQ         CX
+	LEAQ         64(DX)(CX*4), CX
+	MOVQ         CX, masks+24(FP)
+	MOVQ         nf+88(FP), BX
 	SHLQ         $0x02, BX
 	LEAQ         (BX)(BX*2), SI
 
 group:
-	MOVQ    src+24(FP), CX
+	MOVQ    src+32(FP), CX
 	MOVLQSX (CX), DI
-	IMULQ   ldu+48(FP), DI
+	IMULQ   ldu+56(FP), DI
 	SHLQ    $0x02, DI
-	ADDQ    u+40(FP), DI
+	ADDQ    u+48(FP), DI
 	MOVLQSX 4(CX), R8
-	IMULQ   ldu+48(FP), R8
+	IMULQ   ldu+56(FP), R8
 	SHLQ    $0x02, R8
-	ADDQ    u+40(FP), R8
+	ADDQ    u+48(FP), R8
 	MOVLQSX 8(CX), R9
-	IMULQ   ldu+48(FP), R9
+	IMULQ   ldu+56(FP), R9
 	SHLQ    $0x02, R9
-	ADDQ    u+40(FP), R9
+	ADDQ    u+48(FP), R9
 	MOVLQSX 12(CX), R10
-	IMULQ   ldu+48(FP), R10
+	IMULQ   ldu+56(FP), R10
 	SHLQ    $0x02, R10
-	ADDQ    u+40(FP), R10
-	MOVQ    dst+32(FP), CX
+	ADDQ    u+48(FP), R10
+	MOVQ    dst+40(FP), CX
 	MOVLQSX (CX), R11
-	IMULQ   ldw+64(FP), R11
+	IMULQ   ldw+72(FP), R11
 	SHLQ    $0x02, R11
-	ADDQ    w+56(FP), R11
+	ADDQ    w+64(FP), R11
 	MOVLQSX 4(CX), R12
-	IMULQ   ldw+64(FP), R12
+	IMULQ   ldw+72(FP), R12
 	SHLQ    $0x02, R12
-	ADDQ    w+56(FP), R12
+	ADDQ    w+64(FP), R12
 	MOVLQSX 8(CX), R13
-	IMULQ   ldw+64(FP), R13
+	IMULQ   ldw+72(FP), R13
 	SHLQ    $0x02, R13
-	ADDQ    w+56(FP), R13
+	ADDQ    w+64(FP), R13
 	MOVLQSX 12(CX), R14
-	IMULQ   ldw+64(FP), R14
+	IMULQ   ldw+72(FP), R14
 	SHLQ    $0x02, R14
-	ADDQ    w+56(FP), R14
+	ADDQ    w+64(FP), R14
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
 	XORQ    CX, CX
-	MOVQ    params+88(FP), DX
+	MOVQ    params+96(FP), DX
 	CMPQ    h+8(FP), $0x00
 	JE      tail
 
 columns:
-	VMOVUPS (DI)(CX*1), Y11
-	VADDPS  (R11)(CX*1), Y11, Y11
-	VMOVUPS (R8)(CX*1), Y12
-	VADDPS  (R12)(CX*1), Y12, Y12
-	VMOVUPS (R9)(CX*1), Y13
-	VADDPS  (R13)(CX*1), Y13, Y13
-	VMOVUPS (R10)(CX*1), Y14
-	VADDPS  (R14)(CX*1), Y14, Y14
-	MOVQ    nf+80(FP), R15
+	VMOVUPS (DI)(CX*1), Y9
+	VADDPS  (R11)(CX*1), Y9, Y9
+	VMOVUPS (R8)(CX*1), Y10
+	VADDPS  (R12)(CX*1), Y10, Y10
+	VMOVUPS (R9)(CX*1), Y11
+	VADDPS  (R13)(CX*1), Y11, Y11
+	VMOVUPS (R10)(CX*1), Y12
+	VADDPS  (R14)(CX*1), Y12, Y12
+	MOVQ    nf+88(FP), R15
 	TESTQ   R15, R15
 	JZ      fulla_none
 	LEAQ    (R15)(R15*1), BP
 	ADDQ    BP, BP
 
 fulla:
-	VMOVUPS      (DX), Y15
-	VBROADCASTSS (AX), Y16
-	VFMADD231PS  Y15, Y16, Y11
-	VBROADCASTSS (AX)(BX*1), Y16
-	VFMADD231PS  Y15, Y16, Y12
-	VBROADCASTSS (AX)(BX*2), Y16
-	VFMADD231PS  Y15, Y16, Y13
-	VBROADCASTSS (AX)(SI*1), Y16
-	VFMADD231PS  Y15, Y16, Y14
+	VMOVUPS      (DX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (AX)(BX*1), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (AX)(BX*2), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (AX)(SI*1), Y14
+	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R15
@@ -742,43 +752,43 @@ fulla:
 	SUBQ         BP, AX
 
 fulla_none:
-	VMULPS      Y0, Y11, Y15
-	VMAXPS      Y11, Y15, Y15
-	VFMADD231PS (DX), Y15, Y3
-	VMULPS      Y0, Y12, Y11
-	VMAXPS      Y12, Y11, Y11
-	VFMADD231PS (DX), Y11, Y5
-	VMULPS      Y0, Y13, Y11
-	VMAXPS      Y13, Y11, Y11
-	VFMADD231PS (DX), Y11, Y7
-	VMULPS      Y0, Y14, Y11
-	VMAXPS      Y14, Y11, Y11
-	VFMADD231PS (DX), Y11, Y9
+	VMULPS      Y0, Y9, Y13
+	VMAXPS      Y9, Y13, Y13
+	VFMADD231PS (DX), Y13, Y1
+	VMULPS      Y0, Y10, Y9
+	VMAXPS      Y10, Y9, Y9
+	VFMADD231PS (DX), Y9, Y3
+	VMULPS      Y0, Y11, Y9
+	VMAXPS      Y11, Y9, Y9
+	VFMADD231PS (DX), Y9, Y5
+	VMULPS      Y0, Y12, Y9
+	VMAXPS      Y12, Y9, Y9
+	VFMADD231PS (DX), Y9, Y7
 	ADDQ        $0x20, DX
-	VMOVUPS     32(DI)(CX*1), Y11
-	VADDPS      32(R11)(CX*1), Y11, Y11
-	VMOVUPS     32(R8)(CX*1), Y12
-	VADDPS      32(R12)(CX*1), Y12, Y12
-	VMOVUPS     32(R9)(CX*1), Y13
-	VADDPS      32(R13)(CX*1), Y13, Y13
-	VMOVUPS     32(R10)(CX*1), Y14
-	VADDPS      32(R14)(CX*1), Y14, Y14
-	MOVQ        nf+80(FP), R15
+	VMOVUPS     32(DI)(CX*1), Y9
+	VADDPS      32(R11)(CX*1), Y9, Y9
+	VMOVUPS     32(R8)(CX*1), Y10
+	VADDPS      32(R12)(CX*1), Y10, Y10
+	VMOVUPS     32(R9)(CX*1), Y11
+	VADDPS      32(R13)(CX*1), Y11, Y11
+	VMOVUPS     32(R10)(CX*1), Y12
+	VADDPS      32(R14)(CX*1), Y12, Y12
+	MOVQ        nf+88(FP), R15
 	TESTQ       R15, R15
 	JZ          fullb_none
 	LEAQ        (R15)(R15*1), BP
 	ADDQ        BP, BP
 
 fullb:
-	VMOVUPS      (DX), Y15
-	VBROADCASTSS (AX), Y16
-	VFMADD231PS  Y15, Y16, Y11
-	VBROADCASTSS (AX)(BX*1), Y16
-	VFMADD231PS  Y15, Y16, Y12
-	VBROADCASTSS (AX)(BX*2), Y16
-	VFMADD231PS  Y15, Y16, Y13
-	VBROADCASTSS (AX)(SI*1), Y16
-	VFMADD231PS  Y15, Y16, Y14
+	VMOVUPS      (DX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (AX)(BX*1), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (AX)(BX*2), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (AX)(SI*1), Y14
+	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R15
@@ -786,18 +796,18 @@ fullb:
 	SUBQ         BP, AX
 
 fullb_none:
-	VMULPS      Y0, Y11, Y15
-	VMAXPS      Y11, Y15, Y15
-	VFMADD231PS (DX), Y15, Y4
-	VMULPS      Y0, Y12, Y11
-	VMAXPS      Y12, Y11, Y11
-	VFMADD231PS (DX), Y11, Y6
-	VMULPS      Y0, Y13, Y11
-	VMAXPS      Y13, Y11, Y11
-	VFMADD231PS (DX), Y11, Y8
-	VMULPS      Y0, Y14, Y11
-	VMAXPS      Y14, Y11, Y11
-	VFMADD231PS (DX), Y11, Y10
+	VMULPS      Y0, Y9, Y13
+	VMAXPS      Y9, Y13, Y13
+	VFMADD231PS (DX), Y13, Y2
+	VMULPS      Y0, Y10, Y9
+	VMAXPS      Y10, Y9, Y9
+	VFMADD231PS (DX), Y9, Y4
+	VMULPS      Y0, Y11, Y9
+	VMAXPS      Y11, Y9, Y9
+	VFMADD231PS (DX), Y9, Y6
+	VMULPS      Y0, Y12, Y9
+	VMAXPS      Y12, Y9, Y9
+	VFMADD231PS (DX), Y9, Y8
 	ADDQ        $0x20, DX
 	ADDQ        $0x40, CX
 	CMPQ        CX, h+8(FP)
@@ -806,34 +816,50 @@ fullb_none:
 tail:
 	CMPQ       tail+16(FP), $0x00
 	JE         end
-	VMASKMOVPS (DI)(CX*1), Y1, Y11
-	VMASKMOVPS (R11)(CX*1), Y1, Y12
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y9
+	VMASKMOVPS (DI)(CX*1), Y9, Y9
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y10
+	VMASKMOVPS (R11)(CX*1), Y10, Y10
+	VADDPS     Y10, Y9, Y9
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y10
+	VMASKMOVPS (R8)(CX*1), Y10, Y10
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y11
+	VMASKMOVPS (R12)(CX*1), Y11, Y11
+	VADDPS     Y11, Y10, Y10
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y11
+	VMASKMOVPS (R9)(CX*1), Y11, Y11
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y12
+	VMASKMOVPS (R13)(CX*1), Y12, Y12
 	VADDPS     Y12, Y11, Y11
-	VMASKMOVPS (R8)(CX*1), Y1, Y12
-	VMASKMOVPS (R12)(CX*1), Y1, Y13
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y12
+	VMASKMOVPS (R10)(CX*1), Y12, Y12
+	MOVQ       masks+24(FP), R15
+	VMOVUPS    (R15), Y13
+	VMASKMOVPS (R14)(CX*1), Y13, Y13
 	VADDPS     Y13, Y12, Y12
-	VMASKMOVPS (R9)(CX*1), Y1, Y13
-	VMASKMOVPS (R13)(CX*1), Y1, Y14
-	VADDPS     Y14, Y13, Y13
-	VMASKMOVPS (R10)(CX*1), Y1, Y14
-	VMASKMOVPS (R14)(CX*1), Y1, Y15
-	VADDPS     Y15, Y14, Y14
-	MOVQ       nf+80(FP), R15
+	MOVQ       nf+88(FP), R15
 	TESTQ      R15, R15
 	JZ         maskeda_none
 	LEAQ       (R15)(R15*1), BP
 	ADDQ       BP, BP
 
 maskeda:
-	VMOVUPS      (DX), Y15
-	VBROADCASTSS (AX), Y16
-	VFMADD231PS  Y15, Y16, Y11
-	VBROADCASTSS (AX)(BX*1), Y16
-	VFMADD231PS  Y15, Y16, Y12
-	VBROADCASTSS (AX)(BX*2), Y16
-	VFMADD231PS  Y15, Y16, Y13
-	VBROADCASTSS (AX)(SI*1), Y16
-	VFMADD231PS  Y15, Y16, Y14
+	VMOVUPS      (DX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (AX)(BX*1), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (AX)(BX*2), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (AX)(SI*1), Y14
+	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R15
@@ -841,47 +867,63 @@ maskeda:
 	SUBQ         BP, AX
 
 maskeda_none:
-	VMULPS      Y0, Y11, Y15
-	VMAXPS      Y11, Y15, Y15
-	VFMADD231PS (DX), Y15, Y3
-	VMULPS      Y0, Y12, Y11
-	VMAXPS      Y12, Y11, Y11
-	VFMADD231PS (DX), Y11, Y5
-	VMULPS      Y0, Y13, Y11
-	VMAXPS      Y13, Y11, Y11
-	VFMADD231PS (DX), Y11, Y7
-	VMULPS      Y0, Y14, Y11
-	VMAXPS      Y14, Y11, Y11
-	VFMADD231PS (DX), Y11, Y9
+	VMULPS      Y0, Y9, Y13
+	VMAXPS      Y9, Y13, Y13
+	VFMADD231PS (DX), Y13, Y1
+	VMULPS      Y0, Y10, Y9
+	VMAXPS      Y10, Y9, Y9
+	VFMADD231PS (DX), Y9, Y3
+	VMULPS      Y0, Y11, Y9
+	VMAXPS      Y11, Y9, Y9
+	VFMADD231PS (DX), Y9, Y5
+	VMULPS      Y0, Y12, Y9
+	VMAXPS      Y12, Y9, Y9
+	VFMADD231PS (DX), Y9, Y7
 	ADDQ        $0x20, DX
-	VMASKMOVPS  32(DI)(CX*1), Y2, Y11
-	VMASKMOVPS  32(R11)(CX*1), Y2, Y12
+	MOVQ        masks+24(FP), R15
+	VMOVUPS     32(R15), Y9
+	VMASKMOVPS  32(DI)(CX*1), Y9, Y9
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y10
+	VMASKMOVPS  32(R11)(CX*1), Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y10
+	VMASKMOVPS  32(R8)(CX*1), Y10, Y10
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y11
+	VMASKMOVPS  32(R12)(CX*1), Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y11
+	VMASKMOVPS  32(R9)(CX*1), Y11, Y11
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y12
+	VMASKMOVPS  32(R13)(CX*1), Y12, Y12
 	VADDPS      Y12, Y11, Y11
-	VMASKMOVPS  32(R8)(CX*1), Y2, Y12
-	VMASKMOVPS  32(R12)(CX*1), Y2, Y13
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y12
+	VMASKMOVPS  32(R10)(CX*1), Y12, Y12
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y13
+	VMASKMOVPS  32(R14)(CX*1), Y13, Y13
 	VADDPS      Y13, Y12, Y12
-	VMASKMOVPS  32(R9)(CX*1), Y2, Y13
-	VMASKMOVPS  32(R13)(CX*1), Y2, Y14
-	VADDPS      Y14, Y13, Y13
-	VMASKMOVPS  32(R10)(CX*1), Y2, Y14
-	VMASKMOVPS  32(R14)(CX*1), Y2, Y15
-	VADDPS      Y15, Y14, Y14
-	MOVQ        nf+80(FP), CX
+	MOVQ        nf+88(FP), CX
 	TESTQ       CX, CX
 	JZ          maskedb_none
 	LEAQ        (CX)(CX*1), DI
 	ADDQ        DI, DI
 
 maskedb:
-	VMOVUPS      (DX), Y15
-	VBROADCASTSS (AX), Y16
-	VFMADD231PS  Y15, Y16, Y11
-	VBROADCASTSS (AX)(BX*1), Y16
-	VFMADD231PS  Y15, Y16, Y12
-	VBROADCASTSS (AX)(BX*2), Y16
-	VFMADD231PS  Y15, Y16, Y13
-	VBROADCASTSS (AX)(SI*1), Y16
-	VFMADD231PS  Y15, Y16, Y14
+	VMOVUPS      (DX), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (AX)(BX*1), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (AX)(BX*2), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (AX)(SI*1), Y14
+	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         CX
@@ -889,35 +931,35 @@ maskedb:
 	SUBQ         DI, AX
 
 maskedb_none:
-	VMULPS      Y0, Y11, Y15
-	VMAXPS      Y11, Y15, Y15
-	VFMADD231PS (DX), Y15, Y4
-	VMULPS      Y0, Y12, Y11
-	VMAXPS      Y12, Y11, Y11
-	VFMADD231PS (DX), Y11, Y6
-	VMULPS      Y0, Y13, Y11
-	VMAXPS      Y13, Y11, Y11
-	VFMADD231PS (DX), Y11, Y8
-	VMULPS      Y0, Y14, Y11
-	VMAXPS      Y14, Y11, Y11
-	VFMADD231PS (DX), Y11, Y10
+	VMULPS      Y0, Y9, Y13
+	VMAXPS      Y9, Y13, Y13
+	VFMADD231PS (DX), Y13, Y2
+	VMULPS      Y0, Y10, Y9
+	VMAXPS      Y10, Y9, Y9
+	VFMADD231PS (DX), Y9, Y4
+	VMULPS      Y0, Y11, Y9
+	VMAXPS      Y11, Y9, Y9
+	VFMADD231PS (DX), Y9, Y6
+	VMULPS      Y0, Y12, Y9
+	VMAXPS      Y12, Y9, Y9
+	VFMADD231PS (DX), Y9, Y8
 	ADDQ        $0x20, DX
 
 end:
-	MOVQ         out+104(FP), CX
-	VADDPS       Y4, Y3, Y3
-	VADDPS       Y6, Y5, Y4
-	VADDPS       Y8, Y7, Y5
-	VADDPS       Y10, Y9, Y6
-	VHADDPS      Y4, Y3, Y3
-	VHADDPS      Y6, Y5, Y4
-	VHADDPS      Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPS       X4, X3, X4
-	VMOVUPS      X4, (CX)
-	ADDQ         $0x10, src+24(FP)
-	ADDQ         $0x10, dst+32(FP)
-	ADDQ         $0x10, out+104(FP)
+	MOVQ         out+112(FP), CX
+	VADDPS       Y2, Y1, Y1
+	VADDPS       Y4, Y3, Y2
+	VADDPS       Y6, Y5, Y3
+	VADDPS       Y8, Y7, Y4
+	VHADDPS      Y2, Y1, Y1
+	VHADDPS      Y4, Y3, Y2
+	VHADDPS      Y2, Y1, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VADDPS       X2, X1, X2
+	VMOVUPS      X2, (CX)
+	ADDQ         $0x10, src+32(FP)
+	ADDQ         $0x10, dst+40(FP)
+	ADDQ         $0x10, out+112(FP)
 	LEAQ         (AX)(BX*4), AX
 	DECQ         groups+0(FP)
 	JNZ          group
@@ -958,60 +1000,62 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func edgeAggregateAVX2(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+// func edgeAggregateAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-136
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-144
+	VBROADCASTSS slope+104(FP), Y0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	LEAQ         lanemask<>+0(SB), CX
-	NEGQ         DX
-	VMOVUPS      64(CX)(DX*4), Y1
-	VMOVUPS      96(CX)(DX*4), Y2
-	MOVQ         coef+104(FP), BX
-	MOVQ         coefStep+112(FP), SI
+	MOVQ         masks+24(FP), CX
+	LEAQ         lanemask<>+0(SB), DX
+	NEGQ         CX
+	LEAQ         64(DX)(CX*4), CX
+	MOVQ         CX, masks+24(FP)
+	MOVQ         coef+112(FP), BX
+	MOVQ         coefStep+120(FP), SI
 	SHLQ         $0x02, SI
 
 edge:
-	MOVQ         src+24(FP), DX
-	MOVQ         dst+32(FP), CX
+	MOVQ         src+32(FP), DX
+	MOVQ         dst+40(FP), CX
 	MOVLQSX      (DX), DI
-	IMULQ        ldu+48(FP), DI
+	IMULQ        ldu+56(FP), DI
 	SHLQ         $0x02, DI
-	ADDQ         u+40(FP), DI
+	ADDQ         u+48(FP), DI
 	MOVLQSX      (CX), R8
-	IMULQ        ldw+64(FP), R8
+	IMULQ        ldw+72(FP), R8
 	SHLQ         $0x02, R8
-	ADDQ         w+56(FP), R8
+	ADDQ         w+64(FP), R8
 	MOVLQSX      (CX), R9
-	IMULQ        ldy+128(FP), R9
+	IMULQ        ldy+136(FP), R9
 	SHLQ         $0x02, R9
-	ADDQ         y+120(FP), R9
-	VBROADCASTSS (BX), Y3
+	ADDQ         y+128(FP), R9
+	VBROADCASTSS (BX), Y1
 	ADDQ         SI, BX
 	XORQ         CX, CX
-	MOVQ         params+88(FP), DX
+	MOVQ         params+96(FP), DX
 	CMPQ         h+8(FP), $0x00
 	JE           tail
 
 columns:
-	VMOVUPS (DI)(CX*1), Y4
-	VADDPS  (R8)(CX*1), Y4, Y4
-	MOVQ    nf+80(FP), R10
+	VMOVUPS (DI)(CX*1), Y2
+	VADDPS  (R8)(CX*1), Y2, Y2
+	MOVQ    nf+88(FP), R10
 	TESTQ   R10, R10
 	JZ      fulla_none
 	LEAQ    (R10)(R10*1), R11
 	ADDQ    R11, R11
 
 fulla:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1019,23 +1063,23 @@ fulla:
 	SUBQ         R11, AX
 
 fulla_none:
-	VMOVUPS     (R9)(CX*1), Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMOVUPS     Y5, (R9)(CX*1)
+	VMOVUPS     (R9)(CX*1), Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMOVUPS     Y3, (R9)(CX*1)
 	ADDQ        $0x20, DX
-	VMOVUPS     32(DI)(CX*1), Y4
-	VADDPS      32(R8)(CX*1), Y4, Y4
-	MOVQ        nf+80(FP), R10
+	VMOVUPS     32(DI)(CX*1), Y2
+	VADDPS      32(R8)(CX*1), Y2, Y2
+	MOVQ        nf+88(FP), R10
 	TESTQ       R10, R10
 	JZ          fullb_none
 	LEAQ        (R10)(R10*1), R11
 	ADDQ        R11, R11
 
 fullb:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1043,11 +1087,11 @@ fullb:
 	SUBQ         R11, AX
 
 fullb_none:
-	VMOVUPS     32(R9)(CX*1), Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMOVUPS     Y5, 32(R9)(CX*1)
+	VMOVUPS     32(R9)(CX*1), Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMOVUPS     Y3, 32(R9)(CX*1)
 	ADDQ        $0x20, DX
 	ADDQ        $0x40, CX
 	CMPQ        CX, h+8(FP)
@@ -1056,18 +1100,22 @@ fullb_none:
 tail:
 	CMPQ       tail+16(FP), $0x00
 	JE         end
-	VMASKMOVPS (DI)(CX*1), Y1, Y4
-	VMASKMOVPS (R8)(CX*1), Y1, Y5
-	VADDPS     Y5, Y4, Y4
-	MOVQ       nf+80(FP), R10
+	MOVQ       masks+24(FP), R10
+	VMOVUPS    (R10), Y2
+	VMASKMOVPS (DI)(CX*1), Y2, Y2
+	MOVQ       masks+24(FP), R10
+	VMOVUPS    (R10), Y3
+	VMASKMOVPS (R8)(CX*1), Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVQ       nf+88(FP), R10
 	TESTQ      R10, R10
 	JZ         maskeda_none
 	LEAQ       (R10)(R10*1), R11
 	ADDQ       R11, R11
 
 maskeda:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1075,24 +1123,32 @@ maskeda:
 	SUBQ         R11, AX
 
 maskeda_none:
-	VMASKMOVPS  (R9)(CX*1), Y1, Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMASKMOVPS  Y5, Y1, (R9)(CX*1)
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     (R10), Y3
+	VMASKMOVPS  (R9)(CX*1), Y3, Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     (R10), Y2
+	VMASKMOVPS  Y3, Y2, (R9)(CX*1)
 	ADDQ        $0x20, DX
-	VMASKMOVPS  32(DI)(CX*1), Y2, Y4
-	VMASKMOVPS  32(R8)(CX*1), Y2, Y5
-	VADDPS      Y5, Y4, Y4
-	MOVQ        nf+80(FP), DI
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     32(R10), Y2
+	VMASKMOVPS  32(DI)(CX*1), Y2, Y2
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y3
+	VMASKMOVPS  32(R8)(CX*1), Y3, Y3
+	VADDPS      Y3, Y2, Y2
+	MOVQ        nf+88(FP), DI
 	TESTQ       DI, DI
 	JZ          maskedb_none
 	LEAQ        (DI)(DI*1), R8
 	ADDQ        R8, R8
 
 maskedb:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         DI
@@ -1100,82 +1156,88 @@ maskedb:
 	SUBQ         R8, AX
 
 maskedb_none:
-	VMASKMOVPS  32(R9)(CX*1), Y2, Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMASKMOVPS  Y5, Y2, 32(R9)(CX*1)
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y3
+	VMASKMOVPS  32(R9)(CX*1), Y3, Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	MOVQ        masks+24(FP), DI
+	VMOVUPS     32(DI), Y1
+	VMASKMOVPS  Y3, Y1, 32(R9)(CX*1)
 	ADDQ        $0x20, DX
 
 end:
-	ADDQ $0x04, src+24(FP)
-	ADDQ $0x04, dst+32(FP)
-	MOVQ nf+80(FP), CX
+	ADDQ $0x04, src+32(FP)
+	ADDQ $0x04, dst+40(FP)
+	MOVQ nf+88(FP), CX
 	LEAQ (AX)(CX*4), AX
 	DECQ n+0(FP)
 	JNZ  edge
 	VZEROUPPER
 	RET
 
-// func edgeDotBackwardAVX2(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+// func edgeDotBackwardAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
 // Requires: AVX, FMA3
-TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-160
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-168
+	VBROADCASTSS slope+104(FP), Y0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	LEAQ         lanemask<>+0(SB), CX
-	NEGQ         DX
-	VMOVUPS      64(CX)(DX*4), Y1
-	VMOVUPS      96(CX)(DX*4), Y2
+	MOVQ         masks+24(FP), CX
+	LEAQ         lanemask<>+0(SB), DX
+	NEGQ         CX
+	LEAQ         64(DX)(CX*4), CX
+	MOVQ         CX, masks+24(FP)
 
 edge:
-	MOVQ         src+24(FP), DX
-	MOVQ         dst+32(FP), CX
+	MOVQ         src+32(FP), DX
+	MOVQ         dst+40(FP), CX
 	MOVLQSX      (DX), BX
-	IMULQ        ldu+48(FP), BX
+	IMULQ        ldu+56(FP), BX
 	SHLQ         $0x02, BX
-	ADDQ         u+40(FP), BX
+	ADDQ         u+48(FP), BX
 	MOVLQSX      (CX), SI
-	IMULQ        ldw+64(FP), SI
+	IMULQ        ldw+72(FP), SI
 	SHLQ         $0x02, SI
-	ADDQ         w+56(FP), SI
+	ADDQ         w+64(FP), SI
 	MOVLQSX      (DX), DI
-	IMULQ        lddu+128(FP), DI
+	IMULQ        lddu+136(FP), DI
 	SHLQ         $0x02, DI
-	ADDQ         du+120(FP), DI
+	ADDQ         du+128(FP), DI
 	MOVLQSX      (CX), R8
-	IMULQ        lddw+144(FP), R8
+	IMULQ        lddw+152(FP), R8
 	SHLQ         $0x02, R8
-	ADDQ         dw+136(FP), R8
-	MOVQ         gradOffset+152(FP), R9
-	MOVQ         scale+104(FP), CX
-	VBROADCASTSS (CX), Y3
-	MOVQ         scaleStep+112(FP), CX
+	ADDQ         dw+144(FP), R8
+	MOVQ         gradOffset+160(FP), R9
+	MOVQ         scale+112(FP), CX
+	VBROADCASTSS (CX), Y1
+	MOVQ         scaleStep+120(FP), CX
 	SHLQ         $0x02, CX
-	ADDQ         CX, scale+104(FP)
+	ADDQ         CX, scale+112(FP)
 	XORQ         CX, CX
-	MOVQ         params+88(FP), DX
+	MOVQ         params+96(FP), DX
 	CMPQ         h+8(FP), $0x00
 	JE           tail
 
 columns:
-	VMOVUPS (BX)(CX*1), Y4
-	VADDPS  (SI)(CX*1), Y4, Y4
-	MOVQ    nf+80(FP), R10
+	VMOVUPS (BX)(CX*1), Y2
+	VADDPS  (SI)(CX*1), Y2, Y2
+	MOVQ    nf+88(FP), R10
 	TESTQ   R10, R10
 	JZ      fulla_none
 	LEAQ    (R10)(R10*1), R11
 	ADDQ    R11, R11
 
 fulla:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1183,36 +1245,36 @@ fulla:
 	SUBQ         R11, AX
 
 fulla_none:
-	VMOVUPS     (DX)(R9*1), Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMOVUPS     Y5, (DX)(R9*1)
-	VMULPS      (DX), Y3, Y5
-	VMULPS      Y0, Y5, Y6
-	VXORPS      Y7, Y7, Y7
-	VCMPPS      $0x1e, Y7, Y4, Y4
-	VBLENDVPS   Y4, Y5, Y6, Y4
-	VMOVUPS     (DI)(CX*1), Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (DI)(CX*1)
-	VMOVUPS     (R8)(CX*1), Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, (R8)(CX*1)
-	MOVQ        nf+80(FP), R10
+	VMOVUPS     (DX)(R9*1), Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMOVUPS     Y3, (DX)(R9*1)
+	VMULPS      (DX), Y1, Y3
+	VMULPS      Y0, Y3, Y4
+	VXORPS      Y5, Y5, Y5
+	VCMPPS      $0x1e, Y5, Y2, Y2
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VMOVUPS     (DI)(CX*1), Y3
+	VADDPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (DI)(CX*1)
+	VMOVUPS     (R8)(CX*1), Y3
+	VADDPS      Y2, Y3, Y3
+	VMOVUPS     Y3, (R8)(CX*1)
+	MOVQ        nf+88(FP), R10
 	SHLQ        $0x05, R10
 	SUBQ        R10, DX
-	MOVQ        nf+80(FP), R10
+	MOVQ        nf+88(FP), R10
 	TESTQ       R10, R10
 	JZ          fulla_grad_none
 	LEAQ        (R10)(R10*1), R11
 	ADDQ        R11, R11
 
 fulla_grad:
-	VMOVUPS      (DX)(R9*1), Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      Y5, (DX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DX)(R9*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1221,17 +1283,17 @@ fulla_grad:
 
 fulla_grad_none:
 	ADDQ    $0x20, DX
-	VMOVUPS 32(BX)(CX*1), Y4
-	VADDPS  32(SI)(CX*1), Y4, Y4
-	MOVQ    nf+80(FP), R10
+	VMOVUPS 32(BX)(CX*1), Y2
+	VADDPS  32(SI)(CX*1), Y2, Y2
+	MOVQ    nf+88(FP), R10
 	TESTQ   R10, R10
 	JZ      fullb_none
 	LEAQ    (R10)(R10*1), R11
 	ADDQ    R11, R11
 
 fullb:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1239,36 +1301,36 @@ fullb:
 	SUBQ         R11, AX
 
 fullb_none:
-	VMOVUPS     (DX)(R9*1), Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMOVUPS     Y5, (DX)(R9*1)
-	VMULPS      (DX), Y3, Y5
-	VMULPS      Y0, Y5, Y6
-	VXORPS      Y7, Y7, Y7
-	VCMPPS      $0x1e, Y7, Y4, Y4
-	VBLENDVPS   Y4, Y5, Y6, Y4
-	VMOVUPS     32(DI)(CX*1), Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 32(DI)(CX*1)
-	VMOVUPS     32(R8)(CX*1), Y5
-	VADDPS      Y4, Y5, Y5
-	VMOVUPS     Y5, 32(R8)(CX*1)
-	MOVQ        nf+80(FP), R10
+	VMOVUPS     (DX)(R9*1), Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMOVUPS     Y3, (DX)(R9*1)
+	VMULPS      (DX), Y1, Y3
+	VMULPS      Y0, Y3, Y4
+	VXORPS      Y5, Y5, Y5
+	VCMPPS      $0x1e, Y5, Y2, Y2
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VMOVUPS     32(DI)(CX*1), Y3
+	VADDPS      Y2, Y3, Y3
+	VMOVUPS     Y3, 32(DI)(CX*1)
+	VMOVUPS     32(R8)(CX*1), Y3
+	VADDPS      Y2, Y3, Y3
+	VMOVUPS     Y3, 32(R8)(CX*1)
+	MOVQ        nf+88(FP), R10
 	SHLQ        $0x05, R10
 	SUBQ        R10, DX
-	MOVQ        nf+80(FP), R10
+	MOVQ        nf+88(FP), R10
 	TESTQ       R10, R10
 	JZ          fullb_grad_none
 	LEAQ        (R10)(R10*1), R11
 	ADDQ        R11, R11
 
 fullb_grad:
-	VMOVUPS      (DX)(R9*1), Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      Y5, (DX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DX)(R9*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1284,18 +1346,22 @@ fullb_grad_none:
 tail:
 	CMPQ       tail+16(FP), $0x00
 	JE         end
-	VMASKMOVPS (BX)(CX*1), Y1, Y4
-	VMASKMOVPS (SI)(CX*1), Y1, Y5
-	VADDPS     Y5, Y4, Y4
-	MOVQ       nf+80(FP), R10
+	MOVQ       masks+24(FP), R10
+	VMOVUPS    (R10), Y2
+	VMASKMOVPS (BX)(CX*1), Y2, Y2
+	MOVQ       masks+24(FP), R10
+	VMOVUPS    (R10), Y3
+	VMASKMOVPS (SI)(CX*1), Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVQ       nf+88(FP), R10
 	TESTQ      R10, R10
 	JZ         maskeda_none
 	LEAQ       (R10)(R10*1), R11
 	ADDQ       R11, R11
 
 maskeda:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1303,36 +1369,44 @@ maskeda:
 	SUBQ         R11, AX
 
 maskeda_none:
-	VMOVUPS     (DX)(R9*1), Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMOVUPS     Y5, (DX)(R9*1)
-	VMULPS      (DX), Y3, Y5
-	VMULPS      Y0, Y5, Y6
-	VXORPS      Y7, Y7, Y7
-	VCMPPS      $0x1e, Y7, Y4, Y4
-	VBLENDVPS   Y4, Y5, Y6, Y4
-	VMASKMOVPS  (DI)(CX*1), Y1, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y1, (DI)(CX*1)
-	VMASKMOVPS  (R8)(CX*1), Y1, Y5
-	VADDPS      Y4, Y5, Y5
-	VMASKMOVPS  Y5, Y1, (R8)(CX*1)
-	MOVQ        nf+80(FP), R10
+	VMOVUPS     (DX)(R9*1), Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMOVUPS     Y3, (DX)(R9*1)
+	VMULPS      (DX), Y1, Y3
+	VMULPS      Y0, Y3, Y4
+	VXORPS      Y5, Y5, Y5
+	VCMPPS      $0x1e, Y5, Y2, Y2
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     (R10), Y3
+	VMASKMOVPS  (DI)(CX*1), Y3, Y3
+	VADDPS      Y2, Y3, Y3
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     (R10), Y4
+	VMASKMOVPS  Y3, Y4, (DI)(CX*1)
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     (R10), Y3
+	VMASKMOVPS  (R8)(CX*1), Y3, Y3
+	VADDPS      Y2, Y3, Y3
+	MOVQ        masks+24(FP), R10
+	VMOVUPS     (R10), Y4
+	VMASKMOVPS  Y3, Y4, (R8)(CX*1)
+	MOVQ        nf+88(FP), R10
 	SHLQ        $0x05, R10
 	SUBQ        R10, DX
-	MOVQ        nf+80(FP), R10
+	MOVQ        nf+88(FP), R10
 	TESTQ       R10, R10
 	JZ          maskeda_grad_none
 	LEAQ        (R10)(R10*1), R11
 	ADDQ        R11, R11
 
 maskeda_grad:
-	VMOVUPS      (DX)(R9*1), Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      Y5, (DX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DX)(R9*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R10
@@ -1341,18 +1415,22 @@ maskeda_grad:
 
 maskeda_grad_none:
 	ADDQ       $0x20, DX
-	VMASKMOVPS 32(BX)(CX*1), Y2, Y4
-	VMASKMOVPS 32(SI)(CX*1), Y2, Y5
-	VADDPS     Y5, Y4, Y4
-	MOVQ       nf+80(FP), BX
+	MOVQ       masks+24(FP), R10
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(BX)(CX*1), Y2, Y2
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y3
+	VMASKMOVPS 32(SI)(CX*1), Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVQ       nf+88(FP), BX
 	TESTQ      BX, BX
 	JZ         maskedb_none
 	LEAQ       (BX)(BX*1), SI
 	ADDQ       SI, SI
 
 maskedb:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         BX
@@ -1360,36 +1438,44 @@ maskedb:
 	SUBQ         SI, AX
 
 maskedb_none:
-	VMOVUPS     (DX)(R9*1), Y5
-	VMULPS      Y0, Y4, Y6
-	VMAXPS      Y4, Y6, Y6
-	VFMADD231PS Y6, Y3, Y5
-	VMOVUPS     Y5, (DX)(R9*1)
-	VMULPS      (DX), Y3, Y3
-	VMULPS      Y0, Y3, Y5
-	VXORPS      Y6, Y6, Y6
-	VCMPPS      $0x1e, Y6, Y4, Y4
-	VBLENDVPS   Y4, Y3, Y5, Y3
-	VMASKMOVPS  32(DI)(CX*1), Y2, Y4
-	VADDPS      Y3, Y4, Y4
-	VMASKMOVPS  Y4, Y2, 32(DI)(CX*1)
-	VMASKMOVPS  32(R8)(CX*1), Y2, Y4
-	VADDPS      Y3, Y4, Y4
-	VMASKMOVPS  Y4, Y2, 32(R8)(CX*1)
-	MOVQ        nf+80(FP), CX
+	VMOVUPS     (DX)(R9*1), Y3
+	VMULPS      Y0, Y2, Y4
+	VMAXPS      Y2, Y4, Y4
+	VFMADD231PS Y4, Y1, Y3
+	VMOVUPS     Y3, (DX)(R9*1)
+	VMULPS      (DX), Y1, Y1
+	VMULPS      Y0, Y1, Y3
+	VXORPS      Y4, Y4, Y4
+	VCMPPS      $0x1e, Y4, Y2, Y2
+	VBLENDVPS   Y2, Y1, Y3, Y1
+	MOVQ        masks+24(FP), BX
+	VMOVUPS     32(BX), Y2
+	VMASKMOVPS  32(DI)(CX*1), Y2, Y2
+	VADDPS      Y1, Y2, Y2
+	MOVQ        masks+24(FP), BX
+	VMOVUPS     32(BX), Y3
+	VMASKMOVPS  Y2, Y3, 32(DI)(CX*1)
+	MOVQ        masks+24(FP), BX
+	VMOVUPS     32(BX), Y2
+	VMASKMOVPS  32(R8)(CX*1), Y2, Y2
+	VADDPS      Y1, Y2, Y2
+	MOVQ        masks+24(FP), BX
+	VMOVUPS     32(BX), Y3
+	VMASKMOVPS  Y2, Y3, 32(R8)(CX*1)
+	MOVQ        nf+88(FP), CX
 	SHLQ        $0x05, CX
 	SUBQ        CX, DX
-	MOVQ        nf+80(FP), CX
+	MOVQ        nf+88(FP), CX
 	TESTQ       CX, CX
 	JZ          maskedb_grad_none
 	LEAQ        (CX)(CX*1), BX
 	ADDQ        BX, BX
 
 maskedb_grad:
-	VMOVUPS      (DX)(R9*1), Y4
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      Y4, (DX)(R9*1)
+	VMOVUPS      (DX)(R9*1), Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVUPS      Y2, (DX)(R9*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         CX
@@ -1400,78 +1486,80 @@ maskedb_grad_none:
 	ADDQ $0x20, DX
 
 end:
-	ADDQ $0x04, src+24(FP)
-	ADDQ $0x04, dst+32(FP)
-	MOVQ nf+80(FP), CX
+	ADDQ $0x04, src+32(FP)
+	ADDQ $0x04, dst+40(FP)
+	MOVQ nf+88(FP), CX
 	LEAQ (AX)(CX*4), AX
 	DECQ n+0(FP)
 	JNZ  edge
 	VZEROUPPER
 	RET
 
-// func edgeAggregateBackwardAVX2(n int, h int, tail int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+// func edgeAggregateBackwardAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $0-176
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+72(FP), AX
+TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $0-184
+	VBROADCASTSS slope+104(FP), Y0
+	MOVQ         x+80(FP), AX
 	MOVQ         h+8(FP), CX
 	MOVQ         CX, DX
 	ANDQ         $0x0f, DX
 	MOVQ         DX, tail+16(FP)
+	MOVQ         DX, masks+24(FP)
 	SUBQ         DX, CX
 	SHLQ         $0x02, CX
 	MOVQ         CX, h+8(FP)
-	LEAQ         lanemask<>+0(SB), CX
-	NEGQ         DX
-	VMOVUPS      64(CX)(DX*4), Y1
-	VMOVUPS      96(CX)(DX*4), Y2
+	MOVQ         masks+24(FP), CX
+	LEAQ         lanemask<>+0(SB), DX
+	NEGQ         CX
+	LEAQ         64(DX)(CX*4), CX
+	MOVQ         CX, masks+24(FP)
 
 edge:
-	MOVQ         src+24(FP), DX
-	MOVQ         dst+32(FP), CX
+	MOVQ         src+32(FP), DX
+	MOVQ         dst+40(FP), CX
 	MOVLQSX      (DX), BX
-	IMULQ        ldu+48(FP), BX
+	IMULQ        ldu+56(FP), BX
 	SHLQ         $0x02, BX
-	ADDQ         u+40(FP), BX
+	ADDQ         u+48(FP), BX
 	MOVLQSX      (CX), SI
-	IMULQ        ldw+64(FP), SI
+	IMULQ        ldw+72(FP), SI
 	SHLQ         $0x02, SI
-	ADDQ         w+56(FP), SI
+	ADDQ         w+64(FP), SI
 	MOVLQSX      (DX), DI
-	IMULQ        lddu+144(FP), DI
+	IMULQ        lddu+152(FP), DI
 	SHLQ         $0x02, DI
-	ADDQ         du+136(FP), DI
+	ADDQ         du+144(FP), DI
 	MOVLQSX      (CX), R8
-	IMULQ        lddw+160(FP), R8
+	IMULQ        lddw+168(FP), R8
 	SHLQ         $0x02, R8
-	ADDQ         dw+152(FP), R8
+	ADDQ         dw+160(FP), R8
 	MOVLQSX      (CX), R9
-	IMULQ        ldup+128(FP), R9
+	IMULQ        ldup+136(FP), R9
 	SHLQ         $0x02, R9
-	ADDQ         up+120(FP), R9
-	MOVQ         gradOffset+168(FP), R10
-	MOVQ         scale+104(FP), CX
-	VBROADCASTSS (CX), Y3
-	MOVQ         scaleStep+112(FP), CX
+	ADDQ         up+128(FP), R9
+	MOVQ         gradOffset+176(FP), R10
+	MOVQ         scale+112(FP), CX
+	VBROADCASTSS (CX), Y1
+	MOVQ         scaleStep+120(FP), CX
 	SHLQ         $0x02, CX
-	ADDQ         CX, scale+104(FP)
+	ADDQ         CX, scale+112(FP)
 	XORQ         CX, CX
-	MOVQ         params+88(FP), DX
+	MOVQ         params+96(FP), DX
 	CMPQ         h+8(FP), $0x00
 	JE           tail
 
 columns:
-	VMOVUPS (BX)(CX*1), Y4
-	VADDPS  (SI)(CX*1), Y4, Y4
-	MOVQ    nf+80(FP), R11
+	VMOVUPS (BX)(CX*1), Y2
+	VADDPS  (SI)(CX*1), Y2, Y2
+	MOVQ    nf+88(FP), R11
 	TESTQ   R11, R11
 	JZ      fulla_none
 	LEAQ    (R11)(R11*1), R12
 	ADDQ    R12, R12
 
 fulla:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R11
@@ -1479,32 +1567,32 @@ fulla:
 	SUBQ         R12, AX
 
 fulla_none:
-	VMOVUPS   (R9)(CX*1), Y5
-	VMULPS    Y5, Y3, Y5
-	VMULPS    Y0, Y5, Y6
-	VXORPS    Y7, Y7, Y7
-	VCMPPS    $0x1e, Y7, Y4, Y4
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VMOVUPS   (DI)(CX*1), Y5
-	VADDPS    Y4, Y5, Y5
-	VMOVUPS   Y5, (DI)(CX*1)
-	VMOVUPS   (R8)(CX*1), Y5
-	VADDPS    Y4, Y5, Y5
-	VMOVUPS   Y5, (R8)(CX*1)
-	MOVQ      nf+80(FP), R11
+	VMOVUPS   (R9)(CX*1), Y3
+	VMULPS    Y3, Y1, Y3
+	VMULPS    Y0, Y3, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x1e, Y5, Y2, Y2
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS   (DI)(CX*1), Y3
+	VADDPS    Y2, Y3, Y3
+	VMOVUPS   Y3, (DI)(CX*1)
+	VMOVUPS   (R8)(CX*1), Y3
+	VADDPS    Y2, Y3, Y3
+	VMOVUPS   Y3, (R8)(CX*1)
+	MOVQ      nf+88(FP), R11
 	SHLQ      $0x05, R11
 	SUBQ      R11, DX
-	MOVQ      nf+80(FP), R11
+	MOVQ      nf+88(FP), R11
 	TESTQ     R11, R11
 	JZ        fulla_grad_none
 	LEAQ      (R11)(R11*1), R12
 	ADDQ      R12, R12
 
 fulla_grad:
-	VMOVUPS      (DX)(R10*1), Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      Y5, (DX)(R10*1)
+	VMOVUPS      (DX)(R10*1), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DX)(R10*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R11
@@ -1513,17 +1601,17 @@ fulla_grad:
 
 fulla_grad_none:
 	ADDQ    $0x20, DX
-	VMOVUPS 32(BX)(CX*1), Y4
-	VADDPS  32(SI)(CX*1), Y4, Y4
-	MOVQ    nf+80(FP), R11
+	VMOVUPS 32(BX)(CX*1), Y2
+	VADDPS  32(SI)(CX*1), Y2, Y2
+	MOVQ    nf+88(FP), R11
 	TESTQ   R11, R11
 	JZ      fullb_none
 	LEAQ    (R11)(R11*1), R12
 	ADDQ    R12, R12
 
 fullb:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R11
@@ -1531,32 +1619,32 @@ fullb:
 	SUBQ         R12, AX
 
 fullb_none:
-	VMOVUPS   32(R9)(CX*1), Y5
-	VMULPS    Y5, Y3, Y5
-	VMULPS    Y0, Y5, Y6
-	VXORPS    Y7, Y7, Y7
-	VCMPPS    $0x1e, Y7, Y4, Y4
-	VBLENDVPS Y4, Y5, Y6, Y4
-	VMOVUPS   32(DI)(CX*1), Y5
-	VADDPS    Y4, Y5, Y5
-	VMOVUPS   Y5, 32(DI)(CX*1)
-	VMOVUPS   32(R8)(CX*1), Y5
-	VADDPS    Y4, Y5, Y5
-	VMOVUPS   Y5, 32(R8)(CX*1)
-	MOVQ      nf+80(FP), R11
+	VMOVUPS   32(R9)(CX*1), Y3
+	VMULPS    Y3, Y1, Y3
+	VMULPS    Y0, Y3, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x1e, Y5, Y2, Y2
+	VBLENDVPS Y2, Y3, Y4, Y2
+	VMOVUPS   32(DI)(CX*1), Y3
+	VADDPS    Y2, Y3, Y3
+	VMOVUPS   Y3, 32(DI)(CX*1)
+	VMOVUPS   32(R8)(CX*1), Y3
+	VADDPS    Y2, Y3, Y3
+	VMOVUPS   Y3, 32(R8)(CX*1)
+	MOVQ      nf+88(FP), R11
 	SHLQ      $0x05, R11
 	SUBQ      R11, DX
-	MOVQ      nf+80(FP), R11
+	MOVQ      nf+88(FP), R11
 	TESTQ     R11, R11
 	JZ        fullb_grad_none
 	LEAQ      (R11)(R11*1), R12
 	ADDQ      R12, R12
 
 fullb_grad:
-	VMOVUPS      (DX)(R10*1), Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      Y5, (DX)(R10*1)
+	VMOVUPS      (DX)(R10*1), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DX)(R10*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R11
@@ -1572,18 +1660,22 @@ fullb_grad_none:
 tail:
 	CMPQ       tail+16(FP), $0x00
 	JE         end
-	VMASKMOVPS (BX)(CX*1), Y1, Y4
-	VMASKMOVPS (SI)(CX*1), Y1, Y5
-	VADDPS     Y5, Y4, Y4
-	MOVQ       nf+80(FP), R11
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y2
+	VMASKMOVPS (BX)(CX*1), Y2, Y2
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS (SI)(CX*1), Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVQ       nf+88(FP), R11
 	TESTQ      R11, R11
 	JZ         maskeda_none
 	LEAQ       (R11)(R11*1), R12
 	ADDQ       R12, R12
 
 maskeda:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R11
@@ -1591,32 +1683,42 @@ maskeda:
 	SUBQ         R12, AX
 
 maskeda_none:
-	VMASKMOVPS (R9)(CX*1), Y1, Y5
-	VMULPS     Y5, Y3, Y5
-	VMULPS     Y0, Y5, Y6
-	VXORPS     Y7, Y7, Y7
-	VCMPPS     $0x1e, Y7, Y4, Y4
-	VBLENDVPS  Y4, Y5, Y6, Y4
-	VMASKMOVPS (DI)(CX*1), Y1, Y5
-	VADDPS     Y4, Y5, Y5
-	VMASKMOVPS Y5, Y1, (DI)(CX*1)
-	VMASKMOVPS (R8)(CX*1), Y1, Y5
-	VADDPS     Y4, Y5, Y5
-	VMASKMOVPS Y5, Y1, (R8)(CX*1)
-	MOVQ       nf+80(FP), R11
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS (R9)(CX*1), Y3, Y3
+	VMULPS     Y3, Y1, Y3
+	VMULPS     Y0, Y3, Y4
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x1e, Y5, Y2, Y2
+	VBLENDVPS  Y2, Y3, Y4, Y2
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS (DI)(CX*1), Y3, Y3
+	VADDPS     Y2, Y3, Y3
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y4
+	VMASKMOVPS Y3, Y4, (DI)(CX*1)
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS (R8)(CX*1), Y3, Y3
+	VADDPS     Y2, Y3, Y3
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    (R11), Y4
+	VMASKMOVPS Y3, Y4, (R8)(CX*1)
+	MOVQ       nf+88(FP), R11
 	SHLQ       $0x05, R11
 	SUBQ       R11, DX
-	MOVQ       nf+80(FP), R11
+	MOVQ       nf+88(FP), R11
 	TESTQ      R11, R11
 	JZ         maskeda_grad_none
 	LEAQ       (R11)(R11*1), R12
 	ADDQ       R12, R12
 
 maskeda_grad:
-	VMOVUPS      (DX)(R10*1), Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y4, Y6, Y5
-	VMOVUPS      Y5, (DX)(R10*1)
+	VMOVUPS      (DX)(R10*1), Y3
+	VBROADCASTSS (AX), Y4
+	VFMADD231PS  Y2, Y4, Y3
+	VMOVUPS      Y3, (DX)(R10*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         R11
@@ -1625,18 +1727,22 @@ maskeda_grad:
 
 maskeda_grad_none:
 	ADDQ       $0x20, DX
-	VMASKMOVPS 32(BX)(CX*1), Y2, Y4
-	VMASKMOVPS 32(SI)(CX*1), Y2, Y5
-	VADDPS     Y5, Y4, Y4
-	MOVQ       nf+80(FP), BX
+	MOVQ       masks+24(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(BX)(CX*1), Y2, Y2
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y3
+	VMASKMOVPS 32(SI)(CX*1), Y3, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVQ       nf+88(FP), BX
 	TESTQ      BX, BX
 	JZ         maskedb_none
 	LEAQ       (BX)(BX*1), SI
 	ADDQ       SI, SI
 
 maskedb:
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  (DX), Y5, Y4
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  (DX), Y3, Y2
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         BX
@@ -1644,32 +1750,42 @@ maskedb:
 	SUBQ         SI, AX
 
 maskedb_none:
-	VMASKMOVPS 32(R9)(CX*1), Y2, Y5
-	VMULPS     Y5, Y3, Y3
-	VMULPS     Y0, Y3, Y5
-	VXORPS     Y6, Y6, Y6
-	VCMPPS     $0x1e, Y6, Y4, Y4
-	VBLENDVPS  Y4, Y3, Y5, Y3
-	VMASKMOVPS 32(DI)(CX*1), Y2, Y4
-	VADDPS     Y3, Y4, Y4
-	VMASKMOVPS Y4, Y2, 32(DI)(CX*1)
-	VMASKMOVPS 32(R8)(CX*1), Y2, Y4
-	VADDPS     Y3, Y4, Y4
-	VMASKMOVPS Y4, Y2, 32(R8)(CX*1)
-	MOVQ       nf+80(FP), CX
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y3
+	VMASKMOVPS 32(R9)(CX*1), Y3, Y3
+	VMULPS     Y3, Y1, Y1
+	VMULPS     Y0, Y1, Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x1e, Y4, Y2, Y2
+	VBLENDVPS  Y2, Y1, Y3, Y1
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y2
+	VMASKMOVPS 32(DI)(CX*1), Y2, Y2
+	VADDPS     Y1, Y2, Y2
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y3
+	VMASKMOVPS Y2, Y3, 32(DI)(CX*1)
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y2
+	VMASKMOVPS 32(R8)(CX*1), Y2, Y2
+	VADDPS     Y1, Y2, Y2
+	MOVQ       masks+24(FP), BX
+	VMOVUPS    32(BX), Y3
+	VMASKMOVPS Y2, Y3, 32(R8)(CX*1)
+	MOVQ       nf+88(FP), CX
 	SHLQ       $0x05, CX
 	SUBQ       CX, DX
-	MOVQ       nf+80(FP), CX
+	MOVQ       nf+88(FP), CX
 	TESTQ      CX, CX
 	JZ         maskedb_grad_none
 	LEAQ       (CX)(CX*1), BX
 	ADDQ       BX, BX
 
 maskedb_grad:
-	VMOVUPS      (DX)(R10*1), Y4
-	VBROADCASTSS (AX), Y5
-	VFMADD231PS  Y3, Y5, Y4
-	VMOVUPS      Y4, (DX)(R10*1)
+	VMOVUPS      (DX)(R10*1), Y2
+	VBROADCASTSS (AX), Y3
+	VFMADD231PS  Y1, Y3, Y2
+	VMOVUPS      Y2, (DX)(R10*1)
 	ADDQ         $0x04, AX
 	ADDQ         $0x20, DX
 	DECQ         CX
@@ -1680,9 +1796,9 @@ maskedb_grad_none:
 	ADDQ $0x20, DX
 
 end:
-	ADDQ $0x04, src+24(FP)
-	ADDQ $0x04, dst+32(FP)
-	MOVQ nf+80(FP), CX
+	ADDQ $0x04, src+32(FP)
+	ADDQ $0x04, dst+40(FP)
+	MOVQ nf+88(FP), CX
 	LEAQ (AX)(CX*4), AX
 	DECQ n+0(FP)
 	JNZ  edge

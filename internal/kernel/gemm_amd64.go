@@ -226,7 +226,7 @@ func panel(m, n int) (vecs, w int) {
 
 // gemmPanel sweeps the rows of A over one panel of B, vecs registers wide.
 func gemmPanel(vecs, m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, acc bool) {
-	most := [...]int{1: 12, 6, 4, 2, 1, 1, 1, 1}[vecs]
+	most := [...]int{1: 12, 6, 2, 2, 1, 1, 1, 1}[vecs]
 	if active == isaAVX512 {
 		most = [...]int{1: 16, 14, 8, 4, 1, 1, 1, 1}[vecs]
 	}

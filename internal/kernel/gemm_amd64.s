@@ -5180,7 +5180,7 @@ done:
 	RET
 
 // func gemmDot4AVX512(groups int, k int, a *float32, b *float32, ldb int, c *float32, ldc int)
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, AVX512VL, BMI2
 TEXT ·gemmDot4AVX512(SB), NOSPLIT, $0-56
 	MOVQ  b+24(FP), AX
 	MOVQ  ldb+32(FP), CX
@@ -5242,7 +5242,7 @@ reduce:
 	VHADDPS       Y5, Y4, Y4
 	VHADDPS       Y7, Y6, Y5
 	VHADDPS       Y5, Y4, Y4
-	VEXTRACTF128  $0x01, Y4, X5
+	VEXTRACTF32X4 $0x01, Y4, X5
 	VADDPS        X5, X4, X5
 	VMOVSS        X5, (BX)
 	ADDQ          SI, BX
@@ -8557,383 +8557,6 @@ done:
 	VZEROUPPER
 	RET
 
-// func gemm3x3AVX2(blocks int, k int, a *float32, rsa int, csa int, b *float32, ldb int, c *float32, ldc int, tail int, acc bool)
-// Requires: AVX, FMA3
-TEXT ·gemm3x3AVX2(SB), NOSPLIT, $0-81
-	MOVQ    a+16(FP), AX
-	MOVQ    rsa+24(FP), CX
-	SHLQ    $0x02, CX
-	MOVQ    csa+32(FP), DX
-	SHLQ    $0x02, DX
-	MOVQ    ldb+48(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    c+56(FP), SI
-	MOVQ    tail+72(FP), DI
-	CMPQ    DI, $0x08
-	JE      full
-	LEAQ    lanemask<>+0(SB), R8
-	NEGQ    DI
-	VMOVUPS 64(R8)(DI*4), Y0
-
-block:
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	MOVBLZX    acc+80(FP), DI
-	TESTL      DI, DI
-	JZ         start
-	MOVQ       ldc+64(FP), DI
-	SHLQ       $0x02, DI
-	MOVQ       SI, R8
-	VMOVUPS    (R8), Y1
-	VMOVUPS    32(R8), Y2
-	VMASKMOVPS 64(R8), Y0, Y3
-	ADDQ       DI, R8
-	VMOVUPS    (R8), Y4
-	VMOVUPS    32(R8), Y5
-	VMASKMOVPS 64(R8), Y0, Y6
-	ADDQ       DI, R8
-	VMOVUPS    (R8), Y7
-	VMOVUPS    32(R8), Y8
-	VMASKMOVPS 64(R8), Y0, Y9
-
-start:
-	MOVQ b+40(FP), DI
-	MOVQ k+8(FP), R8
-
-loop:
-	VMOVUPS      (DI), Y10
-	VMOVUPS      32(DI), Y11
-	VMASKMOVPS   64(DI), Y0, Y12
-	VBROADCASTSS (AX), Y13
-	VFMADD231PS  Y10, Y13, Y1
-	VFMADD231PS  Y11, Y13, Y2
-	VFMADD231PS  Y12, Y13, Y3
-	VBROADCASTSS (AX)(CX*1), Y13
-	VFMADD231PS  Y10, Y13, Y4
-	VFMADD231PS  Y11, Y13, Y5
-	VFMADD231PS  Y12, Y13, Y6
-	VBROADCASTSS (AX)(CX*2), Y13
-	VFMADD231PS  Y10, Y13, Y7
-	VFMADD231PS  Y11, Y13, Y8
-	VFMADD231PS  Y12, Y13, Y9
-	ADDQ         BX, DI
-	ADDQ         DX, AX
-	DECQ         R8
-	JNZ          loop
-	MOVQ         ldc+64(FP), DI
-	SHLQ         $0x02, DI
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMASKMOVPS   Y3, Y0, 64(SI)
-	ADDQ         DI, SI
-	VMOVUPS      Y4, (SI)
-	VMOVUPS      Y5, 32(SI)
-	VMASKMOVPS   Y6, Y0, 64(SI)
-	ADDQ         DI, SI
-	VMOVUPS      Y7, (SI)
-	VMOVUPS      Y8, 32(SI)
-	VMASKMOVPS   Y9, Y0, 64(SI)
-	ADDQ         DI, SI
-	DECQ         blocks+0(FP)
-	JZ           done
-	MOVQ         k+8(FP), DI
-	IMULQ        DX, DI
-	IMUL3Q       $0x03, CX, R8
-	SUBQ         DI, R8
-	ADDQ         R8, AX
-	JMP          block
-
-full:
-blockfull:
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	MOVBLZX acc+80(FP), DI
-	TESTL   DI, DI
-	JZ      startfull
-	MOVQ    ldc+64(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    SI, R8
-	VMOVUPS (R8), Y0
-	VMOVUPS 32(R8), Y1
-	VMOVUPS 64(R8), Y2
-	ADDQ    DI, R8
-	VMOVUPS (R8), Y3
-	VMOVUPS 32(R8), Y4
-	VMOVUPS 64(R8), Y5
-	ADDQ    DI, R8
-	VMOVUPS (R8), Y6
-	VMOVUPS 32(R8), Y7
-	VMOVUPS 64(R8), Y8
-
-startfull:
-	MOVQ b+40(FP), DI
-	MOVQ k+8(FP), R8
-
-loopfull:
-	VMOVUPS      (DI), Y9
-	VMOVUPS      32(DI), Y10
-	VMOVUPS      64(DI), Y11
-	VBROADCASTSS (AX), Y12
-	VFMADD231PS  Y9, Y12, Y0
-	VFMADD231PS  Y10, Y12, Y1
-	VFMADD231PS  Y11, Y12, Y2
-	VBROADCASTSS (AX)(CX*1), Y12
-	VFMADD231PS  Y9, Y12, Y3
-	VFMADD231PS  Y10, Y12, Y4
-	VFMADD231PS  Y11, Y12, Y5
-	VBROADCASTSS (AX)(CX*2), Y12
-	VFMADD231PS  Y9, Y12, Y6
-	VFMADD231PS  Y10, Y12, Y7
-	VFMADD231PS  Y11, Y12, Y8
-	ADDQ         BX, DI
-	ADDQ         DX, AX
-	DECQ         R8
-	JNZ          loopfull
-	MOVQ         ldc+64(FP), DI
-	SHLQ         $0x02, DI
-	VMOVUPS      Y0, (SI)
-	VMOVUPS      Y1, 32(SI)
-	VMOVUPS      Y2, 64(SI)
-	ADDQ         DI, SI
-	VMOVUPS      Y3, (SI)
-	VMOVUPS      Y4, 32(SI)
-	VMOVUPS      Y5, 64(SI)
-	ADDQ         DI, SI
-	VMOVUPS      Y6, (SI)
-	VMOVUPS      Y7, 32(SI)
-	VMOVUPS      Y8, 64(SI)
-	ADDQ         DI, SI
-	DECQ         blocks+0(FP)
-	JZ           done
-	MOVQ         k+8(FP), DI
-	IMULQ        DX, DI
-	IMUL3Q       $0x03, CX, R8
-	SUBQ         DI, R8
-	ADDQ         R8, AX
-	JMP          blockfull
-
-done:
-	VZEROUPPER
-	RET
-
-// func gemm4x3AVX2(blocks int, k int, a *float32, rsa int, csa int, b *float32, ldb int, c *float32, ldc int, tail int, acc bool)
-// Requires: AVX, FMA3
-TEXT ·gemm4x3AVX2(SB), NOSPLIT, $0-81
-	MOVQ    a+16(FP), AX
-	MOVQ    rsa+24(FP), CX
-	SHLQ    $0x02, CX
-	LEAQ    (CX)(CX*2), DX
-	MOVQ    csa+32(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    ldb+48(FP), SI
-	SHLQ    $0x02, SI
-	MOVQ    c+56(FP), DI
-	MOVQ    tail+72(FP), R8
-	CMPQ    R8, $0x08
-	JE      full
-	LEAQ    lanemask<>+0(SB), R9
-	NEGQ    R8
-	VMOVUPS 64(R9)(R8*4), Y0
-
-block:
-	VXORPS     Y1, Y1, Y1
-	VXORPS     Y2, Y2, Y2
-	VXORPS     Y3, Y3, Y3
-	VXORPS     Y4, Y4, Y4
-	VXORPS     Y5, Y5, Y5
-	VXORPS     Y6, Y6, Y6
-	VXORPS     Y7, Y7, Y7
-	VXORPS     Y8, Y8, Y8
-	VXORPS     Y9, Y9, Y9
-	VXORPS     Y10, Y10, Y10
-	VXORPS     Y11, Y11, Y11
-	VXORPS     Y12, Y12, Y12
-	MOVBLZX    acc+80(FP), R8
-	TESTL      R8, R8
-	JZ         start
-	MOVQ       ldc+64(FP), R8
-	SHLQ       $0x02, R8
-	MOVQ       DI, R9
-	VMOVUPS    (R9), Y1
-	VMOVUPS    32(R9), Y2
-	VMASKMOVPS 64(R9), Y0, Y3
-	ADDQ       R8, R9
-	VMOVUPS    (R9), Y4
-	VMOVUPS    32(R9), Y5
-	VMASKMOVPS 64(R9), Y0, Y6
-	ADDQ       R8, R9
-	VMOVUPS    (R9), Y7
-	VMOVUPS    32(R9), Y8
-	VMASKMOVPS 64(R9), Y0, Y9
-	ADDQ       R8, R9
-	VMOVUPS    (R9), Y10
-	VMOVUPS    32(R9), Y11
-	VMASKMOVPS 64(R9), Y0, Y12
-
-start:
-	MOVQ b+40(FP), R8
-	MOVQ k+8(FP), R9
-
-loop:
-	VMOVUPS      (R8), Y13
-	VMOVUPS      32(R8), Y14
-	VMASKMOVPS   64(R8), Y0, Y15
-	VBROADCASTSS (AX), Y16
-	VFMADD231PS  Y13, Y16, Y1
-	VFMADD231PS  Y14, Y16, Y2
-	VFMADD231PS  Y15, Y16, Y3
-	VBROADCASTSS (AX)(CX*1), Y16
-	VFMADD231PS  Y13, Y16, Y4
-	VFMADD231PS  Y14, Y16, Y5
-	VFMADD231PS  Y15, Y16, Y6
-	VBROADCASTSS (AX)(CX*2), Y16
-	VFMADD231PS  Y13, Y16, Y7
-	VFMADD231PS  Y14, Y16, Y8
-	VFMADD231PS  Y15, Y16, Y9
-	VBROADCASTSS (AX)(DX*1), Y16
-	VFMADD231PS  Y13, Y16, Y10
-	VFMADD231PS  Y14, Y16, Y11
-	VFMADD231PS  Y15, Y16, Y12
-	ADDQ         SI, R8
-	ADDQ         BX, AX
-	DECQ         R9
-	JNZ          loop
-	MOVQ         ldc+64(FP), R8
-	SHLQ         $0x02, R8
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y2, 32(DI)
-	VMASKMOVPS   Y3, Y0, 64(DI)
-	ADDQ         R8, DI
-	VMOVUPS      Y4, (DI)
-	VMOVUPS      Y5, 32(DI)
-	VMASKMOVPS   Y6, Y0, 64(DI)
-	ADDQ         R8, DI
-	VMOVUPS      Y7, (DI)
-	VMOVUPS      Y8, 32(DI)
-	VMASKMOVPS   Y9, Y0, 64(DI)
-	ADDQ         R8, DI
-	VMOVUPS      Y10, (DI)
-	VMOVUPS      Y11, 32(DI)
-	VMASKMOVPS   Y12, Y0, 64(DI)
-	ADDQ         R8, DI
-	DECQ         blocks+0(FP)
-	JZ           done
-	MOVQ         k+8(FP), R8
-	IMULQ        BX, R8
-	IMUL3Q       $0x04, CX, R9
-	SUBQ         R8, R9
-	ADDQ         R9, AX
-	JMP          block
-
-full:
-blockfull:
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y10, Y10, Y10
-	VXORPS  Y11, Y11, Y11
-	MOVBLZX acc+80(FP), R8
-	TESTL   R8, R8
-	JZ      startfull
-	MOVQ    ldc+64(FP), R8
-	SHLQ    $0x02, R8
-	MOVQ    DI, R9
-	VMOVUPS (R9), Y0
-	VMOVUPS 32(R9), Y1
-	VMOVUPS 64(R9), Y2
-	ADDQ    R8, R9
-	VMOVUPS (R9), Y3
-	VMOVUPS 32(R9), Y4
-	VMOVUPS 64(R9), Y5
-	ADDQ    R8, R9
-	VMOVUPS (R9), Y6
-	VMOVUPS 32(R9), Y7
-	VMOVUPS 64(R9), Y8
-	ADDQ    R8, R9
-	VMOVUPS (R9), Y9
-	VMOVUPS 32(R9), Y10
-	VMOVUPS 64(R9), Y11
-
-startfull:
-	MOVQ b+40(FP), R8
-	MOVQ k+8(FP), R9
-
-loopfull:
-	VMOVUPS      (R8), Y12
-	VMOVUPS      32(R8), Y13
-	VMOVUPS      64(R8), Y14
-	VBROADCASTSS (AX), Y15
-	VFMADD231PS  Y12, Y15, Y0
-	VFMADD231PS  Y13, Y15, Y1
-	VFMADD231PS  Y14, Y15, Y2
-	VBROADCASTSS (AX)(CX*1), Y15
-	VFMADD231PS  Y12, Y15, Y3
-	VFMADD231PS  Y13, Y15, Y4
-	VFMADD231PS  Y14, Y15, Y5
-	VBROADCASTSS (AX)(CX*2), Y15
-	VFMADD231PS  Y12, Y15, Y6
-	VFMADD231PS  Y13, Y15, Y7
-	VFMADD231PS  Y14, Y15, Y8
-	VBROADCASTSS (AX)(DX*1), Y15
-	VFMADD231PS  Y12, Y15, Y9
-	VFMADD231PS  Y13, Y15, Y10
-	VFMADD231PS  Y14, Y15, Y11
-	ADDQ         SI, R8
-	ADDQ         BX, AX
-	DECQ         R9
-	JNZ          loopfull
-	MOVQ         ldc+64(FP), R8
-	SHLQ         $0x02, R8
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	ADDQ         R8, DI
-	VMOVUPS      Y3, (DI)
-	VMOVUPS      Y4, 32(DI)
-	VMOVUPS      Y5, 64(DI)
-	ADDQ         R8, DI
-	VMOVUPS      Y6, (DI)
-	VMOVUPS      Y7, 32(DI)
-	VMOVUPS      Y8, 64(DI)
-	ADDQ         R8, DI
-	VMOVUPS      Y9, (DI)
-	VMOVUPS      Y10, 32(DI)
-	VMOVUPS      Y11, 64(DI)
-	ADDQ         R8, DI
-	DECQ         blocks+0(FP)
-	JZ           done
-	MOVQ         k+8(FP), R8
-	IMULQ        BX, R8
-	IMUL3Q       $0x04, CX, R9
-	SUBQ         R8, R9
-	ADDQ         R9, AX
-	JMP          blockfull
-
-done:
-	VZEROUPPER
-	RET
-
 // func gemm1x4AVX2(blocks int, k int, a *float32, rsa int, csa int, b *float32, ldb int, c *float32, ldc int, tail int, acc bool)
 // Requires: AVX, FMA3
 TEXT ·gemm1x4AVX2(SB), NOSPLIT, $0-81
@@ -9887,32 +9510,32 @@ loop:
 	VUNPCKLPS   Y6, Y4, Y10
 	VUNPCKHPS   Y6, Y4, Y11
 	VSHUFPS     $0x44, Y10, Y8, Y12
-	VSHUFPS     $0xee, Y10, Y8, Y8
-	VSHUFPS     $0x44, Y11, Y9, Y10
-	VSHUFPS     $0xee, Y11, Y9, Y9
-	VUNPCKLPS   Y3, Y1, Y11
-	VUNPCKHPS   Y3, Y1, Y13
-	VUNPCKLPS   Y7, Y5, Y14
-	VUNPCKHPS   Y7, Y5, Y15
-	VSHUFPS     $0x44, Y14, Y11, Y16
-	VSHUFPS     $0xee, Y14, Y11, Y11
-	VSHUFPS     $0x44, Y15, Y13, Y14
-	VSHUFPS     $0xee, Y15, Y13, Y13
 	VMOVUPS     Y12, (DX)
 	ADDQ        R9, DX
+	VSHUFPS     $0xee, Y10, Y8, Y8
 	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
-	VMOVUPS     Y10, (DX)
+	VSHUFPS     $0x44, Y11, Y9, Y8
+	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
-	VMOVUPS     Y9, (DX)
+	VSHUFPS     $0xee, Y11, Y9, Y8
+	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
-	VMOVUPS     Y16, (DX)
+	VUNPCKLPS   Y3, Y1, Y8
+	VUNPCKHPS   Y3, Y1, Y9
+	VUNPCKLPS   Y7, Y5, Y10
+	VUNPCKHPS   Y7, Y5, Y11
+	VSHUFPS     $0x44, Y10, Y8, Y12
+	VMOVUPS     Y12, (DX)
 	ADDQ        R9, DX
-	VMOVUPS     Y11, (DX)
+	VSHUFPS     $0xee, Y10, Y8, Y8
+	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
-	VMOVUPS     Y14, (DX)
+	VSHUFPS     $0x44, Y11, Y9, Y8
+	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
-	VMOVUPS     Y13, (DX)
+	VSHUFPS     $0xee, Y11, Y9, Y8
+	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
 	ADDQ        $0x20, CX
 	SUBQ        $0x08, AX
@@ -9946,45 +9569,45 @@ tail:
 	VUNPCKLPS   Y8, Y7, Y5
 	VUNPCKHPS   Y8, Y7, Y7
 	VSHUFPS     $0x44, Y5, Y6, Y8
-	VSHUFPS     $0xee, Y5, Y6, Y5
-	VSHUFPS     $0x44, Y7, Y3, Y6
-	VSHUFPS     $0xee, Y7, Y3, Y3
-	VUNPCKLPS   Y2, Y1, Y7
-	VUNPCKHPS   Y2, Y1, Y1
-	VUNPCKLPS   Y0, Y4, Y2
-	VUNPCKHPS   Y0, Y4, Y0
-	VSHUFPS     $0x44, Y2, Y7, Y4
-	VSHUFPS     $0xee, Y2, Y7, Y2
-	VSHUFPS     $0x44, Y0, Y1, Y7
-	VSHUFPS     $0xee, Y0, Y1, Y0
 	VMOVUPS     Y8, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
+	VSHUFPS     $0xee, Y5, Y6, Y5
 	VMOVUPS     Y5, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
-	VMOVUPS     Y6, (DX)
+	VSHUFPS     $0x44, Y7, Y3, Y5
+	VMOVUPS     Y5, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
+	VSHUFPS     $0xee, Y7, Y3, Y3
 	VMOVUPS     Y3, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
+	VUNPCKLPS   Y2, Y1, Y3
+	VUNPCKHPS   Y2, Y1, Y1
+	VUNPCKLPS   Y0, Y4, Y2
+	VUNPCKHPS   Y0, Y4, Y0
+	VSHUFPS     $0x44, Y2, Y3, Y4
 	VMOVUPS     Y4, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
+	VSHUFPS     $0xee, Y2, Y3, Y2
 	VMOVUPS     Y2, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
-	VMOVUPS     Y7, (DX)
+	VSHUFPS     $0x44, Y0, Y1, Y2
+	VMOVUPS     Y2, (DX)
 	ADDQ        R9, DX
 	DECQ        AX
 	JZ          done
+	VSHUFPS     $0xee, Y0, Y1, Y0
 	VMOVUPS     Y0, (DX)
 	ADDQ        R9, DX
 	DECQ        AX

@@ -64,24 +64,30 @@ var activations = []struct {
 
 func activation(a *asm) {
 	a.begin("exp", "(n int, src, dst *float32)", "sets dst = exp(src) on n elements.")
-	a.unary("", a.exp)
+	a.preload(func() { a.unary("exp", a.exp) })
 	a.end()
 
 	a.begin("act", "(act uint8, n int, src, dst *float32)", "sets dst = act(src) on n elements.")
 	a.eachActivation(func(i int, label string) {
-		a.unary(label, func(x vec) vec { return activations[i].forward(a, x) })
+		a.preload(func() {
+			a.unary(label, func(x vec) vec { return activations[i].forward(a, x) })
+		})
 	})
 
 	a.begin("biasAct", "(act uint8, rows, n int, y, bias *float32)", "sets y = act(y + bias) on rows of n elements, one after the other.")
 	a.eachActivation(func(i int, label string) {
-		a.biasAct(label, func(x vec) vec { return activations[i].forward(a, x) })
+		a.preload(func() {
+			a.biasAct(label, func(x vec) vec { return activations[i].forward(a, x) })
+		})
 	})
 
 	a.begin("actBackward", "(act uint8, rows, n, ld int, y, dy, dz, db *float32)",
 		"sets dz to dy times the derivative of act at its output y, on n <= 16",
 		"columns of rows that are ld apart, and adds the sums of the columns to db.")
 	a.eachActivation(func(i int, label string) {
-		a.actBackward(label, func(y, dy vec) vec { return activations[i].backward(a, y, dy) })
+		a.preload(func() {
+			a.actBackward(label, func(y, dy vec) vec { return activations[i].backward(a, y, dy) })
+		})
 	})
 }
 

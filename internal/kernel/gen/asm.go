@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
@@ -25,6 +26,12 @@ type asm struct {
 	zmm    bool
 	consts map[uint32]mem
 	mask   mem // the table behind lane masks for AVX2
+
+	// Within preload: constants in registers, in order of appearance, and how
+	// many there may be.
+	held  map[uint32]vec
+	order []uint32
+	room  int
 }
 
 const lanes = 16
@@ -109,27 +116,64 @@ func at(m mem, disp int) mem {
 	return m
 }
 
-// bits returns 16 copies of a word in memory.
-func (a *asm) bits(b uint32) mem {
-	if m, ok := a.consts[b]; ok {
-		return m
+// bits returns 16 copies of a word: in memory, or in a register within preload.
+func (a *asm) bits(b uint32) operand.Op {
+	if r, ok := a.held[b]; ok {
+		return r
 	}
-	m := a.StaticGlobal(fmt.Sprintf("c%08x", b))
-	a.DataAttributes(attr.RODATA | attr.NOPTR)
-	for range lanes {
-		a.AppendDatum(operand.U32(b))
+	m, ok := a.consts[b]
+	if !ok {
+		m = a.StaticGlobal(fmt.Sprintf("c%08x", b))
+		a.DataAttributes(attr.RODATA | attr.NOPTR)
+		for range lanes {
+			a.AppendDatum(operand.U32(b))
+		}
+		a.consts[b] = m
 	}
-	a.consts[b] = m
+	if len(a.order) < a.room {
+		a.held[b] = a.vec()
+		a.order = append(a.order, b)
+		return a.held[b]
+	}
 	return m
 }
 
-// num returns 16 copies of a float32 in memory.
-func (a *asm) num(f float64) mem { return a.bits(math.Float32bits(float32(f))) }
+// num returns 16 copies of a float32.
+func (a *asm) num(f float64) operand.Op { return a.bits(math.Float32bits(float32(f))) }
 
-// load reads a whole register.
-func (a *asm) load(m mem) vec {
+// spare is the number of registers that preload may fill. The rest suffice for
+// the kernels at hand; verify would tell.
+func (a *asm) spare() int {
+	if a.zmm {
+		return 16
+	}
+	return 3
+}
+
+// preload emits body with the constants it uses loaded into registers before it,
+// as far as registers go: loads from memory are what limits polynomials.
+func (a *asm) preload(body func()) {
+	file, err := a.Result()
+	if err != nil {
+		panic(err)
+	}
+	functions := file.Functions()
+	f := functions[len(functions)-1]
+	a.held, a.order, a.room = map[uint32]vec{}, nil, a.spare()
+	start := len(f.Nodes)
+	body()
+	end := len(f.Nodes)
+	for _, b := range a.order {
+		a.VMOVUPS(a.consts[b], a.held[b])
+	}
+	f.Nodes = slices.Concat(f.Nodes[:start], f.Nodes[end:], f.Nodes[start:end])
+	a.held, a.order, a.room = nil, nil, 0
+}
+
+// load copies a register, or reads one from memory.
+func (a *asm) load(x operand.Op) vec {
 	v := a.vec()
-	a.VMOVUPS(m, v)
+	a.VMOVUPS(x, v)
 	return v
 }
 
@@ -167,9 +211,14 @@ func (a *asm) or(x operand.Op, y, z vec) {
 type laneMask struct {
 	k reg.OpmaskVirtual // AVX-512
 	v vec               // AVX2: lanes with all bits set
+
+	// AVX2, short of registers: the parameter that holds the address of such
+	// lanes, and the part of the block meant.
+	param string
+	part  int
 }
 
-func (m laneMask) all() bool { return m.k == nil && m.v == nil }
+func (m laneMask) all() bool { return m == laneMask{} }
 
 // firstLanes returns masks of the first n of the lanes of a block, one per
 // register of the block if block, else of the first n lanes of one register.
@@ -183,6 +232,38 @@ func (a *asm) firstLanes(n gp, block bool) []laneMask {
 		a.KMOVW(ones, k)
 		return []laneMask{{k: k}}
 	}
+	m := a.maskTable(n)
+	masks := []laneMask{{v: a.load(m)}}
+	if block {
+		masks = append(masks, laneMask{v: a.load(at(m, 32))})
+	}
+	return masks
+}
+
+// firstLanesIn is firstLanes of a block for kernels of AVX2 short of registers,
+// which load masks when they need them. It overwrites the parameter, a number,
+// with what it takes to find them.
+func (a *asm) firstLanesIn(param string) []laneMask {
+	n := a.arg(param)
+	if a.zmm {
+		return a.firstLanes(n, true)
+	}
+	a.LEAQ(a.maskTable(n), n)
+	a.MOVQ(n, a.slot(param))
+	return []laneMask{{param: param}, {param: param, part: 1}}
+}
+
+// lanesOf returns the mask in a register, for AVX2.
+func (a *asm) lanesOf(k laneMask) vec {
+	if k.param == "" {
+		return k.v
+	}
+	return a.load(mem{Base: a.arg(k.param), Disp: 32 * k.part})
+}
+
+// maskTable returns where masks of the first n lanes of a block start, for AVX2.
+// It destroys n.
+func (a *asm) maskTable(n gp) mem {
 	if a.mask.Symbol.Name == "" {
 		a.mask = a.StaticGlobal("lanemask")
 		a.DataAttributes(attr.RODATA | attr.NOPTR)
@@ -195,12 +276,7 @@ func (a *asm) firstLanes(n gp, block bool) []laneMask {
 	table := a.GP64()
 	a.LEAQ(a.mask, table)
 	a.NEGQ(n)
-	m := mem{Base: table, Index: n, Scale: 4, Disp: 4 * lanes}
-	masks := []laneMask{{v: a.load(m)}}
-	if block {
-		masks = append(masks, laneMask{v: a.load(at(m, 32))})
-	}
-	return masks
+	return mem{Base: table, Index: n, Scale: 4, Disp: 4 * lanes}
 }
 
 // loadMasked reads the masked lanes and clears the rest.
@@ -218,7 +294,7 @@ func (a *asm) loadInto(v vec, m mem, k laneMask) {
 	case a.zmm:
 		a.VMOVUPS_Z(m, k.k, v)
 	default:
-		a.VMASKMOVPS(m, k.v, v)
+		a.VMASKMOVPS(m, a.lanesOf(k), v)
 	}
 }
 
@@ -230,7 +306,7 @@ func (a *asm) storeMasked(v vec, m mem, k laneMask) {
 	case a.zmm:
 		a.VMOVUPS(v, k.k, m)
 	default:
-		a.VMASKMOVPS(v, k.v, m)
+		a.VMASKMOVPS(v, a.lanesOf(k), m)
 	}
 }
 
@@ -245,8 +321,7 @@ func (a *asm) sum4(x [4][]vec) vec {
 	a.VHADDPS(y[1], y[0], lo)
 	a.VHADDPS(y[3], y[2], hi)
 	a.VHADDPS(hi, lo, lo)
-	s := a.XMM()
-	a.VEXTRACTF128(operand.Imm(1), lo, s)
+	s := a.upper(lo)
 	a.VADDPS(s, lo.AsX(), s)
 	return s
 }
@@ -254,13 +329,31 @@ func (a *asm) sum4(x [4][]vec) vec {
 // sum adds up the lanes of one block into the first lane of an XMM register, in
 // the order of sum4.
 func (a *asm) sum(x []vec) vec {
-	y := a.fold(x)
-	a.VHADDPS(y, y, y)
-	a.VHADDPS(y, y, y)
-	s := a.XMM()
-	a.VEXTRACTF128(operand.Imm(1), y, s)
+	y, t := a.fold(x), a.YMM()
+	for _, order := range []uint64{swapNeighbours, swapPairs} {
+		a.VSHUFPS(operand.Imm(order), y, y, t)
+		a.VADDPS(t, y, y)
+	}
+	s := a.upper(y)
 	a.VADDPS(s, y.AsX(), s)
 	return s
+}
+
+// Shuffles within groups of four lanes.
+const (
+	swapNeighbours = 0xb1
+	swapPairs      = 0x4e
+)
+
+// upper returns the upper half of a YMM register.
+func (a *asm) upper(y vec) vec {
+	x := a.XMM()
+	if a.zmm {
+		a.VEXTRACTF32X4(operand.Imm(1), y, x)
+	} else {
+		a.VEXTRACTF128(operand.Imm(1), y, x)
+	}
+	return x
 }
 
 // fold adds the upper eight lanes of a block to the lower eight.
@@ -389,10 +482,9 @@ func (a *asm) largest(x []vec) vec {
 	} else {
 		a.VMAXPS(x[1], x[0], y)
 	}
-	s, t := a.XMM(), a.XMM()
-	a.VEXTRACTF128(operand.Imm(1), y, s)
+	s, t := a.upper(y), a.XMM()
 	a.VMAXPS(s, y.AsX(), s)
-	for _, order := range []uint64{0x4e, 0xb1} { // swap halves, swap neighbours
+	for _, order := range []uint64{swapPairs, swapNeighbours} {
 		a.VSHUFPS(operand.Imm(order), s, s, t)
 		a.VMAXPS(s, t, s)
 	}
@@ -408,10 +500,8 @@ func (a *asm) doubles(x vec) [2]vec {
 		a.VCVTPS2PD(x.AsY(), lo)
 		a.VCVTPS2PD(upper, hi)
 	} else {
-		upper := a.XMM()
-		a.VEXTRACTF128(operand.Imm(1), x, upper)
 		a.VCVTPS2PD(x.AsX(), lo)
-		a.VCVTPS2PD(upper, hi)
+		a.VCVTPS2PD(a.upper(x), hi)
 	}
 	return [2]vec{lo, hi}
 }
@@ -431,8 +521,7 @@ func (a *asm) sum64(x [][2]vec) vec {
 		a.VADDPD(x[1][1], x[0][1], hi)
 		a.VADDPD(hi, y, y)
 	}
-	s, t := a.XMM(), a.XMM()
-	a.VEXTRACTF128(operand.Imm(1), y, s)
+	s, t := a.upper(y), a.XMM()
 	a.VADDPD(s, y.AsX(), s)
 	a.VUNPCKHPD(s, s, t)
 	a.VADDSD(t, s, s)

@@ -61,17 +61,18 @@ func (s *edges) columns(tails []laneMask, body func(label string, masks []laneMa
 	s.Label("end")
 }
 
-// splitColumns turns the parameter h into the bytes of its whole blocks and
-// stores the rest as the parameter tail, whose masks it returns.
+// splitColumns turns the parameter h into the bytes of its whole blocks and tail
+// into the number of columns of the last block, and returns its masks.
 func (s *edges) splitColumns() []laneMask {
 	h, tail := s.arg("h"), s.GP64()
 	s.MOVQ(h, tail)
 	s.ANDQ(Imm(lanes-1), tail)
 	s.MOVQ(tail, s.slot("tail"))
+	s.MOVQ(tail, s.slot("masks"))
 	s.SUBQ(tail, h)
 	s.SHLQ(Imm(2), h)
 	s.MOVQ(h, s.slot("h"))
-	return s.firstLanes(tail, true)
+	return s.firstLanesIn("masks")
 }
 
 // here is the h-th register of the current columns of a row.
@@ -123,8 +124,8 @@ func (s *edges) addFeature(x Mem, weights Op, sum vec) {
 // edgeDot takes four edges at a time, which share the loads of wx and v and the
 // final sums over lanes.
 func (a *asm) edgeDot() {
-	a.begin("edgeDot", "(groups, h, tail int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)",
-		"scores groups of four edges; tail is scratch.")
+	a.begin("edgeDot", "(groups, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)",
+		"scores groups of four edges; tail and masks are scratch.")
 	s := a.newEdges()
 	tails := s.splitColumns()
 	stride, stride3 := a.bytes("nf"), a.GP64()
@@ -186,8 +187,8 @@ func (s *edges) nextEdge(label string) {
 }
 
 func (a *asm) edgeAggregate() {
-	a.begin("edgeAggregate", "(n, h, tail int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)",
-		"adds the messages of n edges to y; tail is scratch, coefStep 1 or 0.")
+	a.begin("edgeAggregate", "(n, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)",
+		"adds the messages of n edges to y; tail and masks are scratch, coefStep 1 or 0.")
 	s := a.newEdges()
 	tails := s.splitColumns()
 	coef, coefStep := a.arg("coef"), a.bytes("coefStep")
@@ -220,8 +221,8 @@ func (a *asm) edgeBackward(name string, dot bool) {
 	if dot {
 		up = ""
 	}
-	a.begin(name, "(n, h, tail int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int"+up+", du *float32, lddu int, dw *float32, lddw int, gradOffset int)",
-		"adds to du, dw and the gradients of the packed parameters; tail is scratch.")
+	a.begin(name, "(n, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int"+up+", du *float32, lddu int, dw *float32, lddw int, gradOffset int)",
+		"adds to du, dw and the gradients of the packed parameters; tail and masks are scratch.")
 	s := a.newEdges()
 	tails := s.splitColumns()
 	a.Label("edge")

@@ -14,7 +14,7 @@ func (a *asm) tileRows() []int {
 	if a.zmm {
 		return []int{1: 16, 14, 8, 4, 1, 1, 1, 1}
 	}
-	return []int{1: 12, 6, 4, 2, 1, 1, 1, 1}
+	return []int{1: 12, 6, 2, 2, 1, 1, 1, 1}
 }
 
 func gemm(a *asm) {
@@ -263,9 +263,9 @@ func (a *asm) gemmTranspose() {
 	ldd := a.bytes("ldd")
 
 	// columns turns rows i and i+4 side by side, in halves of four columns, into
-	// the eight columns.
-	columns := func(r [2][4]vec) (cols [8]vec) {
-		for h, q := range r {
+	// the eight columns, one after the other.
+	columns := func(r [2][4]vec, use func(vec)) {
+		for _, q := range r {
 			var t [4]vec
 			for i := range t {
 				t[i] = a.YMM()
@@ -275,11 +275,11 @@ func (a *asm) gemmTranspose() {
 			a.VUNPCKLPS(q[3], q[2], t[2])
 			a.VUNPCKHPS(q[3], q[2], t[3])
 			for i := range 4 {
-				cols[4*h+i] = a.YMM()
-				a.VSHUFPS(Imm([]uint64{0x44, 0xee}[i%2]), t[2+i/2], t[i/2], cols[4*h+i])
+				v := a.YMM()
+				a.VSHUFPS(Imm([]uint64{0x44, 0xee}[i%2]), t[2+i/2], t[i/2], v)
+				use(v)
 			}
 		}
-		return cols
 	}
 
 	a.SUBQ(Imm(8), k)
@@ -293,10 +293,10 @@ func (a *asm) gemmTranspose() {
 			a.VINSERTF128(Imm(1), at(from[i+4], 16*h), r[h][i], r[h][i])
 		}
 	}
-	for _, v := range columns(r) {
+	columns(r, func(v vec) {
 		a.VMOVUPS(v, Mem{Base: dst})
 		a.ADDQ(ldd, dst)
-	}
+	})
 	a.ADDQ(Imm(32), src)
 	a.SUBQ(Imm(8), k)
 	a.JGE(a.jump("loop"))
@@ -313,12 +313,12 @@ func (a *asm) gemmTranspose() {
 		a.VINSERTF128(Imm(1), bottom.AsX(), top, r[0][i])
 		a.VPERM2F128(Imm(0x31), bottom, top, r[1][i])
 	}
-	for _, v := range columns(r) {
+	columns(r, func(v vec) {
 		a.VMOVUPS(v, Mem{Base: dst})
 		a.ADDQ(ldd, dst)
 		a.DECQ(k)
 		a.JZ(a.jump("done"))
-	}
+	})
 	a.Label("done")
 	a.end()
 }

@@ -5,14 +5,17 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
+	"github.com/mmcloughlin/avo/reg"
 )
 
 // families are the output files; emit adds one instruction set's kernels.
@@ -50,6 +53,11 @@ func main() {
 		if err := pass.Compile.Execute(file); err != nil {
 			log.Fatalf("%s: %v", f.name, err)
 		}
+		for _, fn := range file.Functions() {
+			if err := verify(fn); err != nil {
+				log.Fatalf("%s: %v", f.name, err)
+			}
+		}
 		write(filepath.Join(*dir, f.name+"_amd64.s"), printer.NewGoAsm(cfg), file)
 		stubs.Constraints = file.Constraints
 		for _, fn := range file.Functions() {
@@ -58,6 +66,28 @@ func main() {
 	}
 	write(filepath.Join(*dir, "stubs_amd64.go"), printer.NewStubs(cfg), stubs)
 	writeDispatch(filepath.Join(*dir, "dispatch_amd64.go"))
+}
+
+// verify checks that a kernel for AVX2 keeps to its registers: the allocator
+// knows of those of AVX-512 only, which would have the assembler encode
+// instructions that not every machine has.
+func verify(fn *ir.Function) error {
+	if !strings.HasSuffix(fn.Name, "AVX2") {
+		return nil
+	}
+	for _, i := range fn.Instructions() {
+		for _, op := range i.Operands {
+			if r, ok := op.(reg.Physical); ok && r.Kind() != reg.KindGP && (r.Kind() == reg.KindOpmask || r.PhysicalIndex() >= 16) {
+				return fmt.Errorf("%s needs a register of AVX-512: %s %s", fn.Name, i.Opcode, r.Asm())
+			}
+		}
+	}
+	for _, set := range fn.ISA {
+		if strings.HasPrefix(set, "AVX512") {
+			return fmt.Errorf("%s requires %s", fn.Name, set)
+		}
+	}
+	return nil
 }
 
 func write(name string, p printer.Printer, f *ir.File) {

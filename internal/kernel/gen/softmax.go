@@ -7,9 +7,17 @@ import (
 )
 
 func softmax(a *asm) {
-	a.segmentSoftmax()
-	a.segmentSoftmaxCE()
-	a.sigmoidBCE()
+	a.begin("segmentSoftmax", "(segments int, ptr *int32, z, p *float32)")
+	a.preload(a.segmentSoftmax)
+	a.end()
+
+	a.begin("segmentSoftmaxCE", "(segments int, ptr *int32, z, t, dz *float32, before float64) (loss float64)", "returns before plus the loss.")
+	a.preload(a.segmentSoftmaxCE)
+	a.end()
+
+	a.begin("sigmoidBCE", "(n int, z, t, dz *float32) (loss float64)")
+	a.preload(a.sigmoidBCE)
+	a.end()
 }
 
 // segment walks the segments of the parameter ptr and runs body for each that is
@@ -42,7 +50,6 @@ func (a *asm) segment(body func(masks []laneMask, at func(name string) gp, lengt
 }
 
 func (a *asm) segmentSoftmax() {
-	a.begin("segmentSoftmax", "(segments int, ptr *int32, z, p *float32)")
 	a.segment(func(masks []laneMask, at func(string) gp, length func() gp) {
 		z := at("z")
 		least := func() vec { return a.load(a.num(math.Inf(-1))) }
@@ -75,7 +82,6 @@ func (a *asm) segmentSoftmax() {
 			}
 		})
 	})
-	a.end()
 }
 
 // raise sets top to max(top, m) in the masked lanes.
@@ -102,8 +108,7 @@ func (a *asm) expBelow(m Mem, top vec, k laneMask) vec {
 }
 
 func (a *asm) segmentSoftmaxCE() {
-	a.begin("segmentSoftmaxCE", "(segments int, ptr *int32, z, t, dz *float32, before float64) (loss float64)", "returns before plus the loss.")
-	loss := a.slot("before")
+	loss, mass := a.slot("before"), a.AllocLocal(8)
 	a.segment(func(masks []laneMask, at func(string) gp, length func() gp) {
 		z, t := at("z"), at("t")
 		tops := a.each(func() vec { return a.load(a.num(math.Inf(-1))) })
@@ -115,7 +120,7 @@ func (a *asm) segmentSoftmaxCE() {
 			}
 		})
 		top := a.spread(a.largest(tops))
-		mass := a.sum(masses)
+		a.VMOVSS(a.sum(masses), mass)
 
 		// exp(z - top) into dz, its sum, and the sum of t (top - z).
 		z, t, dz := at("z"), at("t"), at("dz")
@@ -124,13 +129,13 @@ func (a *asm) segmentSoftmaxCE() {
 			for h, k := range masks {
 				below, target := a.loadMasked(a.part(z, h), k), a.loadMasked(a.part(t, h), k)
 				a.VSUBPS(top, below, below)
+				a.VFNMADD231PS(a.keep(a.compare(target, notEqual, a.zero()), below), target, crosses[h])
 				e := a.expNegative(below)
 				if !k.all() {
 					e = a.keep(k, e)
 				}
 				a.storeMasked(e, a.part(dz, h), k)
 				a.VADDPS(e, sums[h], sums[h])
-				a.VFNMADD231PS(a.keep(a.compare(target, notEqual, a.zero()), below), target, crosses[h])
 			}
 		})
 		total := a.spread(a.sum(sums))
@@ -138,7 +143,7 @@ func (a *asm) segmentSoftmaxCE() {
 		// loss += sum of t (top - z) + mass log total
 		cross, product := a.XMM(), a.XMM()
 		a.VCVTSS2SD(a.log(total).AsX(), product, product)
-		a.VCVTSS2SD(mass, cross, cross)
+		a.VCVTSS2SD(mass, product, cross)
 		a.VMULSD(cross, product, product)
 		s := a.sum(crosses)
 		a.VCVTSS2SD(s, s, s)
@@ -146,7 +151,8 @@ func (a *asm) segmentSoftmaxCE() {
 		a.VADDSD(loss, s, s)
 		a.VMOVSD(s, loss)
 
-		scale := a.spread(mass)
+		scale := a.vec()
+		a.VBROADCASTSS(mass, scale)
 		a.VDIVPS(total, scale, scale)
 		t, dz = at("t"), at("dz")
 		a.blocks("grad", length(), masks, []gp{t, dz}, func(masks []laneMask) {
@@ -160,11 +166,9 @@ func (a *asm) segmentSoftmaxCE() {
 	s := a.XMM()
 	a.VMOVSD(loss, s)
 	a.Store(s, a.Return("loss"))
-	a.end()
 }
 
 func (a *asm) sigmoidBCE() {
-	a.begin("sigmoidBCE", "(n int, z, t, dz *float32) (loss float64)")
 	z, t, dz := a.arg("z"), a.arg("t"), a.arg("dz")
 	loss := a.zeros64()
 	a.blocks("x", a.arg("n"), nil, []gp{z, t, dz}, func(masks []laneMask) {
@@ -188,5 +192,4 @@ func (a *asm) sigmoidBCE() {
 		}
 	})
 	a.Store(a.sum64(loss), a.Return("loss"))
-	a.end()
 }

@@ -82,16 +82,16 @@ func vector(a *asm) {
 			a.VPMAXUD(a.loadMasked(a.part(x, h), k), top[h], top[h])
 		}
 	})
-	m, s, t := a.YMM(), a.XMM(), a.XMM()
+	m, t := a.YMM(), a.XMM()
 	if a.zmm {
 		a.VEXTRACTI64X4(Imm(1), top[0], m)
 		a.VPMAXUD(m, top[0].AsY(), m)
 	} else {
 		a.VPMAXUD(top[1], top[0], m)
 	}
-	a.VEXTRACTI128(Imm(1), m, s)
+	s := a.upper(m)
 	a.VPMAXUD(s, m.AsX(), s)
-	for _, order := range []uint64{0x4e, 0xb1} {
+	for _, order := range []uint64{swapPairs, swapNeighbours} {
 		a.VPSHUFD(Imm(order), s, t)
 		a.VPMAXUD(t, s, s)
 	}
