@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// eval runs a command line.
+func eval(args ...string) (code int, out, messages string) {
+	var o, m bytes.Buffer
+	code = command().Execute(context.Background(), args, cli.Streams{Out: &o, Err: &m})
+	return code, o.String(), m.String()
+}
+
+// rows is eval for what is to succeed, as JSON.
+func rows(t *testing.T, args ...string) []mecoffload.Row {
+	t.Helper()
+	code, out, messages := eval(append(args, "--format", "json")...)
+	var rows []mecoffload.Row
+	if err := json.Unmarshal([]byte(out), &rows); code != 0 || err != nil {
+		t.Fatalf("%v: code %d, error %v, output %q\n%s", args, code, err, out, messages)
+	}
+	return rows
+}
+
+// runFolder makes the folder of a small run.
+func runFolder(t *testing.T, method mecoffload.Method) {
+	t.Helper()
+	cfg, err := mecoffload.ParseConfig([]byte(`
+slots: 40
+checkpoint_interval: 10
+window: 5
+scenario: {name: dynamic, devices: 6}
+recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16, value_hidden: 4}
+`), "tiny.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Method = method
+	run, err := mecoffload.NewRun(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	for !run.Done() {
+		if err := run.Step(); err != nil {
+			t.Fatal(err)
+		}
+		if run.CheckpointDue() {
+			if err := run.Checkpoint(filepath.Join(string(method), cli.CheckpointDir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestEval(t *testing.T) {
+	t.Chdir(t.TempDir())
+	runFolder(t, mecoffload.GRLE)
+
+	got := rows(t, "--run", "GRLE", "--slots", "20")
+	var names []string
+	for _, r := range got {
+		names = append(names, r.Method)
+		if r.Devices != 6 || r.Servers != 2 || r.SlotMS != 10 || r.Slots != 20 || r.Seed != 2 || r.Scenario != "dynamic" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if d := cmp.Diff([]string{"GRLE", "random", "round-robin", "least-loaded", "best-exit-in-time"}, names); d != "" {
+		t.Error(d)
+	}
+	again := rows(t, "--run", "GRLE", "--slots", "20")
+	for i := range got {
+		got[i].Decision, again[i].Decision = mecoffload.Decision{}, mecoffload.Decision{}
+	}
+	if d := cmp.Diff(got, again); d != "" {
+		t.Errorf("the second time:\n%s", d)
+	}
+	if n := len(rows(t, "--run", "GRLE", "--slots", "3", "--search")); n != 7 {
+		t.Errorf("%d rows with the searches", n)
+	}
+
+	for _, c := range []struct {
+		args  string
+		check func(mecoffload.Row) bool
+	}{
+		{"--devices 14", func(r mecoffload.Row) bool { return r.Devices == 14 }},
+		{"--devices 1000 --slots 2", func(r mecoffload.Row) bool { return r.Devices == 1000 && r.Slots == 2 }},
+		{"--servers 3 --slot 30ms", func(r mecoffload.Row) bool { return r.Servers == 3 && r.SlotMS == 30 }},
+		{"--scenario static --seed 1", func(r mecoffload.Row) bool { return r.Scenario == "static" && r.Devices == 6 && r.Seed == 1 }},
+		{"--scenario churn --online", func(r mecoffload.Row) bool { return r.Scenario == "churn" }},
+		{"--checkpoint GRLE/checkpoint/best", func(r mecoffload.Row) bool { return r.Method == "GRLE" }},
+	} {
+		args := strings.Fields("--slots 20 --run GRLE " + c.args)
+		if strings.HasPrefix(c.args, "--checkpoint") {
+			args = strings.Fields("--slots 20 " + c.args)
+		}
+		for _, r := range rows(t, args...)[:1] {
+			if !c.check(r) || r.Accuracy <= 0 {
+				t.Errorf("%s: %+v", c.args, r)
+			}
+		}
+	}
+
+	code, out, _ := eval("--run", "GRLE", "--slots", "20", "--devices", "14")
+	want := "scenario dynamic, 14 devices, 2 servers, 5 exits, slot 10ms, seed 2, 20 slots;\n" +
+		"GRLE trained for 40 slots on scenario dynamic, 6 devices, 2 servers, 5 exits, slot 10ms, seed 1,\nand not learning\n"
+	if code != 0 || !strings.HasPrefix(out, want) {
+		t.Errorf("code %d\n%s", code, out)
+	}
+}
+
+// Evaluating changes nothing in the run folder.
+func TestEvalOnlyReads(t *testing.T) {
+	t.Chdir(t.TempDir())
+	runFolder(t, mecoffload.DROOE)
+	read := func() map[string]string {
+		files := map[string]string{}
+		names, _ := filepath.Glob("*/*/*/*")
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[name] = string(data)
+		}
+		return files
+	}
+	before := read()
+	rows(t, "--run", "DROOE", "--slots", "30", "--online")
+	if d := cmp.Diff(before, read()); d != "" || len(before) != 4 {
+		t.Errorf("%d files: %s", len(before), d)
+	}
+	if entries, _ := os.ReadDir("."); len(entries) != 1 {
+		t.Errorf("here are now %v", entries)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	t.Chdir(t.TempDir())
+	runFolder(t, mecoffload.DROOE)
+	for _, c := range []struct{ args, want string }{
+		{"", "name what to evaluate"},
+		{"--run a --checkpoint b", "name what to evaluate"},
+		{"--run no-such", "no checkpoint in no-such/checkpoint/latest"},
+		{"--run DROOE --devices 14", "another architecture: it holds DROOE with MLP actor: devices 6,"},
+		{"--run DROOE --servers 4", "another architecture"},
+		{"--run DROOE --servers 1", `profile "vgg16-cifar10" lists 2 servers and scenario "dynamic" has 1`},
+		{"--run DROOE --scenario dynamics", "is not known"},
+		{"--run DROOE --slots 0", "slots: 0 is not in 1.."},
+		{"--run DROOE --trace none.csv", "none.csv"},
+		{"--run DROOE --format html", "--format must be one of"},
+		{"--run DROOE --sloth 3", "unknown flag --sloth"},
+	} {
+		code, out, messages := eval(strings.Fields(c.args)...)
+		if code == 0 || !strings.Contains(messages, c.want) || out != "" || strings.Count(messages, "\n") != 1 {
+			t.Errorf("%s: code %d, output %q, messages\n%s\nwant %q", c.args, code, out, messages, c.want)
+		}
+	}
+}

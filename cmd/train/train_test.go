@@ -1,0 +1,505 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// With this variable set the test binary is the command itself, so that tests can kill it.
+const asCommand = "GRAPHRL_TEST_TRAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// tiny is a configuration that runs in a moment and takes many checkpoints.
+const tiny = `
+slots: 400
+report_interval: 30
+checkpoint_interval: 20
+window: 50
+scenario: {name: churn, devices: 3}
+recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16, adapt_interval: 5, value_hidden: 4, value_memory: 64}
+`
+
+// inTemp moves to a new folder that has tiny.yaml.
+func inTemp(t *testing.T) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	write(t, "tiny.yaml", tiny)
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// train runs a command line in this process.
+func train(args ...string) (code int, out, messages string) {
+	var o, m bytes.Buffer
+	code = command().Execute(context.Background(), args, cli.Streams{Out: &o, Err: &m})
+	return code, o.String(), m.String()
+}
+
+// must is train for what is to succeed.
+func must(t *testing.T, args ...string) (out, messages string) {
+	t.Helper()
+	code, out, messages := train(args...)
+	if code != 0 {
+		t.Fatalf("%v: code %d\n%s", args, code, messages)
+	}
+	return out, messages
+}
+
+func TestRunFolder(t *testing.T) {
+	inTemp(t)
+	out, messages := must(t, "--config", "tiny.yaml", "--method", "droo", "--slots", "70", "--seed", "5")
+	const dir = "runs/droo-churn-m3-seed5"
+	for _, want := range []string{"DROO ", "random", "round-robin", "least-loaded", "best-exit-in-time", "averages of slots 54 to 70"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	for _, want := range []string{"DROO  10%: 7/70 slots", "DROO 100%: 70/70 slots", "reward 0.", "accuracy 0.", "run folder: " + dir} {
+		if !strings.Contains(messages, want) {
+			t.Errorf("no %q in\n%s", want, messages)
+		}
+	}
+	for _, file := range []string{
+		"config.yaml", "metrics.jsonl", "curve.svg", "curve.png", "summary.md", "checkpoint/latest/manifest.json", "checkpoint/best/manifest.json",
+	} {
+		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	reports, err := cli.ReadLog[mecoffload.Report](filepath.Join(dir, "metrics.jsonl"))
+	if err != nil || len(reports) != 3 || reports[1].Slot != 60 || reports[2].Slot != 70 || reports[2].Slots != 10 {
+		t.Errorf("reports %+v, error %v", reports, err)
+	}
+	summary, err := os.ReadFile(filepath.Join(dir, "summary.md"))
+	if err != nil || !strings.Contains(string(summary), "| random ") || !strings.Contains(string(summary), "--config "+dir+"/config.yaml") {
+		t.Errorf("error %v, summary\n%s", err, summary)
+	}
+
+	// The configuration left behind repeats the run, in a folder of its own.
+	must(t, "--config", dir+"/config.yaml")
+	equalRuns(t, dir, dir+"-2")
+	for _, file := range []string{"config.yaml"} {
+		a, errA := os.ReadFile(filepath.Join(dir, file))
+		b, errB := os.ReadFile(filepath.Join(dir+"-2", file))
+		if err := errors.Join(errA, errB); err != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s differs (error %v):\n%s\n%s", file, err, a, b)
+		}
+	}
+	// Resuming a finished run shows its table again.
+	again, _ := must(t, "--resume", dir)
+	if a, b := learnerLine(out), learnerLine(again); a != b {
+		t.Errorf("resumed at the end:\n%s\n%s", a, b)
+	}
+}
+
+// learnerLine is the line of a table that has the learner's figures, decision times included.
+func learnerLine(table string) string {
+	for line := range strings.Lines(table) {
+		if strings.HasPrefix(line, "| DROO ") {
+			return line
+		}
+	}
+	return ""
+}
+
+// equalRuns compares the final states and the metrics of two run folders, but for wall-clock times.
+func equalRuns(t *testing.T, a, b string) {
+	t.Helper()
+	if d := cmp.Diff(finalState(t, a), finalState(t, b)); d != "" {
+		t.Errorf("final state: -%s +%s:\n%s", a, b, d)
+	}
+	if d := cmp.Diff(metrics(t, a), metrics(t, b)); d != "" {
+		t.Errorf("metrics: -%s +%s:\n%s", a, b, d)
+	}
+}
+
+func finalState(t *testing.T, dir string) map[string]any {
+	t.Helper()
+	s, m, err := checkpoints.Load(filepath.Join(dir, "checkpoint", "latest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{"step": m.Step}
+	for _, name := range s.Names() {
+		if strings.Contains(name, "/decision/") {
+			continue
+		}
+		n, err := s.Len(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f32, f64, i32, i64 := make([]float32, n), make([]float64, n), make([]int32, n), make([]int64, n)
+		switch {
+		case s.Float32(name, f32) == nil:
+			all[name] = f32
+		case s.Float64(name, f64) == nil:
+			all[name] = f64
+		case s.Int32(name, i32) == nil:
+			all[name] = i32
+		case s.Int64(name, i64) == nil:
+			all[name] = i64
+		default:
+			if all[name], err = s.Bytes(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return all
+}
+
+func metrics(t *testing.T, dir string) []mecoffload.Report {
+	t.Helper()
+	reports, err := cli.ReadLog[mecoffload.Report](filepath.Join(dir, "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range reports {
+		reports[i].Decision = mecoffload.Decision{}
+	}
+	return reports
+}
+
+// start runs a command line in a process of its own.
+func start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var messages bytes.Buffer
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	cmd.Stderr = &messages
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return cmd, &messages
+}
+
+// waitFor waits until a file is there.
+func waitFor(t *testing.T, file string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(file); err == nil {
+			return
+		}
+	}
+	t.Fatalf("no %s after 20 s", file)
+}
+
+// A process that is killed again and again, at any moment, and resumed each time leaves what one leaves that was not.
+func TestKilledRunResumes(t *testing.T) {
+	inTemp(t)
+	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	for _, method := range []string{"DROOE", "GRLE-LT"} {
+		whole, killed := method+"-whole", method+"-killed"
+		must(t, "--config", "tiny.yaml", "--method", method, "--out", whole)
+		args := []string{"--config", "tiny.yaml", "--method", method, "--out", killed}
+		var slots []int64 // of the checkpoints that the kills left
+		for range 8 {
+			cmd, messages := start(t, args...)
+			waitFor(t, filepath.Join(killed, "config.yaml"))
+			time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err == nil {
+				break // done before the kill
+			} else if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() {
+				t.Fatalf("%v: %v\n%s", args, err, messages)
+			}
+			args = []string{"--resume", killed}
+			if saved, err := mecoffload.OpenCheckpoint(filepath.Join(killed, "checkpoint", "latest")); err == nil {
+				slots = append(slots, saved.Slot)
+			}
+		}
+		t.Logf("%s: killed after the checkpoints at %v", method, slots)
+		must(t, "--resume", killed)
+		equalRuns(t, whole, killed)
+	}
+}
+
+func TestSignalsStopCleanly(t *testing.T) {
+	inTemp(t)
+	args := []string{"--config", "tiny.yaml", "--method", "DROO", "--slots", "1000000", "--out", "run"}
+	last := int64(0)
+	for _, c := range []struct {
+		signal os.Signal
+		code   int
+	}{{os.Interrupt, 130}, {syscall.SIGTERM, 143}} {
+		cmd, messages := start(t, args...)
+		waitFor(t, "run/checkpoint/best/manifest.json") // it is at work
+		if err := cmd.Process.Signal(c.signal); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Wait()
+		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), "--resume run") {
+			t.Fatalf("%v: code %d\n%s", c.signal, got, messages)
+		}
+		saved, err := mecoffload.OpenCheckpoint("run/checkpoint/latest")
+		if err != nil || saved.Slot <= last {
+			t.Fatalf("%v: %+v, error %v", c.signal, saved, err)
+		}
+		last = saved.Slot
+		// The next one is not to be mistaken for this one.
+		if err := os.RemoveAll("run/checkpoint/best"); err != nil {
+			t.Fatal(err)
+		}
+		args = []string{"--resume", "run"}
+	}
+}
+
+// JSON on standard output is one array of rows with the promised keys and nothing else; the other formats have the same rows.
+func TestFormats(t *testing.T) {
+	inTemp(t)
+	out, _ := must(t, "--config", "tiny.yaml", "--method", "DROOE", "--slots", "40", "--format", "json")
+	decoder := json.NewDecoder(strings.NewReader(out))
+	var rows []map[string]any
+	if err := decoder.Decode(&rows); err != nil {
+		t.Fatalf("%v in\n%s", err, out)
+	}
+	if rest := strings.TrimSpace(out[decoder.InputOffset():]); rest != "" {
+		t.Errorf("behind the array: %q", rest)
+	}
+	keys := []string{
+		"method", "scenario", "devices", "servers", "slot_ms", "slots", "seed", "accuracy", "ssp", "throughput", "reward", "accuracy_served",
+		"latency_ms", "utilisation", "exits", "decision_us",
+	}
+	for _, row := range rows {
+		for _, key := range keys {
+			if _, ok := row[key]; !ok {
+				t.Errorf("no %s in %v", key, row)
+			}
+		}
+		if len(row) != len(keys) {
+			t.Errorf("%d keys in %v", len(row), row)
+		}
+	}
+	if len(rows) != 5 || rows[0]["method"] != "DROOE" || rows[0]["slots"] != 10.0 || rows[1]["method"] != "random" {
+		t.Errorf("rows %v", rows)
+	}
+	for format, want := range map[string]string{"csv": "method,scenario,", "markdown": "| random ", "ascii": "+----"} {
+		if out, _ := must(t, "--config", "tiny.yaml", "--method", "DROOE", "--slots", "40", "--format", format); !strings.Contains(out, want) {
+			t.Errorf("%s:\n%s", format, out)
+		}
+	}
+}
+
+func TestFlagsOverrideConfig(t *testing.T) {
+	inTemp(t)
+	write(t, "logs/a.csv", "DL_bitrate\n40000\n50000\n")
+	write(t, "logs/b.csv", "DL_bitrate\n30000\n-\n20000\n")
+	write(t, "one.yaml", "name: one\naccuracy: [0.5, 0.7]\nservers: [{name: only, times: [1ms, 2ms]}]\n")
+	for _, c := range []struct {
+		args  []string
+		check func(mecoffload.Config) bool
+	}{
+		{nil, func(c mecoffload.Config) bool {
+			return c.Method == mecoffload.GRLE && c.Recipe.Name == "tiny" && c.Scenario.Name == "churn"
+		}},
+		{[]string{"--method", "grl", "--recipe", "paper", "--workers", "2"}, func(c mecoffload.Config) bool {
+			return c.Method == mecoffload.GRL && c.Recipe.Name == "paper" && c.Recipe.TrainInterval == 10 && c.Workers == 2
+		}},
+		{[]string{"--scenario", "static"}, func(c mecoffload.Config) bool {
+			return c.Scenario.Name == "static" && c.Scenario.Devices == 3 && c.Scenario.Jitter == 0
+		}},
+		{[]string{"--devices", "5", "--servers", "4", "--slot", "30ms", "--seed", "9", "--slots", "12"}, func(c mecoffload.Config) bool {
+			return c.Scenario.Devices == 5 && c.Scenario.Servers == 4 && c.Scenario.Slot == 0.03 && c.Seed == 9 && c.Slots == 12
+		}},
+		{[]string{"--profile", "one.yaml", "--servers", "1"}, func(c mecoffload.Config) bool {
+			return c.Profile.Exits() == 2 && c.Scenario.Servers == 1
+		}},
+		{[]string{"--trace", "logs/*.csv"}, func(c mecoffload.Config) bool {
+			return c.Scenario.Name == "churn+trace" && c.Scenario.Trace.FloorMbit == 0.1 && len(c.Scenario.Trace.Files) == 1
+		}},
+		{[]string{"--scenario", "dynamic", "--trace", "logs/a.csv,logs/b.csv", "--trace", "logs"}, func(c mecoffload.Config) bool {
+			return c.Scenario.Name == "trace" && c.Scenario.Devices == 3 && cmp.Equal(c.Scenario.Trace.Files, []string{"logs/a.csv", "logs/b.csv", "logs"})
+		}},
+		{[]string{"--scenario", "trace", "--trace", "logs"}, func(c mecoffload.Config) bool {
+			return c.Scenario.Name == "trace" && cmp.Equal(c.Scenario.Trace.Files, []string{"logs"})
+		}},
+	} {
+		if err := os.RemoveAll("run"); err != nil {
+			t.Fatal(err)
+		}
+		must(t, append([]string{"--config", "tiny.yaml", "--slots", "8", "--out", "run"}, c.args...)...)
+		cfg, err := mecoffload.LoadConfig("run/config.yaml")
+		if err != nil || !c.check(cfg) {
+			t.Errorf("%v: error %v, %+v", c.args, err, cfg)
+		}
+	}
+}
+
+// What is wrong is said, and nothing is made or changed.
+func TestBadInput(t *testing.T) {
+	inTemp(t)
+	must(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "40", "--out", "droo")
+	must(t, "--config", "tiny.yaml", "--method", "DROOE", "--slots", "40", "--out", "drooe")
+	write(t, "unknown.yaml", "slots: 5\nrecipe:\n  name: tiny\n  learning_rte: 1\n")
+	write(t, "profiles/slower.yaml", "name: a\naccuracy: [0.5, 0.6]\nservers:\n- name: s\n  times: [2ms, 1ms]\n")
+	write(t, "profiles/percent.yaml", "name: a\naccuracy: [50, 60]\nservers:\n- name: s\n  times: [1ms, 2ms]\n")
+	write(t, "profiles/ragged.yaml", "name: a\naccuracy: [0.5, 0.6]\nservers:\n- name: s\n  times: [1ms, 2ms, 3ms]\n")
+	write(t, "profiles/three.yaml", "name: three\naccuracy: [0.5]\nservers: [{times: [1ms]}, {times: [1ms]}, {times: [1ms]}]\n")
+	write(t, "traces/empty.csv", "")
+	write(t, "traces/garbled.csv", "DL_bitrate\n12\nfast\n")
+	write(t, "traces/other.csv", "a,b\n1,2\n")
+	write(t, "file", "")
+	damage := func(dir, pattern string, change func([]byte) []byte) {
+		t.Helper()
+		if err := os.CopyFS(dir, os.DirFS("droo")); err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("%v, error %v", files, err)
+		}
+		data, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, files[0], string(change(data)))
+	}
+	damage("truncated", "checkpoint/latest/state-*", func(b []byte) []byte { return b[:len(b)/2] })
+	damage("corrupted", "checkpoint/latest/state-*", func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+	damage("manifest", "checkpoint/latest/manifest.json", func(b []byte) []byte { return b[:len(b)-3] })
+	damage("log", "metrics.jsonl", func(b []byte) []byte { return b[:bytes.IndexByte(b, '\n')] })
+	damage("edited", "config.yaml", func(b []byte) []byte { return bytes.Replace(b, []byte("slots: 40"), []byte("slots: 50"), 1) })
+	damage("swapped", "config.yaml", func([]byte) []byte {
+		b, err := os.ReadFile("drooe/config.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	})
+
+	before := tree(t)
+	for _, c := range []struct{ args, want string }{
+		{"--method PPO", `unknown method "PPO": want one of`},
+		{"--scenario dynamics", `scenario "dynamics" is not known: choose one of`},
+		{"--scenario no/such.yaml", "no/such.yaml: no such file"},
+		{"--recipe fast", `recipe "fast" is not known`},
+		{"--config unknown.yaml", `unknown.yaml:4: unknown field "learning_rte"`},
+		{"--config no-such.yaml", "no-such.yaml: no such file"},
+		{"--profile profiles/slower.yaml", "profiles/slower.yaml:5: servers[0].times[1]: exit times must be positive and increase"},
+		{"--profile profiles/percent.yaml", "profiles/percent.yaml:2: accuracy[0]: the accuracy 50 of exit 1 is not in (0, 1]"},
+		{"--profile profiles/ragged.yaml", "profiles/ragged.yaml:5: servers[0].times: 3 times for 2 exits"},
+		{"--profile profiles/three.yaml", `profile "three" lists 3 servers and scenario "dynamic" has 2`},
+		{"--servers 1", `profile "vgg16-cifar10" lists 2 servers and scenario "dynamic" has 1`},
+		{"--trace traces/empty.csv", "traces/empty.csv: the file is empty"},
+		{"--trace traces/garbled.csv", `traces/garbled.csv:3: DL_bitrate is "fast"`},
+		{"--trace traces/other.csv", "traces/other.csv: 0 columns DL_bitrate"},
+		{"--trace traces/none*.csv", `no trace at "traces/none*.csv"`},
+		{"--devices 0", "scenario.devices: 0 is not in 1.."},
+		{"--slots 0", "slots: 0 is not in 1.."},
+		{"--slots many", "--slots"},
+		{"--slot 10", "--slot"},
+		{"--slot=-5ms", "scenario.slot: "},
+		{"--seed -1", "--seed"},
+		{"--workers 0", "workers: 0 is not in 1.."},
+		{"--format html", "--format must be one of"},
+		{"--sluts 3", "unknown flag --sluts"},
+		{"stray", "unexpected argument stray"},
+		{"--config tiny.yaml --out droo", "droo exists, and a run never writes over another"},
+		{"--config tiny.yaml --out file", "file exists"},
+		{"--config tiny.yaml --out file/run", "run folder: "},
+		{"--config tiny.yaml --out /dev/null/run", "run folder: "},
+		{"--resume no-such", "--resume no-such: not a run folder"},
+		{"--resume truncated", "checkpoint damaged"},
+		{"--resume corrupted", "SHA-256"},
+		{"--resume manifest", "manifest.json: "},
+		{"--resume log", "metrics.jsonl: the checkpoint was saved after 2 lines, the file has 0"},
+		{"--resume edited", "another configuration"},
+		{"--resume swapped", "of another architecture: it holds DROO with"},
+		{"--resume droo --slots 50", "only --format"},
+	} {
+		code, out, messages := train(strings.Fields(c.args)...)
+		if code == 0 || !strings.Contains(messages, c.want) || out != "" {
+			t.Errorf("%s: code %d, output %q, messages\n%s\nwant %q", c.args, code, out, messages, c.want)
+		}
+		if strings.Count(messages, "\n") != 1 {
+			t.Errorf("%s: not one line:\n%s", c.args, messages)
+		}
+	}
+	if d := cmp.Diff(before, tree(t)); d != "" {
+		t.Errorf("-before +after:\n%s", d)
+	}
+}
+
+// tree is all files and folders here with their contents.
+func tree(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(".", func(name string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			files[name] = "folder"
+			return err
+		}
+		data, err := os.ReadFile(name)
+		files[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// A disk that refuses in the middle of a run ends it with an error, and what it had saved stays.
+func TestDiskRefusesLater(t *testing.T) {
+	inTemp(t)
+	cmd := mecoffloadCommand{Config: "tiny.yaml", Method: "DROO", Out: "run"}
+	for name, refuse := range map[string]func(*training) error{
+		"checkpoint": func(*training) error {
+			return errors.Join(os.RemoveAll("run/checkpoint/best"), os.WriteFile("run/checkpoint/best", nil, 0o600))
+		},
+		"log": func(tr *training) error { return tr.log.Close() },
+	} {
+		if err := os.RemoveAll("run"); err != nil {
+			t.Fatal(err)
+		}
+		tr, err := cmd.start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := refuse(tr); err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.learn(context.Background(), &bytes.Buffer{}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		tr.close()
+		if saved, err := mecoffload.OpenCheckpoint("run/checkpoint/latest"); err != nil || saved.Slot != 0 {
+			t.Errorf("%s: %+v, error %v", name, saved, err)
+		}
+	}
+}
