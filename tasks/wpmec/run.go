@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/graphrl/graphrl/rl"
@@ -29,6 +28,15 @@ const (
 // Methods returns all methods.
 func Methods() []Method {
 	return []Method{DROO, DROOGraph, Exhaustive, CoordinateDescent, LinearRelaxation, Greedy, AllOffload, AllLocal}
+}
+
+// Baselines returns the methods that do not learn and take microseconds for the given number of users.
+func Baselines(users int) []Method {
+	all := []Method{Exhaustive, CoordinateDescent, Greedy, LinearRelaxation, AllOffload, AllLocal}
+	if users > maxReferenceSearch {
+		return all[1:]
+	}
+	return all
 }
 
 // RunConfig describes a run: one method deciding, and learning if it learns, over a sequence of frames. Start from
@@ -237,11 +245,7 @@ func (c RunConfig) policy(users int) (policy, error) {
 	case DROOGraph:
 		actor, err = NewGraphActor(c.Graph, weights)
 	default:
-		var names []string
-		for _, m := range Methods() {
-			names = append(names, string(m))
-		}
-		return nil, fmt.Errorf("wpmec: unknown method %q: want one of %s", c.Method, strings.Join(names, ", "))
+		_, err = ParseMethod(string(c.Method))
 	}
 	if err != nil {
 		return nil, err

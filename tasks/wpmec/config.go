@@ -1,0 +1,294 @@
+package wpmec
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// Config is a [RunConfig] that can be written down: all that a run follows from, with the data set by its file. It is written
+// in YAML:
+//
+//	method: droo
+//	data: data_10.mat   # or users: 10, for generated channels
+//	frames: 10000
+//	hidden: [120, 80]
+//
+// A key that is left out has its value from [DefaultConfig] of the method. Equal configurations give equal runs, but for times.
+type Config struct {
+	Method Method `yaml:"method"`
+	Data   string `yaml:"data,omitempty"`  // file that OpenDataset reads; empty: generated channels
+	Users  int    `yaml:"users,omitempty"` // number of users, of generated channels
+	Frames int    `yaml:"frames"`
+	Seed   uint64 `yaml:"seed"` // of generated channels, initial weights and minibatches
+
+	// Schedule names what changes over the run, see ScheduleNames.
+	Schedule string `yaml:"schedule"`
+
+	Noise         float64 `yaml:"noise"`          // see RunConfig
+	Candidates    int     `yaml:"candidates"`     // the most there ever are; 0: the number of users
+	AdaptInterval int     `yaml:"adapt_interval"` // see rl.DROOConfig, as for the next four
+	TrainInterval int     `yaml:"train_interval"`
+	StepsPerTrain int     `yaml:"steps_per_train"`
+	BatchSize     int     `yaml:"batch_size"`
+	MemorySize    int     `yaml:"memory_size"`
+
+	LearningRate float64 `yaml:"learning_rate"` // of Adam
+	Beta1        float64 `yaml:"beta1"`         // of Adam
+	Hidden       []int   `yaml:"hidden"`        // widths of the MLP actor's hidden layers
+	GraphHidden  int     `yaml:"graph_hidden"`  // width of the graph actor's embeddings
+	GraphRounds  int     `yaml:"graph_rounds"`  // of messages to the access point and back
+}
+
+// DefaultConfig is [DefaultRunConfig] with seed 1.
+func DefaultConfig(m Method) Config {
+	run := DefaultRunConfig(m)
+	actor := run.MLP.ActorConfig
+	if m == DROOGraph {
+		actor = run.Graph.ActorConfig
+	}
+	return Config{
+		Method:        m,
+		Users:         run.Users,
+		Frames:        run.Frames,
+		Seed:          1,
+		Schedule:      schedules[0].name,
+		Noise:         run.Noise,
+		Candidates:    run.Learner.Candidates,
+		AdaptInterval: run.Learner.AdaptInterval,
+		TrainInterval: run.Learner.TrainInterval,
+		StepsPerTrain: run.Learner.StepsPerTrain,
+		BatchSize:     run.Learner.BatchSize,
+		MemorySize:    run.Learner.MemorySize,
+		LearningRate:  actor.LearningRate,
+		Beta1:         actor.Beta1,
+		Hidden:        run.MLP.Hidden,
+		GraphHidden:   run.Graph.Hidden,
+		GraphRounds:   run.Graph.Rounds,
+	}
+}
+
+// ParseMethod returns the method of a name, in whatever case it is written.
+func ParseMethod(name string) (Method, error) {
+	var names []string
+	for _, m := range Methods() {
+		if strings.EqualFold(name, string(m)) {
+			return m, nil
+		}
+		names = append(names, string(m))
+	}
+	return "", fmt.Errorf("wpmec: unknown method %q: want one of %s", name, strings.Join(names, ", "))
+}
+
+var schedules = [...]struct {
+	name     string
+	schedule Schedule
+}{
+	{"none", nil},
+	{"swap-weights", SwapWeights},
+	{"switch-users", SwitchUsers},
+}
+
+// ScheduleNames lists what can change over a run: nothing, the weights ([SwapWeights]), or who is on ([SwitchUsers]).
+func ScheduleNames() []string {
+	var names []string
+	for _, s := range schedules {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+func parseSchedule(name string) (Schedule, error) {
+	for _, s := range schedules {
+		if s.name == name {
+			return s.schedule, nil
+		}
+	}
+	return nil, fmt.Errorf("schedule: %q is not one of %s", name, strings.Join(ScheduleNames(), ", "))
+}
+
+// Larger values are typing errors.
+const (
+	maxFrames  = 10_000_000
+	maxUsers   = 1000
+	maxSamples = 1 << 20
+	maxWidth   = 1 << 14
+	maxLayers  = 64
+)
+
+// Validate reports the first value that makes no sense, by its key.
+func (c Config) Validate() error {
+	err := c.check()
+	if err != nil && !strings.HasPrefix(err.Error(), "wpmec: ") {
+		err = fmt.Errorf("wpmec: configuration: %w", err)
+	}
+	return err
+}
+
+func (c Config) check() error {
+	if _, err := ParseMethod(string(c.Method)); err != nil {
+		return err
+	}
+	if c.Data != "" && c.Users != 0 {
+		return fmt.Errorf("users: %d users and the data set %s: name one of the two, a data set has its own users", c.Users, c.Data)
+	}
+	leastUsers := 1
+	if c.Data != "" {
+		leastUsers = 0
+	}
+	if len(c.Hidden) > maxLayers {
+		return fmt.Errorf("hidden: %d layers are more than %d", len(c.Hidden), maxLayers)
+	}
+	type integer struct {
+		key                string
+		value, least, most int
+	}
+	integers := []integer{
+		{"users", c.Users, leastUsers, maxUsers},
+		{"frames", c.Frames, 1, maxFrames},
+		{"candidates", c.Candidates, 0, maxSamples},
+		{"adapt_interval", c.AdaptInterval, 0, maxSamples},
+		{"train_interval", c.TrainInterval, 1, maxSamples},
+		{"steps_per_train", c.StepsPerTrain, 1, maxSamples},
+		{"batch_size", c.BatchSize, 1, maxSamples},
+		{"memory_size", c.MemorySize, c.BatchSize, maxSamples},
+		{"graph_hidden", c.GraphHidden, 1, maxWidth},
+		{"graph_rounds", c.GraphRounds, 1, maxLayers},
+	}
+	for i, w := range c.Hidden {
+		integers = append(integers, integer{fmt.Sprintf("hidden[%d]", i), w, 1, maxWidth})
+	}
+	for _, v := range integers {
+		if v.value < v.least || v.value > v.most {
+			return fmt.Errorf("%s: %d is not in %d..%d", v.key, v.value, v.least, v.most)
+		}
+	}
+	if !(c.Noise >= 0) || math.IsInf(c.Noise, 0) {
+		return fmt.Errorf("noise: %v is not a number of at least 0", c.Noise)
+	}
+	if !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0) {
+		return fmt.Errorf("learning_rate: %v is not a number above 0", c.LearningRate)
+	}
+	if !(c.Beta1 > 0 && c.Beta1 < 1) {
+		return fmt.Errorf("beta1: %v is not in (0, 1)", c.Beta1)
+	}
+	_, err := parseSchedule(c.Schedule)
+	return err
+}
+
+// RunConfig opens the data set, if there is one, and returns what [Run] executes.
+func (c Config) RunConfig() (RunConfig, error) {
+	if err := c.Validate(); err != nil {
+		return RunConfig{}, err
+	}
+	run := DefaultRunConfig(c.Method)
+	run.Frames, run.Seed, run.Users, run.Noise = c.Frames, c.Seed, c.Users, c.Noise
+	run.Learner.Candidates = c.Candidates
+	run.Learner.AdaptInterval = c.AdaptInterval
+	run.Learner.TrainInterval = c.TrainInterval
+	run.Learner.StepsPerTrain = c.StepsPerTrain
+	run.Learner.BatchSize = c.BatchSize
+	run.Learner.MemorySize = c.MemorySize
+	actor := ActorConfig{LearningRate: c.LearningRate, Beta1: c.Beta1}
+	run.MLP = MLPActorConfig{ActorConfig: actor, Hidden: c.Hidden}
+	run.Graph = GraphActorConfig{ActorConfig: actor, Hidden: c.GraphHidden, Rounds: c.GraphRounds}
+	var err error
+	if run.Schedule, err = parseSchedule(c.Schedule); err != nil {
+		return RunConfig{}, err
+	}
+	if c.Data != "" {
+		if run.Data, err = OpenDataset(c.Data); err != nil {
+			return RunConfig{}, err
+		}
+	}
+	return run, nil
+}
+
+// ParseConfig reads a configuration from YAML. An unknown key or a value of another type is an error that names filename and
+// the line.
+func ParseConfig(data []byte, filename string) (Config, error) {
+	var c Config
+	err := decode(data, &c)
+	if err == nil {
+		err = c.check()
+	}
+	if err != nil {
+		return Config{}, fmt.Errorf("wpmec: configuration %s: %w", filename, err)
+	}
+	return c, nil
+}
+
+// decode fills c from data, and from the defaults of the method that data names.
+func decode(data []byte, c *Config) (err error) {
+	// Some malformed documents make the decoder panic.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("cannot make sense of the YAML: %v", r)
+		}
+	}()
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil {
+		return position(err)
+	}
+	given := Config{Method: DROO}
+	var body ast.Node // nil: empty, or comments only
+	switch {
+	case len(file.Docs) > 1:
+		return fmt.Errorf("%d YAML documents in one file, want one", len(file.Docs))
+	case len(file.Docs) == 1 && file.Docs[0].Body != nil && file.Docs[0].Body.Type() != ast.CommentType:
+		body = file.Docs[0].Body
+		if err := yaml.NodeToValue(body, &given); err != nil {
+			return position(err)
+		}
+	}
+	if given.Method, err = ParseMethod(string(given.Method)); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "wpmec: "))
+	}
+	*c = DefaultConfig(given.Method)
+	if given.Data != "" {
+		c.Users = 0
+	}
+	if body != nil {
+		if err := yaml.NodeToValue(body, c, yaml.Strict()); err != nil {
+			return position(err)
+		}
+	}
+	c.Method = given.Method
+	return nil
+}
+
+// position drops the excerpt from a decoder's error and keeps the line.
+func position(err error) error {
+	var e yaml.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	if t := e.GetToken(); t != nil && t.Position != nil {
+		return fmt.Errorf("line %d: %s", t.Position.Line, e.GetMessage())
+	}
+	return errors.New(e.GetMessage())
+}
+
+// LoadConfig reads a configuration from a YAML file.
+func LoadConfig(filename string) (Config, error) {
+	data, err := os.ReadFile(filename)
+	if err != nil {
+		return Config{}, fmt.Errorf("wpmec: configuration: %w", err)
+	}
+	return ParseConfig(data, filename)
+}
+
+// YAML is the complete configuration as a file that ParseConfig reads back to the same value.
+func (c Config) YAML() ([]byte, error) {
+	data, err := yaml.MarshalWithOptions(c, yaml.IndentSequence(true))
+	if err != nil {
+		return nil, fmt.Errorf("wpmec: configuration: %w", err)
+	}
+	return data, nil
+}
