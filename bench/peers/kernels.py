@@ -1,5 +1,7 @@
 """Single operations in PyTorch: the cases of the benchmarks in ./internal/kernel."""
 
+import functools
+
 import harness
 from harness import case
 from adam import optimizers
@@ -16,18 +18,43 @@ def _(m, k, n, form):
     return lambda: torch.mm(a, b, out=c)
 
 
-@case(r"internal/kernel:(Exp|Sigmoid|Tanh)/(\d+)", "PyTorch", torch.inference_mode)
-def _(name, n):
-    x = torch.linspace(-8, 8, int(n))
-    y = torch.empty_like(x)
-    function = getattr(torch, name.lower())
-    return lambda: function(x, out=y)
+@case(r"internal/kernel:SpMM/(\d+)x(\d+)x(\d+)", "PyTorch", torch.inference_mode)
+def _(rows, degree, f):
+    rows, degree = int(rows), int(degree)
+    row = torch.arange(rows).repeat_interleave(torch.randint(2 * degree + 1, (rows,)))
+    entries = torch.unique(row * rows + torch.randint(rows, row.shape))  # PyTorch wants them sorted and distinct
+    row, col = entries // rows, entries % rows
+    ptr = torch.cat([torch.zeros(1, dtype=torch.long), torch.bincount(row, minlength=rows).cumsum(0)])
+    val, x = torch.rand(len(col)), torch.rand(rows, int(f))
+    variants = {}
+    for name, index in (("CSR", torch.long), ("CSR, 32 bit", torch.int)):
+        a = torch.sparse_csr_tensor(ptr.to(index), col.to(index), val, (rows, rows))
+        try:
+            torch.mm(a, x)
+        except RuntimeError:  # not every PyTorch has this product
+            continue
+        variants[name] = functools.partial(torch.mm, a, x)
+    coo = torch.sparse_csr_tensor(ptr, col, val, (rows, rows)).to_sparse().coalesce()
+    variants["COO"] = functools.partial(torch.mm, coo, x)
+    return variants
 
 
-@case(r"internal/kernel:BiasReLU/(\d+)x(\d+)", "PyTorch", torch.inference_mode)
-def _(rows, n):
-    y, bias = torch.rand(int(rows), int(n)) - 0.5, torch.zeros(int(n))
+@case(r"internal/kernel:(Exp|Sigmoid|Tanh)/kernel", "PyTorch", torch.inference_mode)
+def _(name):
+    x = 8 * torch.rand(4096) - 4
+    return functools.partial(getattr(torch, name.lower()), x, out=torch.empty_like(x))
+
+
+@case(r"internal/kernel:BiasAct/relu/(\d+)", "PyTorch", torch.inference_mode)
+def _(n):
+    y, bias = torch.rand(128, int(n)) - 0.5, torch.zeros(int(n))
     return lambda: y.add_(bias).relu_()
+
+
+@case(r"internal/kernel:Softmax/(\d+)x(\d+)", "PyTorch", torch.inference_mode)
+def _(segments, length):
+    z = torch.rand(int(segments), int(length))
+    return functools.partial(torch.softmax, z, 1)
 
 
 @case(r"internal/kernel:Adam/(\d+)", "PyTorch", torch.inference_mode)
@@ -45,6 +72,6 @@ if __name__ == "__main__":
     harness.main(
         __doc__,
         [f"internal/kernel:GEMM/{s}/{form}" for s in shapes for form in ("NN", "NT", "TN")]
-        + [f"internal/kernel:{name}/16384" for name in ("Exp", "Sigmoid", "Tanh", "Adam")]
-        + ["internal/kernel:BiasReLU/128x128"],
+        + [f"internal/kernel:{name}/kernel" for name in ("Exp", "Sigmoid", "Tanh")]
+        + [f"internal/kernel:{rest}" for rest in ("SpMM/2708x10x64", "BiasAct/relu/128", "Softmax/1000x100", "Adam/16384")],
     )

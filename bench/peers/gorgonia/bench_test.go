@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	_ "go4.org/unsafe/assume-no-moving-gc" // Gorgonia refuses to start on new versions of Go with an older one
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/gonum"
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -127,28 +125,4 @@ func BenchmarkForward(b *testing.B) {
 			run()
 		}
 	})
-}
-
-// BenchmarkGEMM is gonum's product, on the shapes of our layers.
-func BenchmarkGEMM(b *testing.B) {
-	trans := map[byte]blas.Transpose{'N': blas.NoTrans, 'T': blas.Trans}
-	for _, s := range [][3]int{{128, 10, 120}, {128, 120, 80}, {1536, 64, 64}, {1536, 128, 128}, {64, 32, 32}, {64, 128, 128}, {1, 120, 80}, {2708, 1433, 16}, {512, 512, 512}} {
-		m, k, n := s[0], s[1], s[2]
-		for _, form := range []string{"NN", "NT", "TN"} {
-			b.Run(fmt.Sprintf("%dx%dx%d/%s", m, k, n, form), func(b *testing.B) {
-				lda, ldb := k, n
-				if form[0] == 'T' {
-					lda = m
-				}
-				if form[1] == 'T' {
-					ldb = k
-				}
-				x, y, z := random(m, k).Float32s(), random(k, n).Float32s(), random(m, n).Float32s()
-				b.ReportAllocs()
-				for b.Loop() {
-					gonum.Implementation{}.Sgemm(trans[form[0]], trans[form[1]], m, n, k, 1, x, lda, y, ldb, 0, z, n)
-				}
-			})
-		}
-	}
 }
