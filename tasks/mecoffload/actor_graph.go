@@ -24,62 +24,29 @@ type GraphActorConfig struct {
 //
 // The paper gives the actor as graph convolutions over this graph; widths, features and the form of the messages are ours.
 func NewGraphActor(sc Scenario, p Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
-	if cfg.Hidden < 1 || cfg.Layers < 0 {
-		return nil, fmt.Errorf("mecoffload: graph actor: want at least 1 hidden unit and 0 layers, got %d and %d", cfg.Hidden, cfg.Layers)
+	net, err := gnn.NewBipartiteScorer("actor", deviceFeatures, optionFeatures, edgeFeatures, cfg.Hidden, cfg.Layers, rng)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
 	}
-	h := cfg.Hidden
-	n := &graphNet{
-		features: newFeaturizer(sc, p),
-		device:   nn.NewLinear("actor.device", deviceFeatures, h, nn.ReLU, nn.HeUniform, rng),
-		option:   nn.NewLinear("actor.option", optionFeatures, h, nn.ReLU, nn.HeUniform, rng),
-	}
-	for k := range cfg.Layers {
-		name := fmt.Sprintf("actor.round%d", k)
-		n.rounds = append(n.rounds, round{
-			toOption: gnn.NewEdgeMessage(name+".to_option", h, h, edgeFeatures, h, gnn.Mean, nil, rng),
-			option:   nn.NewLinear(name+".option", 2*h, h, nn.ReLU, nn.HeUniform, rng),
-			toDevice: gnn.NewEdgeMessage(name+".to_device", h, h, edgeFeatures, h, gnn.Mean, nil, rng),
-			device:   nn.NewLinear(name+".device", 2*h, h, nn.ReLU, nn.HeUniform, rng),
-		})
-	}
-	n.scorer = gnn.NewEdgeScorer("actor.score", h, h, edgeFeatures, h, nil, rng)
-	return newActor(n, sc.Servers*p.Exits(), cfg.ActorConfig)
+	return newActor(&graphNet{net, newFeaturizer(sc, p)}, sc.Servers*p.Exits(), cfg.ActorConfig)
 }
 
+// graphNet is the network on devices (sources) and options (destinations).
 type graphNet struct {
-	features       *featurizer
-	device, option *nn.Linear
-	rounds         []round
-	scorer         *gnn.EdgeScorer
+	*gnn.BipartiteScorer
+	features *featurizer
 }
 
-// round is one exchange of messages: options hear from all devices, then devices from all options.
-type round struct {
-	toOption, toDevice *gnn.EdgeMessage
-	option, device     *nn.Linear
-}
-
-func (n *graphNet) params() nn.Params {
-	ps := append(n.device.Params(), n.option.Params()...)
-	for _, r := range n.rounds {
-		ps = append(ps, r.toOption.Params()...)
-		ps = append(ps, r.option.Params()...)
-		ps = append(ps, r.toDevice.Params()...)
-		ps = append(ps, r.device.Params()...)
-	}
-	return append(ps, n.scorer.Params()...)
-}
-
-func (n *graphNet) build() (policyGraph, error) {
+// Build implements rl.PolicyNetwork.
+func (n *graphNet) Build() (rl.PolicyGraph[Observation], error) {
 	eg := gorgonia.NewGraph()
 	g := &graphGraph{net: n}
 	var err error
-	inputs := []struct {
+	for _, in := range []struct {
 		node *(*gorgonia.Node)
 		name string
 		cols int
-	}{{&g.device, "device", deviceFeatures}, {&g.option, "option", optionFeatures}, {&g.edge, "edge", edgeFeatures}}
-	for _, in := range inputs {
+	}{{&g.device, "device", deviceFeatures}, {&g.option, "option", optionFeatures}, {&g.edge, "edge", edgeFeatures}} {
 		if *in.node, err = nn.NewInput(eg, in.name, in.cols); err != nil {
 			return nil, err
 		}
@@ -90,38 +57,11 @@ func (n *graphNet) build() (policyGraph, error) {
 	if g.reverse, err = gnn.NewGraphInput(eg, "options_to_devices"); err != nil {
 		return nil, err
 	}
-	g.z, err = n.forward(g.forward, g.reverse, g.device, g.option, g.edge)
+	g.z, err = n.Forward(g.forward, g.reverse, g.device, g.option, g.edge)
 	return g, err
 }
 
-// forward is the network: features and graph to the logits of the edges [edges x 1].
-func (n *graphNet) forward(toOptions, toDevices, device, option, edge *gorgonia.Node) (*gorgonia.Node, error) {
-	d, err := n.device.Forward(device)
-	if err != nil {
-		return nil, err
-	}
-	o, err := n.option.Forward(option)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range n.rounds {
-		heard, err := r.toOption.Forward(toOptions, d, o, edge)
-		if err != nil {
-			return nil, err
-		}
-		if o, err = r.option.Forward(o, heard); err != nil {
-			return nil, err
-		}
-		if heard, err = r.toDevice.Forward(toDevices, o, d, edge); err != nil {
-			return nil, err
-		}
-		if d, err = r.device.Forward(d, heard); err != nil {
-			return nil, err
-		}
-	}
-	return n.scorer.Forward(toOptions, d, o, edge)
-}
-
+// graphGraph maps a batch of problems, one complete bipartite graph each, to logits [edges x 1].
 type graphGraph struct {
 	net                  *graphNet
 	device, option, edge *gorgonia.Node
@@ -131,18 +71,20 @@ type graphGraph struct {
 	graph                         gnn.Graph
 	deviceBuf, optionBuf, edgeBuf nn.Buffer
 	sources, targets              []int // of each sample
-	first                         []int // first device of each sample
+	first                         []int // first edge of each sample
 }
 
-func (g *graphGraph) logits() *gorgonia.Node { return g.z }
+func (g *graphGraph) Logits() *gorgonia.Node       { return g.z }
+func (g *graphGraph) Rows() int                    { return g.graph.NumEdges() }
+func (g *graphGraph) Place(sample, device int) int { return g.first[sample] + device*g.targets[sample] }
 
-func (g *graphGraph) load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *graphGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
 	g.sources, g.targets, g.first = g.sources[:0], g.targets[:0], g.first[:0]
 	devices, options, edges := 0, 0, 0
 	for i := range batch {
 		obs := &batch[i].Observation
 		m, o := obs.Devices, obs.Options()
-		g.sources, g.targets, g.first = append(g.sources, m), append(g.targets, o), append(g.first, devices)
+		g.sources, g.targets, g.first = append(g.sources, m), append(g.targets, o), append(g.first, edges)
 		devices, options, edges = devices+m, options+o, edges+m*o
 	}
 	if err := g.graph.SetCompleteBipartites(g.sources, g.targets); err != nil {
@@ -168,7 +110,3 @@ func (g *graphGraph) load(t *nn.Tape, batch []rl.Sample[Observation]) error {
 	}
 	return nil
 }
-
-func (g *graphGraph) groups() int { return g.graph.NumSrc() }
-
-func (g *graphGraph) group(sample, device int) int { return g.first[sample] + device }

@@ -25,26 +25,28 @@ func NewMLPActor(sc Scenario, p Profile, cfg MLPActorConfig, rng *rand.Rand) (*A
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: MLP actor: %w", err)
 	}
-	return newActor(&mlpNet{mlp: mlp, features: newFeaturizer(sc, p), devices: sc.Devices, servers: sc.Servers}, options, cfg.ActorConfig)
+	net := &mlpNet{MLP: mlp, features: newFeaturizer(sc, p), devices: sc.Devices, servers: sc.Servers, options: options}
+	return newActor(net, options, cfg.ActorConfig)
 }
 
+// mlpNet is the network over all places of devices.
 type mlpNet struct {
-	mlp              *nn.MLP
-	features         *featurizer
-	devices, servers int
+	*nn.MLP
+	features                  *featurizer
+	devices, servers, options int
 }
 
-func (n *mlpNet) params() nn.Params { return n.mlp.Params() }
-
-func (n *mlpNet) build() (policyGraph, error) {
+// Build implements rl.PolicyNetwork.
+func (n *mlpNet) Build() (rl.PolicyGraph[Observation], error) {
 	state, err := nn.NewInput(gorgonia.NewGraph(), "state", flatWidth(n.devices, n.servers))
 	if err != nil {
 		return nil, err
 	}
-	z, err := n.mlp.Forward(state)
+	z, err := n.Forward(state)
 	return &mlpGraph{net: n, state: state, z: z}, err
 }
 
+// mlpGraph maps flat states [samples x width] to logits [samples x devices*options].
 type mlpGraph struct {
 	net      *mlpNet
 	state, z *gorgonia.Node
@@ -52,9 +54,14 @@ type mlpGraph struct {
 	batch    []rl.Sample[Observation]
 }
 
-func (g *mlpGraph) logits() *gorgonia.Node { return g.z }
+func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
+func (g *mlpGraph) Rows() int              { return len(g.batch) }
 
-func (g *mlpGraph) load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *mlpGraph) Place(sample, device int) int {
+	return (sample*g.net.devices + g.batch[sample].Observation.ID[device]) * g.net.options
+}
+
+func (g *mlpGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
 	g.batch = batch
 	width := flatWidth(g.net.devices, g.net.servers)
 	data := g.buf.Resize(len(batch), width)
@@ -71,10 +78,4 @@ func (g *mlpGraph) load(t *nn.Tape, batch []rl.Sample[Observation]) error {
 		g.net.features.flat(obs, g.net.devices, data[b*width:(b+1)*width])
 	}
 	return t.Bind(g.state, g.buf.Value())
-}
-
-func (g *mlpGraph) groups() int { return len(g.batch) * g.net.devices }
-
-func (g *mlpGraph) group(sample, device int) int {
-	return sample*g.net.devices + g.batch[sample].Observation.ID[device]
 }

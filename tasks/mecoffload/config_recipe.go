@@ -72,8 +72,8 @@ func (r Recipe) Validate() error {
 	if r.Quantizer != "order" && r.Quantizer != "noisy" && r.Quantizer != "gumbel" {
 		return invalid("quantizer", "%q is none of order, noisy, gumbel", r.Quantizer)
 	}
-	if r.Loss != BinaryCrossEntropy && r.Loss != SoftmaxCrossEntropy {
-		return invalid("loss", "%q is neither %s nor %s", r.Loss, BinaryCrossEntropy, SoftmaxCrossEntropy)
+	if r.Loss != rl.BinaryCrossEntropy && r.Loss != rl.SoftmaxCrossEntropy {
+		return invalid("loss", "%q is neither %s nor %s", r.Loss, rl.BinaryCrossEntropy, rl.SoftmaxCrossEntropy)
 	}
 	for _, err := range []error{
 		count("candidates", r.Candidates, 0, maxSamples),

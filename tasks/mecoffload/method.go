@@ -66,8 +66,8 @@ type Recipe struct {
 	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
 	Noise float64 `yaml:"noise"`
 
-	// Loss is binary or softmax; see Loss.
-	Loss Loss `yaml:"loss"`
+	// Loss is binary or softmax; see rl.Loss.
+	Loss rl.Loss `yaml:"loss"`
 	// LearningRate is that of the actor's Adam.
 	LearningRate float64 `yaml:"learning_rate"`
 	// ClipNorm bounds the global norm of the actor's gradient; 0: no bound.
@@ -101,7 +101,7 @@ func PaperRecipe() Recipe {
 	return Recipe{
 		Name:          "paper",
 		Quantizer:     "order",
-		Loss:          BinaryCrossEntropy,
+		Loss:          rl.BinaryCrossEntropy,
 		LearningRate:  1e-3,
 		TrainInterval: 10,
 		StepsPerTrain: 1,
@@ -125,7 +125,7 @@ func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
 	r.Quantizer, r.Noise = "gumbel", 1
-	r.Loss = SoftmaxCrossEntropy
+	r.Loss = rl.SoftmaxCrossEntropy
 	r.RefineTrials = 300
 	return r
 }

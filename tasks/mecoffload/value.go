@@ -173,12 +173,12 @@ func (d discounted) Value(backlog []float64) float64 { return d.gamma * d.value.
 
 // SaveState implements checkpoints.Stateful.
 func (v *BacklogValue) SaveState(s *checkpoints.State) error {
-	saveParams(s.Sub("weights"), v.net.Params())
-	saveOptimizer(s.Sub("optimizer"), v.optimizer)
+	checkpoints.SaveParams(s.Sub("weights"), v.net.Params())
+	checkpoints.SaveOptimizer(s.Sub("optimizer"), v.optimizer)
 	return nil
 }
 
 // LoadState implements checkpoints.Stateful.
 func (v *BacklogValue) LoadState(s *checkpoints.State) error {
-	return errors.Join(loadParams(s.Sub("weights"), v.net.Params()), loadOptimizer(s.Sub("optimizer"), v.optimizer))
+	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), v.net.Params()), checkpoints.LoadOptimizer(s.Sub("optimizer"), v.optimizer))
 }

@@ -34,22 +34,11 @@ func NewGraphActor(cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
 	if cfg.Hidden < 1 || cfg.Rounds < 1 {
 		return nil, fmt.Errorf("wpmec: graph actor: %d hidden units and %d rounds: at least 1 of each", cfg.Hidden, cfg.Rounds)
 	}
-	h := cfg.Hidden
-	n := &graphNetwork{
-		user:   nn.NewLinear("actor.user", userFeatures, h, nn.ReLU, nn.HeUniform, rng.Rand),
-		access: nn.NewLinear("actor.access", accessFeatures, h, nn.ReLU, nn.HeUniform, rng.Rand),
+	net, err := gnn.NewBipartiteScorer("actor", userFeatures, accessFeatures, 0, cfg.Hidden, cfg.Rounds, rng.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("wpmec: graph actor: %w", err)
 	}
-	for k := range cfg.Rounds {
-		name := fmt.Sprintf("actor.round%d", k)
-		n.rounds = append(n.rounds, round{
-			up:     gnn.NewEdgeMessage(name+".up", h, h, 0, h, gnn.Mean, nil, rng.Rand),
-			access: nn.NewLinear(name+".access", 2*h, h, nn.ReLU, nn.HeUniform, rng.Rand),
-			down:   gnn.NewEdgeMessage(name+".down", h, h, 0, h, gnn.Mean, nil, rng.Rand),
-			user:   nn.NewLinear(name+".user", 2*h, h, nn.ReLU, nn.HeUniform, rng.Rand),
-		})
-	}
-	n.scorer = gnn.NewEdgeScorer("actor.score", h, h, 0, h, nil, rng.Rand)
-	return newActor(n, cfg.ActorConfig)
+	return newActor(graphNetwork{net}, cfg.ActorConfig)
 }
 
 const (
@@ -57,30 +46,11 @@ const (
 	accessFeatures = 1 // log number of users
 )
 
-type graphNetwork struct {
-	user, access *nn.Linear
-	rounds       []round
-	scorer       *gnn.EdgeScorer
-}
+// graphNetwork is the network on users (sources) and access points (destinations).
+type graphNetwork struct{ *gnn.BipartiteScorer }
 
-// round is one exchange: the access point hears from all users, then all users from it.
-type round struct {
-	up, down     *gnn.EdgeMessage
-	access, user *nn.Linear
-}
-
-func (n *graphNetwork) params() nn.Params {
-	ps := append(n.user.Params(), n.access.Params()...)
-	for _, r := range n.rounds {
-		ps = append(ps, r.up.Params()...)
-		ps = append(ps, r.access.Params()...)
-		ps = append(ps, r.down.Params()...)
-		ps = append(ps, r.user.Params()...)
-	}
-	return append(ps, n.scorer.Params()...)
-}
-
-func (n *graphNetwork) build() (networkGraph, error) {
+// Build implements rl.PolicyNetwork.
+func (n graphNetwork) Build() (rl.PolicyGraph[Observation], error) {
 	eg := gorgonia.NewGraph()
 	g := &userGraph{}
 	var err error
@@ -96,36 +66,8 @@ func (n *graphNetwork) build() (networkGraph, error) {
 	if g.down, err = gnn.NewGraphInput(eg, "down"); err != nil {
 		return nil, err
 	}
-	g.z, err = n.forward(g.up, g.down, g.user, g.access)
+	g.z, err = n.Forward(g.up, g.down, g.user, g.access, nil)
 	return g, err
-}
-
-// forward is the network: features and graphs to the logits of the edges [users x 1].
-func (n *graphNetwork) forward(up, down, user, access *gorgonia.Node) (*gorgonia.Node, error) {
-	u, err := n.user.Forward(user)
-	if err != nil {
-		return nil, err
-	}
-	a, err := n.access.Forward(access)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range n.rounds {
-		heard, err := r.up.Forward(up, u, a, nil)
-		if err != nil {
-			return nil, err
-		}
-		if a, err = r.access.Forward(a, heard); err != nil {
-			return nil, err
-		}
-		if heard, err = r.down.Forward(down, a, u, nil); err != nil {
-			return nil, err
-		}
-		if u, err = r.user.Forward(u, heard); err != nil {
-			return nil, err
-		}
-	}
-	return n.scorer.Forward(up, u, a, nil)
 }
 
 // userGraph maps a batch of networks, the users of all of them after each other, to logits [users x 1].
@@ -139,15 +81,18 @@ type userGraph struct {
 	first              []int   // where in places a sample starts
 }
 
-func (g *userGraph) logits() *gorgonia.Node { return g.z }
-func (g *userGraph) rows() int              { return g.graph.NumSrc() }
-func (g *userGraph) place(b, i int) int     { return int(g.places[g.first[b]+i]) }
+func (g *userGraph) Logits() *gorgonia.Node { return g.z }
+func (g *userGraph) Rows() int              { return g.graph.NumSrc() }
+func (g *userGraph) Place(b, i int) int     { return int(g.places[g.first[b]+i]) }
 
-func (g *userGraph) load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *userGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
 	g.sources, g.targets, g.first, g.places = g.sources[:0], g.targets[:0], g.first[:0], g.places[:0]
 	rows := int32(0)
 	for b := range batch {
 		obs := &batch[b].Observation
+		if err := obs.Check(); err != nil {
+			return err
+		}
 		start := rows
 		g.first = append(g.first, len(g.places))
 		for i := range obs.H {

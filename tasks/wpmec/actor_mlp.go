@@ -40,22 +40,21 @@ func NewMLPActor(users int, cfg MLPActorConfig, rng *rl.Rand) (*Actor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wpmec: MLP actor: %w", err)
 	}
-	return newActor(&mlpNetwork{mlp: mlp, users: users}, cfg.ActorConfig)
+	return newActor(&mlpNetwork{mlp, users}, cfg.ActorConfig)
 }
 
 type mlpNetwork struct {
-	mlp   *nn.MLP
+	*nn.MLP
 	users int
 }
 
-func (n *mlpNetwork) params() nn.Params { return n.mlp.Params() }
-
-func (n *mlpNetwork) build() (networkGraph, error) {
+// Build implements rl.PolicyNetwork.
+func (n *mlpNetwork) Build() (rl.PolicyGraph[Observation], error) {
 	gains, err := nn.NewInput(gorgonia.NewGraph(), "gains", n.users)
 	if err != nil {
 		return nil, err
 	}
-	z, err := n.mlp.Forward(gains)
+	z, err := n.Forward(gains)
 	return &mlpGraph{users: n.users, gains: gains, z: z}, err
 }
 
@@ -67,22 +66,25 @@ type mlpGraph struct {
 	batch    []rl.Sample[Observation]
 }
 
-func (g *mlpGraph) logits() *gorgonia.Node { return g.z }
-func (g *mlpGraph) rows() int              { return len(g.batch) }
+func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
+func (g *mlpGraph) Rows() int              { return len(g.batch) }
 
-func (g *mlpGraph) place(b, i int) int {
+func (g *mlpGraph) Place(b, i int) int {
 	if !g.batch[b].Observation.active(i) {
 		return -1
 	}
 	return b*g.users + i
 }
 
-func (g *mlpGraph) load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *mlpGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
 	g.batch = batch
 	x := g.buf.Resize(len(batch), g.users)
 	clear(x)
 	for b := range batch {
 		obs := &batch[b].Observation
+		if err := obs.Check(); err != nil {
+			return err
+		}
 		if obs.Users() != g.users {
 			return fmt.Errorf("wpmec: an MLP actor for %d users cannot decide for %d: use a graph actor", g.users, obs.Users())
 		}
