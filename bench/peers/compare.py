@@ -82,7 +82,7 @@ class Script:
     """A script of peers, kept waiting for requests in a process of its own."""
 
     def __init__(self, python, script, arguments):
-        self.name = f"{python} {script}"
+        self.name, self.python = f"{python} {script}", python
         self.process = subprocess.Popen(
             [python, HERE / script, "--serve", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -106,7 +106,7 @@ class PythonPeer:
         self.script, self.peer = script, peer
 
     def measure(self, case, seconds):
-        return self.script.ask(case=case, peer=self.peer, seconds=seconds)
+        return {"python": self.script.python, **self.script.ask(case=case, peer=self.peer, seconds=seconds)}
 
 
 def arguments():
@@ -237,10 +237,12 @@ def notes(results, ours, args):
     for folder, module in ((HERE / "gorgonia", "gorgonia.org/gorgonia"), (HERE / "gomlx", "github.com/gomlx/gomlx"), (".", "gonum.org/v1/gonum")):
         command = ["go", "list", "-m", "-f", "{{.Path}} {{.Version}}", module]
         versions.append(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip())
-    python = [r["versions"] for row in results.values() for rs in row.values() for r in rs[:1] if "versions" in r]
-    for v in python:
-        versions += [f"{name} {version}" for name, version in v.items()]
-    for v in dict.fromkeys(versions):
+    scripts = {}  # of one interpreter, each knows the versions of what it imports
+    for row in results.values():
+        for r in (r for rs in row.values() for r in rs[:1] if "versions" in r):
+            scripts.setdefault(r["python"], {}).update(r["versions"])
+    versions += [", ".join(f"{name} {version}" for name, version in v.items()) for v in scripts.values()]
+    for v in versions:
         print("-", v)
     ways = collections.defaultdict(list)
     for case, row in results.items():

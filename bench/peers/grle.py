@@ -67,19 +67,17 @@ class Problem:
             )
 
     def graph_features(self, s):
-        """device [M x 5], option [N*L x 5], edge [M x N*L x 4]."""
+        """device [M x 4], option [N*L x 4], edge [M x N*L x 4]."""
         m, n, l = len(s.bits), self.servers, self.exits
-        load = m / (10 * n)
         work = self.times / s.capacity[:, None]
         arrive = s.bits[:, None] / s.rate
         deadline = s.deadline[:, None]
 
-        option = np.empty((n, l, 5), np.float32)
+        option = np.empty((n, l, 4), np.float32)
         np.minimum(work / self.slot, MAX_RATIO, out=option[:, :, 0], casting="same_kind")
         option[:, :, 1] = np.minimum(s.backlog / self.slot, MAX_RATIO)[:, None]
         option[:, :, 2] = self.accuracy
         option[:, :, 3] = s.capacity[:, None]
-        option[:, :, 4] = load
 
         edge = np.empty((m, n, l, 4), np.float32)
         finish = np.maximum(arrive, s.backlog)[:, :, None] + work
@@ -88,15 +86,14 @@ class Problem:
         edge[..., 2] = finish <= deadline[:, :, None]
         np.minimum(np.maximum(finish - self.slot, 0) / self.slot, MAX_RATIO, out=edge[..., 3], casting="same_kind")
 
-        device = np.empty((m, 5), np.float32)
+        device = np.empty((m, 4), np.float32)
         mean = arrive.mean(1)
         device[:, 0] = self.slot / s.deadline
         device[:, 1] = arrive.min(1) / s.deadline
         device[:, 2] = mean / s.deadline
         device[:, 3] = mean / self.slot
         np.minimum(device, MAX_RATIO, out=device)
-        device[:, 4] = load
-        return device, option.reshape(n * l, 5), edge.reshape(m, n * l, 4)
+        return device, option.reshape(n * l, 4), edge.reshape(m, n * l, 4)
 
     def flat_features(self, s):
         """The state of all devices in one row; absent ones are zero."""
@@ -183,39 +180,38 @@ class Problem:
 
 
 class GraphActor(torch.nn.Module):
-    """The actor of GRL and GRLE on batches of complete bipartite graphs of equal size, which need no edge lists."""
+    """The actor of GRL and GRLE, gnn.BipartiteScorer, on batches of complete bipartite graphs of equal size.
+
+    Such graphs need no edge lists: what an edge computes is a sum that broadcasting spreads over devices x options.
+    """
 
     def __init__(self, problem):
         super().__init__()
-        self.names = {name: name.replace(".", "_") for name in problem.params}
         for name, value in problem.params.items():
-            self.register_parameter(self.names[name], torch.nn.Parameter(value.clone()))
-        self.rounds = sum(name.endswith(".to_option.edge") for name in problem.params)
+            self.register_parameter(name.removeprefix("actor.").replace(".", "_"), torch.nn.Parameter(value.clone()))
+        self.rounds = sum(name.endswith(".to_dst.edge") for name in problem.params)
 
     def linear(self, name, x):
         return F.linear(x, self._parameters[f"{name}_weight"], self._parameters.get(f"{name}_bias"))
 
-    def edge_hidden(self, name, device, option, edge, to_option):
+    def edge_hidden(self, name, device, option, edge):
         """relu of the sum of what both ends and the edge say [B x M x O x h]."""
-        src, dst = ("device", "option") if to_option else ("option", "device")
-        ends = {"device": device, "option": option}
-        u, v = self.linear(f"{name}_src", ends[src]), self.linear(f"{name}_dst", ends[dst])
-        by_device, by_option = (u, v) if to_option else (v, u)
         x = F.linear(edge, self._parameters[f"{name}_edge"])
-        return x.add_(by_device.unsqueeze(-2)).add_(by_option.unsqueeze(-3)).relu_()
+        return x.add_(device.unsqueeze(-2)).add_(option.unsqueeze(-3)).relu_()
 
     def forward(self, device, option, edge):
-        """device [B x M x 5], option [B x O x 5], edge [B x M x O x 4] -> logits [B x M x O], or all without the B."""
-        d = self.linear("actor_device", device).relu_()
-        o = self.linear("actor_option", option).relu_()
+        """device [B x M x 4], option [B x O x 4], edge [B x M x O x 4] -> logits [B x M x O], or all without the B."""
+        d = self.linear("src", device).relu_()
+        o = self.linear("dst", option).relu_()
         for r in range(self.rounds):
-            name = f"actor_round{r}"
-            heard = self.edge_hidden(f"{name}_to_option", d, o, edge, True).mean(-3)
-            o = self.linear(f"{name}_option", torch.cat([o, heard], -1)).relu_()
-            heard = self.edge_hidden(f"{name}_to_device", d, o, edge, False).mean(-2)
-            d = self.linear(f"{name}_device", torch.cat([d, heard], -1)).relu_()
-        x = self.edge_hidden("actor_score", d, o, edge, True)
-        return F.linear(x, self._parameters["actor_score_out"], self._parameters["actor_score_bias"]).squeeze(-1)
+            name = f"round{r}_to_dst"
+            heard = self.edge_hidden(name, self.linear(f"{name}_src", d), self.linear(f"{name}_dst", o), edge).mean(-3)
+            o = self.linear(f"round{r}_dst", torch.cat([o, heard], -1)).relu_()
+            name = f"round{r}_to_src"
+            heard = self.edge_hidden(name, self.linear(f"{name}_dst", d), self.linear(f"{name}_src", o), edge).mean(-2)
+            d = self.linear(f"round{r}_src", torch.cat([d, heard], -1)).relu_()
+        x = self.edge_hidden("score", self.linear("score_src", d), self.linear("score_dst", o), edge)
+        return F.linear(x, self._parameters["score_out"], self._parameters["score_bias"]).squeeze(-1)
 
 
 class MLPActor(torch.nn.Module):
