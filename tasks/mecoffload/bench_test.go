@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -146,6 +147,29 @@ func reportMemory(b *testing.B) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	b.ReportMetric(float64(m.Sys)/1e6, "MB-sys")
+}
+
+func TestDecideAndTrainDoNotAllocate(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector drops pooled memory")
+	}
+	c := benchCases[0]
+	c.learn = 80 // with the states it meets enough to fill the replay memory
+	for _, r := range []Recipe{PaperRecipe(), TunedRecipe()} {
+		run, met := c.prepare(t, r)
+		for _, f := range []struct {
+			what string
+			run  func()
+		}{
+			{"a decision", func() { run.decide(t, met[0].Observation) }},
+			{"a training step", func() { run.train(t, met) }},
+			{"a slot", func() { run.slot(t) }},
+		} {
+			if allocs := testing.AllocsPerRun(50, f.run); allocs != 0 {
+				t.Errorf("recipe %s: %v allocations in %s", r.Name, allocs, f.what)
+			}
+		}
+	}
 }
 
 // peerFile is where TestWritePeerCases writes to.
