@@ -80,7 +80,11 @@ func (c mecoffloadCommand) start() (*training, error) {
 	t := &training{run: run}
 	err = func() error {
 		name := fmt.Sprintf("%s-%s-m%d-seed%d", cfg.Method, cfg.Scenario.Name, cfg.Scenario.Devices, cfg.Seed)
-		if t.dir, err = cli.CreateFolder(c.Out, name); err != nil {
+		t.dir, err = cli.CreateFolder(c.Out, name)
+		if errors.Is(err, cli.ErrExists) {
+			return fmt.Errorf("%w, or go on with this one by --resume %s", err, c.Out)
+		}
+		if err != nil {
 			return err
 		}
 		if err := cli.WriteFile(t.path(cli.ConfigFile), text); err != nil {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 const tiny = `
 slots: 400
 report_interval: 30
-checkpoint_interval: 20
+checkpoint_interval: 40
 window: 50
 scenario: {name: churn, devices: 3}
 recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16, adapt_interval: 5, value_hidden: 4, value_memory: 64}
@@ -220,16 +220,18 @@ func waitFor(t *testing.T, file string) {
 // A process that is killed again and again, at any moment, and resumed each time leaves what one leaves that was not.
 func TestKilledRunResumes(t *testing.T) {
 	inTemp(t)
+	write(t, "long.yaml", strings.NewReplacer("slots: 400", "slots: 5000", "interval: 40", "interval: 150").Replace(tiny))
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	for _, method := range []string{"DROOE", "GRLE-LT"} {
 		whole, killed := method+"-whole", method+"-killed"
-		must(t, "--config", "tiny.yaml", "--method", method, "--out", whole)
-		args := []string{"--config", "tiny.yaml", "--method", method, "--out", killed}
+		args := []string{"--config", "long.yaml", "--method", method, "--out"}
+		must(t, append(args, whole)...)
+		args = append(args, killed)
 		var slots []int64 // of the checkpoints that the kills left
 		for range 8 {
 			cmd, messages := start(t, args...)
 			waitFor(t, filepath.Join(killed, "config.yaml"))
-			time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
+			time.Sleep(time.Duration(rng.IntN(150)) * time.Millisecond)
 			if err := cmd.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
@@ -429,7 +431,7 @@ func TestBadInput(t *testing.T) {
 		{"--format html", "--format must be one of"},
 		{"--sluts 3", "unknown flag --sluts"},
 		{"stray", "unexpected argument stray"},
-		{"--config tiny.yaml --out droo", "droo exists, and a run never writes over another"},
+		{"--config tiny.yaml --out droo", "droo exists, and a run never writes over another: name a new folder by --out, or go on with this one by --resume droo"},
 		{"--config tiny.yaml --out file", "file exists"},
 		{"--config tiny.yaml --out file/run", "run folder: "},
 		{"--config tiny.yaml --out /dev/null/run", "run folder: "},

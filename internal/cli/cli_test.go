@@ -166,7 +166,7 @@ func TestCreateFolder(t *testing.T) {
 	if err := os.WriteFile("a/b/file", []byte("kept"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := CreateFolder("a/b", "x"); err == nil || !strings.Contains(err.Error(), "--resume a/b") {
+	if _, err := CreateFolder("a/b", "x"); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "a/b") {
 		t.Errorf("a folder that exists: %v", err)
 	}
 	if data, err := os.ReadFile("a/b/file"); string(data) != "kept" {
@@ -230,7 +230,7 @@ func TestLog(t *testing.T) {
 	if err := l.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Append(math{}); err == nil {
+	if err := l.Append(unwritable{}); err == nil {
 		t.Error("appended what is no JSON")
 	}
 	if d := cmp.Diff([]line{{0}, {1}, {2}, {3}, {4}}, read()); d != "" {
@@ -261,8 +261,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// math is what JSON has no form for.
-type math struct{ F func() }
+// unwritable is what JSON has no form for.
+type unwritable struct{ F func() }
 
 func TestProgressLines(t *testing.T) {
 	var b bytes.Buffer
@@ -313,9 +313,11 @@ func TestSaveFigure(t *testing.T) {
 		{Name: "GRLE", X: []float64{1, 2, 3}, Y: []float64{0.1, 0.3, 0.2}},
 		{Name: "random", X: []float64{0, 3}, Y: []float64{0.2, 0.2}, Dashed: true},
 	}}
+	log := panel
+	log.Title, log.LogY = "logarithmic", true
 	one := panel
 	one.Lines = []Line{{Name: "GRLE", X: []float64{1}, Y: []float64{0.1}}}
-	for _, panels := range [][]Panel{{panel, panel}, {one}} {
+	for _, panels := range [][]Panel{{panel, log}, {one}} {
 		if err := SaveFigure(base, panels...); err != nil {
 			t.Fatal(err)
 		}
@@ -330,5 +332,9 @@ func TestSaveFigure(t *testing.T) {
 	}
 	if err := SaveFigure(filepath.Join(base+".svg", "x"), panel); err == nil {
 		t.Error("saved in a file")
+	}
+	log.Lines = []Line{{Name: "zero", X: []float64{1, 2}, Y: []float64{1, 0}}}
+	if err := SaveFigure(base, log); err == nil || !strings.Contains(err.Error(), "zero: 0 has no place") {
+		t.Errorf("the logarithm of zero: %v", err)
 	}
 }

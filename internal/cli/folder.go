@@ -24,6 +24,9 @@ const (
 	maxNameAttempt = 10_000
 )
 
+// ErrExists is why CreateFolder refuses a folder.
+var ErrExists = errors.New("a run never writes over another: name a new folder by --out")
+
 // CreateFolder makes a new folder: out or, where that is empty, runs/<name>, with -2, -3, ... behind it if need be. It never
 // touches one that exists.
 func CreateFolder(out, name string) (string, error) {
@@ -47,7 +50,7 @@ func CreateFolder(out, name string) (string, error) {
 			return "", fmt.Errorf("run folder: %w", err)
 		}
 		if exact {
-			return "", fmt.Errorf("%s exists, and a run never writes over another: name a new folder by --out, or go on with this one by --resume %s", out, out)
+			return "", fmt.Errorf("%s exists, and %w", out, ErrExists)
 		}
 	}
 	return "", fmt.Errorf("run folder: %s-2 to -%d all exist", dir, maxNameAttempt)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"math"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -16,7 +18,9 @@ import (
 
 // Panel is one of the diagrams of a figure.
 type Panel struct {
+	Title string // above it, or empty
 	X, Y  string // labels of the axes
+	LogY  bool   // scale Y by its logarithm; all Y must be positive
 	Lines []Line
 }
 
@@ -71,7 +75,8 @@ func drawFigure(c draw.Canvas, legendWidth vg.Length, panels []Panel) error {
 	row := make([]*plot.Plot, len(panels))
 	for i, panel := range panels {
 		p := plot.New()
-		p.X.Label.Text, p.Y.Label.Text = panel.X, panel.Y
+		p.Title.Text, p.X.Label.Text, p.Y.Label.Text = panel.Title, panel.X, panel.Y
+		p.Title.TextStyle.Font = font.From(sans, 11)
 		for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 			axis.Label.TextStyle.Font = font.From(sans, 11)
 			axis.Tick.Label.Font = font.From(sans, 9)
@@ -83,6 +88,9 @@ func drawFigure(c draw.Canvas, legendWidth vg.Length, panels []Panel) error {
 			points := make(plotter.XYs, len(l.X))
 			for j := range points {
 				points[j].X, points[j].Y = l.X[j], l.Y[j]
+				if panel.LogY && !(l.Y[j] > 0) {
+					return fmt.Errorf("%s: %v has no place on a logarithmic axis", l.Name, l.Y[j])
+				}
 			}
 			line, err := plotter.NewLine(points)
 			if err != nil {
@@ -98,8 +106,7 @@ func drawFigure(c draw.Canvas, legendWidth vg.Length, panels []Panel) error {
 				key.Add(l.Name, line)
 			}
 		}
-		p.Y.Min = min(p.Y.Min, 0)
-		p.Y.Max += 0.05 * (p.Y.Max - p.Y.Min)
+		scaleY(&p.Y, panel.LogY)
 		row[i] = p
 	}
 	margin := 0.3 * vg.Centimeter
@@ -110,4 +117,21 @@ func drawFigure(c draw.Canvas, legendWidth vg.Length, panels []Panel) error {
 	}
 	key.Draw(draw.Crop(c, c.Max.X-c.Min.X-legendWidth+2*margin, 0, 0, 0))
 	return nil
+}
+
+// scaleY makes an axis begin at zero or, if it is logarithmic, begin and end at powers of ten.
+func scaleY(y *plot.Axis, log bool) {
+	if !log {
+		y.Min = min(y.Min, 0)
+		y.Max += 0.05 * (y.Max - y.Min)
+		return
+	}
+	low, high := int(math.Floor(math.Log10(y.Min))), int(math.Ceil(math.Log10(y.Max)))
+	high = max(high, low+1)
+	var ticks plot.ConstantTicks
+	for e := low; e <= high; e++ {
+		ticks = append(ticks, plot.Tick{Value: math.Pow10(e), Label: strconv.FormatFloat(math.Pow10(e), 'g', -1, 64)})
+	}
+	y.Scale, y.Tick.Marker = plot.LogScale{}, ticks
+	y.Min, y.Max = math.Pow10(low), math.Pow10(high)
 }
