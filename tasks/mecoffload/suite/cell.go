@@ -1,0 +1,151 @@
+package suite
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// Format is the version of what a Result holds and of what it follows from. Raise it when a change of this package, the simulator
+// or a method makes earlier results incomparable.
+const Format = 1
+
+// Subject is what stands in one line of a table: a method with a recipe, or a policy that does not learn, which has none.
+type Subject struct {
+	Name   string `json:"name"`
+	Recipe string `json:"recipe,omitempty"`
+}
+
+// String is the subject as readers see it: "GRLE (tuned)".
+func (s Subject) String() string {
+	if s.Recipe == "" {
+		return s.Name
+	}
+	return s.Name + " (" + s.Recipe + ")"
+}
+
+// Learns reports whether the subject is a learning method.
+func (s Subject) Learns() bool { return s.Recipe != "" }
+
+// Subjects of cells that are not about one method.
+const (
+	Baselines = "baselines" // all of mecoffload.Baselines
+	Bounds    = "bounds"    // the upper bounds
+)
+
+// Cell is one piece of work: a method to be trained, or [Baselines], or [Bounds].
+type Cell struct {
+	Subject Subject `json:"subject"`
+
+	Scenario mecoffload.Scenario `json:"scenario"`
+	Profile  mecoffload.Profile  `json:"profile"`
+	// Traces is a digest of the recorded rates that the scenario names, empty without.
+	Traces string `json:"traces,omitempty"`
+
+	// Recipe is that of a learning method, else nil.
+	Recipe *mecoffload.Recipe `json:"recipe,omitempty"`
+	// Slots is the length of the stream of tasks; the last quarter of it is measured. Bounds have none, and no seed.
+	Slots int64  `json:"slots,omitempty"`
+	Seed  uint64 `json:"seed,omitempty"`
+
+	// Tests are evaluations of what the method has learned when its slots are over.
+	Tests []Test `json:"tests,omitempty"`
+}
+
+// TestKind says what a Test evaluates.
+type TestKind string
+
+// Kinds of tests.
+const (
+	// Frozen: the agent decides and learns no more.
+	Frozen TestKind = "frozen"
+	// Online: the agent goes on learning, with an empty replay memory, from the test's first slot on.
+	Online TestKind = "online"
+	// ValueSearch: a local search on the value by which the agent's critic has learned to score decisions. It shows how much of what
+	// the critic knows actor and quantizer find.
+	ValueSearch TestKind = "search"
+)
+
+// Test evaluates a trained agent on the last Window slots of a stream, which has the cell's length and seed.
+type Test struct {
+	Kind     TestKind            `json:"kind"`
+	Scenario mecoffload.Scenario `json:"scenario"`
+	Window   int64               `json:"window"`
+	// Restarts are those of a ValueSearch.
+	Restarts int `json:"restarts,omitempty"`
+}
+
+// String names the cell, for instance "dynamic, M 14, N 2, 10ms: GRLE (tuned), seed 3".
+func (c Cell) String() string {
+	text := WorldOf(c.Scenario).String() + ": " + c.Subject.String()
+	if c.Seed != 0 {
+		text += fmt.Sprintf(", seed %d", c.Seed)
+	}
+	return text
+}
+
+// Key is a digest of all that the cell's result follows from: the name under which it is kept.
+func (c Cell) Key() (string, error) {
+	// Where traces lie does not matter, what is in them does, and Traces has that.
+	c.Scenario.Trace.Files = nil
+	c.Scenario.Description = ""
+	tests := c.Tests
+	c.Tests = nil
+	for _, t := range tests {
+		t.Scenario.Trace.Files, t.Scenario.Description = nil, ""
+		c.Tests = append(c.Tests, t)
+	}
+	text, err := json.Marshal(struct {
+		Format int
+		Cell   Cell
+	}{Format, c})
+	if err != nil {
+		return "", fmt.Errorf("suite: %v: %w", c, err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// digestTraces is a digest of the files of recorded rates of a scenario.
+func digestTraces(sc mecoffload.Scenario) (string, error) {
+	files, err := sc.TraceFiles()
+	if err != nil || len(files) == 0 {
+		return "", err
+	}
+	sum := sha256.New()
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return "", err
+		}
+		n, err := io.Copy(sum, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "\n%d bytes\n", n)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
+}
+
+// World is where policies are compared, by what distinguishes it in tables.
+type World struct {
+	Scenario         string
+	Devices, Servers int
+	Slot             mecoffload.Seconds
+}
+
+// WorldOf is the world of a scenario.
+func WorldOf(sc mecoffload.Scenario) World {
+	return World{sc.Name, sc.Devices, sc.Servers, sc.Slot}
+}
+
+// String is for instance "dynamic, M 14, N 2, 10ms".
+func (w World) String() string {
+	return fmt.Sprintf("%s, M %d, N %d, %v", w.Scenario, w.Devices, w.Servers, w.Slot)
+}

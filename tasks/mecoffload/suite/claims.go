@@ -1,0 +1,247 @@
+package suite
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// PaperOverGRL and PaperOverDROOE are by how much GRLE is said to exceed the two in average accuracy, at most, under dynamic
+// scenarios (Li, Iosifidis and Zhang, GLOBECOM 2022).
+const (
+	PaperOverGRL   = 3.41
+	PaperOverDROOE = 1.45
+)
+
+// Claim is a statement that the comparison can show to hold or not.
+type Claim struct {
+	Text     string
+	Measured string
+	Holds    bool
+}
+
+// crowded is the world that the largest ratios are expected in.
+var crowded = World{"dynamic", 14, 2, shortSlot}
+
+// Claims are those that the comparison has the cells to judge.
+func (c *Comparison) Claims() ([]Claim, error) {
+	var claims []Claim
+	for _, part := range []func() ([]Claim, error){c.ratioClaims, c.longTermClaim, c.neverBelowClaims, c.nearOracleClaims, c.transferClaims} {
+		some, err := part()
+		if err != nil {
+			return nil, err
+		}
+		claims = append(claims, some...)
+	}
+	return claims, nil
+}
+
+// method is a subject of the comparison, if it is one.
+func (c *Comparison) method(m mecoffload.Method, recipe string) (Subject, bool) {
+	s := Subject{string(m), recipe}
+	return s, c.Has(s)
+}
+
+func (c *Comparison) ratioClaims() ([]Claim, error) {
+	var claims []Claim
+	if !slices.Contains(c.Worlds, crowded) {
+		return nil, nil
+	}
+	for _, rival := range []struct {
+		method mecoffload.Method
+		paper  float64
+	}{{mecoffload.GRL, PaperOverGRL}, {mecoffload.DROOE, PaperOverDROOE}} {
+		for _, recipe := range c.Recipes() {
+			grle, ok := c.method(mecoffload.GRLE, recipe)
+			ref, ok2 := c.method(rival.method, recipe)
+			if !ok || !ok2 {
+				continue
+			}
+			r, err := c.Ratio(crowded, grle, ref, Accuracy())
+			if err != nil {
+				return nil, err
+			}
+			claims = append(claims, Claim{
+				fmt.Sprintf("%v has at least %v times the average accuracy of %v in (%v)", grle, rival.paper, ref, crowded),
+				fmt.Sprintf("%.2f times%s", r.Value, formatInterval(r, 2)), r.Value >= rival.paper,
+			})
+		}
+	}
+	return claims, nil
+}
+
+func (c *Comparison) longTermClaim() ([]Claim, error) {
+	s, ok := c.method(mecoffload.GRLELT, mecoffload.TunedRecipe().Name)
+	if !ok || !slices.Contains(c.Worlds, crowded) {
+		return nil, nil
+	}
+	accuracy, err := c.Mean(crowded, s, Accuracy())
+	if err != nil {
+		return nil, err
+	}
+	ssp, err := c.Mean(crowded, s, SSP())
+	if err != nil {
+		return nil, err
+	}
+	return []Claim{{
+		fmt.Sprintf("%v has an average accuracy of at least 0.67 and an SSP of at least 0.98 in (%v)", s, crowded),
+		fmt.Sprintf("%.3f%s, %.3f%s", accuracy.Value, formatInterval(accuracy, 3), ssp.Value, formatInterval(ssp, 3)),
+		accuracy.Value >= 0.67 && ssp.Value >= 0.98,
+	}}, nil
+}
+
+// neverBelowClaims are about every world at once: a method is below another where the whole interval of the difference is.
+func (c *Comparison) neverBelowClaims() ([]Claim, error) {
+	tuned := mecoffload.TunedRecipe().Name
+	grle, ok := c.method(mecoffload.GRLE, tuned)
+	if !ok {
+		return nil, nil
+	}
+	var learners, baselines, searches []Subject
+	for _, s := range c.Subjects {
+		switch {
+		case !s.Learns() && isSearch(s):
+			searches = append(searches, s)
+		case !s.Learns():
+			baselines = append(baselines, s)
+		case s.Recipe == tuned && slices.Contains([]string{string(mecoffload.GRL), string(mecoffload.DROO), string(mecoffload.DROOE)}, s.Name):
+			learners = append(learners, s)
+		}
+	}
+	var claims []Claim
+	add := func(s Subject, rivals []Subject, what string) error {
+		if len(rivals) == 0 {
+			return nil
+		}
+		claim, err := c.neverBelow(s, rivals, what)
+		claims = append(claims, claim)
+		return err
+	}
+	lt, hasLT := c.method(mecoffload.GRLELT, tuned)
+	err := add(grle, learners, "GRL, DROO or DROOE with the same recipe")
+	if err == nil {
+		err = add(grle, baselines, "a policy that neither learns nor searches")
+	}
+	if err == nil && hasLT {
+		err = add(lt, []Subject{grle}, grle.String())
+	}
+	if err == nil && hasLT {
+		err = add(lt, append(baselines, searches...), "a policy that does not learn, searches included")
+	}
+	return claims, err
+}
+
+// isSearch reports whether a policy searches: one that takes milliseconds and knows the model.
+func isSearch(s Subject) bool { return s.Name == "search" || s.Name == "shadow-price" }
+
+func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim, error) {
+	below, total := 0, 0
+	worst := rl.Estimate{Value: math.Inf(1)}
+	where := ""
+	for _, w := range c.Worlds {
+		for _, r := range rivals {
+			d, err := c.Difference(w, s, r, Accuracy())
+			if err != nil {
+				return Claim{}, err
+			}
+			total++
+			if d.High < 0 || math.IsNaN(d.High) && d.Value < 0 {
+				below++
+			}
+			if d.Value < worst.Value {
+				worst, where = d, fmt.Sprintf("%v against %v", w, r)
+			}
+		}
+	}
+	measured := fmt.Sprintf("below in %d of %d pairs; least difference %+.3f%s (%s)", below, total, worst.Value, formatInterval(worst, 3), where)
+	return Claim{fmt.Sprintf("%v is in no world below %s by more than the interval, in average accuracy", s, what), measured, below == 0}, nil
+}
+
+// nearOracleClaims compare methods with local searches on the same value.
+func (c *Comparison) nearOracleClaims() ([]Claim, error) {
+	const share = 0.97
+	var claims []Claim
+	search := Subject{Name: "search"}
+	if grle, ok := c.method(mecoffload.GRLE, mecoffload.TunedRecipe().Name); ok && c.Has(search) {
+		claim, err := c.leastRatio(grle, search.String(), share, func(w World) (rl.Estimate, bool, error) {
+			r, err := c.Ratio(w, grle, search, Accuracy())
+			return r, true, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		claims = append(claims, claim)
+	}
+	for _, recipe := range c.Recipes() {
+		lt, ok := c.method(mecoffload.GRLELT, recipe)
+		if !ok {
+			continue
+		}
+		claim, err := c.leastRatio(lt, "a search on the value it has learned", share, func(w World) (rl.Estimate, bool, error) {
+			agent, ok := c.TestRows(w, lt, Frozen, w)
+			best, ok2 := c.TestRows(w, lt, ValueSearch, w)
+			if !ok || !ok2 {
+				return rl.Estimate{}, false, nil
+			}
+			r, err := TestRatio(agent, best, Accuracy())
+			return r, true, err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if claim.Measured != "" {
+			claims = append(claims, claim)
+		}
+	}
+	return claims, nil
+}
+
+// leastRatio says whether a ratio is in no world lower than least.
+func (c *Comparison) leastRatio(s Subject, of string, least float64, ratio func(World) (rl.Estimate, bool, error)) (Claim, error) {
+	worst := rl.Estimate{Value: math.Inf(1)}
+	var where World
+	for _, w := range c.Worlds {
+		r, ok, err := ratio(w)
+		if err != nil {
+			return Claim{}, err
+		}
+		if ok && r.Value < worst.Value {
+			worst, where = r, w
+		}
+	}
+	claim := Claim{Text: fmt.Sprintf("%v reaches in every world at least %.0f %% of the average accuracy of %s", s, 100*least, of)}
+	if !math.IsInf(worst.Value, 1) {
+		claim.Measured = fmt.Sprintf("least %.1f %%%s (%v)", 100*worst.Value, formatInterval(scaled(worst, 100), 1), where)
+		claim.Holds = worst.Value >= least
+	}
+	return claim, nil
+}
+
+func (c *Comparison) transferClaims() ([]Claim, error) {
+	s, ok := c.method(mecoffload.GRLELT, mecoffload.TunedRecipe().Name)
+	from, to := World{"dynamic", 6, 2, shortSlot}, crowded
+	frozen, ok2 := c.TestRows(from, s, Frozen, to)
+	if !ok || !ok2 || !slices.Contains(c.Worlds, to) {
+		return nil, nil
+	}
+	r, err := TestRatio(frozen, c.Rows(to, s), Accuracy())
+	return []Claim{{
+		fmt.Sprintf("%v, trained in (%v) and frozen, keeps at least 95 %% of the natively trained average accuracy in (%v)", s, from, to),
+		fmt.Sprintf("%.1f %%%s", 100*r.Value, formatInterval(scaled(r, 100), 1)), r.Value >= 0.95,
+	}}, err
+}
+
+func scaled(e rl.Estimate, by float64) rl.Estimate {
+	return rl.Estimate{Value: by * e.Value, Low: by * e.Low, High: by * e.High}
+}
+
+// formatInterval is " [low, high]", or nothing where there is no interval.
+func formatInterval(e rl.Estimate, decimals int) string {
+	if math.IsNaN(e.Low) || math.IsNaN(e.High) {
+		return ""
+	}
+	return fmt.Sprintf(" [%.*f, %.*f]", decimals, e.Low, decimals, e.High)
+}

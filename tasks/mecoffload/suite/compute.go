@@ -1,0 +1,295 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// Result is what a cell has come to.
+type Result struct {
+	Format int  `json:"format"`
+	Cell   Cell `json:"cell"`
+	// Rows are the averages over the last quarter: one of a method, one for each policy of Baselines. Decision times, which are not
+	// the same every time, are in Timing.
+	Rows []mecoffload.Row `json:"rows,omitempty"`
+	// Tests are the averages of the cell's tests.
+	Tests []mecoffload.Row `json:"tests,omitempty"`
+	// Curve is how the method learned.
+	Curve []Point `json:"curve,omitempty"`
+	// Bounds is the result of Bounds.
+	Bounds *BoundValues `json:"bounds,omitempty"`
+	Timing Timing       `json:"timing"`
+}
+
+// Point of a learning curve is an average over the slots since the point before.
+type Point struct {
+	Slot     int64   `json:"slot"`
+	Accuracy float64 `json:"accuracy"`
+	Reward   float64 `json:"reward"`
+}
+
+// BoundValues are the numbers that no policy's long-run average accuracy can exceed in a scenario: mecoffload.UpperBound and
+// mecoffload.DeadlineBound.
+type BoundValues struct {
+	AllExits Bound `json:"all_exits"`
+	LastExit Bound `json:"last_exit"` // for methods without early exits
+}
+
+// Bound is an upper bound in two strengths.
+type Bound struct {
+	Capacity       float64 `json:"capacity"` // certain
+	Deadline       float64 `json:"deadline"` // estimated from a sample
+	DeadlineStdErr float64 `json:"deadline_std_err"`
+}
+
+// Value is the lower of Capacity and the level below which Deadline lies with a probability of 99.9 %.
+func (b Bound) Value() float64 { return min(b.Capacity, b.Deadline+3*b.DeadlineStdErr) }
+
+// Timing is what differs from machine to machine and from time to time.
+type Timing struct {
+	// Build identifies the program, see [Build].
+	Build string `json:"build"`
+	// Seconds is how long the cell took.
+	Seconds float64 `json:"seconds"`
+	// Rows are the decision times of the result's rows.
+	Rows []mecoffload.Decision `json:"decision_us,omitempty"`
+}
+
+const (
+	// settle is the number of slots before the measured ones in which a policy that does not learn already decides, so that the
+	// backlogs are its own. Deadlines of a few slots make queues forget soon.
+	settle = 50
+	// curvePoints is the number of points of a learning curve.
+	curvePoints = 40
+	// boundTasks and boundSeed are the sample of mecoffload.DeadlineBound.
+	boundTasks = 100_000
+	boundSeed  = 1
+)
+
+// Run computes the cell.
+func (c Cell) Run(ctx context.Context) (*Result, error) {
+	start := time.Now()
+	r := &Result{Format: Format, Cell: c}
+	var err error
+	switch {
+	case c.Recipe != nil:
+		err = r.learn(ctx)
+	case c.Subject.Name == Baselines:
+		err = r.baselines(ctx)
+	case c.Subject.Name == Bounds:
+		err = r.bounds()
+	default:
+		err = errors.New("neither a method with a recipe nor baselines nor bounds")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("suite: %v: %w", c, err)
+	}
+	for i := range r.Rows {
+		r.Timing.Rows = append(r.Timing.Rows, r.Rows[i].Decision)
+		r.Rows[i].Decision = mecoffload.Decision{}
+	}
+	for i := range r.Tests {
+		r.Tests[i].Decision = mecoffload.Decision{}
+	}
+	r.Timing.Seconds = time.Since(start).Seconds()
+	return r, nil
+}
+
+// learn trains the method and makes the tests.
+func (r *Result) learn(ctx context.Context) error {
+	c := r.Cell
+	cfg, err := mecoffload.DefaultConfig()
+	if err != nil {
+		return err
+	}
+	cfg.Method = mecoffload.Method(c.Subject.Name)
+	cfg.Scenario, cfg.Profile, cfg.Recipe = c.Scenario, c.Profile, *c.Recipe
+	cfg.Slots, cfg.Seed = c.Slots, c.Seed
+	cfg.ReportInterval = max(c.Slots/curvePoints, 1)
+	cfg.CheckpointInterval = c.Slots
+	run, err := mecoffload.NewRun(cfg)
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	for !run.Done() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := run.Step(); err != nil {
+			return err
+		}
+		if run.ReportDue() {
+			report := run.Report()
+			r.Curve = append(r.Curve, Point{report.Slot, report.Accuracy, report.Reward})
+		}
+	}
+	r.Rows = []mecoffload.Row{run.Row()}
+	if len(c.Tests) == 0 {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "suite-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := run.Checkpoint(dir); err != nil {
+		return err
+	}
+	learned, err := mecoffload.OpenCheckpoint(filepath.Join(dir, mecoffload.LatestCheckpoint))
+	if err != nil {
+		return err
+	}
+	for _, t := range c.Tests {
+		row, err := t.run(ctx, learned, cfg)
+		if err != nil {
+			return fmt.Errorf("test %s in %v: %w", t.Kind, WorldOf(t.Scenario), err)
+		}
+		r.Tests = append(r.Tests, row)
+	}
+	return nil
+}
+
+// run evaluates what was learned in a run of cfg.
+func (t Test) run(ctx context.Context, learned *mecoffload.Checkpoint, cfg mecoffload.Config) (mecoffload.Row, error) {
+	cfg.Scenario = t.Scenario
+	agent, err := learned.Agent(cfg)
+	if err != nil {
+		return mecoffload.Row{}, err
+	}
+	defer agent.Close()
+	e := evaluation(t.Scenario, cfg.Profile, cfg.Slots, t.Window, cfg.Seed)
+	switch t.Kind {
+	case Frozen:
+		return e.Policy(ctx, agent)
+	case Online:
+		return e.Online(ctx, agent)
+	case ValueSearch:
+		search, err := mecoffload.NewSearch("search", t.Scenario, cfg.Profile, agent.Objective(), cfg.Seed)
+		if err != nil {
+			return mecoffload.Row{}, err
+		}
+		search.Restarts = t.Restarts
+		return e.Policy(ctx, search)
+	}
+	return mecoffload.Row{}, fmt.Errorf("unknown kind of test %q", t.Kind)
+}
+
+// evaluation is about the last window slots of a stream.
+func evaluation(sc mecoffload.Scenario, p mecoffload.Profile, slots, window int64, seed uint64) mecoffload.Evaluation {
+	from := max(slots-window, 0)
+	return mecoffload.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-settle, 0)}
+}
+
+func (r *Result) baselines(ctx context.Context) error {
+	c := r.Cell
+	policies, err := mecoffload.Baselines(c.Scenario, c.Profile, c.Seed)
+	if err != nil {
+		return err
+	}
+	e := evaluation(c.Scenario, c.Profile, c.Slots, c.Slots-mecoffload.TailStart(c.Slots), c.Seed)
+	for _, p := range policies {
+		row, err := e.Policy(ctx, p)
+		if err != nil {
+			return err
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	return nil
+}
+
+func (r *Result) bounds() error {
+	sc, p := r.Cell.Scenario, r.Cell.Profile
+	r.Bounds = &BoundValues{}
+	for _, b := range []struct {
+		to       *Bound
+		lastExit bool
+	}{{&r.Bounds.AllExits, false}, {&r.Bounds.LastExit, true}} {
+		var err error
+		if b.to.Capacity, _, err = mecoffload.UpperBound(sc, p, b.lastExit); err != nil {
+			return err
+		}
+		if b.to.Deadline, b.to.DeadlineStdErr, _, err = mecoffload.DeadlineBound(sc, p, b.lastExit, boundTasks, boundSeed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ComputeOptions are how, not what, Compute computes.
+type ComputeOptions struct {
+	// Jobs is the number of cells computed at a time. 0: GOMAXPROCS.
+	Jobs int
+	// Progress, if not nil, is told how many of the cells are done, and the last of them. It is called first with the number
+	// that the store already has and no cell. Calls do not overlap.
+	Progress func(done int, last *Cell)
+}
+
+// Compute computes the cells that store does not have, several at a time, and saves each when it is done. It stops at the first
+// error, or when ctx ends; what is saved by then remains.
+func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) error {
+	if o.Progress == nil {
+		o.Progress = func(int, *Cell) {}
+	}
+	todo, err := store.Missing(cells)
+	if err != nil {
+		return err
+	}
+	done := len(cells) - len(todo)
+	o.Progress(done, nil)
+	build, err := Build()
+	if err != nil {
+		return err
+	}
+	jobs := o.Jobs
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var lock sync.Mutex
+	finish := func(c *Cell, err error) {
+		lock.Lock()
+		defer lock.Unlock()
+		if err != nil {
+			stop(err) // only the first cause counts
+			return
+		}
+		done++
+		o.Progress(done, c)
+	}
+	queue := make(chan *Cell)
+	var workers sync.WaitGroup
+	for range min(jobs, len(todo)) {
+		workers.Go(func() {
+			for c := range queue {
+				r, err := c.Run(ctx)
+				if err == nil {
+					r.Timing.Build = build
+					err = store.Save(r)
+				}
+				finish(c, err)
+			}
+		})
+	}
+	for i := range todo {
+		if ctx.Err() != nil {
+			break
+		}
+		select {
+		case queue <- &todo[i]:
+		case <-ctx.Done():
+		}
+	}
+	close(queue)
+	workers.Wait()
+	return context.Cause(ctx)
+}

@@ -1,0 +1,145 @@
+package suite
+
+import (
+	"testing"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// On instances small enough to try every decision, no policy and no method finds a decision worth more than the best of all, and
+// the search is as good as always there: it is what the near-oracles of larger instances are.
+func TestExhaustiveBoundsEveryMethod(t *testing.T) {
+	for _, devices := range []int{1, 2, 3} {
+		sc, err := World{"dynamic", devices, 2, 0.004}.scenario()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := mecoffload.DefaultConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Scenario = sc
+		policies, err := mecoffload.Baselines(sc, cfg.Profile, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range mecoffload.Methods() {
+			agent, err := mecoffload.NewAgent(m, sc, cfg.Profile, cfg.Recipe, 1, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer agent.Close()
+			policies = append(policies, agent)
+		}
+		for _, p := range policies {
+			checkAgainstExhaustive(t, cfg, p)
+		}
+	}
+}
+
+// checkAgainstExhaustive lets a policy decide some slots, an agent learning from them, and compares what its decisions are worth for the
+// slot with the best of all decisions; and what those of a search on the agent's own, learned value are worth by that value.
+func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Policy) {
+	t.Helper()
+	agent, _ := p.(*mecoffload.Agent)
+	sc, profile := cfg.Scenario, cfg.Profile
+	sim, err := mecoffload.NewSimulator(sc, profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	obs, err := sim.Reset(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oneSlot, err := mecoffload.NewEvaluator(sc, profile, mecoffload.Objective{Weight: sc.RewardWeight})
+	if err != nil {
+		t.Fatal(err)
+	}
+	worth := func(e *mecoffload.Evaluator, a mecoffload.Action) float64 {
+		t.Helper()
+		if err := e.Begin(&obs); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Choose(a); err != nil {
+			t.Fatal(err)
+		}
+		return e.Value()
+	}
+	const slots, rounding = 60, 1e-9
+	action, optimal := make(mecoffload.Action, sc.Devices), make(mecoffload.Action, sc.Devices)
+	got, most, best := 0.0, 0.0, 0
+	for range slots {
+		if err := p.Decide(obs, action); err != nil {
+			t.Fatal(err)
+		}
+		value := worth(oneSlot, action)
+		highest, err := mecoffload.Exhaustive(oneSlot, obs, optimal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case value > highest+rounding:
+			t.Fatalf("M %d: %s found a decision worth %v, the best of all is worth %v", sc.Devices, p.Name(), value, highest)
+		case value > highest-rounding:
+			best++
+		}
+		got += value
+		most += highest
+		if agent != nil {
+			if err := agent.Learn(obs, action); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next, err := sim.Step(action)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if agent != nil {
+			if err := agent.Observe(next); err != nil {
+				t.Fatal(err)
+			}
+		}
+		obs = next.Observation
+	}
+	if p.Name() == "search" && (best < slots*9/10 || got < 0.99*most) {
+		t.Errorf("M %d: the search was best in %d of %d slots and found %v of %v", sc.Devices, best, slots, got, most)
+	}
+	if agent == nil || agent.Method() != mecoffload.GRLELT {
+		return
+	}
+	learned, err := mecoffload.NewEvaluator(sc, profile, agent.Objective())
+	if err != nil {
+		t.Fatal(err)
+	}
+	search, err := mecoffload.NewSearch("", sc, profile, agent.Objective(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	search.Restarts = 8
+	lost := 0.0
+	for range slots / 4 {
+		if err := search.Decide(obs, action); err != nil {
+			t.Fatal(err)
+		}
+		found := worth(learned, action)
+		best, err := mecoffload.Exhaustive(learned, obs, optimal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := agent.Decide(obs, action); err != nil {
+			t.Fatal(err)
+		}
+		if own := worth(learned, action); found > best+rounding || own > best+rounding {
+			t.Fatalf("M %d: by the learned value the search found %v, the agent %v, and the best of all is %v", sc.Devices, found, own, best)
+		}
+		lost += best - found
+		next, err := sim.Step(optimal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obs = next.Observation
+	}
+	if lost > 0.002*slots/4 {
+		t.Errorf("M %d: the search lost %v per slot of the learned value", sc.Devices, lost/(slots/4))
+	}
+}

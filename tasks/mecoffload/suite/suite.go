@@ -1,0 +1,205 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// Suite is a comparison to be made.
+type Suite struct {
+	Name  string
+	Title string
+	// About says what is compared.
+	About string
+	Cells []Cell
+	// Slots is the length of each stream, Seeds are those of the streams.
+	Slots int64
+	Seeds []uint64
+}
+
+// Options change a suite. The zero value is the suite as it is meant.
+type Options struct {
+	// Seeds is the number of seeds, Slots the length of each stream of tasks.
+	Seeds int
+	Slots int64
+	// Scenario, Devices and Slot restrict the suite to a part of its worlds.
+	Scenario string
+	Devices  int
+	Slot     mecoffload.Seconds
+	// Methods restricts it to a part of its methods.
+	Methods []mecoffload.Method
+	// Recipes are compared in place of the suite's own.
+	Recipes []mecoffload.Recipe
+	// Profile replaces the built-in one in all cells.
+	Profile *mecoffload.Profile
+	// Traces replace the files of recorded rates, in a suite that has any.
+	Traces []string
+}
+
+// plan is a suite before its cells are written out: every method with every recipe in every world with every seed.
+type plan struct {
+	title, about string
+
+	worlds    []World
+	methods   []mecoffload.Method
+	recipes   []mecoffload.Recipe
+	seeds     int
+	firstSeed uint64
+	slots     int64
+
+	baselines bool
+	tests     func(p plan, c Cell) ([]Test, error) // may be nil
+}
+
+// names are the suites in the order of help texts.
+var names = []string{"quick", "paper", "churn", "trace", "transfer", "scale", "tune"}
+
+// Names lists the suites.
+func Names() []string { return slices.Clone(names) }
+
+// New returns the suite of a name.
+func New(name string, o Options) (Suite, error) {
+	var p plan
+	switch name {
+	case "quick":
+		p = quickPlan()
+	case "paper":
+		p = paperPlan()
+	case "churn":
+		p = churnPlan()
+	case "trace":
+		p = tracePlan()
+	case "transfer":
+		p = transferPlan()
+	case "scale":
+		p = scalePlan()
+	case "tune":
+		p = tunePlan()
+	default:
+		return Suite{}, fmt.Errorf("suite: %q is not known: choose one of %s", name, strings.Join(names, ", "))
+	}
+	if err := p.change(o); err != nil {
+		return Suite{}, fmt.Errorf("suite %s: %w", name, err)
+	}
+	cells, seeds, err := p.cells(o)
+	if err != nil {
+		return Suite{}, fmt.Errorf("suite %s: %w", name, err)
+	}
+	return Suite{Name: name, Title: p.title, About: p.about, Cells: cells, Slots: p.slots, Seeds: seeds}, nil
+}
+
+// change applies what does not concern single cells.
+func (p *plan) change(o Options) error {
+	if o.Seeds < 0 || o.Slots < 0 {
+		return errors.New("numbers of seeds and slots are above 0")
+	}
+	if o.Seeds > 0 {
+		p.seeds = o.Seeds
+	}
+	if o.Slots > 0 {
+		p.slots = o.Slots
+	}
+	if len(o.Recipes) > 0 {
+		p.recipes = o.Recipes
+	}
+	for i, r := range p.recipes {
+		if slices.ContainsFunc(p.recipes[:i], func(s mecoffload.Recipe) bool { return s.Name == r.Name }) {
+			return fmt.Errorf("two recipes are named %q", r.Name)
+		}
+	}
+	if len(o.Methods) > 0 {
+		p.methods = slices.DeleteFunc(p.methods, func(m mecoffload.Method) bool { return !slices.Contains(o.Methods, m) })
+		if len(p.methods) == 0 {
+			return fmt.Errorf("has none of the methods %v", o.Methods)
+		}
+	}
+	all := p.worlds
+	p.worlds = nil
+	for _, w := range all {
+		if (o.Scenario == "" || o.Scenario == w.Scenario) && (o.Devices == 0 || o.Devices == w.Devices) && (o.Slot == 0 || o.Slot == w.Slot) {
+			p.worlds = append(p.worlds, w)
+		}
+	}
+	if len(p.worlds) == 0 {
+		return fmt.Errorf("nothing is left: it has the worlds %v", all)
+	}
+	return nil
+}
+
+// cells writes the plan out: world by world, subject by subject, seed by seed.
+func (p plan) cells(o Options) ([]Cell, []uint64, error) {
+	cfg, err := mecoffload.DefaultConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Profile != nil {
+		cfg.Profile = *o.Profile
+	}
+	var seeds []uint64
+	for i := range p.seeds {
+		seeds = append(seeds, p.firstSeed+uint64(i))
+	}
+	var cells []Cell
+	traces := ""
+	for _, w := range p.worlds {
+		sc, err := w.scenario()
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(sc.Trace.Files) > 0 {
+			if len(o.Traces) > 0 {
+				sc.Trace.Files = o.Traces
+			}
+			if traces == "" { // they are the same for all worlds
+				if traces, err = digestTraces(sc); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+		// What makes no sense shows here, before anything is computed.
+		cfg.Scenario = sc
+		for _, cfg.Recipe = range p.recipes {
+			if err := cfg.Validate(); err != nil {
+				return nil, nil, fmt.Errorf("%v, recipe %s: %w", w, cfg.Recipe.Name, err)
+			}
+		}
+		base := Cell{Scenario: sc, Profile: cfg.Profile, Traces: traces, Slots: p.slots}
+		for _, m := range p.methods {
+			for i := range p.recipes {
+				for _, seed := range seeds {
+					c := base
+					c.Subject = Subject{string(m), p.recipes[i].Name}
+					c.Recipe, c.Seed = &p.recipes[i], seed
+					if p.tests != nil {
+						if c.Tests, err = p.tests(p, c); err != nil {
+							return nil, nil, err
+						}
+					}
+					cells = append(cells, c)
+				}
+			}
+		}
+		if p.baselines {
+			for _, seed := range seeds {
+				c := base
+				c.Subject, c.Seed = Subject{Name: Baselines}, seed
+				cells = append(cells, c)
+			}
+		}
+		c := base
+		c.Subject, c.Slots = Subject{Name: Bounds}, 0
+		cells = append(cells, c)
+	}
+	return cells, seeds, nil
+}
+
+// scenario is the built-in scenario of the world's name with its sizes.
+func (w World) scenario() (mecoffload.Scenario, error) {
+	sc, err := mecoffload.LoadScenario(w.Scenario)
+	sc.Devices, sc.Servers, sc.Slot = w.Devices, w.Servers, w.Slot
+	return sc, err
+}
