@@ -6,76 +6,44 @@ package kernel
 // microseconds of work.
 const edgeWork = 1 << 18
 
-// edgeArgs is an edgeBatch as the kernels want it: operands that are absent
-// replaced by rows of zeros that all edges share, and the rows of wx and v packed
-// by registers, with a place for their gradients behind them.
+// edgeArgs is an edgeBatch as the kernels want it: operands and indices that are
+// absent are replaced by what stands for them, a row of zeros that all nodes
+// share and the indices of the other end.
 type edgeArgs struct {
 	*edgeBatch
-	buf           *[]float32 // holds all that the caller does not
-	src, dst      []int32
-	u, w, x       []float32
-	ldu, ldw      int
-	params, grads []float32
-	spare         []float32 // h floats that may be written
-	one           []float32 // a single 1
-	step          int       // edges in a call
+	src, dst []int32
+	u, w     []float32
+	ldu, ldw int
+	x, wx    []float32
+	blank    []float32 // for gradients that nobody wants
+	one      []float32 // a single 1
 }
 
-// edgeScratch is the number of floats newEdgeArgs needs.
-func edgeScratch(b *edgeBatch) int {
-	columns := (b.h + 15) &^ 15
-	return 2*(b.nf+1)*columns + 2*columns + 1
-}
+// edgeScratch is the number of floats that newEdgeArgs takes.
+func edgeScratch(b *edgeBatch) int { return 2*b.h + 1 }
 
-func newEdgeArgs(b *edgeBatch, v, mem []float32) edgeArgs {
-	rows := b.nf + 1 // wx and v
-	columns := (b.h + 15) &^ 15
-	size := rows * columns
-	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, ldu: b.h, ldw: b.h}
-	clear(mem)
-	a.params, a.grads, a.spare = mem[:size], mem[size:2*size], mem[2*size:][:columns]
-	zeros := mem[2*size+columns:][:columns]
-	a.one = mem[2*size+2*columns:]
+func newEdgeArgs(b *edgeBatch, mem []float32) edgeArgs {
+	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, ldu: b.h, ldw: b.h, x: b.x, wx: b.wx}
+	zeros := mem[:b.h]
+	clear(zeros)
+	a.blank, a.one = mem[b.h:2*b.h], mem[2*b.h:]
 	a.one[0] = 1
-	if b.u == nil {
-		a.u, a.ldu = zeros, 0
-	}
-	if b.w == nil {
-		a.w, a.ldw = zeros, 0
-	}
 	if len(a.src) < b.n {
 		a.src = b.dst
 	}
 	if len(a.dst) < b.n {
 		a.dst = b.src
 	}
+	if b.u == nil {
+		a.u, a.ldu = zeros, 0
+	}
+	if b.w == nil {
+		a.w, a.ldw = zeros, 0
+	}
 	if b.nf == 0 {
-		a.x = zeros
+		a.x, a.wx = zeros, zeros
 	}
-	for q := range b.nf {
-		a.pack(a.params, q, b.wx[q*b.h:][:b.h])
-	}
-	if v != nil {
-		a.pack(a.params, b.nf, v[:b.h])
-	}
-	a.step = max(4, edgeWork/(rows*columns)&^3)
 	return a
-}
-
-// pack copies row into the packed parameters as their q-th row; unpack copies it
-// back.
-func (a *edgeArgs) pack(packed []float32, q int, row []float32) {
-	w, block := width(), (a.nf+1)*width()
-	for at := q * w; len(row) > 0; at += block {
-		row = row[copy(packed[at:at+w], row):]
-	}
-}
-
-func (a *edgeArgs) unpack(packed []float32, q int, row []float32) {
-	w, block := width(), (a.nf+1)*width()
-	for at := q * w; len(row) > 0; at += block {
-		row = row[copy(row, packed[at:at+w]):]
-	}
 }
 
 func edgeDot(b *edgeBatch, v, out []float32) {
@@ -85,22 +53,23 @@ func edgeDot(b *edgeBatch, v, out []float32) {
 	}
 	t := borrow(edgeScratch(b))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, v, *t)
+	a := newEdgeArgs(b, *t)
 	if b.n < 4 {
-		a.dotFew(out)
+		a.dotFew(v, out)
 		return
 	}
+	step := max(1, edgeWork/(4*b.h*(b.nf+2))) * 4
 	whole := b.n &^ 3
-	for e := 0; e < whole; e += a.step {
-		a.dot(min(a.step, whole-e)/4, a.src[e:], a.dst[e:], a.x[e*b.nf:], out[e:])
+	for e := 0; e < whole; e += step {
+		a.dot(min(step, whole-e)/4, a.src[e:], a.dst[e:], a.x[e*b.nf:], v, out[e:])
 	}
 	if e := b.n - 4; whole < b.n { // the last four overlap those before
-		a.dot(1, a.src[e:], a.dst[e:], a.x[e*b.nf:], out[e:])
+		a.dot(1, a.src[e:], a.dst[e:], a.x[e*b.nf:], v, out[e:])
 	}
 }
 
 // dotFew scores less than four edges, repeated to make up four.
-func (a *edgeArgs) dotFew(out []float32) {
+func (a *edgeArgs) dotFew(v, out []float32) {
 	var src, dst [4]int32
 	var sums [4]float32
 	t := borrow(4*a.nf + 1)
@@ -110,36 +79,43 @@ func (a *edgeArgs) dotFew(out []float32) {
 		src[i], dst[i] = a.src[e], a.dst[e]
 		copy((*t)[i*a.nf:], a.x[e*a.nf:][:a.nf])
 	}
-	a.dot(1, src[:], dst[:], *t, sums[:])
+	a.dot(1, src[:], dst[:], *t, v, sums[:])
 	copy(out[:a.n], sums[:])
 }
 
 // dot scores groups of four edges.
-func (a *edgeArgs) dot(groups int, src, dst []int32, x, out []float32) {
+func (a *edgeArgs) dot(groups int, src, dst []int32, x, v, out []float32) {
 	if active == isaAVX512 {
-		edgeDotAVX512(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.params[0], a.slope, &out[0])
+		edgeDotAVX512(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
 	} else {
-		edgeDotAVX2(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.params[0], a.slope, &out[0])
+		edgeDotAVX2(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
 	}
 }
 
-func edgeAggregate(b *edgeBatch, coef, y []float32) {
-	if active == isaGo {
-		edgeAggregateGo(b, coef, y)
-		return
-	}
-	t := borrow(edgeScratch(b))
-	defer scratch.Put(t)
-	a := newEdgeArgs(b, nil, *t)
-	coef, coefStep := a.orOnes(coef)
-	for e := 0; e < b.n; e += a.step {
-		n, src, dst, x, coef := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &coef[e*coefStep]
-		if active == isaAVX512 {
-			edgeAggregateAVX512(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &y[0], b.h)
-		} else {
-			edgeAggregateAVX2(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &y[0], b.h)
+// edgePart is what one call of the other kernels does: n edges from the e-th, as
+// many columns as a block has lanes from the j-th.
+type edgePart struct{ e, n, j, columns int }
+
+// parts yields the parts of all edges and columns, every column of some edges
+// before the next edges, so that what is read about them stays in the cache.
+func (a *edgeArgs) parts(yield func(edgePart) bool) {
+	step := max(1, edgeWork/(16*(a.nf+4)))
+	for e := 0; e < a.n; e += step {
+		for j := 0; j < a.h; j += 16 {
+			if !yield(edgePart{e, min(step, a.n-e), j, min(16, a.h-j)}) {
+				return
+			}
 		}
 	}
+}
+
+// orBlank returns x [nodes x h] and h, or a row to write to in vain if x is nil
+// or empty.
+func (a *edgeArgs) orBlank(x []float32) ([]float32, int) {
+	if len(x) == 0 {
+		return a.blank, 0
+	}
+	return x, a.h
 }
 
 // orOnes returns coef and the step 1, or a single one and the step 0 if coef is
@@ -158,17 +134,40 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 	}
 	t := borrow(edgeScratch(b))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, v, *t)
-	du, lddu, dw, lddw := a.begin(g)
-	for e := 0; e < b.n; e += a.step {
-		n, src, dst, x, dout := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &dout[e]
+	a := newEdgeArgs(b, *t)
+	du, lddu := a.orBlank(g.du)
+	dw, lddw := a.orBlank(g.dw)
+	dwx, lddwx := a.orBlank(g.dwx)
+	dv, _ := a.orBlank(g.dv)
+	for p := range a.parts {
+		e, j := p.e, p.j
 		if active == isaAVX512 {
-			edgeDotBackwardAVX512(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, dout, 1, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeDotBackwardAVX512(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
+				&v[j], 0, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx, &dv[j])
 		} else {
-			edgeDotBackwardAVX2(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, dout, 1, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeDotBackwardAVX2(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
+				&v[j], 0, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx, &dv[j])
 		}
 	}
-	a.end(g)
+}
+
+func edgeAggregate(b *edgeBatch, coef, y []float32) {
+	if active == isaGo {
+		edgeAggregateGo(b, coef, y)
+		return
+	}
+	t := borrow(edgeScratch(b))
+	defer scratch.Put(t)
+	a := newEdgeArgs(b, *t)
+	coef, step := a.orOnes(coef)
+	for p := range a.parts {
+		e, j := p.e, p.j
+		if active == isaAVX512 {
+			edgeAggregateAVX512(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j], b.h)
+		} else {
+			edgeAggregateAVX2(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j], b.h)
+		}
+	}
 }
 
 func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
@@ -178,49 +177,19 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 	}
 	t := borrow(edgeScratch(b))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, nil, *t)
-	coef, coefStep := a.orOnes(coef)
-	du, lddu, dw, lddw := a.begin(g)
-	for e := 0; e < b.n; e += a.step {
-		n, src, dst, x, coef := min(a.step, b.n-e), &a.src[e], &a.dst[e], &a.x[e*b.nf], &coef[e*coefStep]
+	a := newEdgeArgs(b, *t)
+	coef, step := a.orOnes(coef)
+	du, lddu := a.orBlank(g.du)
+	dw, lddw := a.orBlank(g.dw)
+	dwx, lddwx := a.orBlank(g.dwx)
+	for p := range a.parts {
+		e, j := p.e, p.j
 		if active == isaAVX512 {
-			edgeAggregateBackwardAVX512(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &dy[0], b.h, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeAggregateBackwardAVX512(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
+				&dy[j], b.h, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx)
 		} else {
-			edgeAggregateBackwardAVX2(n, b.h, 0, 0, src, dst, &a.u[0], a.ldu, &a.w[0], a.ldw, x, b.nf, &a.params[0], b.slope, coef, coefStep, &dy[0], b.h, &du[0], lddu, &dw[0], lddw, 4*len(a.params))
+			edgeAggregateBackwardAVX2(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
+				&dy[j], b.h, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx)
 		}
-	}
-	a.end(g)
-}
-
-// begin loads the gradients of wx and v and returns those of the node matrices,
-// a spare row in place of a missing one.
-func (a *edgeArgs) begin(g *edgeGradients) (du []float32, lddu int, dw []float32, lddw int) {
-	if g.dwx != nil {
-		for q := range a.nf {
-			a.pack(a.grads, q, g.dwx[q*a.h:][:a.h])
-		}
-	}
-	if g.dv != nil {
-		a.pack(a.grads, a.nf, g.dv[:a.h])
-	}
-	du, lddu, dw, lddw = g.du, a.h, g.dw, a.h
-	if du == nil {
-		du, lddu = a.spare, 0
-	}
-	if dw == nil {
-		dw, lddw = a.spare, 0
-	}
-	return du, lddu, dw, lddw
-}
-
-// end stores the gradients of wx and v.
-func (a *edgeArgs) end(g *edgeGradients) {
-	if g.dwx != nil {
-		for q := range a.nf {
-			a.unpack(a.grads, q, g.dwx[q*a.h:][:a.h])
-		}
-	}
-	if g.dv != nil {
-		a.unpack(a.grads, a.nf, g.dv[:a.h])
 	}
 }

@@ -4,166 +4,160 @@
 
 #include "textflag.h"
 
-// func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+// func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·edgeDotAVX512(SB), NOSPLIT, $8-120
-	VBROADCASTSS slope+104(FP), Z0
+TEXT ·edgeDotAVX512(SB), NOSPLIT, $0-136
+	VBROADCASTSS slope+120(FP), Z0
+	MOVQ         h+8(FP), AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	MOVQ         CX, tail+16(FP)
+	MOVQ         CX, masks+24(FP)
+	SUBQ         CX, AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, h+8(FP)
+	MOVQ         masks+24(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	SHLQ         $0x02, ldu+56(FP)
+	SHLQ         $0x02, ldw+72(FP)
+	SHLQ         $0x02, ldwx+104(FP)
 	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
+	MOVQ         nf+88(FP), CX
 	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
-	MOVQ         nf+88(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
+	LEAQ         (CX)(CX*2), DX
 
 group:
-	MOVQ    src+32(FP), CX
-	MOVLQSX (CX), DI
+	MOVQ    src+32(FP), BX
+	MOVLQSX (BX), SI
+	IMULQ   ldu+56(FP), SI
+	ADDQ    u+48(FP), SI
+	MOVLQSX 4(BX), DI
 	IMULQ   ldu+56(FP), DI
-	SHLQ    $0x02, DI
 	ADDQ    u+48(FP), DI
-	MOVLQSX 4(CX), R8
+	MOVLQSX 8(BX), R8
 	IMULQ   ldu+56(FP), R8
-	SHLQ    $0x02, R8
 	ADDQ    u+48(FP), R8
-	MOVLQSX 8(CX), R9
-	IMULQ   ldu+56(FP), R9
-	SHLQ    $0x02, R9
-	ADDQ    u+48(FP), R9
-	MOVLQSX 12(CX), R10
-	IMULQ   ldu+56(FP), R10
-	SHLQ    $0x02, R10
-	ADDQ    u+48(FP), R10
-	MOVQ    dst+40(FP), CX
-	MOVLQSX (CX), R11
+	MOVLQSX 12(BX), BX
+	IMULQ   ldu+56(FP), BX
+	ADDQ    u+48(FP), BX
+	MOVQ    dst+40(FP), R9
+	MOVLQSX (R9), R10
+	IMULQ   ldw+72(FP), R10
+	ADDQ    w+64(FP), R10
+	MOVLQSX 4(R9), R11
 	IMULQ   ldw+72(FP), R11
-	SHLQ    $0x02, R11
 	ADDQ    w+64(FP), R11
-	MOVLQSX 4(CX), R12
+	MOVLQSX 8(R9), R12
 	IMULQ   ldw+72(FP), R12
-	SHLQ    $0x02, R12
 	ADDQ    w+64(FP), R12
-	MOVLQSX 8(CX), R13
-	IMULQ   ldw+72(FP), R13
-	SHLQ    $0x02, R13
-	ADDQ    w+64(FP), R13
-	MOVLQSX 12(CX), R14
-	IMULQ   ldw+72(FP), R14
-	SHLQ    $0x02, R14
-	ADDQ    w+64(FP), R14
+	MOVLQSX 12(R9), R9
+	IMULQ   ldw+72(FP), R9
+	ADDQ    w+64(FP), R9
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
 	VPXORD  Z4, Z4, Z4
-	XORQ    CX, CX
-	MOVQ    params+96(FP), DX
+	XORQ    R13, R13
 	CMPQ    h+8(FP), $0x00
 	JE      tail
 
 columns:
-	VMOVUPS (DI)(CX*1), Z5
-	VADDPS  (R11)(CX*1), Z5, Z5
-	VMOVUPS (R8)(CX*1), Z6
-	VADDPS  (R12)(CX*1), Z6, Z6
-	VMOVUPS (R9)(CX*1), Z7
-	VADDPS  (R13)(CX*1), Z7, Z7
-	VMOVUPS (R10)(CX*1), Z8
-	VADDPS  (R14)(CX*1), Z8, Z8
-	MOVQ    nf+88(FP), R15
-	TESTQ   R15, R15
-	JZ      fulla_none
-	LEAQ    (R15)(R15*1), BP
-	ADDQ    BP, BP
+	VMOVUPS (SI)(R13*1), Z5
+	VADDPS  (R10)(R13*1), Z5, Z5
+	VMOVUPS (DI)(R13*1), Z6
+	VADDPS  (R11)(R13*1), Z6, Z6
+	VMOVUPS (R8)(R13*1), Z7
+	VADDPS  (R12)(R13*1), Z7, Z7
+	VMOVUPS (BX)(R13*1), Z8
+	VADDPS  (R9)(R13*1), Z8, Z8
+	MOVQ    nf+88(FP), R14
+	MOVQ    wx+96(FP), R15
+	TESTQ   R14, R14
+	JZ      whole0score
 
-fulla:
-	VMOVUPS          (DX), Z9
+whole0feature:
+	VMOVUPS          (R15)(R13*1), Z9
 	VFMADD231PS.BCST (AX), Z9, Z5
-	VFMADD231PS.BCST (AX)(BX*1), Z9, Z6
-	VFMADD231PS.BCST (AX)(BX*2), Z9, Z7
-	VFMADD231PS.BCST (AX)(SI*1), Z9, Z8
+	VFMADD231PS.BCST (AX)(CX*1), Z9, Z6
+	VFMADD231PS.BCST (AX)(CX*2), Z9, Z7
+	VFMADD231PS.BCST (AX)(DX*1), Z9, Z8
 	ADDQ             $0x04, AX
-	ADDQ             $0x40, DX
-	DECQ             R15
-	JNZ              fulla
-	SUBQ             BP, AX
+	ADDQ             ldwx+104(FP), R15
+	DECQ             R14
+	JNZ              whole0feature
+	SUBQ             CX, AX
 
-fulla_none:
-	VMULPS      Z0, Z5, Z9
-	VMAXPS      Z5, Z9, Z9
-	VFMADD231PS (DX), Z9, Z1
+whole0score:
+	MOVQ        v+112(FP), R14
+	VMOVUPS     (R14)(R13*1), Z9
+	VMULPS      Z0, Z5, Z10
+	VMAXPS      Z5, Z10, Z10
+	VFMADD231PS Z9, Z10, Z1
 	VMULPS      Z0, Z6, Z5
 	VMAXPS      Z6, Z5, Z5
-	VFMADD231PS (DX), Z5, Z2
+	VFMADD231PS Z9, Z5, Z2
 	VMULPS      Z0, Z7, Z5
 	VMAXPS      Z7, Z5, Z5
-	VFMADD231PS (DX), Z5, Z3
+	VFMADD231PS Z9, Z5, Z3
 	VMULPS      Z0, Z8, Z5
 	VMAXPS      Z8, Z5, Z5
-	VFMADD231PS (DX), Z5, Z4
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, CX
-	CMPQ        CX, h+8(FP)
+	VFMADD231PS Z9, Z5, Z4
+	ADDQ        $0x40, R13
+	CMPQ        R13, h+8(FP)
 	JL          columns
 
 tail:
 	CMPQ      tail+16(FP), $0x00
-	JE        end
-	VMOVUPS.Z (DI)(CX*1), K1, Z5
-	VMOVUPS.Z (R11)(CX*1), K1, Z6
+	JE        sum
+	VMOVUPS.Z (SI)(R13*1), K1, Z5
+	VMOVUPS.Z (R10)(R13*1), K1, Z6
 	VADDPS    Z6, Z5, Z5
-	VMOVUPS.Z (R8)(CX*1), K1, Z6
-	VMOVUPS.Z (R12)(CX*1), K1, Z7
+	VMOVUPS.Z (DI)(R13*1), K1, Z6
+	VMOVUPS.Z (R11)(R13*1), K1, Z7
 	VADDPS    Z7, Z6, Z6
-	VMOVUPS.Z (R9)(CX*1), K1, Z7
-	VMOVUPS.Z (R13)(CX*1), K1, Z8
+	VMOVUPS.Z (R8)(R13*1), K1, Z7
+	VMOVUPS.Z (R12)(R13*1), K1, Z8
 	VADDPS    Z8, Z7, Z7
-	VMOVUPS.Z (R10)(CX*1), K1, Z8
-	VMOVUPS.Z (R14)(CX*1), K1, Z9
+	VMOVUPS.Z (BX)(R13*1), K1, Z8
+	VMOVUPS.Z (R9)(R13*1), K1, Z9
 	VADDPS    Z9, Z8, Z8
-	MOVQ      nf+88(FP), CX
-	TESTQ     CX, CX
-	JZ        maskeda_none
-	LEAQ      (CX)(CX*1), DI
-	ADDQ      DI, DI
+	MOVQ      nf+88(FP), BX
+	MOVQ      wx+96(FP), SI
+	TESTQ     BX, BX
+	JZ        masked0score
 
-maskeda:
-	VMOVUPS          (DX), Z9
+masked0feature:
+	VMOVUPS.Z        (SI)(R13*1), K1, Z9
 	VFMADD231PS.BCST (AX), Z9, Z5
-	VFMADD231PS.BCST (AX)(BX*1), Z9, Z6
-	VFMADD231PS.BCST (AX)(BX*2), Z9, Z7
-	VFMADD231PS.BCST (AX)(SI*1), Z9, Z8
+	VFMADD231PS.BCST (AX)(CX*1), Z9, Z6
+	VFMADD231PS.BCST (AX)(CX*2), Z9, Z7
+	VFMADD231PS.BCST (AX)(DX*1), Z9, Z8
 	ADDQ             $0x04, AX
-	ADDQ             $0x40, DX
-	DECQ             CX
-	JNZ              maskeda
-	SUBQ             DI, AX
+	ADDQ             ldwx+104(FP), SI
+	DECQ             BX
+	JNZ              masked0feature
+	SUBQ             CX, AX
 
-maskeda_none:
-	VMULPS      Z0, Z5, Z9
-	VMAXPS      Z5, Z9, Z9
-	VFMADD231PS (DX), Z9, Z1
+masked0score:
+	MOVQ        v+112(FP), BX
+	VMOVUPS.Z   (BX)(R13*1), K1, Z9
+	VMULPS      Z0, Z5, Z10
+	VMAXPS      Z5, Z10, Z10
+	VFMADD231PS Z9, Z10, Z1
 	VMULPS      Z0, Z6, Z5
 	VMAXPS      Z6, Z5, Z5
-	VFMADD231PS (DX), Z5, Z2
+	VFMADD231PS Z9, Z5, Z2
 	VMULPS      Z0, Z7, Z5
 	VMAXPS      Z7, Z5, Z5
-	VFMADD231PS (DX), Z5, Z3
+	VFMADD231PS Z9, Z5, Z3
 	VMULPS      Z0, Z8, Z5
 	VMAXPS      Z8, Z5, Z5
-	VFMADD231PS (DX), Z5, Z4
-	ADDQ        $0x40, DX
+	VFMADD231PS Z9, Z5, Z4
 
-end:
-	MOVQ          out+112(FP), CX
+sum:
+	MOVQ          out+128(FP), BX
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y5
 	VEXTRACTF64X4 $0x01, Z2, Y6
@@ -177,536 +171,1778 @@ end:
 	VHADDPS       Y6, Y5, Y5
 	VEXTRACTF32X4 $0x01, Y5, X6
 	VADDPS        X6, X5, X6
-	VMOVUPS       X6, (CX)
+	VMOVUPS       X6, (BX)
 	ADDQ          $0x10, src+32(FP)
 	ADDQ          $0x10, dst+40(FP)
-	ADDQ          $0x10, out+112(FP)
-	LEAQ          (AX)(BX*4), AX
+	ADDQ          $0x10, out+128(FP)
+	LEAQ          (AX)(CX*4), AX
 	DECQ          groups+0(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
 
-// func edgeAggregateAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+// func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-144
-	VBROADCASTSS slope+104(FP), Z0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
-	MOVQ         coef+112(FP), BX
-	MOVQ         coefStep+120(FP), SI
-	SHLQ         $0x02, SI
+TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-136
+	SHLQ         $0x02, ldu+40(FP)
+	SHLQ         $0x02, ldw+56(FP)
+	SHLQ         $0x02, ldwx+88(FP)
+	SHLQ         $0x02, scaleStep+112(FP)
+	SHLQ         $0x02, ldy+128(FP)
+	MOVQ         columns+8(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           masked0
+	CMPQ         AX, $0x01
+	JE           masked1
+	CMPQ         AX, $0x02
+	JE           masked2
+	CMPQ         AX, $0x03
+	JE           masked3
+	CMPQ         AX, $0x04
+	JE           masked4
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z1, Z1, Z1
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
 
-edge:
-	MOVQ         src+32(FP), DX
-	MOVQ         dst+40(FP), CX
-	MOVLQSX      (DX), DI
-	IMULQ        ldu+56(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         u+48(FP), DI
-	MOVLQSX      (CX), R8
-	IMULQ        ldw+72(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         w+64(FP), R8
-	MOVLQSX      (CX), R9
-	IMULQ        ldy+136(FP), R9
-	SHLQ         $0x02, R9
-	ADDQ         y+128(FP), R9
-	VBROADCASTSS (BX), Z1
-	ADDQ         SI, BX
-	XORQ         CX, CX
-	MOVQ         params+96(FP), DX
-	CMPQ         h+8(FP), $0x00
-	JE           tail
+edgemasked:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
 
-columns:
-	VMOVUPS (DI)(CX*1), Z2
-	VADDPS  (R8)(CX*1), Z2, Z2
-	MOVQ    nf+88(FP), R10
-	TESTQ   R10, R10
-	JZ      fulla_none
-	LEAQ    (R10)(R10*1), R11
-	ADDQ    R11, R11
+sameumasked:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewmasked
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked
+	VMOVUPS Z1, K1, (R8)
 
-fulla:
-	VBROADCASTSS (AX), Z3
-	VFMADD231PS  (DX), Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	DECQ         R10
-	JNZ          fulla
-	SUBQ         R11, AX
+firstwmasked:
+	MOVQ      R10, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R10, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldy+128(FP), R8
+	IMULQ     R10, R8
+	ADDQ      y+120(FP), R8
+	VMOVUPS.Z (R8), K1, Z1
 
-fulla_none:
-	VMOVUPS     (R9)(CX*1), Z3
-	VMULPS      Z0, Z2, Z4
-	VMAXPS      Z2, Z4, Z4
-	VFMADD231PS Z4, Z1, Z3
-	VMOVUPS     Z3, (R9)(CX*1)
-	ADDQ        $0x40, DX
-	ADDQ        $0x40, CX
-	CMPQ        CX, h+8(FP)
-	JL          columns
+samewmasked:
+	VBROADCASTSS (CX), Z2
+	VMOVUPS.Z    (BX), K1, Z3
+	VMOVUPS.Z    (DI), K1, Z4
+	VADDPS       Z4, Z3, Z3
+	MOVQ         wx+80(FP), R10
+	MOVQ         nf+72(FP), R11
+	MOVQ         AX, R12
 
-tail:
-	CMPQ      tail+16(FP), $0x00
-	JE        end
-	VMOVUPS.Z (DI)(CX*1), K1, Z2
-	VMOVUPS.Z (R8)(CX*1), K1, Z3
-	VADDPS    Z3, Z2, Z2
-	MOVQ      nf+88(FP), DI
-	TESTQ     DI, DI
-	JZ        maskeda_none
-	LEAQ      (DI)(DI*1), R8
-	ADDQ      R8, R8
-
-maskeda:
-	VBROADCASTSS (AX), Z3
-	VFMADD231PS  (DX), Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	DECQ         DI
-	JNZ          maskeda
-	SUBQ         R8, AX
-
-maskeda_none:
-	VMOVUPS.Z   (R9)(CX*1), K1, Z3
-	VMULPS      Z0, Z2, Z4
-	VMAXPS      Z2, Z4, Z4
-	VFMADD231PS Z4, Z1, Z3
-	VMOVUPS     Z3, K1, (R9)(CX*1)
-	ADDQ        $0x40, DX
-
-end:
-	ADDQ $0x04, src+32(FP)
-	ADDQ $0x04, dst+40(FP)
-	MOVQ nf+88(FP), CX
-	LEAQ (AX)(CX*4), AX
-	DECQ n+0(FP)
-	JNZ  edge
+wx0masked:
+	VMOVUPS.Z        (R10), K1, Z4
+	VFMADD231PS.BCST (R12), Z4, Z3
+	ADDQ             $0x04, R12
+	ADDQ             ldwx+88(FP), R10
+	DECQ             R11
+	JNZ              wx0masked
+	VMULPS           Z0, Z3, Z4
+	VMAXPS           Z3, Z4, Z4
+	VFMADD231PS      Z4, Z2, Z1
+	ADDQ             scaleStep+112(FP), CX
+	MOVQ             nf+72(FP), R10
+	SHLQ             $0x02, R10
+	ADDQ             R10, AX
+	DECQ             R9
+	JNZ              edgemasked
+	VMOVUPS          Z1, K1, (R8)
 	VZEROUPPER
 	RET
 
-// func edgeDotBackwardAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-168
-	VBROADCASTSS slope+104(FP), Z0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
+masked0:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	XORQ         DX, DX
+	MOVQ         dst+24(FP), BX
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z1, Z1, Z1
+	XORQ         SI, SI
+	XORQ         DI, DI
+	MOVQ         n+0(FP), R8
 
-edge:
-	MOVQ         src+32(FP), DX
-	MOVQ         dst+40(FP), CX
-	MOVLQSX      (DX), BX
-	IMULQ        ldu+56(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         u+48(FP), BX
-	MOVLQSX      (CX), SI
-	IMULQ        ldw+72(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         w+64(FP), SI
-	MOVLQSX      (DX), DI
-	IMULQ        lddu+136(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         du+128(FP), DI
-	MOVLQSX      (CX), R8
-	IMULQ        lddw+152(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         dw+144(FP), R8
-	MOVQ         gradOffset+160(FP), R9
-	MOVQ         scale+112(FP), CX
-	VBROADCASTSS (CX), Z1
-	MOVQ         scaleStep+120(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, scale+112(FP)
-	XORQ         CX, CX
-	MOVQ         params+96(FP), DX
-	CMPQ         h+8(FP), $0x00
-	JE           tail
+edgemasked0:
+	MOVLQSX (CX), R9
+	ADDQ    $0x04, CX
+	CMPQ    R9, src+16(FP)
+	JE      sameumasked0
+	MOVQ    R9, src+16(FP)
+	MOVQ    ldu+40(FP), DX
+	IMULQ   R9, DX
+	ADDQ    u+32(FP), DX
 
-columns:
-	VMOVUPS (BX)(CX*1), Z2
-	VADDPS  (SI)(CX*1), Z2, Z2
-	MOVQ    nf+88(FP), R10
-	TESTQ   R10, R10
-	JZ      fulla_none
-	LEAQ    (R10)(R10*1), R11
-	ADDQ    R11, R11
+sameumasked0:
+	MOVLQSX (BX), R9
+	ADDQ    $0x04, BX
+	CMPQ    R9, dst+24(FP)
+	JE      samewmasked0
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked0
+	VMOVUPS Z1, K1, (DI)
 
-fulla:
-	VBROADCASTSS (AX), Z3
-	VFMADD231PS  (DX), Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	DECQ         R10
-	JNZ          fulla
-	SUBQ         R11, AX
+firstwmasked0:
+	MOVQ      R9, dst+24(FP)
+	MOVQ      ldw+56(FP), SI
+	IMULQ     R9, SI
+	ADDQ      w+48(FP), SI
+	MOVQ      ldy+128(FP), DI
+	IMULQ     R9, DI
+	ADDQ      y+120(FP), DI
+	VMOVUPS.Z (DI), K1, Z1
 
-fulla_none:
-	VMOVUPS     (DX)(R9*1), Z3
-	VMULPS      Z0, Z2, Z8
-	VMAXPS      Z2, Z8, Z8
-	VFMADD231PS Z8, Z1, Z3
-	VMOVUPS     Z3, (DX)(R9*1)
-	VMULPS      (DX), Z1, Z3
-	VMULPS      Z0, Z3, Z8
-	VPXORD      Z4, Z4, Z4
-	VCMPPS      $0x1e, Z4, Z2, K2
-	VBLENDMPS   Z3, Z8, K2, Z5
-	VMOVUPS     (DI)(CX*1), Z2
-	VADDPS      Z5, Z2, Z2
-	VMOVUPS     Z2, (DI)(CX*1)
-	VMOVUPS     (R8)(CX*1), Z2
-	VADDPS      Z5, Z2, Z2
-	VMOVUPS     Z2, (R8)(CX*1)
-	MOVQ        nf+88(FP), R10
-	SHLQ        $0x06, R10
-	SUBQ        R10, DX
-	MOVQ        nf+88(FP), R10
-	TESTQ       R10, R10
-	JZ          fulla_grad_none
-	LEAQ        (R10)(R10*1), R11
-	ADDQ        R11, R11
-
-fulla_grad:
-	VMOVUPS          (DX)(R9*1), Z2
-	VFMADD231PS.BCST (AX), Z5, Z2
-	VMOVUPS          Z2, (DX)(R9*1)
-	ADDQ             $0x04, AX
-	ADDQ             $0x40, DX
-	DECQ             R10
-	JNZ              fulla_grad
-	SUBQ             R11, AX
-
-fulla_grad_none:
-	ADDQ $0x40, DX
-	ADDQ $0x40, CX
-	CMPQ CX, h+8(FP)
-	JL   columns
-
-tail:
-	CMPQ      tail+16(FP), $0x00
-	JE        end
-	VMOVUPS.Z (BX)(CX*1), K1, Z2
-	VMOVUPS.Z (SI)(CX*1), K1, Z3
-	VADDPS    Z3, Z2, Z2
-	MOVQ      nf+88(FP), BX
-	TESTQ     BX, BX
-	JZ        maskeda_none
-	LEAQ      (BX)(BX*1), SI
-	ADDQ      SI, SI
-
-maskeda:
-	VBROADCASTSS (AX), Z3
-	VFMADD231PS  (DX), Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	DECQ         BX
-	JNZ          maskeda
-	SUBQ         SI, AX
-
-maskeda_none:
-	VMOVUPS     (DX)(R9*1), Z3
-	VMULPS      Z0, Z2, Z8
-	VMAXPS      Z2, Z8, Z8
-	VFMADD231PS Z8, Z1, Z3
-	VMOVUPS     Z3, (DX)(R9*1)
-	VMULPS      (DX), Z1, Z1
-	VMULPS      Z0, Z1, Z3
-	VPXORD      Z6, Z6, Z6
-	VCMPPS      $0x1e, Z6, Z2, K2
-	VBLENDMPS   Z1, Z3, K2, Z7
-	VMOVUPS.Z   (DI)(CX*1), K1, Z1
-	VADDPS      Z7, Z1, Z1
-	VMOVUPS     Z1, K1, (DI)(CX*1)
-	VMOVUPS.Z   (R8)(CX*1), K1, Z1
-	VADDPS      Z7, Z1, Z1
-	VMOVUPS     Z1, K1, (R8)(CX*1)
-	MOVQ        nf+88(FP), CX
-	SHLQ        $0x06, CX
-	SUBQ        CX, DX
-	MOVQ        nf+88(FP), CX
-	TESTQ       CX, CX
-	JZ          maskeda_grad_none
-	LEAQ        (CX)(CX*1), BX
-	ADDQ        BX, BX
-
-maskeda_grad:
-	VMOVUPS          (DX)(R9*1), Z1
-	VFMADD231PS.BCST (AX), Z7, Z1
-	VMOVUPS          Z1, (DX)(R9*1)
-	ADDQ             $0x04, AX
-	ADDQ             $0x40, DX
-	DECQ             CX
-	JNZ              maskeda_grad
-	SUBQ             BX, AX
-
-maskeda_grad_none:
-	ADDQ $0x40, DX
-
-end:
-	ADDQ $0x04, src+32(FP)
-	ADDQ $0x04, dst+40(FP)
-	MOVQ nf+88(FP), CX
-	LEAQ (AX)(CX*4), AX
-	DECQ n+0(FP)
-	JNZ  edge
+samewmasked0:
+	VBROADCASTSS (AX), Z2
+	VMOVUPS.Z    (DX), K1, Z3
+	VMOVUPS.Z    (SI), K1, Z4
+	VADDPS       Z4, Z3, Z3
+	VMULPS       Z0, Z3, Z4
+	VMAXPS       Z3, Z4, Z4
+	VFMADD231PS  Z4, Z2, Z1
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R8
+	JNZ          edgemasked0
+	VMOVUPS      Z1, K1, (DI)
 	VZEROUPPER
 	RET
 
-// func edgeAggregateBackwardAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+masked1:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked1:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked1
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked1:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewmasked1
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked1
+	VMOVUPS Z2, K1, (R8)
+
+firstwmasked1:
+	MOVQ      R10, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R10, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldy+128(FP), R8
+	IMULQ     R10, R8
+	ADDQ      y+120(FP), R8
+	VMOVUPS.Z (R8), K1, Z2
+
+samewmasked1:
+	VBROADCASTSS     (CX), Z3
+	VMOVUPS.Z        (BX), K1, Z4
+	VMOVUPS.Z        (DI), K1, Z5
+	VADDPS           Z5, Z4, Z4
+	VFMADD231PS.BCST (AX), Z1, Z4
+	VMULPS           Z0, Z4, Z5
+	VMAXPS           Z4, Z5, Z5
+	VFMADD231PS      Z5, Z3, Z2
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x04, AX
+	DECQ             R9
+	JNZ              edgemasked1
+	VMOVUPS          Z2, K1, (R8)
+	VZEROUPPER
+	RET
+
+masked2:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z3, Z3, Z3
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked2:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked2
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked2:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewmasked2
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked2
+	VMOVUPS Z3, K1, (R8)
+
+firstwmasked2:
+	MOVQ      R10, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R10, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldy+128(FP), R8
+	IMULQ     R10, R8
+	ADDQ      y+120(FP), R8
+	VMOVUPS.Z (R8), K1, Z3
+
+samewmasked2:
+	VBROADCASTSS     (CX), Z4
+	VMOVUPS.Z        (BX), K1, Z5
+	VMOVUPS.Z        (DI), K1, Z6
+	VADDPS           Z6, Z5, Z5
+	VFMADD231PS.BCST (AX), Z1, Z5
+	VFMADD231PS.BCST 4(AX), Z2, Z5
+	VMULPS           Z0, Z5, Z6
+	VMAXPS           Z5, Z6, Z6
+	VFMADD231PS      Z6, Z4, Z3
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x08, AX
+	DECQ             R9
+	JNZ              edgemasked2
+	VMOVUPS          Z3, K1, (R8)
+	VZEROUPPER
+	RET
+
+masked3:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z4, Z4, Z4
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked3:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked3
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked3:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewmasked3
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked3
+	VMOVUPS Z4, K1, (R8)
+
+firstwmasked3:
+	MOVQ      R10, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R10, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldy+128(FP), R8
+	IMULQ     R10, R8
+	ADDQ      y+120(FP), R8
+	VMOVUPS.Z (R8), K1, Z4
+
+samewmasked3:
+	VBROADCASTSS     (CX), Z5
+	VMOVUPS.Z        (BX), K1, Z6
+	VMOVUPS.Z        (DI), K1, Z7
+	VADDPS           Z7, Z6, Z6
+	VFMADD231PS.BCST (AX), Z1, Z6
+	VFMADD231PS.BCST 4(AX), Z2, Z6
+	VFMADD231PS.BCST 8(AX), Z3, Z6
+	VMULPS           Z0, Z6, Z7
+	VMAXPS           Z6, Z7, Z7
+	VFMADD231PS      Z7, Z5, Z4
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x0c, AX
+	DECQ             R9
+	JNZ              edgemasked3
+	VMOVUPS          Z4, K1, (R8)
+	VZEROUPPER
+	RET
+
+masked4:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z4
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z5, Z5, Z5
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked4:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked4
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked4:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewmasked4
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked4
+	VMOVUPS Z5, K1, (R8)
+
+firstwmasked4:
+	MOVQ      R10, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R10, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldy+128(FP), R8
+	IMULQ     R10, R8
+	ADDQ      y+120(FP), R8
+	VMOVUPS.Z (R8), K1, Z5
+
+samewmasked4:
+	VBROADCASTSS     (CX), Z6
+	VMOVUPS.Z        (BX), K1, Z7
+	VMOVUPS.Z        (DI), K1, Z8
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST (AX), Z1, Z7
+	VFMADD231PS.BCST 4(AX), Z2, Z7
+	VFMADD231PS.BCST 8(AX), Z3, Z7
+	VFMADD231PS.BCST 12(AX), Z4, Z7
+	VMULPS           Z0, Z7, Z8
+	VMAXPS           Z7, Z8, Z8
+	VFMADD231PS      Z8, Z6, Z5
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x10, AX
+	DECQ             R9
+	JNZ              edgemasked4
+	VMOVUPS          Z5, K1, (R8)
+	VZEROUPPER
+	RET
+
+// func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-192
+	SHLQ         $0x02, ldu+40(FP)
+	SHLQ         $0x02, ldw+56(FP)
+	SHLQ         $0x02, ldwx+88(FP)
+	SHLQ         $0x02, scaleStep+112(FP)
+	SHLQ         $0x02, ldup+128(FP)
+	SHLQ         $0x02, lddu+144(FP)
+	SHLQ         $0x02, lddw+160(FP)
+	SHLQ         $0x02, lddwx+176(FP)
+	MOVQ         columns+8(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           masked0
+	CMPQ         AX, $0x01
+	JE           masked1
+	CMPQ         AX, $0x02
+	JE           masked2
+	CMPQ         AX, $0x03
+	JE           masked3
+	CMPQ         AX, $0x04
+	JE           masked4
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z1, Z1, Z1
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS.Z    (R11), K1, Z3
+	MOVQ         n+0(FP), R11
+
+edgemasked:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked
+	VMOVUPS Z1, K1, (SI)
+
+firstumasked:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z1
+
+sameumasked:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked
+	VMOVUPS Z2, K1, (R10)
+
+firstwmasked:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z2
+
+samewmasked:
+	VBROADCASTSS (CX), Z4
+	VMOVUPS.Z    (BX), K1, Z5
+	VMOVUPS.Z    (R8), K1, Z6
+	VADDPS       Z6, Z5, Z5
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx0masked:
+	VMOVUPS.Z        (R12), K1, Z6
+	VFMADD231PS.BCST (R14), Z6, Z5
+	ADDQ             $0x04, R14
+	ADDQ             ldwx+88(FP), R12
+	DECQ             R13
+	JNZ              wx0masked
+	VMOVUPS.Z        (R9), K1, Z6
+	VMULPS           Z0, Z5, Z9
+	VMAXPS           Z5, Z9, Z9
+	VFMADD231PS      Z9, Z4, Z3
+	VMULPS           Z4, Z6, Z6
+	VMULPS           Z0, Z6, Z4
+	VPXORD           Z7, Z7, Z7
+	VCMPPS           $0x1e, Z7, Z5, K2
+	VBLENDMPS        Z6, Z4, K2, Z8
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z8, Z2, Z2
+	MOVQ             dwx+168(FP), R12
+	MOVQ             nf+72(FP), R13
+	MOVQ             AX, R14
+
+dwx0masked:
+	VMOVUPS.Z        (R12), K1, Z4
+	VFMADD231PS.BCST (R14), Z8, Z4
+	VMOVUPS          Z4, K1, (R12)
+	ADDQ             $0x04, R14
+	ADDQ             lddwx+176(FP), R12
+	DECQ             R13
+	JNZ              dwx0masked
+	ADDQ             scaleStep+112(FP), CX
+	MOVQ             nf+72(FP), R12
+	SHLQ             $0x02, R12
+	ADDQ             R12, AX
+	DECQ             R11
+	JNZ              edgemasked
+	VMOVUPS          Z1, K1, (SI)
+	VMOVUPS          Z2, K1, (R10)
+	MOVQ             dv+184(FP), AX
+	VMOVUPS          Z3, K1, (AX)
+	MOVQ             dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked0:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z1, Z1, Z1
+	XORQ         DX, DX
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R9, R9
+	MOVQ         dv+184(FP), R10
+	VMOVUPS.Z    (R10), K1, Z3
+	MOVQ         n+0(FP), R10
+
+edgemasked0:
+	MOVLQSX (CX), R11
+	ADDQ    $0x04, CX
+	CMPQ    R11, src+16(FP)
+	JE      sameumasked0
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked0
+	VMOVUPS Z1, K1, (BX)
+
+firstumasked0:
+	MOVQ      R11, src+16(FP)
+	MOVQ      ldu+40(FP), DX
+	IMULQ     R11, DX
+	ADDQ      u+32(FP), DX
+	MOVQ      lddu+144(FP), BX
+	IMULQ     R11, BX
+	ADDQ      du+136(FP), BX
+	VMOVUPS.Z (BX), K1, Z1
+
+sameumasked0:
+	MOVLQSX (SI), R11
+	ADDQ    $0x04, SI
+	CMPQ    R11, dst+24(FP)
+	JE      samewmasked0
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked0
+	VMOVUPS Z2, K1, (R9)
+
+firstwmasked0:
+	MOVQ      R11, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R11, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldup+128(FP), R8
+	IMULQ     R11, R8
+	ADDQ      up+120(FP), R8
+	MOVQ      lddw+160(FP), R9
+	IMULQ     R11, R9
+	ADDQ      dw+152(FP), R9
+	VMOVUPS.Z (R9), K1, Z2
+
+samewmasked0:
+	VBROADCASTSS (AX), Z4
+	VMOVUPS.Z    (DX), K1, Z5
+	VMOVUPS.Z    (DI), K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VMOVUPS.Z    (R8), K1, Z6
+	VMULPS       Z0, Z5, Z9
+	VMAXPS       Z5, Z9, Z9
+	VFMADD231PS  Z9, Z4, Z3
+	VMULPS       Z4, Z6, Z6
+	VMULPS       Z0, Z6, Z4
+	VPXORD       Z7, Z7, Z7
+	VCMPPS       $0x1e, Z7, Z5, K2
+	VBLENDMPS    Z6, Z4, K2, Z8
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R10
+	JNZ          edgemasked0
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z2, K1, (R9)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Z3, K1, (AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked1:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z3, Z3, Z3
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS.Z    (R11), K1, Z4
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z5
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked1:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked1
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked1
+	VMOVUPS Z2, K1, (SI)
+
+firstumasked1:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z2
+
+sameumasked1:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked1
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked1
+	VMOVUPS Z3, K1, (R10)
+
+firstwmasked1:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z3
+
+samewmasked1:
+	VBROADCASTSS     (CX), Z6
+	VMOVUPS.Z        (BX), K1, Z7
+	VMOVUPS.Z        (R8), K1, Z8
+	VADDPS           Z8, Z7, Z7
+	VFMADD231PS.BCST (AX), Z1, Z7
+	VMOVUPS.Z        (R9), K1, Z8
+	VMULPS           Z0, Z7, Z11
+	VMAXPS           Z7, Z11, Z11
+	VFMADD231PS      Z11, Z6, Z4
+	VMULPS           Z6, Z8, Z8
+	VMULPS           Z0, Z8, Z6
+	VPXORD           Z9, Z9, Z9
+	VCMPPS           $0x1e, Z9, Z7, K2
+	VBLENDMPS        Z8, Z6, K2, Z10
+	VADDPS           Z10, Z2, Z2
+	VADDPS           Z10, Z3, Z3
+	VFMADD231PS.BCST (AX), Z10, Z5
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x04, AX
+	DECQ             R11
+	JNZ              edgemasked1
+	VMOVUPS          Z2, K1, (SI)
+	VMOVUPS          Z3, K1, (R10)
+	MOVQ             dv+184(FP), AX
+	VMOVUPS          Z4, K1, (AX)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked2:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z3, Z3, Z3
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z4, Z4, Z4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS.Z    (R11), K1, Z5
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z6
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z7
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked2:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked2
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked2
+	VMOVUPS Z3, K1, (SI)
+
+firstumasked2:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z3
+
+sameumasked2:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked2
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked2
+	VMOVUPS Z4, K1, (R10)
+
+firstwmasked2:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z4
+
+samewmasked2:
+	VBROADCASTSS     (CX), Z8
+	VMOVUPS.Z        (BX), K1, Z9
+	VMOVUPS.Z        (R8), K1, Z10
+	VADDPS           Z10, Z9, Z9
+	VFMADD231PS.BCST (AX), Z1, Z9
+	VFMADD231PS.BCST 4(AX), Z2, Z9
+	VMOVUPS.Z        (R9), K1, Z10
+	VMULPS           Z0, Z9, Z13
+	VMAXPS           Z9, Z13, Z13
+	VFMADD231PS      Z13, Z8, Z5
+	VMULPS           Z8, Z10, Z10
+	VMULPS           Z0, Z10, Z8
+	VPXORD           Z11, Z11, Z11
+	VCMPPS           $0x1e, Z11, Z9, K2
+	VBLENDMPS        Z10, Z8, K2, Z12
+	VADDPS           Z12, Z3, Z3
+	VADDPS           Z12, Z4, Z4
+	VFMADD231PS.BCST (AX), Z12, Z6
+	VFMADD231PS.BCST 4(AX), Z12, Z7
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x08, AX
+	DECQ             R11
+	JNZ              edgemasked2
+	VMOVUPS          Z3, K1, (SI)
+	VMOVUPS          Z4, K1, (R10)
+	MOVQ             dv+184(FP), AX
+	VMOVUPS          Z5, K1, (AX)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked3:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z4, Z4, Z4
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z5, Z5, Z5
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS.Z    (R11), K1, Z6
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z7
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z8
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z9
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked3:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked3
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked3
+	VMOVUPS Z4, K1, (SI)
+
+firstumasked3:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z4
+
+sameumasked3:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked3
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked3
+	VMOVUPS Z5, K1, (R10)
+
+firstwmasked3:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z5
+
+samewmasked3:
+	VBROADCASTSS     (CX), Z10
+	VMOVUPS.Z        (BX), K1, Z11
+	VMOVUPS.Z        (R8), K1, Z12
+	VADDPS           Z12, Z11, Z11
+	VFMADD231PS.BCST (AX), Z1, Z11
+	VFMADD231PS.BCST 4(AX), Z2, Z11
+	VFMADD231PS.BCST 8(AX), Z3, Z11
+	VMOVUPS.Z        (R9), K1, Z12
+	VMULPS           Z0, Z11, Z15
+	VMAXPS           Z11, Z15, Z15
+	VFMADD231PS      Z15, Z10, Z6
+	VMULPS           Z10, Z12, Z12
+	VMULPS           Z0, Z12, Z10
+	VPXORD           Z13, Z13, Z13
+	VCMPPS           $0x1e, Z13, Z11, K2
+	VBLENDMPS        Z12, Z10, K2, Z14
+	VADDPS           Z14, Z4, Z4
+	VADDPS           Z14, Z5, Z5
+	VFMADD231PS.BCST (AX), Z14, Z7
+	VFMADD231PS.BCST 4(AX), Z14, Z8
+	VFMADD231PS.BCST 8(AX), Z14, Z9
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x0c, AX
+	DECQ             R11
+	JNZ              edgemasked3
+	VMOVUPS          Z4, K1, (SI)
+	VMOVUPS          Z5, K1, (R10)
+	MOVQ             dv+184(FP), AX
+	VMOVUPS          Z6, K1, (AX)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked4:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z4
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z5, Z5, Z5
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z6, Z6, Z6
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS.Z    (R11), K1, Z7
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z8
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z9
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z10
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z11
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked4:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked4
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked4
+	VMOVUPS Z5, K1, (SI)
+
+firstumasked4:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z5
+
+sameumasked4:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked4
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked4
+	VMOVUPS Z6, K1, (R10)
+
+firstwmasked4:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z6
+
+samewmasked4:
+	VBROADCASTSS     (CX), Z12
+	VMOVUPS.Z        (BX), K1, Z13
+	VMOVUPS.Z        (R8), K1, Z14
+	VADDPS           Z14, Z13, Z13
+	VFMADD231PS.BCST (AX), Z1, Z13
+	VFMADD231PS.BCST 4(AX), Z2, Z13
+	VFMADD231PS.BCST 8(AX), Z3, Z13
+	VFMADD231PS.BCST 12(AX), Z4, Z13
+	VMOVUPS.Z        (R9), K1, Z14
+	VMULPS           Z0, Z13, Z17
+	VMAXPS           Z13, Z17, Z17
+	VFMADD231PS      Z17, Z12, Z7
+	VMULPS           Z12, Z14, Z14
+	VMULPS           Z0, Z14, Z12
+	VPXORD           Z15, Z15, Z15
+	VCMPPS           $0x1e, Z15, Z13, K2
+	VBLENDMPS        Z14, Z12, K2, Z16
+	VADDPS           Z16, Z5, Z5
+	VADDPS           Z16, Z6, Z6
+	VFMADD231PS.BCST (AX), Z16, Z8
+	VFMADD231PS.BCST 4(AX), Z16, Z9
+	VFMADD231PS.BCST 8(AX), Z16, Z10
+	VFMADD231PS.BCST 12(AX), Z16, Z11
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x10, AX
+	DECQ             R11
+	JNZ              edgemasked4
+	VMOVUPS          Z5, K1, (SI)
+	VMOVUPS          Z6, K1, (R10)
+	MOVQ             dv+184(FP), AX
+	VMOVUPS          Z7, K1, (AX)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z10, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z11, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+// func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-184
-	VBROADCASTSS slope+104(FP), Z0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	MOVL         $-1, DX
-	BZHIL        CX, DX, DX
-	KMOVW        DX, K1
+	SHLQ         $0x02, ldu+40(FP)
+	SHLQ         $0x02, ldw+56(FP)
+	SHLQ         $0x02, ldwx+88(FP)
+	SHLQ         $0x02, scaleStep+112(FP)
+	SHLQ         $0x02, ldup+128(FP)
+	SHLQ         $0x02, lddu+144(FP)
+	SHLQ         $0x02, lddw+160(FP)
+	SHLQ         $0x02, lddwx+176(FP)
+	MOVQ         columns+8(FP), AX
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           masked0
+	CMPQ         AX, $0x01
+	JE           masked1
+	CMPQ         AX, $0x02
+	JE           masked2
+	CMPQ         AX, $0x03
+	JE           masked3
+	CMPQ         AX, $0x04
+	JE           masked4
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z1, Z1, Z1
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
 
-edge:
-	MOVQ         src+32(FP), DX
-	MOVQ         dst+40(FP), CX
-	MOVLQSX      (DX), BX
-	IMULQ        ldu+56(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         u+48(FP), BX
-	MOVLQSX      (CX), SI
-	IMULQ        ldw+72(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         w+64(FP), SI
-	MOVLQSX      (DX), DI
-	IMULQ        lddu+152(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         du+144(FP), DI
-	MOVLQSX      (CX), R8
-	IMULQ        lddw+168(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         dw+160(FP), R8
-	MOVLQSX      (CX), R9
-	IMULQ        ldup+136(FP), R9
-	SHLQ         $0x02, R9
-	ADDQ         up+128(FP), R9
-	MOVQ         gradOffset+176(FP), R10
-	MOVQ         scale+112(FP), CX
-	VBROADCASTSS (CX), Z1
-	MOVQ         scaleStep+120(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, scale+112(FP)
-	XORQ         CX, CX
-	MOVQ         params+96(FP), DX
-	CMPQ         h+8(FP), $0x00
-	JE           tail
+edgemasked:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked
+	VMOVUPS Z1, K1, (SI)
 
-columns:
-	VMOVUPS (BX)(CX*1), Z2
-	VADDPS  (SI)(CX*1), Z2, Z2
-	MOVQ    nf+88(FP), R11
-	TESTQ   R11, R11
-	JZ      fulla_none
-	LEAQ    (R11)(R11*1), R12
-	ADDQ    R12, R12
+firstumasked:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z1
 
-fulla:
-	VBROADCASTSS (AX), Z3
-	VFMADD231PS  (DX), Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	DECQ         R11
-	JNZ          fulla
-	SUBQ         R12, AX
+sameumasked:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked
+	VMOVUPS Z2, K1, (R10)
 
-fulla_none:
-	VMOVUPS   (R9)(CX*1), Z3
-	VMULPS    Z3, Z1, Z3
-	VMULPS    Z0, Z3, Z8
-	VPXORD    Z4, Z4, Z4
-	VCMPPS    $0x1e, Z4, Z2, K2
-	VBLENDMPS Z3, Z8, K2, Z5
-	VMOVUPS   (DI)(CX*1), Z2
-	VADDPS    Z5, Z2, Z2
-	VMOVUPS   Z2, (DI)(CX*1)
-	VMOVUPS   (R8)(CX*1), Z2
-	VADDPS    Z5, Z2, Z2
-	VMOVUPS   Z2, (R8)(CX*1)
-	MOVQ      nf+88(FP), R11
-	SHLQ      $0x06, R11
-	SUBQ      R11, DX
-	MOVQ      nf+88(FP), R11
-	TESTQ     R11, R11
-	JZ        fulla_grad_none
-	LEAQ      (R11)(R11*1), R12
-	ADDQ      R12, R12
+firstwmasked:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z2
 
-fulla_grad:
-	VMOVUPS          (DX)(R10*1), Z2
-	VFMADD231PS.BCST (AX), Z5, Z2
-	VMOVUPS          Z2, (DX)(R10*1)
-	ADDQ             $0x04, AX
-	ADDQ             $0x40, DX
+samewmasked:
+	VBROADCASTSS (CX), Z3
+	VMOVUPS.Z    (BX), K1, Z4
+	VMOVUPS.Z    (R8), K1, Z5
+	VADDPS       Z5, Z4, Z4
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx0masked:
+	VMOVUPS.Z        (R12), K1, Z5
+	VFMADD231PS.BCST (R14), Z5, Z4
+	ADDQ             $0x04, R14
+	ADDQ             ldwx+88(FP), R12
+	DECQ             R13
+	JNZ              wx0masked
+	VMOVUPS.Z        (R9), K1, Z5
+	VMULPS           Z3, Z5, Z5
+	VMULPS           Z0, Z5, Z3
+	VPXORD           Z6, Z6, Z6
+	VCMPPS           $0x1e, Z6, Z4, K2
+	VBLENDMPS        Z5, Z3, K2, Z7
+	VADDPS           Z7, Z1, Z1
+	VADDPS           Z7, Z2, Z2
+	MOVQ             dwx+168(FP), R12
+	MOVQ             nf+72(FP), R13
+	MOVQ             AX, R14
+
+dwx0masked:
+	VMOVUPS.Z        (R12), K1, Z3
+	VFMADD231PS.BCST (R14), Z7, Z3
+	VMOVUPS          Z3, K1, (R12)
+	ADDQ             $0x04, R14
+	ADDQ             lddwx+176(FP), R12
+	DECQ             R13
+	JNZ              dwx0masked
+	ADDQ             scaleStep+112(FP), CX
+	MOVQ             nf+72(FP), R12
+	SHLQ             $0x02, R12
+	ADDQ             R12, AX
 	DECQ             R11
-	JNZ              fulla_grad
-	SUBQ             R12, AX
-
-fulla_grad_none:
-	ADDQ $0x40, DX
-	ADDQ $0x40, CX
-	CMPQ CX, h+8(FP)
-	JL   columns
-
-tail:
-	CMPQ      tail+16(FP), $0x00
-	JE        end
-	VMOVUPS.Z (BX)(CX*1), K1, Z2
-	VMOVUPS.Z (SI)(CX*1), K1, Z3
-	VADDPS    Z3, Z2, Z2
-	MOVQ      nf+88(FP), BX
-	TESTQ     BX, BX
-	JZ        maskeda_none
-	LEAQ      (BX)(BX*1), SI
-	ADDQ      SI, SI
-
-maskeda:
-	VBROADCASTSS (AX), Z3
-	VFMADD231PS  (DX), Z3, Z2
-	ADDQ         $0x04, AX
-	ADDQ         $0x40, DX
-	DECQ         BX
-	JNZ          maskeda
-	SUBQ         SI, AX
-
-maskeda_none:
-	VMOVUPS.Z (R9)(CX*1), K1, Z3
-	VMULPS    Z3, Z1, Z1
-	VMULPS    Z0, Z1, Z3
-	VPXORD    Z6, Z6, Z6
-	VCMPPS    $0x1e, Z6, Z2, K2
-	VBLENDMPS Z1, Z3, K2, Z7
-	VMOVUPS.Z (DI)(CX*1), K1, Z1
-	VADDPS    Z7, Z1, Z1
-	VMOVUPS   Z1, K1, (DI)(CX*1)
-	VMOVUPS.Z (R8)(CX*1), K1, Z1
-	VADDPS    Z7, Z1, Z1
-	VMOVUPS   Z1, K1, (R8)(CX*1)
-	MOVQ      nf+88(FP), CX
-	SHLQ      $0x06, CX
-	SUBQ      CX, DX
-	MOVQ      nf+88(FP), CX
-	TESTQ     CX, CX
-	JZ        maskeda_grad_none
-	LEAQ      (CX)(CX*1), BX
-	ADDQ      BX, BX
-
-maskeda_grad:
-	VMOVUPS          (DX)(R10*1), Z1
-	VFMADD231PS.BCST (AX), Z7, Z1
-	VMOVUPS          Z1, (DX)(R10*1)
-	ADDQ             $0x04, AX
-	ADDQ             $0x40, DX
-	DECQ             CX
-	JNZ              maskeda_grad
-	SUBQ             BX, AX
-
-maskeda_grad_none:
-	ADDQ $0x40, DX
-
-end:
-	ADDQ $0x04, src+32(FP)
-	ADDQ $0x04, dst+40(FP)
-	MOVQ nf+88(FP), CX
-	LEAQ (AX)(CX*4), AX
-	DECQ n+0(FP)
-	JNZ  edge
+	JNZ              edgemasked
+	VMOVUPS          Z1, K1, (SI)
+	VMOVUPS          Z2, K1, (R10)
+	MOVQ             dwx+168(FP), AX
 	VZEROUPPER
 	RET
 
-// func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+masked0:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z1, Z1, Z1
+	XORQ         DX, DX
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R9, R9
+	MOVQ         n+0(FP), R10
+
+edgemasked0:
+	MOVLQSX (CX), R11
+	ADDQ    $0x04, CX
+	CMPQ    R11, src+16(FP)
+	JE      sameumasked0
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked0
+	VMOVUPS Z1, K1, (BX)
+
+firstumasked0:
+	MOVQ      R11, src+16(FP)
+	MOVQ      ldu+40(FP), DX
+	IMULQ     R11, DX
+	ADDQ      u+32(FP), DX
+	MOVQ      lddu+144(FP), BX
+	IMULQ     R11, BX
+	ADDQ      du+136(FP), BX
+	VMOVUPS.Z (BX), K1, Z1
+
+sameumasked0:
+	MOVLQSX (SI), R11
+	ADDQ    $0x04, SI
+	CMPQ    R11, dst+24(FP)
+	JE      samewmasked0
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked0
+	VMOVUPS Z2, K1, (R9)
+
+firstwmasked0:
+	MOVQ      R11, dst+24(FP)
+	MOVQ      ldw+56(FP), DI
+	IMULQ     R11, DI
+	ADDQ      w+48(FP), DI
+	MOVQ      ldup+128(FP), R8
+	IMULQ     R11, R8
+	ADDQ      up+120(FP), R8
+	MOVQ      lddw+160(FP), R9
+	IMULQ     R11, R9
+	ADDQ      dw+152(FP), R9
+	VMOVUPS.Z (R9), K1, Z2
+
+samewmasked0:
+	VBROADCASTSS (AX), Z3
+	VMOVUPS.Z    (DX), K1, Z4
+	VMOVUPS.Z    (DI), K1, Z5
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS.Z    (R8), K1, Z5
+	VMULPS       Z3, Z5, Z5
+	VMULPS       Z0, Z5, Z3
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x1e, Z6, Z4, K2
+	VBLENDMPS    Z5, Z3, K2, Z7
+	VADDPS       Z7, Z1, Z1
+	VADDPS       Z7, Z2, Z2
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R10
+	JNZ          edgemasked0
+	VMOVUPS      Z1, K1, (BX)
+	VMOVUPS      Z2, K1, (R9)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked1:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z2, Z2, Z2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z3, Z3, Z3
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z4
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked1:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked1
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked1
+	VMOVUPS Z2, K1, (SI)
+
+firstumasked1:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z2
+
+sameumasked1:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked1
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked1
+	VMOVUPS Z3, K1, (R10)
+
+firstwmasked1:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z3
+
+samewmasked1:
+	VBROADCASTSS     (CX), Z5
+	VMOVUPS.Z        (BX), K1, Z6
+	VMOVUPS.Z        (R8), K1, Z7
+	VADDPS           Z7, Z6, Z6
+	VFMADD231PS.BCST (AX), Z1, Z6
+	VMOVUPS.Z        (R9), K1, Z7
+	VMULPS           Z5, Z7, Z7
+	VMULPS           Z0, Z7, Z5
+	VPXORD           Z8, Z8, Z8
+	VCMPPS           $0x1e, Z8, Z6, K2
+	VBLENDMPS        Z7, Z5, K2, Z9
+	VADDPS           Z9, Z2, Z2
+	VADDPS           Z9, Z3, Z3
+	VFMADD231PS.BCST (AX), Z9, Z4
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x04, AX
+	DECQ             R11
+	JNZ              edgemasked1
+	VMOVUPS          Z2, K1, (SI)
+	VMOVUPS          Z3, K1, (R10)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked2:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z3, Z3, Z3
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z4, Z4, Z4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z5
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z6
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked2:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked2
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked2
+	VMOVUPS Z3, K1, (SI)
+
+firstumasked2:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z3
+
+sameumasked2:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked2
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked2
+	VMOVUPS Z4, K1, (R10)
+
+firstwmasked2:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z4
+
+samewmasked2:
+	VBROADCASTSS     (CX), Z7
+	VMOVUPS.Z        (BX), K1, Z8
+	VMOVUPS.Z        (R8), K1, Z9
+	VADDPS           Z9, Z8, Z8
+	VFMADD231PS.BCST (AX), Z1, Z8
+	VFMADD231PS.BCST 4(AX), Z2, Z8
+	VMOVUPS.Z        (R9), K1, Z9
+	VMULPS           Z7, Z9, Z9
+	VMULPS           Z0, Z9, Z7
+	VPXORD           Z10, Z10, Z10
+	VCMPPS           $0x1e, Z10, Z8, K2
+	VBLENDMPS        Z9, Z7, K2, Z11
+	VADDPS           Z11, Z3, Z3
+	VADDPS           Z11, Z4, Z4
+	VFMADD231PS.BCST (AX), Z11, Z5
+	VFMADD231PS.BCST 4(AX), Z11, Z6
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x08, AX
+	DECQ             R11
+	JNZ              edgemasked2
+	VMOVUPS          Z3, K1, (SI)
+	VMOVUPS          Z4, K1, (R10)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked3:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z4, Z4, Z4
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z5, Z5, Z5
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z6
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z7
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z8
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked3:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked3
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked3
+	VMOVUPS Z4, K1, (SI)
+
+firstumasked3:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z4
+
+sameumasked3:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked3
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked3
+	VMOVUPS Z5, K1, (R10)
+
+firstwmasked3:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z5
+
+samewmasked3:
+	VBROADCASTSS     (CX), Z9
+	VMOVUPS.Z        (BX), K1, Z10
+	VMOVUPS.Z        (R8), K1, Z11
+	VADDPS           Z11, Z10, Z10
+	VFMADD231PS.BCST (AX), Z1, Z10
+	VFMADD231PS.BCST 4(AX), Z2, Z10
+	VFMADD231PS.BCST 8(AX), Z3, Z10
+	VMOVUPS.Z        (R9), K1, Z11
+	VMULPS           Z9, Z11, Z11
+	VMULPS           Z0, Z11, Z9
+	VPXORD           Z12, Z12, Z12
+	VCMPPS           $0x1e, Z12, Z10, K2
+	VBLENDMPS        Z11, Z9, K2, Z13
+	VADDPS           Z13, Z4, Z4
+	VADDPS           Z13, Z5, Z5
+	VFMADD231PS.BCST (AX), Z13, Z6
+	VFMADD231PS.BCST 4(AX), Z13, Z7
+	VFMADD231PS.BCST 8(AX), Z13, Z8
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x0c, AX
+	DECQ             R11
+	JNZ              edgemasked3
+	VMOVUPS          Z4, K1, (SI)
+	VMOVUPS          Z5, K1, (R10)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked4:
+	VBROADCASTSS slope+96(FP), Z0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         wx+80(FP), DX
+	VMOVUPS.Z    (DX), K1, Z1
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z2
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z3
+	ADDQ         ldwx+88(FP), DX
+	VMOVUPS.Z    (DX), K1, Z4
+	ADDQ         ldwx+88(FP), DX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VPXORD       Z5, Z5, Z5
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VPXORD       Z6, Z6, Z6
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS.Z    (R11), K1, Z7
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z8
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z9
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS.Z    (R11), K1, Z10
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked4:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameumasked4
+	CMPQ    src+16(FP), $0x00
+	JL      firstumasked4
+	VMOVUPS Z5, K1, (SI)
+
+firstumasked4:
+	MOVQ      R12, src+16(FP)
+	MOVQ      ldu+40(FP), BX
+	IMULQ     R12, BX
+	ADDQ      u+32(FP), BX
+	MOVQ      lddu+144(FP), SI
+	IMULQ     R12, SI
+	ADDQ      du+136(FP), SI
+	VMOVUPS.Z (SI), K1, Z5
+
+sameumasked4:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewmasked4
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwmasked4
+	VMOVUPS Z6, K1, (R10)
+
+firstwmasked4:
+	MOVQ      R12, dst+24(FP)
+	MOVQ      ldw+56(FP), R8
+	IMULQ     R12, R8
+	ADDQ      w+48(FP), R8
+	MOVQ      ldup+128(FP), R9
+	IMULQ     R12, R9
+	ADDQ      up+120(FP), R9
+	MOVQ      lddw+160(FP), R10
+	IMULQ     R12, R10
+	ADDQ      dw+152(FP), R10
+	VMOVUPS.Z (R10), K1, Z6
+
+samewmasked4:
+	VBROADCASTSS     (CX), Z11
+	VMOVUPS.Z        (BX), K1, Z12
+	VMOVUPS.Z        (R8), K1, Z13
+	VADDPS           Z13, Z12, Z12
+	VFMADD231PS.BCST (AX), Z1, Z12
+	VFMADD231PS.BCST 4(AX), Z2, Z12
+	VFMADD231PS.BCST 8(AX), Z3, Z12
+	VFMADD231PS.BCST 12(AX), Z4, Z12
+	VMOVUPS.Z        (R9), K1, Z13
+	VMULPS           Z11, Z13, Z13
+	VMULPS           Z0, Z13, Z11
+	VPXORD           Z14, Z14, Z14
+	VCMPPS           $0x1e, Z14, Z12, K2
+	VBLENDMPS        Z13, Z11, K2, Z15
+	VADDPS           Z15, Z5, Z5
+	VADDPS           Z15, Z6, Z6
+	VFMADD231PS.BCST (AX), Z15, Z7
+	VFMADD231PS.BCST 4(AX), Z15, Z8
+	VFMADD231PS.BCST 8(AX), Z15, Z9
+	VFMADD231PS.BCST 12(AX), Z15, Z10
+	ADDQ             scaleStep+112(FP), CX
+	ADDQ             $0x10, AX
+	DECQ             R11
+	JNZ              edgemasked4
+	VMOVUPS          Z5, K1, (SI)
+	VMOVUPS          Z6, K1, (R10)
+	MOVQ             dwx+168(FP), AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z8, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z9, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VMOVUPS          Z10, K1, (AX)
+	ADDQ             lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+// func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-120
-	VBROADCASTSS slope+104(FP), Y0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	LEAQ         lanemask<>+0(SB), DX
-	NEGQ         CX
-	LEAQ         64(DX)(CX*4), CX
+TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-136
+	VBROADCASTSS slope+120(FP), Y0
+	MOVQ         h+8(FP), AX
+	MOVQ         AX, CX
+	ANDQ         $0x0f, CX
+	MOVQ         CX, tail+16(FP)
 	MOVQ         CX, masks+24(FP)
-	MOVQ         nf+88(FP), BX
-	SHLQ         $0x02, BX
-	LEAQ         (BX)(BX*2), SI
+	SUBQ         CX, AX
+	SHLQ         $0x02, AX
+	MOVQ         AX, h+8(FP)
+	MOVQ         masks+24(FP), AX
+	LEAQ         lanemask<>+0(SB), CX
+	NEGQ         AX
+	LEAQ         64(CX)(AX*4), AX
+	MOVQ         AX, masks+24(FP)
+	SHLQ         $0x02, ldu+56(FP)
+	SHLQ         $0x02, ldw+72(FP)
+	SHLQ         $0x02, ldwx+104(FP)
+	MOVQ         x+80(FP), AX
+	MOVQ         nf+88(FP), CX
+	SHLQ         $0x02, CX
+	LEAQ         (CX)(CX*2), DX
 
 group:
-	MOVQ    src+32(FP), CX
-	MOVLQSX (CX), DI
+	MOVQ    src+32(FP), BX
+	MOVLQSX (BX), SI
+	IMULQ   ldu+56(FP), SI
+	ADDQ    u+48(FP), SI
+	MOVLQSX 4(BX), DI
 	IMULQ   ldu+56(FP), DI
-	SHLQ    $0x02, DI
 	ADDQ    u+48(FP), DI
-	MOVLQSX 4(CX), R8
+	MOVLQSX 8(BX), R8
 	IMULQ   ldu+56(FP), R8
-	SHLQ    $0x02, R8
 	ADDQ    u+48(FP), R8
-	MOVLQSX 8(CX), R9
-	IMULQ   ldu+56(FP), R9
-	SHLQ    $0x02, R9
-	ADDQ    u+48(FP), R9
-	MOVLQSX 12(CX), R10
-	IMULQ   ldu+56(FP), R10
-	SHLQ    $0x02, R10
-	ADDQ    u+48(FP), R10
-	MOVQ    dst+40(FP), CX
-	MOVLQSX (CX), R11
+	MOVLQSX 12(BX), BX
+	IMULQ   ldu+56(FP), BX
+	ADDQ    u+48(FP), BX
+	MOVQ    dst+40(FP), R9
+	MOVLQSX (R9), R10
+	IMULQ   ldw+72(FP), R10
+	ADDQ    w+64(FP), R10
+	MOVLQSX 4(R9), R11
 	IMULQ   ldw+72(FP), R11
-	SHLQ    $0x02, R11
 	ADDQ    w+64(FP), R11
-	MOVLQSX 4(CX), R12
+	MOVLQSX 8(R9), R12
 	IMULQ   ldw+72(FP), R12
-	SHLQ    $0x02, R12
 	ADDQ    w+64(FP), R12
-	MOVLQSX 8(CX), R13
-	IMULQ   ldw+72(FP), R13
-	SHLQ    $0x02, R13
-	ADDQ    w+64(FP), R13
-	MOVLQSX 12(CX), R14
-	IMULQ   ldw+72(FP), R14
-	SHLQ    $0x02, R14
-	ADDQ    w+64(FP), R14
+	MOVLQSX 12(R9), R9
+	IMULQ   ldw+72(FP), R9
+	ADDQ    w+64(FP), R9
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -715,238 +1951,245 @@ group:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y8, Y8, Y8
-	XORQ    CX, CX
-	MOVQ    params+96(FP), DX
+	XORQ    R13, R13
 	CMPQ    h+8(FP), $0x00
 	JE      tail
 
 columns:
-	VMOVUPS (DI)(CX*1), Y9
-	VADDPS  (R11)(CX*1), Y9, Y9
-	VMOVUPS (R8)(CX*1), Y10
-	VADDPS  (R12)(CX*1), Y10, Y10
-	VMOVUPS (R9)(CX*1), Y11
-	VADDPS  (R13)(CX*1), Y11, Y11
-	VMOVUPS (R10)(CX*1), Y12
-	VADDPS  (R14)(CX*1), Y12, Y12
-	MOVQ    nf+88(FP), R15
-	TESTQ   R15, R15
-	JZ      fulla_none
-	LEAQ    (R15)(R15*1), BP
-	ADDQ    BP, BP
+	VMOVUPS (SI)(R13*1), Y9
+	VADDPS  (R10)(R13*1), Y9, Y9
+	VMOVUPS (DI)(R13*1), Y10
+	VADDPS  (R11)(R13*1), Y10, Y10
+	VMOVUPS (R8)(R13*1), Y11
+	VADDPS  (R12)(R13*1), Y11, Y11
+	VMOVUPS (BX)(R13*1), Y12
+	VADDPS  (R9)(R13*1), Y12, Y12
+	MOVQ    nf+88(FP), R14
+	MOVQ    wx+96(FP), R15
+	TESTQ   R14, R14
+	JZ      whole0score
 
-fulla:
-	VMOVUPS      (DX), Y13
+whole0feature:
+	VMOVUPS      (R15)(R13*1), Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (AX)(BX*1), Y14
+	VBROADCASTSS (AX)(CX*1), Y14
 	VFMADD231PS  Y13, Y14, Y10
-	VBROADCASTSS (AX)(BX*2), Y14
+	VBROADCASTSS (AX)(CX*2), Y14
 	VFMADD231PS  Y13, Y14, Y11
-	VBROADCASTSS (AX)(SI*1), Y14
+	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R15
-	JNZ          fulla
-	SUBQ         BP, AX
+	ADDQ         ldwx+104(FP), R15
+	DECQ         R14
+	JNZ          whole0feature
+	SUBQ         CX, AX
 
-fulla_none:
-	VMULPS      Y0, Y9, Y13
-	VMAXPS      Y9, Y13, Y13
-	VFMADD231PS (DX), Y13, Y1
+whole0score:
+	MOVQ        v+112(FP), R14
+	VMOVUPS     (R14)(R13*1), Y13
+	VMULPS      Y0, Y9, Y14
+	VMAXPS      Y9, Y14, Y14
+	VFMADD231PS Y13, Y14, Y1
 	VMULPS      Y0, Y10, Y9
 	VMAXPS      Y10, Y9, Y9
-	VFMADD231PS (DX), Y9, Y3
+	VFMADD231PS Y13, Y9, Y3
 	VMULPS      Y0, Y11, Y9
 	VMAXPS      Y11, Y9, Y9
-	VFMADD231PS (DX), Y9, Y5
+	VFMADD231PS Y13, Y9, Y5
 	VMULPS      Y0, Y12, Y9
 	VMAXPS      Y12, Y9, Y9
-	VFMADD231PS (DX), Y9, Y7
-	ADDQ        $0x20, DX
-	VMOVUPS     32(DI)(CX*1), Y9
-	VADDPS      32(R11)(CX*1), Y9, Y9
-	VMOVUPS     32(R8)(CX*1), Y10
-	VADDPS      32(R12)(CX*1), Y10, Y10
-	VMOVUPS     32(R9)(CX*1), Y11
-	VADDPS      32(R13)(CX*1), Y11, Y11
-	VMOVUPS     32(R10)(CX*1), Y12
-	VADDPS      32(R14)(CX*1), Y12, Y12
-	MOVQ        nf+88(FP), R15
-	TESTQ       R15, R15
-	JZ          fullb_none
-	LEAQ        (R15)(R15*1), BP
-	ADDQ        BP, BP
+	VFMADD231PS Y13, Y9, Y7
+	VMOVUPS     32(SI)(R13*1), Y9
+	VADDPS      32(R10)(R13*1), Y9, Y9
+	VMOVUPS     32(DI)(R13*1), Y10
+	VADDPS      32(R11)(R13*1), Y10, Y10
+	VMOVUPS     32(R8)(R13*1), Y11
+	VADDPS      32(R12)(R13*1), Y11, Y11
+	VMOVUPS     32(BX)(R13*1), Y12
+	VADDPS      32(R9)(R13*1), Y12, Y12
+	MOVQ        nf+88(FP), R14
+	MOVQ        wx+96(FP), R15
+	TESTQ       R14, R14
+	JZ          whole1score
 
-fullb:
-	VMOVUPS      (DX), Y13
+whole1feature:
+	VMOVUPS      32(R15)(R13*1), Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (AX)(BX*1), Y14
+	VBROADCASTSS (AX)(CX*1), Y14
 	VFMADD231PS  Y13, Y14, Y10
-	VBROADCASTSS (AX)(BX*2), Y14
+	VBROADCASTSS (AX)(CX*2), Y14
 	VFMADD231PS  Y13, Y14, Y11
-	VBROADCASTSS (AX)(SI*1), Y14
+	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R15
-	JNZ          fullb
-	SUBQ         BP, AX
+	ADDQ         ldwx+104(FP), R15
+	DECQ         R14
+	JNZ          whole1feature
+	SUBQ         CX, AX
 
-fullb_none:
-	VMULPS      Y0, Y9, Y13
-	VMAXPS      Y9, Y13, Y13
-	VFMADD231PS (DX), Y13, Y2
+whole1score:
+	MOVQ        v+112(FP), R14
+	VMOVUPS     32(R14)(R13*1), Y13
+	VMULPS      Y0, Y9, Y14
+	VMAXPS      Y9, Y14, Y14
+	VFMADD231PS Y13, Y14, Y2
 	VMULPS      Y0, Y10, Y9
 	VMAXPS      Y10, Y9, Y9
-	VFMADD231PS (DX), Y9, Y4
+	VFMADD231PS Y13, Y9, Y4
 	VMULPS      Y0, Y11, Y9
 	VMAXPS      Y11, Y9, Y9
-	VFMADD231PS (DX), Y9, Y6
+	VFMADD231PS Y13, Y9, Y6
 	VMULPS      Y0, Y12, Y9
 	VMAXPS      Y12, Y9, Y9
-	VFMADD231PS (DX), Y9, Y8
-	ADDQ        $0x20, DX
-	ADDQ        $0x40, CX
-	CMPQ        CX, h+8(FP)
+	VFMADD231PS Y13, Y9, Y8
+	ADDQ        $0x40, R13
+	CMPQ        R13, h+8(FP)
 	JL          columns
 
 tail:
 	CMPQ       tail+16(FP), $0x00
-	JE         end
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y9
-	VMASKMOVPS (DI)(CX*1), Y9, Y9
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y10
-	VMASKMOVPS (R11)(CX*1), Y10, Y10
+	JE         sum
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y9
+	VMASKMOVPS (SI)(R13*1), Y9, Y9
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y10
+	VMASKMOVPS (R10)(R13*1), Y10, Y10
 	VADDPS     Y10, Y9, Y9
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y10
-	VMASKMOVPS (R8)(CX*1), Y10, Y10
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y11
-	VMASKMOVPS (R12)(CX*1), Y11, Y11
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y10
+	VMASKMOVPS (DI)(R13*1), Y10, Y10
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y11
+	VMASKMOVPS (R11)(R13*1), Y11, Y11
 	VADDPS     Y11, Y10, Y10
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y11
-	VMASKMOVPS (R9)(CX*1), Y11, Y11
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y12
-	VMASKMOVPS (R13)(CX*1), Y12, Y12
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y11
+	VMASKMOVPS (R8)(R13*1), Y11, Y11
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y12
+	VMASKMOVPS (R12)(R13*1), Y12, Y12
 	VADDPS     Y12, Y11, Y11
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y12
-	VMASKMOVPS (R10)(CX*1), Y12, Y12
-	MOVQ       masks+24(FP), R15
-	VMOVUPS    (R15), Y13
-	VMASKMOVPS (R14)(CX*1), Y13, Y13
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y12
+	VMASKMOVPS (BX)(R13*1), Y12, Y12
+	MOVQ       masks+24(FP), R14
+	VMOVUPS    (R14), Y13
+	VMASKMOVPS (R9)(R13*1), Y13, Y13
 	VADDPS     Y13, Y12, Y12
-	MOVQ       nf+88(FP), R15
-	TESTQ      R15, R15
-	JZ         maskeda_none
-	LEAQ       (R15)(R15*1), BP
-	ADDQ       BP, BP
+	MOVQ       nf+88(FP), R14
+	MOVQ       wx+96(FP), R15
+	TESTQ      R14, R14
+	JZ         masked0score
 
-maskeda:
-	VMOVUPS      (DX), Y13
+masked0feature:
+	MOVQ         masks+24(FP), BP
+	VMOVUPS      (BP), Y13
+	VMASKMOVPS   (R15)(R13*1), Y13, Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (AX)(BX*1), Y14
+	VBROADCASTSS (AX)(CX*1), Y14
 	VFMADD231PS  Y13, Y14, Y10
-	VBROADCASTSS (AX)(BX*2), Y14
+	VBROADCASTSS (AX)(CX*2), Y14
 	VFMADD231PS  Y13, Y14, Y11
-	VBROADCASTSS (AX)(SI*1), Y14
+	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R15
-	JNZ          maskeda
-	SUBQ         BP, AX
+	ADDQ         ldwx+104(FP), R15
+	DECQ         R14
+	JNZ          masked0feature
+	SUBQ         CX, AX
 
-maskeda_none:
-	VMULPS      Y0, Y9, Y13
-	VMAXPS      Y9, Y13, Y13
-	VFMADD231PS (DX), Y13, Y1
-	VMULPS      Y0, Y10, Y9
-	VMAXPS      Y10, Y9, Y9
-	VFMADD231PS (DX), Y9, Y3
-	VMULPS      Y0, Y11, Y9
-	VMAXPS      Y11, Y9, Y9
-	VFMADD231PS (DX), Y9, Y5
-	VMULPS      Y0, Y12, Y9
-	VMAXPS      Y12, Y9, Y9
-	VFMADD231PS (DX), Y9, Y7
-	ADDQ        $0x20, DX
+masked0score:
+	MOVQ        v+112(FP), R14
 	MOVQ        masks+24(FP), R15
-	VMOVUPS     32(R15), Y9
-	VMASKMOVPS  32(DI)(CX*1), Y9, Y9
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y10
-	VMASKMOVPS  32(R11)(CX*1), Y10, Y10
-	VADDPS      Y10, Y9, Y9
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y10
-	VMASKMOVPS  32(R8)(CX*1), Y10, Y10
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y11
-	VMASKMOVPS  32(R12)(CX*1), Y11, Y11
-	VADDPS      Y11, Y10, Y10
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y11
-	VMASKMOVPS  32(R9)(CX*1), Y11, Y11
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y12
-	VMASKMOVPS  32(R13)(CX*1), Y12, Y12
-	VADDPS      Y12, Y11, Y11
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y12
-	VMASKMOVPS  32(R10)(CX*1), Y12, Y12
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y13
-	VMASKMOVPS  32(R14)(CX*1), Y13, Y13
-	VADDPS      Y13, Y12, Y12
-	MOVQ        nf+88(FP), CX
-	TESTQ       CX, CX
-	JZ          maskedb_none
-	LEAQ        (CX)(CX*1), DI
-	ADDQ        DI, DI
-
-maskedb:
-	VMOVUPS      (DX), Y13
-	VBROADCASTSS (AX), Y14
-	VFMADD231PS  Y13, Y14, Y9
-	VBROADCASTSS (AX)(BX*1), Y14
-	VFMADD231PS  Y13, Y14, Y10
-	VBROADCASTSS (AX)(BX*2), Y14
-	VFMADD231PS  Y13, Y14, Y11
-	VBROADCASTSS (AX)(SI*1), Y14
-	VFMADD231PS  Y13, Y14, Y12
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         CX
-	JNZ          maskedb
-	SUBQ         DI, AX
-
-maskedb_none:
-	VMULPS      Y0, Y9, Y13
-	VMAXPS      Y9, Y13, Y13
-	VFMADD231PS (DX), Y13, Y2
+	VMOVUPS     (R15), Y13
+	VMASKMOVPS  (R14)(R13*1), Y13, Y13
+	VMULPS      Y0, Y9, Y14
+	VMAXPS      Y9, Y14, Y14
+	VFMADD231PS Y13, Y14, Y1
 	VMULPS      Y0, Y10, Y9
 	VMAXPS      Y10, Y9, Y9
-	VFMADD231PS (DX), Y9, Y4
+	VFMADD231PS Y13, Y9, Y3
 	VMULPS      Y0, Y11, Y9
 	VMAXPS      Y11, Y9, Y9
-	VFMADD231PS (DX), Y9, Y6
+	VFMADD231PS Y13, Y9, Y5
 	VMULPS      Y0, Y12, Y9
 	VMAXPS      Y12, Y9, Y9
-	VFMADD231PS (DX), Y9, Y8
-	ADDQ        $0x20, DX
+	VFMADD231PS Y13, Y9, Y7
+	MOVQ        masks+24(FP), R14
+	VMOVUPS     32(R14), Y9
+	VMASKMOVPS  32(SI)(R13*1), Y9, Y9
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y10
+	VMASKMOVPS  32(R10)(R13*1), Y10, Y10
+	VADDPS      Y10, Y9, Y9
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y10
+	VMASKMOVPS  32(DI)(R13*1), Y10, Y10
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y11
+	VMASKMOVPS  32(R11)(R13*1), Y11, Y11
+	VADDPS      Y11, Y10, Y10
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y11
+	VMASKMOVPS  32(R8)(R13*1), Y11, Y11
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y12
+	VMASKMOVPS  32(R12)(R13*1), Y12, Y12
+	VADDPS      Y12, Y11, Y11
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y12
+	VMASKMOVPS  32(BX)(R13*1), Y12, Y12
+	MOVQ        masks+24(FP), BX
+	VMOVUPS     32(BX), Y13
+	VMASKMOVPS  32(R9)(R13*1), Y13, Y13
+	VADDPS      Y13, Y12, Y12
+	MOVQ        nf+88(FP), BX
+	MOVQ        wx+96(FP), SI
+	TESTQ       BX, BX
+	JZ          masked1score
 
-end:
-	MOVQ         out+112(FP), CX
+masked1feature:
+	MOVQ         masks+24(FP), DI
+	VMOVUPS      32(DI), Y13
+	VMASKMOVPS   32(SI)(R13*1), Y13, Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (AX)(CX*1), Y14
+	VFMADD231PS  Y13, Y14, Y10
+	VBROADCASTSS (AX)(CX*2), Y14
+	VFMADD231PS  Y13, Y14, Y11
+	VBROADCASTSS (AX)(DX*1), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         $0x04, AX
+	ADDQ         ldwx+104(FP), SI
+	DECQ         BX
+	JNZ          masked1feature
+	SUBQ         CX, AX
+
+masked1score:
+	MOVQ        v+112(FP), BX
+	MOVQ        masks+24(FP), SI
+	VMOVUPS     32(SI), Y13
+	VMASKMOVPS  32(BX)(R13*1), Y13, Y13
+	VMULPS      Y0, Y9, Y14
+	VMAXPS      Y9, Y14, Y14
+	VFMADD231PS Y13, Y14, Y2
+	VMULPS      Y0, Y10, Y9
+	VMAXPS      Y10, Y9, Y9
+	VFMADD231PS Y13, Y9, Y4
+	VMULPS      Y0, Y11, Y9
+	VMAXPS      Y11, Y9, Y9
+	VFMADD231PS Y13, Y9, Y6
+	VMULPS      Y0, Y12, Y9
+	VMAXPS      Y12, Y9, Y9
+	VFMADD231PS Y13, Y9, Y8
+
+sum:
+	MOVQ         out+128(FP), BX
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VADDPS       Y6, Y5, Y3
@@ -956,11 +2199,11 @@ end:
 	VHADDPS      Y2, Y1, Y1
 	VEXTRACTF128 $0x01, Y1, X2
 	VADDPS       X2, X1, X2
-	VMOVUPS      X2, (CX)
+	VMOVUPS      X2, (BX)
 	ADDQ         $0x10, src+32(FP)
 	ADDQ         $0x10, dst+40(FP)
-	ADDQ         $0x10, out+112(FP)
-	LEAQ         (AX)(BX*4), AX
+	ADDQ         $0x10, out+128(FP)
+	LEAQ         (AX)(CX*4), AX
 	DECQ         groups+0(FP)
 	JNZ          group
 	VZEROUPPER
@@ -1000,807 +2243,5502 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func edgeAggregateAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+// func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-144
-	VBROADCASTSS slope+104(FP), Y0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	LEAQ         lanemask<>+0(SB), DX
-	NEGQ         CX
-	LEAQ         64(DX)(CX*4), CX
-	MOVQ         CX, masks+24(FP)
-	MOVQ         coef+112(FP), BX
-	MOVQ         coefStep+120(FP), SI
-	SHLQ         $0x02, SI
+TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-136
+	SHLQ         $0x02, ldu+40(FP)
+	SHLQ         $0x02, ldw+56(FP)
+	SHLQ         $0x02, ldwx+88(FP)
+	SHLQ         $0x02, scaleStep+112(FP)
+	SHLQ         $0x02, ldy+128(FP)
+	CMPQ         columns+8(FP), $0x10
+	JE           full
+	MOVQ         columns+8(FP), AX
+	LEAQ         lanemask<>+0(SB), CX
+	NEGQ         AX
+	LEAQ         64(CX)(AX*4), AX
+	MOVQ         AX, columns+8(FP)
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           masked0
+	CMPQ         AX, $0x01
+	JE           masked1
+	CMPQ         AX, $0x02
+	JE           masked2
+	CMPQ         AX, $0x03
+	JE           masked3
+	CMPQ         AX, $0x04
+	JE           masked4
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
 
-edge:
-	MOVQ         src+32(FP), DX
-	MOVQ         dst+40(FP), CX
-	MOVLQSX      (DX), DI
-	IMULQ        ldu+56(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         u+48(FP), DI
-	MOVLQSX      (CX), R8
-	IMULQ        ldw+72(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         w+64(FP), R8
-	MOVLQSX      (CX), R9
-	IMULQ        ldy+136(FP), R9
-	SHLQ         $0x02, R9
-	ADDQ         y+128(FP), R9
-	VBROADCASTSS (BX), Y1
-	ADDQ         SI, BX
-	XORQ         CX, CX
-	MOVQ         params+96(FP), DX
-	CMPQ         h+8(FP), $0x00
-	JE           tail
+edgemasked:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
 
-columns:
-	VMOVUPS (DI)(CX*1), Y2
-	VADDPS  (R8)(CX*1), Y2, Y2
-	MOVQ    nf+88(FP), R10
-	TESTQ   R10, R10
-	JZ      fulla_none
-	LEAQ    (R10)(R10*1), R11
-	ADDQ    R11, R11
+sameumasked:
+	MOVLQSX    (SI), R10
+	ADDQ       $0x04, SI
+	CMPQ       R10, dst+24(FP)
+	JE         samewmasked
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y3
+	VMASKMOVPS Y1, Y3, (R8)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS Y2, Y1, 32(R8)
 
-fulla:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          fulla
-	SUBQ         R11, AX
-
-fulla_none:
-	VMOVUPS     (R9)(CX*1), Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     Y3, (R9)(CX*1)
-	ADDQ        $0x20, DX
-	VMOVUPS     32(DI)(CX*1), Y2
-	VADDPS      32(R8)(CX*1), Y2, Y2
-	MOVQ        nf+88(FP), R10
-	TESTQ       R10, R10
-	JZ          fullb_none
-	LEAQ        (R10)(R10*1), R11
-	ADDQ        R11, R11
-
-fullb:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          fullb
-	SUBQ         R11, AX
-
-fullb_none:
-	VMOVUPS     32(R9)(CX*1), Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     Y3, 32(R9)(CX*1)
-	ADDQ        $0x20, DX
-	ADDQ        $0x40, CX
-	CMPQ        CX, h+8(FP)
-	JL          columns
-
-tail:
-	CMPQ       tail+16(FP), $0x00
-	JE         end
-	MOVQ       masks+24(FP), R10
-	VMOVUPS    (R10), Y2
-	VMASKMOVPS (DI)(CX*1), Y2, Y2
-	MOVQ       masks+24(FP), R10
-	VMOVUPS    (R10), Y3
-	VMASKMOVPS (R8)(CX*1), Y3, Y3
-	VADDPS     Y3, Y2, Y2
-	MOVQ       nf+88(FP), R10
-	TESTQ      R10, R10
-	JZ         maskeda_none
-	LEAQ       (R10)(R10*1), R11
-	ADDQ       R11, R11
-
-maskeda:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          maskeda
-	SUBQ         R11, AX
-
-maskeda_none:
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     (R10), Y3
-	VMASKMOVPS  (R9)(CX*1), Y3, Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     (R10), Y2
-	VMASKMOVPS  Y3, Y2, (R9)(CX*1)
-	ADDQ        $0x20, DX
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     32(R10), Y2
-	VMASKMOVPS  32(DI)(CX*1), Y2, Y2
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y3
-	VMASKMOVPS  32(R8)(CX*1), Y3, Y3
-	VADDPS      Y3, Y2, Y2
-	MOVQ        nf+88(FP), DI
-	TESTQ       DI, DI
-	JZ          maskedb_none
-	LEAQ        (DI)(DI*1), R8
-	ADDQ        R8, R8
-
-maskedb:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         DI
-	JNZ          maskedb
-	SUBQ         R8, AX
-
-maskedb_none:
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y3
-	VMASKMOVPS  32(R9)(CX*1), Y3, Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	MOVQ        masks+24(FP), DI
-	VMOVUPS     32(DI), Y1
-	VMASKMOVPS  Y3, Y1, 32(R9)(CX*1)
-	ADDQ        $0x20, DX
-
-end:
-	ADDQ $0x04, src+32(FP)
-	ADDQ $0x04, dst+40(FP)
-	MOVQ nf+88(FP), CX
-	LEAQ (AX)(CX*4), AX
-	DECQ n+0(FP)
-	JNZ  edge
-	VZEROUPPER
-	RET
-
-// func edgeDotBackwardAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
-// Requires: AVX, FMA3
-TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-168
-	VBROADCASTSS slope+104(FP), Y0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	LEAQ         lanemask<>+0(SB), DX
-	NEGQ         CX
-	LEAQ         64(DX)(CX*4), CX
-	MOVQ         CX, masks+24(FP)
-
-edge:
-	MOVQ         src+32(FP), DX
-	MOVQ         dst+40(FP), CX
-	MOVLQSX      (DX), BX
-	IMULQ        ldu+56(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         u+48(FP), BX
-	MOVLQSX      (CX), SI
-	IMULQ        ldw+72(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         w+64(FP), SI
-	MOVLQSX      (DX), DI
-	IMULQ        lddu+136(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         du+128(FP), DI
-	MOVLQSX      (CX), R8
-	IMULQ        lddw+152(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         dw+144(FP), R8
-	MOVQ         gradOffset+160(FP), R9
-	MOVQ         scale+112(FP), CX
-	VBROADCASTSS (CX), Y1
-	MOVQ         scaleStep+120(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, scale+112(FP)
-	XORQ         CX, CX
-	MOVQ         params+96(FP), DX
-	CMPQ         h+8(FP), $0x00
-	JE           tail
-
-columns:
-	VMOVUPS (BX)(CX*1), Y2
-	VADDPS  (SI)(CX*1), Y2, Y2
-	MOVQ    nf+88(FP), R10
-	TESTQ   R10, R10
-	JZ      fulla_none
-	LEAQ    (R10)(R10*1), R11
-	ADDQ    R11, R11
-
-fulla:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          fulla
-	SUBQ         R11, AX
-
-fulla_none:
-	VMOVUPS     (DX)(R9*1), Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     Y3, (DX)(R9*1)
-	VMULPS      (DX), Y1, Y3
-	VMULPS      Y0, Y3, Y4
-	VXORPS      Y5, Y5, Y5
-	VCMPPS      $0x1e, Y5, Y2, Y2
-	VBLENDVPS   Y2, Y3, Y4, Y2
-	VMOVUPS     (DI)(CX*1), Y3
-	VADDPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (DI)(CX*1)
-	VMOVUPS     (R8)(CX*1), Y3
-	VADDPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (R8)(CX*1)
-	MOVQ        nf+88(FP), R10
-	SHLQ        $0x05, R10
-	SUBQ        R10, DX
-	MOVQ        nf+88(FP), R10
-	TESTQ       R10, R10
-	JZ          fulla_grad_none
-	LEAQ        (R10)(R10*1), R11
-	ADDQ        R11, R11
-
-fulla_grad:
-	VMOVUPS      (DX)(R9*1), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DX)(R9*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          fulla_grad
-	SUBQ         R11, AX
-
-fulla_grad_none:
-	ADDQ    $0x20, DX
-	VMOVUPS 32(BX)(CX*1), Y2
-	VADDPS  32(SI)(CX*1), Y2, Y2
-	MOVQ    nf+88(FP), R10
-	TESTQ   R10, R10
-	JZ      fullb_none
-	LEAQ    (R10)(R10*1), R11
-	ADDQ    R11, R11
-
-fullb:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          fullb
-	SUBQ         R11, AX
-
-fullb_none:
-	VMOVUPS     (DX)(R9*1), Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     Y3, (DX)(R9*1)
-	VMULPS      (DX), Y1, Y3
-	VMULPS      Y0, Y3, Y4
-	VXORPS      Y5, Y5, Y5
-	VCMPPS      $0x1e, Y5, Y2, Y2
-	VBLENDVPS   Y2, Y3, Y4, Y2
-	VMOVUPS     32(DI)(CX*1), Y3
-	VADDPS      Y2, Y3, Y3
-	VMOVUPS     Y3, 32(DI)(CX*1)
-	VMOVUPS     32(R8)(CX*1), Y3
-	VADDPS      Y2, Y3, Y3
-	VMOVUPS     Y3, 32(R8)(CX*1)
-	MOVQ        nf+88(FP), R10
-	SHLQ        $0x05, R10
-	SUBQ        R10, DX
-	MOVQ        nf+88(FP), R10
-	TESTQ       R10, R10
-	JZ          fullb_grad_none
-	LEAQ        (R10)(R10*1), R11
-	ADDQ        R11, R11
-
-fullb_grad:
-	VMOVUPS      (DX)(R9*1), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DX)(R9*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          fullb_grad
-	SUBQ         R11, AX
-
-fullb_grad_none:
-	ADDQ $0x20, DX
-	ADDQ $0x40, CX
-	CMPQ CX, h+8(FP)
-	JL   columns
-
-tail:
-	CMPQ       tail+16(FP), $0x00
-	JE         end
-	MOVQ       masks+24(FP), R10
-	VMOVUPS    (R10), Y2
-	VMASKMOVPS (BX)(CX*1), Y2, Y2
-	MOVQ       masks+24(FP), R10
-	VMOVUPS    (R10), Y3
-	VMASKMOVPS (SI)(CX*1), Y3, Y3
-	VADDPS     Y3, Y2, Y2
-	MOVQ       nf+88(FP), R10
-	TESTQ      R10, R10
-	JZ         maskeda_none
-	LEAQ       (R10)(R10*1), R11
-	ADDQ       R11, R11
-
-maskeda:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          maskeda
-	SUBQ         R11, AX
-
-maskeda_none:
-	VMOVUPS     (DX)(R9*1), Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     Y3, (DX)(R9*1)
-	VMULPS      (DX), Y1, Y3
-	VMULPS      Y0, Y3, Y4
-	VXORPS      Y5, Y5, Y5
-	VCMPPS      $0x1e, Y5, Y2, Y2
-	VBLENDVPS   Y2, Y3, Y4, Y2
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     (R10), Y3
-	VMASKMOVPS  (DI)(CX*1), Y3, Y3
-	VADDPS      Y2, Y3, Y3
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     (R10), Y4
-	VMASKMOVPS  Y3, Y4, (DI)(CX*1)
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     (R10), Y3
-	VMASKMOVPS  (R8)(CX*1), Y3, Y3
-	VADDPS      Y2, Y3, Y3
-	MOVQ        masks+24(FP), R10
-	VMOVUPS     (R10), Y4
-	VMASKMOVPS  Y3, Y4, (R8)(CX*1)
-	MOVQ        nf+88(FP), R10
-	SHLQ        $0x05, R10
-	SUBQ        R10, DX
-	MOVQ        nf+88(FP), R10
-	TESTQ       R10, R10
-	JZ          maskeda_grad_none
-	LEAQ        (R10)(R10*1), R11
-	ADDQ        R11, R11
-
-maskeda_grad:
-	VMOVUPS      (DX)(R9*1), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DX)(R9*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R10
-	JNZ          maskeda_grad
-	SUBQ         R11, AX
-
-maskeda_grad_none:
-	ADDQ       $0x20, DX
-	MOVQ       masks+24(FP), R10
+firstwmasked:
+	MOVQ       R10, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R10, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldy+128(FP), R8
+	IMULQ      R10, R8
+	ADDQ       y+120(FP), R8
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (R8), Y1, Y1
+	MOVQ       columns+8(FP), R10
 	VMOVUPS    32(R10), Y2
-	VMASKMOVPS 32(BX)(CX*1), Y2, Y2
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y3
-	VMASKMOVPS 32(SI)(CX*1), Y3, Y3
-	VADDPS     Y3, Y2, Y2
-	MOVQ       nf+88(FP), BX
-	TESTQ      BX, BX
-	JZ         maskedb_none
-	LEAQ       (BX)(BX*1), SI
-	ADDQ       SI, SI
+	VMASKMOVPS 32(R8), Y2, Y2
 
-maskedb:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         BX
-	JNZ          maskedb
-	SUBQ         SI, AX
+samewmasked:
+	VBROADCASTSS (CX), Y3
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y5
+	VMASKMOVPS   (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         nf+72(FP), R11
+	MOVQ         AX, R12
 
-maskedb_none:
-	VMOVUPS     (DX)(R9*1), Y3
-	VMULPS      Y0, Y2, Y4
-	VMAXPS      Y2, Y4, Y4
-	VFMADD231PS Y4, Y1, Y3
-	VMOVUPS     Y3, (DX)(R9*1)
-	VMULPS      (DX), Y1, Y1
-	VMULPS      Y0, Y1, Y3
-	VXORPS      Y4, Y4, Y4
-	VCMPPS      $0x1e, Y4, Y2, Y2
-	VBLENDVPS   Y2, Y1, Y3, Y1
-	MOVQ        masks+24(FP), BX
-	VMOVUPS     32(BX), Y2
-	VMASKMOVPS  32(DI)(CX*1), Y2, Y2
-	VADDPS      Y1, Y2, Y2
-	MOVQ        masks+24(FP), BX
-	VMOVUPS     32(BX), Y3
-	VMASKMOVPS  Y2, Y3, 32(DI)(CX*1)
-	MOVQ        masks+24(FP), BX
-	VMOVUPS     32(BX), Y2
-	VMASKMOVPS  32(R8)(CX*1), Y2, Y2
-	VADDPS      Y1, Y2, Y2
-	MOVQ        masks+24(FP), BX
-	VMOVUPS     32(BX), Y3
-	VMASKMOVPS  Y2, Y3, 32(R8)(CX*1)
-	MOVQ        nf+88(FP), CX
-	SHLQ        $0x05, CX
-	SUBQ        CX, DX
-	MOVQ        nf+88(FP), CX
-	TESTQ       CX, CX
-	JZ          maskedb_grad_none
-	LEAQ        (CX)(CX*1), BX
-	ADDQ        BX, BX
+wx0masked:
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, R12
+	ADDQ         ldwx+88(FP), R10
+	DECQ         R11
+	JNZ          wx0masked
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   32(BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y5
+	VMASKMOVPS   32(DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         nf+72(FP), R11
+	MOVQ         AX, R12
 
-maskedb_grad:
-	VMOVUPS      (DX)(R9*1), Y2
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  Y1, Y3, Y2
-	VMOVUPS      Y2, (DX)(R9*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         CX
-	JNZ          maskedb_grad
-	SUBQ         BX, AX
-
-maskedb_grad_none:
-	ADDQ $0x20, DX
-
-end:
-	ADDQ $0x04, src+32(FP)
-	ADDQ $0x04, dst+40(FP)
-	MOVQ nf+88(FP), CX
-	LEAQ (AX)(CX*4), AX
-	DECQ n+0(FP)
-	JNZ  edge
+wx1masked:
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, R12
+	ADDQ         ldwx+88(FP), R10
+	DECQ         R11
+	JNZ          wx1masked
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	MOVQ         nf+72(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, AX
+	DECQ         R9
+	JNZ          edgemasked
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (R8)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(R8)
 	VZEROUPPER
 	RET
 
-// func edgeAggregateBackwardAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+masked0:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	XORQ         DX, DX
+	MOVQ         dst+24(FP), BX
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	MOVQ         n+0(FP), R8
+
+edgemasked0:
+	MOVLQSX (CX), R9
+	ADDQ    $0x04, CX
+	CMPQ    R9, src+16(FP)
+	JE      sameumasked0
+	MOVQ    R9, src+16(FP)
+	MOVQ    ldu+40(FP), DX
+	IMULQ   R9, DX
+	ADDQ    u+32(FP), DX
+
+sameumasked0:
+	MOVLQSX    (BX), R9
+	ADDQ       $0x04, BX
+	CMPQ       R9, dst+24(FP)
+	JE         samewmasked0
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked0
+	MOVQ       columns+8(FP), SI
+	VMOVUPS    (SI), Y3
+	VMASKMOVPS Y1, Y3, (DI)
+	MOVQ       columns+8(FP), SI
+	VMOVUPS    32(SI), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)
+
+firstwmasked0:
+	MOVQ       R9, dst+24(FP)
+	MOVQ       ldw+56(FP), SI
+	IMULQ      R9, SI
+	ADDQ       w+48(FP), SI
+	MOVQ       ldy+128(FP), DI
+	IMULQ      R9, DI
+	ADDQ       y+120(FP), DI
+	MOVQ       columns+8(FP), R9
+	VMOVUPS    (R9), Y1
+	VMASKMOVPS (DI), Y1, Y1
+	MOVQ       columns+8(FP), R9
+	VMOVUPS    32(R9), Y2
+	VMASKMOVPS 32(DI), Y2, Y2
+
+samewmasked0:
+	VBROADCASTSS (AX), Y3
+	MOVQ         columns+8(FP), R9
+	VMOVUPS      (R9), Y4
+	VMASKMOVPS   (DX), Y4, Y4
+	MOVQ         columns+8(FP), R9
+	VMOVUPS      (R9), Y5
+	VMASKMOVPS   (SI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R9
+	VMOVUPS      32(R9), Y4
+	VMASKMOVPS   32(DX), Y4, Y4
+	MOVQ         columns+8(FP), R9
+	VMOVUPS      32(R9), Y5
+	VMASKMOVPS   32(SI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R8
+	JNZ          edgemasked0
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (DI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(DI)
+	VZEROUPPER
+	RET
+
+masked1:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked1:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked1
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked1:
+	MOVLQSX    (SI), R10
+	ADDQ       $0x04, SI
+	CMPQ       R10, dst+24(FP)
+	JE         samewmasked1
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked1
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y3
+	VMASKMOVPS Y1, Y3, (R8)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS Y2, Y1, 32(R8)
+
+firstwmasked1:
+	MOVQ       R10, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R10, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldy+128(FP), R8
+	IMULQ      R10, R8
+	ADDQ       y+120(FP), R8
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (R8), Y1, Y1
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(R8), Y2, Y2
+
+samewmasked1:
+	VBROADCASTSS (CX), Y3
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y5
+	VMASKMOVPS   (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   32(BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y5
+	VMASKMOVPS   32(DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         R9
+	JNZ          edgemasked1
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (R8)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(R8)
+	VZEROUPPER
+	RET
+
+masked2:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked2:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked2
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked2:
+	MOVLQSX    (SI), R10
+	ADDQ       $0x04, SI
+	CMPQ       R10, dst+24(FP)
+	JE         samewmasked2
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked2
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y3
+	VMASKMOVPS Y1, Y3, (R8)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS Y2, Y1, 32(R8)
+
+firstwmasked2:
+	MOVQ       R10, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R10, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldy+128(FP), R8
+	IMULQ      R10, R8
+	ADDQ       y+120(FP), R8
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (R8), Y1, Y1
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(R8), Y2, Y2
+
+samewmasked2:
+	VBROADCASTSS (CX), Y3
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y5
+	VMASKMOVPS   (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   32(BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y5
+	VMASKMOVPS   32(DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         R9
+	JNZ          edgemasked2
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (R8)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(R8)
+	VZEROUPPER
+	RET
+
+masked3:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked3:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked3
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked3:
+	MOVLQSX    (SI), R10
+	ADDQ       $0x04, SI
+	CMPQ       R10, dst+24(FP)
+	JE         samewmasked3
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked3
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y3
+	VMASKMOVPS Y1, Y3, (R8)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS Y2, Y1, 32(R8)
+
+firstwmasked3:
+	MOVQ       R10, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R10, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldy+128(FP), R8
+	IMULQ      R10, R8
+	ADDQ       y+120(FP), R8
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (R8), Y1, Y1
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(R8), Y2, Y2
+
+samewmasked3:
+	VBROADCASTSS (CX), Y3
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y5
+	VMASKMOVPS   (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   32(BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y5
+	VMASKMOVPS   32(DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         R9
+	JNZ          edgemasked3
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (R8)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(R8)
+	VZEROUPPER
+	RET
+
+masked4:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgemasked4:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameumasked4
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameumasked4:
+	MOVLQSX    (SI), R10
+	ADDQ       $0x04, SI
+	CMPQ       R10, dst+24(FP)
+	JE         samewmasked4
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked4
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y3
+	VMASKMOVPS Y1, Y3, (R8)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y1
+	VMASKMOVPS Y2, Y1, 32(R8)
+
+firstwmasked4:
+	MOVQ       R10, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R10, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldy+128(FP), R8
+	IMULQ      R10, R8
+	ADDQ       y+120(FP), R8
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (R8), Y1, Y1
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(R8), Y2, Y2
+
+samewmasked4:
+	VBROADCASTSS (CX), Y3
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y5
+	VMASKMOVPS   (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y4
+	VMASKMOVPS   32(BX), Y4, Y4
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y5
+	VMASKMOVPS   32(DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R10), Y5, Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         R9
+	JNZ          edgemasked4
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (R8)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(R8)
+	VZEROUPPER
+	RET
+
+full:
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           whole0
+	CMPQ         AX, $0x01
+	JE           whole1
+	CMPQ         AX, $0x02
+	JE           whole2
+	CMPQ         AX, $0x03
+	JE           whole3
+	CMPQ         AX, $0x04
+	JE           whole4
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgewhole:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameuwhole
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameuwhole:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewwhole
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole
+	VMOVUPS Y1, (R8)
+	VMOVUPS Y2, 32(R8)
+
+firstwwhole:
+	MOVQ    R10, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R10, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldy+128(FP), R8
+	IMULQ   R10, R8
+	ADDQ    y+120(FP), R8
+	VMOVUPS (R8), Y1
+	VMOVUPS 32(R8), Y2
+
+samewwhole:
+	VBROADCASTSS (CX), Y3
+	VMOVUPS      (BX), Y4
+	VADDPS       (DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         nf+72(FP), R11
+	MOVQ         AX, R12
+
+wx0whole:
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, R12
+	ADDQ         ldwx+88(FP), R10
+	DECQ         R11
+	JNZ          wx0whole
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVUPS      32(BX), Y4
+	VADDPS       32(DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	MOVQ         nf+72(FP), R11
+	MOVQ         AX, R12
+
+wx1whole:
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (R12), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, R12
+	ADDQ         ldwx+88(FP), R10
+	DECQ         R11
+	JNZ          wx1whole
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	MOVQ         nf+72(FP), R10
+	SHLQ         $0x02, R10
+	ADDQ         R10, AX
+	DECQ         R9
+	JNZ          edgewhole
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      Y2, 32(R8)
+	VZEROUPPER
+	RET
+
+whole0:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	XORQ         DX, DX
+	MOVQ         dst+24(FP), BX
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         SI, SI
+	XORQ         DI, DI
+	MOVQ         n+0(FP), R8
+
+edgewhole0:
+	MOVLQSX (CX), R9
+	ADDQ    $0x04, CX
+	CMPQ    R9, src+16(FP)
+	JE      sameuwhole0
+	MOVQ    R9, src+16(FP)
+	MOVQ    ldu+40(FP), DX
+	IMULQ   R9, DX
+	ADDQ    u+32(FP), DX
+
+sameuwhole0:
+	MOVLQSX (BX), R9
+	ADDQ    $0x04, BX
+	CMPQ    R9, dst+24(FP)
+	JE      samewwhole0
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole0
+	VMOVUPS Y1, (DI)
+	VMOVUPS Y2, 32(DI)
+
+firstwwhole0:
+	MOVQ    R9, dst+24(FP)
+	MOVQ    ldw+56(FP), SI
+	IMULQ   R9, SI
+	ADDQ    w+48(FP), SI
+	MOVQ    ldy+128(FP), DI
+	IMULQ   R9, DI
+	ADDQ    y+120(FP), DI
+	VMOVUPS (DI), Y1
+	VMOVUPS 32(DI), Y2
+
+samewwhole0:
+	VBROADCASTSS (AX), Y3
+	VMOVUPS      (DX), Y4
+	VADDPS       (SI), Y4, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVUPS      32(DX), Y4
+	VADDPS       32(SI), Y4, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R8
+	JNZ          edgewhole0
+	VMOVUPS      Y1, (DI)
+	VMOVUPS      Y2, 32(DI)
+	VZEROUPPER
+	RET
+
+whole1:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgewhole1:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameuwhole1
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameuwhole1:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewwhole1
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole1
+	VMOVUPS Y1, (R8)
+	VMOVUPS Y2, 32(R8)
+
+firstwwhole1:
+	MOVQ    R10, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R10, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldy+128(FP), R8
+	IMULQ   R10, R8
+	ADDQ    y+120(FP), R8
+	VMOVUPS (R8), Y1
+	VMOVUPS 32(R8), Y2
+
+samewwhole1:
+	VBROADCASTSS (CX), Y3
+	VMOVUPS      (BX), Y4
+	VADDPS       (DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVUPS      32(BX), Y4
+	VADDPS       32(DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         R9
+	JNZ          edgewhole1
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      Y2, 32(R8)
+	VZEROUPPER
+	RET
+
+whole2:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgewhole2:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameuwhole2
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameuwhole2:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewwhole2
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole2
+	VMOVUPS Y1, (R8)
+	VMOVUPS Y2, 32(R8)
+
+firstwwhole2:
+	MOVQ    R10, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R10, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldy+128(FP), R8
+	IMULQ   R10, R8
+	ADDQ    y+120(FP), R8
+	VMOVUPS (R8), Y1
+	VMOVUPS 32(R8), Y2
+
+samewwhole2:
+	VBROADCASTSS (CX), Y3
+	VMOVUPS      (BX), Y4
+	VADDPS       (DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVUPS      32(BX), Y4
+	VADDPS       32(DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         R9
+	JNZ          edgewhole2
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      Y2, 32(R8)
+	VZEROUPPER
+	RET
+
+whole3:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgewhole3:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameuwhole3
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameuwhole3:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewwhole3
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole3
+	VMOVUPS Y1, (R8)
+	VMOVUPS Y2, 32(R8)
+
+firstwwhole3:
+	MOVQ    R10, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R10, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldy+128(FP), R8
+	IMULQ   R10, R8
+	ADDQ    y+120(FP), R8
+	VMOVUPS (R8), Y1
+	VMOVUPS 32(R8), Y2
+
+samewwhole3:
+	VBROADCASTSS (CX), Y3
+	VMOVUPS      (BX), Y4
+	VADDPS       (DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVUPS      32(BX), Y4
+	VADDPS       32(DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         R9
+	JNZ          edgewhole3
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      Y2, 32(R8)
+	VZEROUPPER
+	RET
+
+whole4:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DI, DI
+	XORQ         R8, R8
+	MOVQ         n+0(FP), R9
+
+edgewhole4:
+	MOVLQSX (DX), R10
+	ADDQ    $0x04, DX
+	CMPQ    R10, src+16(FP)
+	JE      sameuwhole4
+	MOVQ    R10, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R10, BX
+	ADDQ    u+32(FP), BX
+
+sameuwhole4:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	CMPQ    R10, dst+24(FP)
+	JE      samewwhole4
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole4
+	VMOVUPS Y1, (R8)
+	VMOVUPS Y2, 32(R8)
+
+firstwwhole4:
+	MOVQ    R10, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R10, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldy+128(FP), R8
+	IMULQ   R10, R8
+	ADDQ    y+120(FP), R8
+	VMOVUPS (R8), Y1
+	VMOVUPS 32(R8), Y2
+
+samewwhole4:
+	VBROADCASTSS (CX), Y3
+	VMOVUPS      (BX), Y4
+	VADDPS       (DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      (R10), Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	VMOVUPS      32(BX), Y4
+	VADDPS       32(DI), Y4, Y4
+	MOVQ         wx+80(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         ldwx+88(FP), R10
+	VMOVUPS      32(R10), Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         R9
+	JNZ          edgewhole4
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      Y2, 32(R8)
+	VZEROUPPER
+	RET
+
+// func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
+// Requires: AVX, FMA3
+TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-192
+	SHLQ         $0x02, ldu+40(FP)
+	SHLQ         $0x02, ldw+56(FP)
+	SHLQ         $0x02, ldwx+88(FP)
+	SHLQ         $0x02, scaleStep+112(FP)
+	SHLQ         $0x02, ldup+128(FP)
+	SHLQ         $0x02, lddu+144(FP)
+	SHLQ         $0x02, lddw+160(FP)
+	SHLQ         $0x02, lddwx+176(FP)
+	CMPQ         columns+8(FP), $0x10
+	JE           full
+	MOVQ         columns+8(FP), AX
+	LEAQ         lanemask<>+0(SB), CX
+	NEGQ         AX
+	LEAQ         64(CX)(AX*4), AX
+	MOVQ         AX, columns+8(FP)
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           masked0
+	CMPQ         AX, $0x01
+	JE           masked1
+	CMPQ         AX, $0x02
+	JE           masked2
+	CMPQ         AX, $0x03
+	JE           masked3
+	CMPQ         AX, $0x04
+	JE           masked4
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	MOVQ         n+0(FP), R11
+
+edgemasked:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y7
+	VMASKMOVPS Y1, Y7, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y7
+	VMASKMOVPS Y3, Y7, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked:
+	VBROADCASTSS (CX), Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y8
+	VMASKMOVPS   (BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx0masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      (R15), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (R14), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx0masked
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R9), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx0masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      (R15), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (R14), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      (R15), Y10
+	VMASKMOVPS   Y9, Y10, (R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx0masked
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx1masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      32(R15), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS (R14), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx1masked
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R9), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx1masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      32(R15), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS (R14), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      32(R15), Y9
+	VMASKMOVPS   Y8, Y9, 32(R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx1masked
+	ADDQ         scaleStep+112(FP), CX
+	MOVQ         nf+72(FP), R12
+	SHLQ         $0x02, R12
+	ADDQ         R12, AX
+	DECQ         R11
+	JNZ          edgemasked
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dv+184(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked0:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DX, DX
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R9, R9
+	MOVQ         dv+184(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R10), Y5, Y5
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y6
+	VMASKMOVPS   32(R10), Y6, Y6
+	MOVQ         n+0(FP), R10
+
+edgemasked0:
+	MOVLQSX    (CX), R11
+	ADDQ       $0x04, CX
+	CMPQ       R11, src+16(FP)
+	JE         sameumasked0
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked0
+	MOVQ       columns+8(FP), DX
+	VMOVUPS    (DX), Y7
+	VMASKMOVPS Y1, Y7, (BX)
+	MOVQ       columns+8(FP), DX
+	VMOVUPS    32(DX), Y1
+	VMASKMOVPS Y2, Y1, 32(BX)
+
+firstumasked0:
+	MOVQ       R11, src+16(FP)
+	MOVQ       ldu+40(FP), DX
+	IMULQ      R11, DX
+	ADDQ       u+32(FP), DX
+	MOVQ       lddu+144(FP), BX
+	IMULQ      R11, BX
+	ADDQ       du+136(FP), BX
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (BX), Y1, Y1
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(BX), Y2, Y2
+
+sameumasked0:
+	MOVLQSX    (SI), R11
+	ADDQ       $0x04, SI
+	CMPQ       R11, dst+24(FP)
+	JE         samewmasked0
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked0
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y7
+	VMASKMOVPS Y3, Y7, (R9)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y3
+	VMASKMOVPS Y4, Y3, 32(R9)
+
+firstwmasked0:
+	MOVQ       R11, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R11, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldup+128(FP), R8
+	IMULQ      R11, R8
+	ADDQ       up+120(FP), R8
+	MOVQ       lddw+160(FP), R9
+	IMULQ      R11, R9
+	ADDQ       dw+152(FP), R9
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS (R9), Y3, Y3
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y4
+	VMASKMOVPS 32(R9), Y4, Y4
+
+samewmasked0:
+	VBROADCASTSS (AX), Y7
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y8
+	VMASKMOVPS   (DX), Y8, Y8
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y9
+	VMASKMOVPS   (DI), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y9
+	VMASKMOVPS   (R8), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y8
+	VMASKMOVPS   32(DX), Y8, Y8
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y9
+	VMASKMOVPS   32(DI), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y9
+	VMASKMOVPS   32(R8), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R10
+	JNZ          edgemasked0
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (BX)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(BX)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R9)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R9)
+	MOVQ         dv+184(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked1:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	MOVQ         dwx+168(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R11), Y7, Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(R11), Y8, Y8
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked1:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked1
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked1
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y9
+	VMASKMOVPS Y1, Y9, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked1:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked1:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked1
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked1
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y9
+	VMASKMOVPS Y3, Y9, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked1:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked1:
+	VBROADCASTSS (CX), Y9
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y10
+	VMASKMOVPS   (BX), Y10, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y11
+	VMASKMOVPS   (R8), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y11
+	VMASKMOVPS   (R12), Y11, Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y11
+	VMASKMOVPS   (R9), Y11, Y11
+	VMULPS       Y0, Y10, Y12
+	VMAXPS       Y10, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y5
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y12
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1e, Y13, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VADDPS       Y10, Y1, Y1
+	VADDPS       Y10, Y3, Y3
+	VBROADCASTSS (AX), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y10
+	VMASKMOVPS   32(BX), Y10, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y11
+	VMASKMOVPS   32(R8), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y11
+	VMASKMOVPS   32(R12), Y11, Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y11
+	VMASKMOVPS   32(R9), Y11, Y11
+	VMULPS       Y0, Y10, Y12
+	VMAXPS       Y10, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y6
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y9
+	VXORPS       Y12, Y12, Y12
+	VCMPPS       $0x1e, Y12, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         R11
+	JNZ          edgemasked1
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dv+184(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y7, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y8, Y0, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked2:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	MOVQ         dwx+168(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R11), Y7, Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(R11), Y8, Y8
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R11), Y9, Y9
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y10
+	VMASKMOVPS   32(R11), Y10, Y10
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked2:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked2
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked2
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y11
+	VMASKMOVPS Y1, Y11, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked2:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked2:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked2
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked2
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y11
+	VMASKMOVPS Y3, Y11, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked2:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked2:
+	VBROADCASTSS (CX), Y11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y12
+	VMASKMOVPS   (BX), Y12, Y12
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y13
+	VMASKMOVPS   (R8), Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y13
+	VMASKMOVPS   (R12), Y13, Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y13
+	VMASKMOVPS   (R12), Y13, Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y13
+	VMASKMOVPS   (R9), Y13, Y13
+	VMULPS       Y0, Y12, Y14
+	VMAXPS       Y12, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y0, Y13, Y14
+	VXORPS       Y15, Y15, Y15
+	VCMPPS       $0x1e, Y15, Y12, Y12
+	VBLENDVPS    Y12, Y13, Y14, Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
+	VBROADCASTSS (AX), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 4(AX), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y12
+	VMASKMOVPS   32(BX), Y12, Y12
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y13
+	VMASKMOVPS   32(R8), Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y13
+	VMASKMOVPS   32(R12), Y13, Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y13
+	VMASKMOVPS   32(R12), Y13, Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y13
+	VMASKMOVPS   32(R9), Y13, Y13
+	VMULPS       Y0, Y12, Y14
+	VMAXPS       Y12, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y6
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y0, Y13, Y11
+	VXORPS       Y14, Y14, Y14
+	VCMPPS       $0x1e, Y14, Y12, Y12
+	VBLENDVPS    Y12, Y13, Y11, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y4, Y4
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         R11
+	JNZ          edgemasked2
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dv+184(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y7, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y8, Y0, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y9, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y10, Y0, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked3:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	MOVQ         n+0(FP), R11
+
+edgemasked3:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked3
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked3
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y7
+	VMASKMOVPS Y1, Y7, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked3:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked3:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked3
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked3
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y7
+	VMASKMOVPS Y3, Y7, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked3:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked3:
+	VBROADCASTSS (CX), Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y8
+	VMASKMOVPS   (BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R9), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   Y9, Y10, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   Y9, Y10, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y9, Y8, (R12)
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R9), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   Y8, Y9, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   Y8, Y9, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y8, Y7, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         R11
+	JNZ          edgemasked3
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dv+184(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked4:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	MOVQ         n+0(FP), R11
+
+edgemasked4:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked4
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked4
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y7
+	VMASKMOVPS Y1, Y7, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked4:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked4:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked4
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked4
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y7
+	VMASKMOVPS Y3, Y7, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked4:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked4:
+	VBROADCASTSS (CX), Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y8
+	VMASKMOVPS   (BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R9), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   Y9, Y10, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   Y9, Y10, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   Y9, Y10, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y9, Y8, (R12)
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R9), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   Y8, Y9, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   Y8, Y9, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   Y8, Y9, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(R12), Y8, Y8
+	VBROADCASTSS 12(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y8, Y7, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         R11
+	JNZ          edgemasked4
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dv+184(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+full:
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           whole0
+	CMPQ         AX, $0x01
+	JE           whole1
+	CMPQ         AX, $0x02
+	JE           whole2
+	CMPQ         AX, $0x03
+	JE           whole3
+	CMPQ         AX, $0x04
+	JE           whole4
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	MOVQ         n+0(FP), R11
+
+edgewhole:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole:
+	VBROADCASTSS (CX), Y7
+	VMOVUPS      (BX), Y8
+	VADDPS       (R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx0whole:
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (R14), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx0whole
+	VMOVUPS      (R9), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx0whole:
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (R14), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx0whole
+	VMOVUPS      32(BX), Y8
+	VADDPS       32(R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx1whole:
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS (R14), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx1whole
+	VMOVUPS      32(R9), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx1whole:
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS (R14), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx1whole
+	ADDQ         scaleStep+112(FP), CX
+	MOVQ         nf+72(FP), R12
+	SHLQ         $0x02, R12
+	ADDQ         R12, AX
+	DECQ         R11
+	JNZ          edgewhole
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+whole0:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DX, DX
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R9, R9
+	MOVQ         dv+184(FP), R10
+	VMOVUPS      (R10), Y5
+	VMOVUPS      32(R10), Y6
+	MOVQ         n+0(FP), R10
+
+edgewhole0:
+	MOVLQSX (CX), R11
+	ADDQ    $0x04, CX
+	CMPQ    R11, src+16(FP)
+	JE      sameuwhole0
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole0
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y2, 32(BX)
+
+firstuwhole0:
+	MOVQ    R11, src+16(FP)
+	MOVQ    ldu+40(FP), DX
+	IMULQ   R11, DX
+	ADDQ    u+32(FP), DX
+	MOVQ    lddu+144(FP), BX
+	IMULQ   R11, BX
+	ADDQ    du+136(FP), BX
+	VMOVUPS (BX), Y1
+	VMOVUPS 32(BX), Y2
+
+sameuwhole0:
+	MOVLQSX (SI), R11
+	ADDQ    $0x04, SI
+	CMPQ    R11, dst+24(FP)
+	JE      samewwhole0
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole0
+	VMOVUPS Y3, (R9)
+	VMOVUPS Y4, 32(R9)
+
+firstwwhole0:
+	MOVQ    R11, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R11, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldup+128(FP), R8
+	IMULQ   R11, R8
+	ADDQ    up+120(FP), R8
+	MOVQ    lddw+160(FP), R9
+	IMULQ   R11, R9
+	ADDQ    dw+152(FP), R9
+	VMOVUPS (R9), Y3
+	VMOVUPS 32(R9), Y4
+
+samewwhole0:
+	VBROADCASTSS (AX), Y7
+	VMOVUPS      (DX), Y8
+	VADDPS       (DI), Y8, Y8
+	VMOVUPS      (R8), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	VMOVUPS      32(DX), Y8
+	VADDPS       32(DI), Y8, Y8
+	VMOVUPS      32(R8), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R10
+	JNZ          edgewhole0
+	VMOVUPS      Y1, (BX)
+	VMOVUPS      Y2, 32(BX)
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      Y4, 32(R9)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+whole1:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS      (R11), Y7
+	VMOVUPS      32(R11), Y8
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgewhole1:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole1
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole1
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole1:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole1:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole1
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole1
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole1:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole1:
+	VBROADCASTSS (CX), Y9
+	VMOVUPS      (BX), Y10
+	VADDPS       (R8), Y10, Y10
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      (R9), Y11
+	VMULPS       Y0, Y10, Y12
+	VMAXPS       Y10, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y5
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y12
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1e, Y13, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VADDPS       Y10, Y1, Y1
+	VADDPS       Y10, Y3, Y3
+	VBROADCASTSS (AX), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VMOVUPS      32(BX), Y10
+	VADDPS       32(R8), Y10, Y10
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      32(R9), Y11
+	VMULPS       Y0, Y10, Y12
+	VMAXPS       Y10, Y12, Y12
+	VFMADD231PS  Y12, Y9, Y6
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y9
+	VXORPS       Y12, Y12, Y12
+	VCMPPS       $0x1e, Y12, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         R11
+	JNZ          edgewhole1
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      Y8, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+whole2:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS      (R11), Y7
+	VMOVUPS      32(R11), Y8
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS      (R11), Y9
+	VMOVUPS      32(R11), Y10
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgewhole2:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole2
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole2
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole2:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole2:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole2
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole2
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole2:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole2:
+	VBROADCASTSS (CX), Y11
+	VMOVUPS      (BX), Y12
+	VADDPS       (R8), Y12, Y12
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VMOVUPS      (R9), Y13
+	VMULPS       Y0, Y12, Y14
+	VMAXPS       Y12, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y5
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y0, Y13, Y14
+	VXORPS       Y15, Y15, Y15
+	VCMPPS       $0x1e, Y15, Y12, Y12
+	VBLENDVPS    Y12, Y13, Y14, Y12
+	VADDPS       Y12, Y1, Y1
+	VADDPS       Y12, Y3, Y3
+	VBROADCASTSS (AX), Y13
+	VFMADD231PS  Y12, Y13, Y7
+	VBROADCASTSS 4(AX), Y13
+	VFMADD231PS  Y12, Y13, Y9
+	VMOVUPS      32(BX), Y12
+	VADDPS       32(R8), Y12, Y12
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
+	VMOVUPS      32(R9), Y13
+	VMULPS       Y0, Y12, Y14
+	VMAXPS       Y12, Y14, Y14
+	VFMADD231PS  Y14, Y11, Y6
+	VMULPS       Y11, Y13, Y13
+	VMULPS       Y0, Y13, Y11
+	VXORPS       Y14, Y14, Y14
+	VCMPPS       $0x1e, Y14, Y12, Y12
+	VBLENDVPS    Y12, Y13, Y11, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y4, Y4
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y8
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         R11
+	JNZ          edgewhole2
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      Y8, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VMOVUPS      Y9, (AX)
+	VMOVUPS      Y10, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+whole3:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	MOVQ         n+0(FP), R11
+
+edgewhole3:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole3
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole3
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole3:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole3:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole3
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole3
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole3:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole3:
+	VBROADCASTSS (CX), Y7
+	VMOVUPS      (BX), Y8
+	VADDPS       (R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      (R9), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	VMOVUPS      32(BX), Y8
+	VADDPS       32(R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      32(R9), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         R11
+	JNZ          edgewhole3
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+whole4:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dv+184(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	MOVQ         n+0(FP), R11
+
+edgewhole4:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole4
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole4
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole4:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole4:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole4
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole4
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole4:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole4:
+	VBROADCASTSS (CX), Y7
+	VMOVUPS      (BX), Y8
+	VADDPS       (R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      (R9), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	VMOVUPS      Y9, (R12)
+	VMOVUPS      32(BX), Y8
+	VADDPS       32(R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      32(R9), Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS 8(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y8
+	VBROADCASTSS 12(AX), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      Y8, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         R11
+	JNZ          edgewhole4
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+// func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
 // Requires: AVX, FMA3
 TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $0-184
-	VBROADCASTSS slope+104(FP), Y0
-	MOVQ         x+80(FP), AX
-	MOVQ         h+8(FP), CX
-	MOVQ         CX, DX
-	ANDQ         $0x0f, DX
-	MOVQ         DX, tail+16(FP)
-	MOVQ         DX, masks+24(FP)
-	SUBQ         DX, CX
-	SHLQ         $0x02, CX
-	MOVQ         CX, h+8(FP)
-	MOVQ         masks+24(FP), CX
-	LEAQ         lanemask<>+0(SB), DX
-	NEGQ         CX
-	LEAQ         64(DX)(CX*4), CX
-	MOVQ         CX, masks+24(FP)
+	SHLQ         $0x02, ldu+40(FP)
+	SHLQ         $0x02, ldw+56(FP)
+	SHLQ         $0x02, ldwx+88(FP)
+	SHLQ         $0x02, scaleStep+112(FP)
+	SHLQ         $0x02, ldup+128(FP)
+	SHLQ         $0x02, lddu+144(FP)
+	SHLQ         $0x02, lddw+160(FP)
+	SHLQ         $0x02, lddwx+176(FP)
+	CMPQ         columns+8(FP), $0x10
+	JE           full
+	MOVQ         columns+8(FP), AX
+	LEAQ         lanemask<>+0(SB), CX
+	NEGQ         AX
+	LEAQ         64(CX)(AX*4), AX
+	MOVQ         AX, columns+8(FP)
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           masked0
+	CMPQ         AX, $0x01
+	JE           masked1
+	CMPQ         AX, $0x02
+	JE           masked2
+	CMPQ         AX, $0x03
+	JE           masked3
+	CMPQ         AX, $0x04
+	JE           masked4
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
 
-edge:
-	MOVQ         src+32(FP), DX
-	MOVQ         dst+40(FP), CX
-	MOVLQSX      (DX), BX
-	IMULQ        ldu+56(FP), BX
-	SHLQ         $0x02, BX
-	ADDQ         u+48(FP), BX
-	MOVLQSX      (CX), SI
-	IMULQ        ldw+72(FP), SI
-	SHLQ         $0x02, SI
-	ADDQ         w+64(FP), SI
-	MOVLQSX      (DX), DI
-	IMULQ        lddu+152(FP), DI
-	SHLQ         $0x02, DI
-	ADDQ         du+144(FP), DI
-	MOVLQSX      (CX), R8
-	IMULQ        lddw+168(FP), R8
-	SHLQ         $0x02, R8
-	ADDQ         dw+160(FP), R8
-	MOVLQSX      (CX), R9
-	IMULQ        ldup+136(FP), R9
-	SHLQ         $0x02, R9
-	ADDQ         up+128(FP), R9
-	MOVQ         gradOffset+176(FP), R10
-	MOVQ         scale+112(FP), CX
-	VBROADCASTSS (CX), Y1
-	MOVQ         scaleStep+120(FP), CX
-	SHLQ         $0x02, CX
-	ADDQ         CX, scale+112(FP)
-	XORQ         CX, CX
-	MOVQ         params+96(FP), DX
-	CMPQ         h+8(FP), $0x00
-	JE           tail
+edgemasked:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y5
+	VMASKMOVPS Y1, Y5, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
 
-columns:
-	VMOVUPS (BX)(CX*1), Y2
-	VADDPS  (SI)(CX*1), Y2, Y2
-	MOVQ    nf+88(FP), R11
-	TESTQ   R11, R11
-	JZ      fulla_none
-	LEAQ    (R11)(R11*1), R12
-	ADDQ    R12, R12
+firstumasked:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
 
-fulla:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
+sameumasked:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y5
+	VMASKMOVPS Y3, Y5, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked:
+	VBROADCASTSS (CX), Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y6
+	VMASKMOVPS   (BX), Y6, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx0masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      (R15), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS (R14), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx0masked
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R9), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx0masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      (R15), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS (R14), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      (R15), Y8
+	VMASKMOVPS   Y7, Y8, (R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx0masked
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(BX), Y6, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(R8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx1masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      32(R15), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS (R14), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx1masked
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(R9), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx1masked:
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      32(R15), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS (R14), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R15
+	VMOVUPS      32(R15), Y7
+	VMASKMOVPS   Y6, Y7, 32(R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx1masked
+	ADDQ         scaleStep+112(FP), CX
+	MOVQ         nf+72(FP), R12
+	SHLQ         $0x02, R12
+	ADDQ         R12, AX
 	DECQ         R11
-	JNZ          fulla
-	SUBQ         R12, AX
+	JNZ          edgemasked
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
 
-fulla_none:
-	VMOVUPS   (R9)(CX*1), Y3
-	VMULPS    Y3, Y1, Y3
-	VMULPS    Y0, Y3, Y4
-	VXORPS    Y5, Y5, Y5
-	VCMPPS    $0x1e, Y5, Y2, Y2
-	VBLENDVPS Y2, Y3, Y4, Y2
-	VMOVUPS   (DI)(CX*1), Y3
-	VADDPS    Y2, Y3, Y3
-	VMOVUPS   Y3, (DI)(CX*1)
-	VMOVUPS   (R8)(CX*1), Y3
-	VADDPS    Y2, Y3, Y3
-	VMOVUPS   Y3, (R8)(CX*1)
-	MOVQ      nf+88(FP), R11
-	SHLQ      $0x05, R11
-	SUBQ      R11, DX
-	MOVQ      nf+88(FP), R11
-	TESTQ     R11, R11
-	JZ        fulla_grad_none
-	LEAQ      (R11)(R11*1), R12
-	ADDQ      R12, R12
+masked0:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DX, DX
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R9, R9
+	MOVQ         n+0(FP), R10
 
-fulla_grad:
-	VMOVUPS      (DX)(R10*1), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DX)(R10*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R11
-	JNZ          fulla_grad
-	SUBQ         R12, AX
+edgemasked0:
+	MOVLQSX    (CX), R11
+	ADDQ       $0x04, CX
+	CMPQ       R11, src+16(FP)
+	JE         sameumasked0
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked0
+	MOVQ       columns+8(FP), DX
+	VMOVUPS    (DX), Y5
+	VMASKMOVPS Y1, Y5, (BX)
+	MOVQ       columns+8(FP), DX
+	VMOVUPS    32(DX), Y1
+	VMASKMOVPS Y2, Y1, 32(BX)
 
-fulla_grad_none:
-	ADDQ    $0x20, DX
-	VMOVUPS 32(BX)(CX*1), Y2
-	VADDPS  32(SI)(CX*1), Y2, Y2
-	MOVQ    nf+88(FP), R11
-	TESTQ   R11, R11
-	JZ      fullb_none
-	LEAQ    (R11)(R11*1), R12
-	ADDQ    R12, R12
-
-fullb:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R11
-	JNZ          fullb
-	SUBQ         R12, AX
-
-fullb_none:
-	VMOVUPS   32(R9)(CX*1), Y3
-	VMULPS    Y3, Y1, Y3
-	VMULPS    Y0, Y3, Y4
-	VXORPS    Y5, Y5, Y5
-	VCMPPS    $0x1e, Y5, Y2, Y2
-	VBLENDVPS Y2, Y3, Y4, Y2
-	VMOVUPS   32(DI)(CX*1), Y3
-	VADDPS    Y2, Y3, Y3
-	VMOVUPS   Y3, 32(DI)(CX*1)
-	VMOVUPS   32(R8)(CX*1), Y3
-	VADDPS    Y2, Y3, Y3
-	VMOVUPS   Y3, 32(R8)(CX*1)
-	MOVQ      nf+88(FP), R11
-	SHLQ      $0x05, R11
-	SUBQ      R11, DX
-	MOVQ      nf+88(FP), R11
-	TESTQ     R11, R11
-	JZ        fullb_grad_none
-	LEAQ      (R11)(R11*1), R12
-	ADDQ      R12, R12
-
-fullb_grad:
-	VMOVUPS      (DX)(R10*1), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DX)(R10*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R11
-	JNZ          fullb_grad
-	SUBQ         R12, AX
-
-fullb_grad_none:
-	ADDQ $0x20, DX
-	ADDQ $0x40, CX
-	CMPQ CX, h+8(FP)
-	JL   columns
-
-tail:
-	CMPQ       tail+16(FP), $0x00
-	JE         end
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y2
-	VMASKMOVPS (BX)(CX*1), Y2, Y2
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS (SI)(CX*1), Y3, Y3
-	VADDPS     Y3, Y2, Y2
-	MOVQ       nf+88(FP), R11
-	TESTQ      R11, R11
-	JZ         maskeda_none
-	LEAQ       (R11)(R11*1), R12
-	ADDQ       R12, R12
-
-maskeda:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R11
-	JNZ          maskeda
-	SUBQ         R12, AX
-
-maskeda_none:
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS (R9)(CX*1), Y3, Y3
-	VMULPS     Y3, Y1, Y3
-	VMULPS     Y0, Y3, Y4
-	VXORPS     Y5, Y5, Y5
-	VCMPPS     $0x1e, Y5, Y2, Y2
-	VBLENDVPS  Y2, Y3, Y4, Y2
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS (DI)(CX*1), Y3, Y3
-	VADDPS     Y2, Y3, Y3
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y4
-	VMASKMOVPS Y3, Y4, (DI)(CX*1)
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS (R8)(CX*1), Y3, Y3
-	VADDPS     Y2, Y3, Y3
-	MOVQ       masks+24(FP), R11
-	VMOVUPS    (R11), Y4
-	VMASKMOVPS Y3, Y4, (R8)(CX*1)
-	MOVQ       nf+88(FP), R11
-	SHLQ       $0x05, R11
-	SUBQ       R11, DX
-	MOVQ       nf+88(FP), R11
-	TESTQ      R11, R11
-	JZ         maskeda_grad_none
-	LEAQ       (R11)(R11*1), R12
-	ADDQ       R12, R12
-
-maskeda_grad:
-	VMOVUPS      (DX)(R10*1), Y3
-	VBROADCASTSS (AX), Y4
-	VFMADD231PS  Y2, Y4, Y3
-	VMOVUPS      Y3, (DX)(R10*1)
-	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         R11
-	JNZ          maskeda_grad
-	SUBQ         R12, AX
-
-maskeda_grad_none:
-	ADDQ       $0x20, DX
-	MOVQ       masks+24(FP), R11
+firstumasked0:
+	MOVQ       R11, src+16(FP)
+	MOVQ       ldu+40(FP), DX
+	IMULQ      R11, DX
+	ADDQ       u+32(FP), DX
+	MOVQ       lddu+144(FP), BX
+	IMULQ      R11, BX
+	ADDQ       du+136(FP), BX
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (BX), Y1, Y1
+	MOVQ       columns+8(FP), R11
 	VMOVUPS    32(R11), Y2
-	VMASKMOVPS 32(BX)(CX*1), Y2, Y2
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y3
-	VMASKMOVPS 32(SI)(CX*1), Y3, Y3
-	VADDPS     Y3, Y2, Y2
-	MOVQ       nf+88(FP), BX
-	TESTQ      BX, BX
-	JZ         maskedb_none
-	LEAQ       (BX)(BX*1), SI
-	ADDQ       SI, SI
+	VMASKMOVPS 32(BX), Y2, Y2
 
-maskedb:
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  (DX), Y3, Y2
+sameumasked0:
+	MOVLQSX    (SI), R11
+	ADDQ       $0x04, SI
+	CMPQ       R11, dst+24(FP)
+	JE         samewmasked0
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked0
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    (DI), Y5
+	VMASKMOVPS Y3, Y5, (R9)
+	MOVQ       columns+8(FP), DI
+	VMOVUPS    32(DI), Y3
+	VMASKMOVPS Y4, Y3, 32(R9)
+
+firstwmasked0:
+	MOVQ       R11, dst+24(FP)
+	MOVQ       ldw+56(FP), DI
+	IMULQ      R11, DI
+	ADDQ       w+48(FP), DI
+	MOVQ       ldup+128(FP), R8
+	IMULQ      R11, R8
+	ADDQ       up+120(FP), R8
+	MOVQ       lddw+160(FP), R9
+	IMULQ      R11, R9
+	ADDQ       dw+152(FP), R9
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS (R9), Y3, Y3
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y4
+	VMASKMOVPS 32(R9), Y4, Y4
+
+samewmasked0:
+	VBROADCASTSS (AX), Y5
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y6
+	VMASKMOVPS   (DX), Y6, Y6
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y7
+	VMASKMOVPS   (DI), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y7
+	VMASKMOVPS   (R8), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y6
+	VMASKMOVPS   32(DX), Y6, Y6
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y7
+	VMASKMOVPS   32(DI), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y7
+	VMASKMOVPS   32(R8), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R10
+	JNZ          edgemasked0
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (BX)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(BX)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R9)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R9)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked1:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgemasked1:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked1
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked1
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y7
+	VMASKMOVPS Y1, Y7, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked1:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked1:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked1
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked1
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y7
+	VMASKMOVPS Y3, Y7, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked1:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked1:
+	VBROADCASTSS (CX), Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y8
+	VMASKMOVPS   (BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y9
+	VMASKMOVPS   (R9), Y9, Y9
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(BX), Y8, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R8), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y9
+	VMASKMOVPS   32(R9), Y9, Y9
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         scaleStep+112(FP), CX
 	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         BX
-	JNZ          maskedb
-	SUBQ         SI, AX
+	DECQ         R11
+	JNZ          edgemasked1
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
 
-maskedb_none:
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y3
-	VMASKMOVPS 32(R9)(CX*1), Y3, Y3
-	VMULPS     Y3, Y1, Y1
-	VMULPS     Y0, Y1, Y3
-	VXORPS     Y4, Y4, Y4
-	VCMPPS     $0x1e, Y4, Y2, Y2
-	VBLENDVPS  Y2, Y1, Y3, Y1
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y2
-	VMASKMOVPS 32(DI)(CX*1), Y2, Y2
-	VADDPS     Y1, Y2, Y2
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y3
-	VMASKMOVPS Y2, Y3, 32(DI)(CX*1)
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y2
-	VMASKMOVPS 32(R8)(CX*1), Y2, Y2
-	VADDPS     Y1, Y2, Y2
-	MOVQ       masks+24(FP), BX
-	VMOVUPS    32(BX), Y3
-	VMASKMOVPS Y2, Y3, 32(R8)(CX*1)
-	MOVQ       nf+88(FP), CX
-	SHLQ       $0x05, CX
-	SUBQ       CX, DX
-	MOVQ       nf+88(FP), CX
-	TESTQ      CX, CX
-	JZ         maskedb_grad_none
-	LEAQ       (CX)(CX*1), BX
-	ADDQ       BX, BX
+masked2:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(R11), Y6, Y6
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R11), Y7, Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y8
+	VMASKMOVPS   32(R11), Y8, Y8
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
 
-maskedb_grad:
-	VMOVUPS      (DX)(R10*1), Y2
-	VBROADCASTSS (AX), Y3
-	VFMADD231PS  Y1, Y3, Y2
-	VMOVUPS      Y2, (DX)(R10*1)
+edgemasked2:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked2
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked2
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y9
+	VMASKMOVPS Y1, Y9, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked2:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked2:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked2
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked2
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y9
+	VMASKMOVPS Y3, Y9, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked2:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked2:
+	VBROADCASTSS (CX), Y9
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y10
+	VMASKMOVPS   (BX), Y10, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y11
+	VMASKMOVPS   (R8), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y11
+	VMASKMOVPS   (R12), Y11, Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y11
+	VMASKMOVPS   (R12), Y11, Y11
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y11
+	VMASKMOVPS   (R9), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y12
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1e, Y13, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VADDPS       Y10, Y1, Y1
+	VADDPS       Y10, Y3, Y3
+	VBROADCASTSS (AX), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y10
+	VMASKMOVPS   32(BX), Y10, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y11
+	VMASKMOVPS   32(R8), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y11
+	VMASKMOVPS   32(R12), Y11, Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y11
+	VMASKMOVPS   32(R12), Y11, Y11
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y11
+	VMASKMOVPS   32(R9), Y11, Y11
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y9
+	VXORPS       Y12, Y12, Y12
+	VCMPPS       $0x1e, Y12, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         R11
+	JNZ          edgemasked2
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y7, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y8, Y0, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+masked3:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
+
+edgemasked3:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked3
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked3
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y5
+	VMASKMOVPS Y1, Y5, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked3:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked3:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked3
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked3
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y5
+	VMASKMOVPS Y3, Y5, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked3:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked3:
+	VBROADCASTSS (CX), Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y6
+	VMASKMOVPS   (BX), Y6, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R9), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y7, Y8, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y7, Y8, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y6
+	VMASKMOVPS   Y7, Y6, (R12)
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(BX), Y6, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(R8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(R9), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y6, Y7, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y6, Y7, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y5
+	VMASKMOVPS   Y6, Y5, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         R11
+	JNZ          edgemasked3
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+masked4:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
+
+edgemasked4:
+	MOVLQSX    (DX), R12
+	ADDQ       $0x04, DX
+	CMPQ       R12, src+16(FP)
+	JE         sameumasked4
+	CMPQ       src+16(FP), $0x00
+	JL         firstumasked4
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    (BX), Y5
+	VMASKMOVPS Y1, Y5, (SI)
+	MOVQ       columns+8(FP), BX
+	VMOVUPS    32(BX), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)
+
+firstumasked4:
+	MOVQ       R12, src+16(FP)
+	MOVQ       ldu+40(FP), BX
+	IMULQ      R12, BX
+	ADDQ       u+32(FP), BX
+	MOVQ       lddu+144(FP), SI
+	IMULQ      R12, SI
+	ADDQ       du+136(FP), SI
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y1
+	VMASKMOVPS (SI), Y1, Y1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y2
+	VMASKMOVPS 32(SI), Y2, Y2
+
+sameumasked4:
+	MOVLQSX    (DI), R12
+	ADDQ       $0x04, DI
+	CMPQ       R12, dst+24(FP)
+	JE         samewmasked4
+	CMPQ       dst+24(FP), $0x00
+	JL         firstwmasked4
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    (R8), Y5
+	VMASKMOVPS Y3, Y5, (R10)
+	MOVQ       columns+8(FP), R8
+	VMOVUPS    32(R8), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)
+
+firstwmasked4:
+	MOVQ       R12, dst+24(FP)
+	MOVQ       ldw+56(FP), R8
+	IMULQ      R12, R8
+	ADDQ       w+48(FP), R8
+	MOVQ       ldup+128(FP), R9
+	IMULQ      R12, R9
+	ADDQ       up+120(FP), R9
+	MOVQ       lddw+160(FP), R10
+	IMULQ      R12, R10
+	ADDQ       dw+152(FP), R10
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS (R10), Y3, Y3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y4
+	VMASKMOVPS 32(R10), Y4, Y4
+
+samewmasked4:
+	VBROADCASTSS (CX), Y5
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y6
+	VMASKMOVPS   (BX), Y6, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y7
+	VMASKMOVPS   (R9), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y7, Y8, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y7, Y8, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   Y7, Y8, (R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R12), Y7, Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y6
+	VMASKMOVPS   Y7, Y6, (R12)
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y6
+	VMASKMOVPS   32(BX), Y6, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(R8), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R12), Y7, Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y7
+	VMASKMOVPS   32(R9), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y6, Y7, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y6, Y7, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   Y6, Y7, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+	VBROADCASTSS 12(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y5
+	VMASKMOVPS   Y6, Y5, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         R11
+	JNZ          edgemasked4
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(SI)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R10)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+full:
+	MOVQ         nf+72(FP), AX
+	CMPQ         AX, $0x00
+	JE           whole0
+	CMPQ         AX, $0x01
+	JE           whole1
+	CMPQ         AX, $0x02
+	JE           whole2
+	CMPQ         AX, $0x03
+	JE           whole3
+	CMPQ         AX, $0x04
+	JE           whole4
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
+
+edgewhole:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole:
+	VBROADCASTSS (CX), Y5
+	VMOVUPS      (BX), Y6
+	VADDPS       (R8), Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx0whole:
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS (R14), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx0whole
+	VMOVUPS      (R9), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx0whole:
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS (R14), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx0whole
+	VMOVUPS      32(BX), Y6
+	VADDPS       32(R8), Y6, Y6
+	MOVQ         wx+80(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+wx1whole:
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS (R14), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R14
+	ADDQ         ldwx+88(FP), R12
+	DECQ         R13
+	JNZ          wx1whole
+	VMOVUPS      32(R9), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	MOVQ         nf+72(FP), R13
+	MOVQ         AX, R14
+
+dwx1whole:
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS (R14), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         $0x04, R14
+	ADDQ         lddwx+176(FP), R12
+	DECQ         R13
+	JNZ          dwx1whole
+	ADDQ         scaleStep+112(FP), CX
+	MOVQ         nf+72(FP), R12
+	SHLQ         $0x02, R12
+	ADDQ         R12, AX
+	DECQ         R11
+	JNZ          edgewhole
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+whole0:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), AX
+	MOVQ         src+16(FP), CX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         DX, DX
+	XORQ         BX, BX
+	MOVQ         dst+24(FP), SI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         DI, DI
+	XORQ         R8, R8
+	XORQ         R9, R9
+	MOVQ         n+0(FP), R10
+
+edgewhole0:
+	MOVLQSX (CX), R11
+	ADDQ    $0x04, CX
+	CMPQ    R11, src+16(FP)
+	JE      sameuwhole0
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole0
+	VMOVUPS Y1, (BX)
+	VMOVUPS Y2, 32(BX)
+
+firstuwhole0:
+	MOVQ    R11, src+16(FP)
+	MOVQ    ldu+40(FP), DX
+	IMULQ   R11, DX
+	ADDQ    u+32(FP), DX
+	MOVQ    lddu+144(FP), BX
+	IMULQ   R11, BX
+	ADDQ    du+136(FP), BX
+	VMOVUPS (BX), Y1
+	VMOVUPS 32(BX), Y2
+
+sameuwhole0:
+	MOVLQSX (SI), R11
+	ADDQ    $0x04, SI
+	CMPQ    R11, dst+24(FP)
+	JE      samewwhole0
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole0
+	VMOVUPS Y3, (R9)
+	VMOVUPS Y4, 32(R9)
+
+firstwwhole0:
+	MOVQ    R11, dst+24(FP)
+	MOVQ    ldw+56(FP), DI
+	IMULQ   R11, DI
+	ADDQ    w+48(FP), DI
+	MOVQ    ldup+128(FP), R8
+	IMULQ   R11, R8
+	ADDQ    up+120(FP), R8
+	MOVQ    lddw+160(FP), R9
+	IMULQ   R11, R9
+	ADDQ    dw+152(FP), R9
+	VMOVUPS (R9), Y3
+	VMOVUPS 32(R9), Y4
+
+samewwhole0:
+	VBROADCASTSS (AX), Y5
+	VMOVUPS      (DX), Y6
+	VADDPS       (DI), Y6, Y6
+	VMOVUPS      (R8), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	VMOVUPS      32(DX), Y6
+	VADDPS       32(DI), Y6, Y6
+	VMOVUPS      32(R8), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	ADDQ         scaleStep+112(FP), AX
+	DECQ         R10
+	JNZ          edgewhole0
+	VMOVUPS      Y1, (BX)
+	VMOVUPS      Y2, 32(BX)
+	VMOVUPS      Y3, (R9)
+	VMOVUPS      Y4, 32(R9)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+whole1:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
+
+edgewhole1:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole1
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole1
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole1:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole1:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole1
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole1
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole1:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole1:
+	VBROADCASTSS (CX), Y7
+	VMOVUPS      (BX), Y8
+	VADDPS       (R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      (R9), Y9
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y8, Y9, Y5
+	VMOVUPS      32(BX), Y8
+	VADDPS       32(R8), Y8, Y8
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      32(R9), Y9
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         scaleStep+112(FP), CX
 	ADDQ         $0x04, AX
-	ADDQ         $0x20, DX
-	DECQ         CX
-	JNZ          maskedb_grad
-	SUBQ         BX, AX
+	DECQ         R11
+	JNZ          edgewhole1
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
 
-maskedb_grad_none:
-	ADDQ $0x20, DX
+whole2:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         dwx+168(FP), R11
+	VMOVUPS      (R11), Y5
+	VMOVUPS      32(R11), Y6
+	ADDQ         lddwx+176(FP), R11
+	VMOVUPS      (R11), Y7
+	VMOVUPS      32(R11), Y8
+	ADDQ         lddwx+176(FP), R11
+	MOVQ         n+0(FP), R11
 
-end:
-	ADDQ $0x04, src+32(FP)
-	ADDQ $0x04, dst+40(FP)
-	MOVQ nf+88(FP), CX
-	LEAQ (AX)(CX*4), AX
-	DECQ n+0(FP)
-	JNZ  edge
+edgewhole2:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole2
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole2
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole2:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole2:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole2
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole2
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole2:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole2:
+	VBROADCASTSS (CX), Y9
+	VMOVUPS      (BX), Y10
+	VADDPS       (R8), Y10, Y10
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y11
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      (R9), Y11
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y12
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1e, Y13, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y12, Y10
+	VADDPS       Y10, Y1, Y1
+	VADDPS       Y10, Y3, Y3
+	VBROADCASTSS (AX), Y11
+	VFMADD231PS  Y10, Y11, Y5
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS  Y10, Y11, Y7
+	VMOVUPS      32(BX), Y10
+	VADDPS       32(R8), Y10, Y10
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y11
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
+	VMOVUPS      32(R9), Y11
+	VMULPS       Y9, Y11, Y11
+	VMULPS       Y0, Y11, Y9
+	VXORPS       Y12, Y12, Y12
+	VCMPPS       $0x1e, Y12, Y10, Y10
+	VBLENDVPS    Y10, Y11, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y9, Y10, Y6
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         R11
+	JNZ          edgewhole2
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y5, (AX)
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      Y8, 32(AX)
+	ADDQ         lddwx+176(FP), AX
+	VZEROUPPER
+	RET
+
+whole3:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
+
+edgewhole3:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole3
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole3
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole3:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole3:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole3
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole3
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole3:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole3:
+	VBROADCASTSS (CX), Y5
+	VMOVUPS      (BX), Y6
+	VADDPS       (R8), Y6, Y6
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      (R9), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      32(BX), Y6
+	VADDPS       32(R8), Y6, Y6
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      32(R9), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         R11
+	JNZ          edgewhole3
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dwx+168(FP), AX
+	VZEROUPPER
+	RET
+
+whole4:
+	VBROADCASTSS slope+96(FP), Y0
+	MOVQ         x+64(FP), AX
+	MOVQ         scale+104(FP), CX
+	MOVQ         src+16(FP), DX
+	MOVQ         $-1, src+16(FP)
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	XORQ         BX, BX
+	XORQ         SI, SI
+	MOVQ         dst+24(FP), DI
+	MOVQ         $-1, dst+24(FP)
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         R8, R8
+	XORQ         R9, R9
+	XORQ         R10, R10
+	MOVQ         n+0(FP), R11
+
+edgewhole4:
+	MOVLQSX (DX), R12
+	ADDQ    $0x04, DX
+	CMPQ    R12, src+16(FP)
+	JE      sameuwhole4
+	CMPQ    src+16(FP), $0x00
+	JL      firstuwhole4
+	VMOVUPS Y1, (SI)
+	VMOVUPS Y2, 32(SI)
+
+firstuwhole4:
+	MOVQ    R12, src+16(FP)
+	MOVQ    ldu+40(FP), BX
+	IMULQ   R12, BX
+	ADDQ    u+32(FP), BX
+	MOVQ    lddu+144(FP), SI
+	IMULQ   R12, SI
+	ADDQ    du+136(FP), SI
+	VMOVUPS (SI), Y1
+	VMOVUPS 32(SI), Y2
+
+sameuwhole4:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	CMPQ    R12, dst+24(FP)
+	JE      samewwhole4
+	CMPQ    dst+24(FP), $0x00
+	JL      firstwwhole4
+	VMOVUPS Y3, (R10)
+	VMOVUPS Y4, 32(R10)
+
+firstwwhole4:
+	MOVQ    R12, dst+24(FP)
+	MOVQ    ldw+56(FP), R8
+	IMULQ   R12, R8
+	ADDQ    w+48(FP), R8
+	MOVQ    ldup+128(FP), R9
+	IMULQ   R12, R9
+	ADDQ    up+120(FP), R9
+	MOVQ    lddw+160(FP), R10
+	IMULQ   R12, R10
+	ADDQ    dw+152(FP), R10
+	VMOVUPS (R10), Y3
+	VMOVUPS 32(R10), Y4
+
+samewwhole4:
+	VBROADCASTSS (CX), Y5
+	VMOVUPS      (BX), Y6
+	VADDPS       (R8), Y6, Y6
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      (R9), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      (R12), Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      32(BX), Y6
+	VADDPS       32(R8), Y6, Y6
+	MOVQ         wx+80(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         ldwx+88(FP), R12
+	VMOVUPS      32(R12), Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      32(R9), Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+168(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS 4(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS 8(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         lddwx+176(FP), R12
+	VMOVUPS      32(R12), Y6
+	VBROADCASTSS 12(AX), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      Y6, 32(R12)
+	ADDQ         scaleStep+112(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         R11
+	JNZ          edgewhole4
+	VMOVUPS      Y1, (SI)
+	VMOVUPS      Y2, 32(SI)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, 32(R10)
+	MOVQ         dwx+168(FP), AX
 	VZEROUPPER
 	RET

@@ -418,39 +418,27 @@ func sigmoidBCEAVX2(n int, z *float32, t *float32, dz *float32) (loss float64)
 // edgeDotAVX512 scores groups of four edges; tail and masks are scratch.
 //
 //go:noescape
-func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
 
-// edgeAggregateAVX512 adds the messages of n edges to y; tail and masks are scratch, coefStep 1 or 0.
-//
 //go:noescape
-func edgeAggregateAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
 
-// edgeDotBackwardAVX512 adds to du, dw and the gradients of the packed parameters; tail and masks are scratch.
-//
 //go:noescape
-func edgeDotBackwardAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
 
-// edgeAggregateBackwardAVX512 adds to du, dw and the gradients of the packed parameters; tail and masks are scratch.
-//
 //go:noescape
-func edgeAggregateBackwardAVX512(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
 
 // edgeDotAVX2 scores groups of four edges; tail and masks are scratch.
 //
 //go:noescape
-func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)
+func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
 
-// edgeAggregateAVX2 adds the messages of n edges to y; tail and masks are scratch, coefStep 1 or 0.
-//
 //go:noescape
-func edgeAggregateAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)
+func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
 
-// edgeDotBackwardAVX2 adds to du, dw and the gradients of the packed parameters; tail and masks are scratch.
-//
 //go:noescape
-func edgeDotBackwardAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
 
-// edgeAggregateBackwardAVX2 adds to du, dw and the gradients of the packed parameters; tail and masks are scratch.
-//
 //go:noescape
-func edgeAggregateBackwardAVX2(n int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, gradOffset int)
+func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)

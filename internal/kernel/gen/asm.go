@@ -91,6 +91,13 @@ func (a *asm) bytes(name string) gp {
 	return r
 }
 
+// toBytes turns parameters that count float32 into numbers of bytes.
+func (a *asm) toBytes(names ...string) {
+	for _, name := range names {
+		a.SHLQ(operand.Imm(2), a.slot(name))
+	}
+}
+
 // slot is where an integer parameter lives on the stack; kernels short of
 // registers use it in place.
 func (a *asm) slot(name string) mem {
@@ -102,9 +109,13 @@ func (a *asm) slot(name string) mem {
 }
 
 // scalar loads a float32 parameter into every lane.
-func (a *asm) scalar(name string) vec {
+func (a *asm) scalar(name string) vec { return a.broadcast(a.slot(name)) }
+
+// broadcast copies the float32 at m, or in the first lane of an XMM register, to
+// every lane.
+func (a *asm) broadcast(m operand.Op) vec {
 	v := a.vec()
-	a.VBROADCASTSS(a.slot(name), v)
+	a.VBROADCASTSS(m, v)
 	return v
 }
 
@@ -298,6 +309,15 @@ func (a *asm) loadInto(v vec, m mem, k laneMask) {
 	}
 }
 
+// addMasked adds the masked lanes to sum.
+func (a *asm) addMasked(m mem, k laneMask, sum vec) {
+	if k.all() {
+		a.VADDPS(m, sum, sum)
+	} else {
+		a.VADDPS(a.loadMasked(m, k), sum, sum)
+	}
+}
+
 // storeMasked writes the masked lanes.
 func (a *asm) storeMasked(v vec, m mem, k laneMask) {
 	switch {
@@ -464,13 +484,6 @@ func (a *asm) each(f func() vec) (x []vec) {
 		x = append(x, f())
 	}
 	return x
-}
-
-// spread copies the first lane of an XMM register to all lanes of a new one.
-func (a *asm) spread(x vec) vec {
-	v := a.vec()
-	a.VBROADCASTSS(x, v)
-	return v
 }
 
 // largest returns the largest lane of a block, in the first lane.

@@ -1,16 +1,18 @@
 package main
 
-import . "github.com/mmcloughlin/avo/operand"
+import (
+	"fmt"
 
-// The edge kernels compute, for each edge e and 16 columns at a time,
+	. "github.com/mmcloughlin/avo/operand"
+)
+
+// The edge kernels compute, for each edge e,
 //
 //	pre = u[src[e]] + w[dst[e]] + sum over q < nf of x[e,q] * wx[q]
 //
 // and what follows from it. Each column is a chain of fused multiply-adds in the
-// order of q. The rows of wx and v come packed by registers: for each
-// register of columns its part of wx[0], ..., wx[nf-1], v, padded with zeros; so
-// one pointer runs through them. Missing node rows come as one row of zeros with
-// ldu or ldw zero.
+// order of q. The rows of u, w, wx and the like are ldu, ldw, ldwx apart; a zero
+// there makes one row serve all.
 func edge(a *asm) {
 	a.edgeDot()
 	a.edgeAggregate()
@@ -18,260 +20,403 @@ func edge(a *asm) {
 	a.edgeBackward("edgeAggregateBackward", false)
 }
 
-// edges is the state the kernels share.
-type edges struct {
-	*asm
-	off    gp // offset in bytes of the current columns
-	params gp // packed parameters of the current columns
-	x      gp // the edge's features
-	slope  vec
-}
-
-// newEdges loads the common parameters.
-func (a *asm) newEdges() *edges {
-	return &edges{asm: a, slope: a.scalar("slope"), x: a.arg("x"), off: a.GP64(), params: a.GP64()}
-}
-
-// row returns a pointer to the row of the matrix called name, ld elements apart,
-// whose index is at idx.
-func (s *edges) row(idx Mem, name, ld string) gp {
-	r := s.GP64()
-	s.MOVLQSX(idx, r)
-	s.IMULQ(s.slot(ld), r)
-	s.SHLQ(Imm(2), r)
-	s.ADDQ(s.slot(name), r)
-	return r
-}
-
-// columns runs body over the columns of h, 16 at a time, the last ones masked.
-func (s *edges) columns(tails []laneMask, body func(label string, masks []laneMask)) {
-	s.XORQ(s.off, s.off)
-	s.MOVQ(s.slot("params"), s.params)
-	s.CMPQ(s.slot("h"), Imm(0))
-	s.JE(s.jump("tail"))
-	s.Label("columns")
-	body("full", make([]laneMask, s.parts()))
-	s.ADDQ(Imm(4*lanes), s.off)
-	s.CMPQ(s.off, s.slot("h"))
-	s.JL(s.jump("columns"))
-	s.Label("tail")
-	s.CMPQ(s.slot("tail"), Imm(0))
-	s.JE(s.jump("end"))
-	body("masked", tails)
-	s.Label("end")
-}
-
-// splitColumns turns the parameter h into the bytes of its whole blocks and tail
-// into the number of columns of the last block, and returns its masks.
-func (s *edges) splitColumns() []laneMask {
-	h, tail := s.arg("h"), s.GP64()
-	s.MOVQ(h, tail)
-	s.ANDQ(Imm(lanes-1), tail)
-	s.MOVQ(tail, s.slot("tail"))
-	s.MOVQ(tail, s.slot("masks"))
-	s.SUBQ(tail, h)
-	s.SHLQ(Imm(2), h)
-	s.MOVQ(h, s.slot("h"))
-	return s.firstLanesIn("masks")
-}
-
-// here is the h-th register of the current columns of a row.
-func (s *edges) here(row gp, h int) Mem {
-	return Mem{Base: row, Index: s.off, Scale: 1, Disp: 4 * h * s.width()}
-}
-
-// add adds the current columns of a row to sum.
-func (s *edges) add(row gp, h int, k laneMask, sum vec) {
-	if m := s.here(row, h); k.all() {
-		s.VADDPS(m, sum, sum)
-	} else {
-		s.VADDPS(s.loadMasked(m, k), sum, sum)
-	}
-}
-
-// features runs body once for every edge feature, with params at its weights and
-// x at the feature; x is restored afterwards.
-func (s *edges) features(label string, body func()) {
-	q, size := s.arg("nf"), s.GP64()
-	s.TESTQ(q, q)
-	s.JZ(s.jump(label + "_none"))
-	s.LEAQ(Mem{Base: q, Index: q, Scale: 1}, size)
-	s.ADDQ(size, size)
-	s.Label(label)
-	body()
-	s.ADDQ(Imm(4), s.x)
-	s.ADDQ(Imm(uint64(4*s.width())), s.params)
-	s.DECQ(q)
-	s.JNZ(s.jump(label))
-	s.SUBQ(size, s.x)
-	s.Label(label + "_none")
-}
-
-// partLabel names the code for one register of a block.
-func partLabel(label string, h int) string { return label + string(rune('a'+h)) }
-
-// addFeature adds x*weights to sum for the feature at x.
-func (s *edges) addFeature(x Mem, weights Op, sum vec) {
-	if _, inMemory := weights.(Mem); s.zmm && !inMemory {
-		s.VFMADD231PS_BCST(x, weights, sum)
-		return
-	}
-	b := s.vec()
-	s.VBROADCASTSS(x, b)
-	s.VFMADD231PS(weights, b, sum)
-}
-
 // edgeDot takes four edges at a time, which share the loads of wx and v and the
 // final sums over lanes.
 func (a *asm) edgeDot() {
-	a.begin("edgeDot", "(groups, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, out *float32)",
+	a.begin("edgeDot", "(groups, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)",
 		"scores groups of four edges; tail and masks are scratch.")
-	s := a.newEdges()
-	tails := s.splitColumns()
-	stride, stride3 := a.bytes("nf"), a.GP64()
-	a.LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
-	x := [4]Mem{{Base: s.x}, {Base: s.x, Index: stride, Scale: 1}, {Base: s.x, Index: stride, Scale: 2}, {Base: s.x, Index: stride3, Scale: 1}}
+	slope := a.scalar("slope")
+	// h becomes the bytes of whole blocks, tail the columns that are left.
+	h, tail := a.arg("h"), a.GP64()
+	a.MOVQ(h, tail)
+	a.ANDQ(Imm(lanes-1), tail)
+	a.MOVQ(tail, a.slot("tail"))
+	a.MOVQ(tail, a.slot("masks"))
+	a.SUBQ(tail, h)
+	a.SHLQ(Imm(2), h)
+	a.MOVQ(h, a.slot("h"))
+	tails := a.firstLanesIn("masks")
+	a.toBytes("ldu", "ldw", "ldwx")
+
+	x, nf, nf3 := a.arg("x"), a.bytes("nf"), a.GP64()
+	a.LEAQ(Mem{Base: nf, Index: nf, Scale: 2}, nf3)
+	xs := [4]Mem{{Base: x}, {Base: x, Index: nf, Scale: 1}, {Base: x, Index: nf, Scale: 2}, {Base: x, Index: nf3, Scale: 1}}
 
 	a.Label("group")
-	var u, w [4]gp
-	idx := a.arg("src")
-	for i := range u {
-		u[i] = s.row(Mem{Base: idx, Disp: 4 * i}, "u", "ldu")
+	nodes := func(index, name string) (rows [4]gp) {
+		idx := a.arg(index)
+		for i := range rows {
+			rows[i] = a.GP64()
+			a.MOVLQSX(Mem{Base: idx, Disp: 4 * i}, rows[i])
+			a.IMULQ(a.slot("ld"+name), rows[i])
+			a.ADDQ(a.slot(name), rows[i])
+		}
+		return rows
 	}
-	idx = a.arg("dst")
-	for i := range w {
-		w[i] = s.row(Mem{Base: idx, Disp: 4 * i}, "w", "ldw")
-	}
+	u, w := nodes("src", "u"), nodes("dst", "w")
 	var sum [4][]vec
 	for i := range sum {
 		sum[i] = a.each(a.zero)
 	}
-	s.columns(tails, func(label string, masks []laneMask) {
+	off := a.GP64()
+	a.XORQ(off, off)
+	columns := func(label string, masks []laneMask) {
 		for h, k := range masks {
+			here := func(row gp) Mem { return Mem{Base: row, Index: off, Scale: 1, Disp: 4 * h * a.width()} }
 			var pre [4]vec
 			for i := range pre {
-				pre[i] = a.loadMasked(s.here(u[i], h), k)
-				s.add(w[i], h, k, pre[i])
+				pre[i] = a.loadMasked(here(u[i]), k)
+				a.addMasked(here(w[i]), k, pre[i])
 			}
-			s.features(partLabel(label, h), func() {
-				weights := a.load(Mem{Base: s.params})
-				for i := range pre {
-					s.addFeature(x[i], weights, pre[i])
-				}
-			})
+			label := fmt.Sprint(label, h)
+			q, wx := a.arg("nf"), a.arg("wx")
+			a.TESTQ(q, q)
+			a.JZ(a.jump(label + "score"))
+			a.Label(label + "feature")
+			weights := a.loadMasked(here(wx), k)
 			for i := range pre {
-				a.VFMADD231PS(Mem{Base: s.params}, a.leaky(pre[i], s.slope), sum[i][h])
+				a.addProduct(xs[i], weights, pre[i])
 			}
-			a.ADDQ(Imm(uint64(4*a.width())), s.params)
+			a.ADDQ(Imm(4), x)
+			a.ADDQ(a.slot("ldwx"), wx)
+			a.DECQ(q)
+			a.JNZ(a.jump(label + "feature"))
+			a.SUBQ(nf, x)
+			a.Label(label + "score")
+			v := a.loadMasked(here(a.arg("v")), k)
+			for i := range pre {
+				a.VFMADD231PS(v, a.leaky(pre[i], slope), sum[i][h])
+			}
 		}
-	})
+	}
+	a.CMPQ(a.slot("h"), Imm(0))
+	a.JE(a.jump("tail"))
+	a.Label("columns")
+	columns("whole", make([]laneMask, a.parts()))
+	a.ADDQ(Imm(4*lanes), off)
+	a.CMPQ(off, a.slot("h"))
+	a.JL(a.jump("columns"))
+	a.Label("tail")
+	a.CMPQ(a.slot("tail"), Imm(0))
+	a.JE(a.jump("sum"))
+	columns("masked", tails)
+	a.Label("sum")
 	out := a.arg("out")
 	a.VMOVUPS(a.sum4(sum), Mem{Base: out})
 	for _, p := range []string{"src", "dst", "out"} {
 		a.ADDQ(Imm(16), a.slot(p))
 	}
-	a.LEAQ(Mem{Base: s.x, Index: stride, Scale: 4}, s.x)
+	a.LEAQ(Mem{Base: x, Index: nf, Scale: 4}, x)
 	a.DECQ(a.slot("groups"))
 	a.JNZ(a.jump("group"))
 	a.end()
 }
 
-// nextEdge moves on to the next edge and jumps to label if there is one.
-func (s *edges) nextEdge(label string) {
-	s.ADDQ(Imm(4), s.slot("src"))
-	s.ADDQ(Imm(4), s.slot("dst"))
-	nf := s.arg("nf")
-	s.LEAQ(Mem{Base: s.x, Index: nf, Scale: 4}, s.x)
-	s.DECQ(s.slot("n"))
-	s.JNZ(s.jump(label))
-}
+// The other kernels take one block of columns through all edges, so that the
+// gradients of the weights of those columns stay in registers. So does a row that
+// is added to, while edges have the node of the edge before. columns is at most
+// 16.
+const edgeParams = "n, columns int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int"
 
+// edgeAggregate adds scale[e] * leaky(pre) to y[dst[e]].
 func (a *asm) edgeAggregate() {
-	a.begin("edgeAggregate", "(n, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, coef *float32, coefStep int, y *float32, ldy int)",
-		"adds the messages of n edges to y; tail and masks are scratch, coefStep 1 or 0.")
-	s := a.newEdges()
-	tails := s.splitColumns()
-	coef, coefStep := a.arg("coef"), a.bytes("coefStep")
-	a.Label("edge")
-	src, dst := a.arg("src"), a.arg("dst")
-	u, w, y := s.row(Mem{Base: src}, "u", "ldu"), s.row(Mem{Base: dst}, "w", "ldw"), s.row(Mem{Base: dst}, "y", "ldy")
-	c := a.vec()
-	a.VBROADCASTSS(Mem{Base: coef}, c)
-	a.ADDQ(coefStep, coef)
-	s.columns(tails, func(label string, masks []laneMask) {
-		for h, k := range masks {
-			pre := a.loadMasked(s.here(u, h), k)
-			s.add(w, h, k, pre)
-			s.features(partLabel(label, h), func() { s.addFeature(Mem{Base: s.x}, Mem{Base: s.params}, pre) })
-			sum := a.loadMasked(s.here(y, h), k)
-			a.VFMADD231PS(a.leaky(pre, s.slope), c, sum)
-			a.storeMasked(sum, s.here(y, h), k)
-			a.ADDQ(Imm(uint64(4*a.width())), s.params)
+	a.begin("edgeAggregate", "("+edgeParams+", y *float32, ldy int)")
+	a.toBytes("ldu", "ldw", "ldwx", "scaleStep", "ldy")
+	a.eachEdge(func(s *edges) (src, dst *nodeRows, body func(h int), finish func()) {
+		u, w, y := &nodeRow{name: "u"}, &nodeRow{name: "w"}, &nodeRow{name: "y"}
+		src, dst = s.nodes("src", nil, u), s.nodes("dst", y, w)
+		body = func(h int) {
+			a.VFMADD231PS(a.leaky(s.pre(u, w, h), s.slope), s.factor, y.sum[h])
 		}
+		return src, dst, body, func() {}
 	})
-	s.nextEdge("edge")
-	a.end()
 }
 
 // edgeBackward emits the gradients of edgeDot, or of edgeAggregate. The former's
-// upstream gradient is scale[e]*v, the latter's scale[e]*up[dst[e]]. The
-// gradients of the packed parameters are gradOffset bytes behind these.
+// upstream gradient is scale[e]*v, the latter's scale[e]*up[dst[e]].
 func (a *asm) edgeBackward(name string, dot bool) {
-	up := ", up *float32, ldup int"
+	params := ", up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int"
 	if dot {
-		up = ""
+		params += ", dv *float32"
 	}
-	a.begin(name, "(n, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, params *float32, slope float32, scale *float32, scaleStep int"+up+", du *float32, lddu int, dw *float32, lddw int, gradOffset int)",
-		"adds to du, dw and the gradients of the packed parameters; tail and masks are scratch.")
-	s := a.newEdges()
-	tails := s.splitColumns()
-	a.Label("edge")
-	src, dst := Mem{Base: a.arg("src")}, Mem{Base: a.arg("dst")}
-	u, w := s.row(src, "u", "ldu"), s.row(dst, "w", "ldw")
-	du, dw := s.row(src, "du", "lddu"), s.row(dst, "dw", "lddw")
-	var upRow gp
-	if !dot {
-		upRow = s.row(dst, "up", "ldup")
-	}
-	grad := Mem{Base: s.params, Index: a.arg("gradOffset"), Scale: 1}
-	scale, c := a.arg("scale"), a.vec()
-	a.VBROADCASTSS(Mem{Base: scale}, c)
-	step := a.bytes("scaleStep")
-	a.ADDQ(step, a.slot("scale"))
-	s.columns(tails, func(label string, masks []laneMask) {
-		for h, k := range masks {
-			pre := a.loadMasked(s.here(u, h), k)
-			s.add(w, h, k, pre)
-			s.features(partLabel(label, h), func() { s.addFeature(Mem{Base: s.x}, Mem{Base: s.params}, pre) })
-			g := a.vec()
+	a.begin(name, "("+edgeParams+params+")")
+	a.toBytes("ldu", "ldw", "ldwx", "scaleStep", "ldup", "lddu", "lddw", "lddwx")
+	a.eachEdge(func(s *edges) (src, dst *nodeRows, body func(h int), finish func()) {
+		u, w, up, du, dw := &nodeRow{name: "u"}, &nodeRow{name: "w"}, &nodeRow{name: "up"}, &nodeRow{name: "du"}, &nodeRow{name: "dw"}
+		src, dst = s.nodes("src", du, u), s.nodes("dst", dw, w, up)
+		var dv []vec
+		if dot {
+			dv = s.block(a.arg("dv"))
+		}
+		var dwx [][]vec
+		if s.nf <= a.resident() {
+			dwx = s.rows("dwx")
+		}
+		body = func(h int) {
+			pre, g, less := s.pre(u, w, h), a.loadMasked(a.part(up.p, h), s.masks[h]), a.vec()
 			if dot {
-				dv := a.load(grad)
-				a.VFMADD231PS(a.leaky(pre, s.slope), c, dv)
-				a.VMOVUPS(dv, grad)
-				a.VMULPS(Mem{Base: s.params}, c, g)
-			} else {
-				a.VMULPS(a.loadMasked(s.here(upRow, h), k), c, g)
+				a.VFMADD231PS(a.leaky(pre, s.slope), s.factor, dv[h])
 			}
-			less := a.vec()
+			a.VMULPS(s.factor, g, g)
 			a.VMULPS(s.slope, g, less)
 			g = a.where(a.compare(pre, greater, a.zero()), g, less)
-			for _, row := range []gp{du, dw} {
-				sum := a.loadMasked(s.here(row, h), k)
-				a.VADDPS(g, sum, sum)
-				a.storeMasked(sum, s.here(row, h), k)
+			a.VADDPS(g, du.sum[h], du.sum[h])
+			a.VADDPS(g, dw.sum[h], dw.sum[h])
+			for q, sum := range dwx {
+				s.addProduct(s.feature(q), g, sum[h])
 			}
-			// Back to the first feature's weights, for their gradients.
-			back := a.arg("nf")
-			a.SHLQ(Imm(map[int]uint64{8: 5, 16: 6}[a.width()]), back)
-			a.SUBQ(back, s.params)
-			s.features(partLabel(label, h)+"_grad", func() {
-				sum := a.load(grad)
-				s.addFeature(Mem{Base: s.x}, g, sum)
-				a.VMOVUPS(sum, grad)
-			})
-			a.ADDQ(Imm(uint64(4*a.width())), s.params)
+			if dwx == nil {
+				s.eachFeature("dwx", h, func(x, row Mem) {
+					sum := a.loadMasked(row, s.masks[h])
+					s.addProduct(x, g, sum)
+					a.storeMasked(sum, row, s.masks[h])
+				})
+			}
 		}
+		finish = func() {
+			if dot {
+				s.storeBlock(dv, a.arg("dv"))
+			}
+			row := a.arg("dwx")
+			for _, sum := range dwx {
+				s.storeBlock(sum, row)
+				a.ADDQ(a.slot("lddwx"), row)
+			}
+		}
+		return src, dst, body, finish
 	})
-	s.nextEdge("edge")
-	a.end()
+}
+
+// maxUnrolled is the largest number of features with code of its own; loop stands
+// for all others.
+const (
+	maxUnrolled = 4
+	loop        = -1
+)
+
+// resident is the largest number of features whose gradients fit in registers.
+func (a *asm) resident() int {
+	if a.zmm {
+		return maxUnrolled
+	}
+	return 2
+}
+
+// edges is one kernel of those for a number of features and masks.
+type edges struct {
+	*asm
+	tag    string // ends its labels
+	nf     int
+	masks  []laneMask
+	slope  vec
+	x      gp      // the features of the edge
+	scale  gp      // the factor of the edge
+	factor vec     // the same in a register
+	wx     [][]vec // AVX-512: the weights of the features
+}
+
+// eachEdge emits a kernel for every number of features, and for AVX2 with and
+// without masks. setup loads what the kernel keeps in registers and returns the
+// nodes to follow, the work on a register of an edge, and what to do after the
+// last edge.
+func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodeRows, body func(h int), finish func())) {
+	kernels := func(tag string, masks []laneMask) {
+		nf := a.arg("nf")
+		for count := range maxUnrolled + 1 {
+			a.CMPQ(nf, Imm(uint64(count)))
+			a.JE(a.jump(fmt.Sprint(tag, count)))
+		}
+		for count := loop; count <= maxUnrolled; count++ {
+			s := &edges{asm: a, tag: tag, nf: count, masks: masks}
+			if count != loop {
+				s.tag = fmt.Sprint(tag, count)
+				a.Label(s.tag)
+			}
+			s.slope, s.x, s.scale = s.scalar("slope"), s.arg("x"), s.arg("scale")
+			if a.zmm {
+				s.wx = s.rows("wx")
+			}
+			src, dst, body, finish := setup(s)
+			n := s.arg("n")
+			s.Label("edge" + s.tag)
+			s.follow(src)
+			s.follow(dst)
+			s.factor = s.broadcast(Mem{Base: s.scale})
+			for h := range a.parts() {
+				body(h)
+			}
+			s.next()
+			s.DECQ(n)
+			s.JNZ(s.jump("edge" + s.tag))
+			s.flush(src)
+			s.flush(dst)
+			finish()
+			a.end()
+		}
+	}
+	if a.zmm { // masks cost nothing
+		kernels("masked", a.firstLanes(a.arg("columns"), true))
+		return
+	}
+	a.CMPQ(a.slot("columns"), Imm(lanes))
+	a.JE(a.jump("full"))
+	kernels("masked", a.firstLanesIn("columns"))
+	a.Label("full")
+	kernels("whole", make([]laneMask, a.parts()))
+}
+
+// block loads the block at p, storeBlock stores it.
+func (s *edges) block(p gp) (x []vec) {
+	for h := range s.parts() {
+		x = append(x, s.loadMasked(s.part(p, h), s.masks[h]))
+	}
+	return x
+}
+
+func (s *edges) storeBlock(x []vec, p gp) {
+	for h := range x {
+		s.storeMasked(x[h], s.part(p, h), s.masks[h])
+	}
+}
+
+// rows loads the first nf rows of a matrix.
+func (s *edges) rows(name string) (rows [][]vec) {
+	if s.nf <= 0 {
+		return nil
+	}
+	p := s.arg(name)
+	for range s.nf {
+		rows = append(rows, s.block(p))
+		s.ADDQ(s.slot("ld"+name), p)
+	}
+	return rows
+}
+
+// next moves on to the features and the factor of the next edge.
+func (s *edges) next() {
+	s.ADDQ(s.slot("scaleStep"), s.scale)
+	if s.nf == loop {
+		s.ADDQ(s.bytes("nf"), s.x)
+	} else if s.nf > 0 {
+		s.ADDQ(Imm(uint64(4*s.nf)), s.x)
+	}
+}
+
+// feature is the q-th feature of the edge.
+func (s *edges) feature(q int) Mem { return Mem{Base: s.x, Disp: 4 * q} }
+
+// addProduct adds the number at x times y to sum.
+func (a *asm) addProduct(x Mem, y, sum vec) {
+	if a.zmm {
+		a.VFMADD231PS_BCST(x, y, sum)
+	} else {
+		a.VFMADD231PS(y, a.broadcast(x), sum)
+	}
+}
+
+// eachFeature runs body for every feature of the edge, with the h-th register of
+// its row of a matrix.
+func (s *edges) eachFeature(matrix string, h int, body func(x, row Mem)) {
+	if s.nf == 0 {
+		return
+	}
+	row := s.arg(matrix)
+	if s.nf != loop {
+		for q := range s.nf {
+			if q > 0 {
+				s.ADDQ(s.slot("ld"+matrix), row)
+			}
+			body(s.feature(q), s.part(row, h))
+		}
+		return
+	}
+	q, x := s.arg("nf"), s.GP64()
+	s.MOVQ(s.x, x)
+	label := fmt.Sprint(matrix, h, s.tag)
+	s.Label(label)
+	body(Mem{Base: x}, s.part(row, h))
+	s.ADDQ(Imm(4), x)
+	s.ADDQ(s.slot("ld"+matrix), row)
+	s.DECQ(q)
+	s.JNZ(s.jump(label))
+}
+
+// pre returns the h-th register of the hidden elements of the edge between the
+// nodes with rows u and w.
+func (s *edges) pre(u, w *nodeRow, h int) vec {
+	pre := s.loadMasked(s.part(u.p, h), s.masks[h])
+	s.addMasked(s.part(w.p, h), s.masks[h], pre)
+	for q, wx := range s.wx {
+		s.addProduct(s.feature(q), wx[h], pre)
+	}
+	if s.wx == nil {
+		s.eachFeature("wx", h, func(x, row Mem) {
+			s.addProduct(x, s.loadMasked(row, s.masks[h]), pre)
+		})
+	}
+	return pre
+}
+
+// nodeRows are the rows of the nodes at one end of the edges: some that are read,
+// and at most one that is added to.
+type nodeRows struct {
+	index   gp  // where the next edge's node is
+	current Mem // the node of the rows at hand
+	all     []*nodeRow
+	sum     *nodeRow
+}
+
+// nodeRow is the row of the matrix called name.
+type nodeRow struct {
+	name string
+	p    gp
+	sum  []vec // the row, if it is added to
+}
+
+func (s *edges) nodes(index string, sum *nodeRow, read ...*nodeRow) *nodeRows {
+	r := &nodeRows{index: s.arg(index), current: s.slot(index), all: read, sum: sum}
+	s.MOVQ(I32(-1), r.current)
+	if sum != nil {
+		r.all = append(r.all, sum)
+		sum.sum = s.asm.each(s.zero)
+	}
+	for _, row := range r.all {
+		row.p = s.GP64()
+		s.XORQ(row.p, row.p)
+	}
+	return r
+}
+
+// follow changes rows if the next edge has another node.
+func (s *edges) follow(r *nodeRows) {
+	label := r.all[0].name + s.tag
+	node := s.GP64()
+	s.MOVLQSX(Mem{Base: r.index}, node)
+	s.ADDQ(Imm(4), r.index)
+	s.CMPQ(node, r.current)
+	s.JE(s.jump("same" + label))
+	if r.sum != nil {
+		s.CMPQ(r.current, Imm(0))
+		s.JL(s.jump("first" + label))
+		s.flush(r)
+		s.Label("first" + label)
+	}
+	s.MOVQ(node, r.current)
+	for _, row := range r.all {
+		s.MOVQ(s.slot("ld"+row.name), row.p)
+		s.IMULQ(node, row.p)
+		s.ADDQ(s.slot(row.name), row.p)
+	}
+	if r.sum != nil {
+		for h, sum := range r.sum.sum {
+			s.loadInto(sum, s.part(r.sum.p, h), s.masks[h])
+		}
+	}
+	s.Label("same" + label)
+}
+
+func (s *edges) flush(r *nodeRows) {
+	if r.sum != nil {
+		s.storeBlock(r.sum.sum, r.sum.p)
+	}
 }

@@ -59,7 +59,7 @@ func (a *asm) segmentSoftmax() {
 				a.raise(tops[h], a.part(z, h), k)
 			}
 		})
-		top := a.spread(a.largest(tops))
+		top := a.broadcast(a.largest(tops))
 
 		z, p := at("z"), at("p")
 		sums := a.each(a.zero)
@@ -71,7 +71,7 @@ func (a *asm) segmentSoftmax() {
 			}
 		})
 		scale := a.load(a.num(1))
-		a.VDIVPS(a.spread(a.sum(sums)), scale, scale)
+		a.VDIVPS(a.broadcast(a.sum(sums)), scale, scale)
 
 		p = at("p")
 		a.blocks("scale", length(), masks, []gp{p}, func(masks []laneMask) {
@@ -119,7 +119,7 @@ func (a *asm) segmentSoftmaxCE() {
 				a.VADDPS(a.loadMasked(a.part(t, h), k), masses[h], masses[h])
 			}
 		})
-		top := a.spread(a.largest(tops))
+		top := a.broadcast(a.largest(tops))
 		a.VMOVSS(a.sum(masses), mass)
 
 		// exp(z - top) into dz, its sum, and the sum of t (top - z).
@@ -138,7 +138,7 @@ func (a *asm) segmentSoftmaxCE() {
 				a.VADDPS(e, sums[h], sums[h])
 			}
 		})
-		total := a.spread(a.sum(sums))
+		total := a.broadcast(a.sum(sums))
 
 		// loss += sum of t (top - z) + mass log total
 		cross, product := a.XMM(), a.XMM()
@@ -151,8 +151,7 @@ func (a *asm) segmentSoftmaxCE() {
 		a.VADDSD(loss, s, s)
 		a.VMOVSD(s, loss)
 
-		scale := a.vec()
-		a.VBROADCASTSS(mass, scale)
+		scale := a.broadcast(mass)
 		a.VDIVPS(total, scale, scale)
 		t, dz = at("t"), at("dz")
 		a.blocks("grad", length(), masks, []gp{t, dz}, func(masks []laneMask) {
