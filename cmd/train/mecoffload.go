@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"reflect"
-	"strings"
 
 	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -42,7 +41,7 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 		return err
 	}
 	defer t.close()
-	if t.run.Slot() > 0 {
+	if t.run.Slot() > 0 && !t.run.Done() {
 		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.dir, t.run.Slot())
 	}
 	if err := t.learn(ctx, out.Err); err != nil {
@@ -299,10 +298,7 @@ func (t *training) summarize(rows []mecoffload.Row) error {
 	fmt.Fprintf(&b, "\n![accuracy and reward over the slots](%s.svg)\n\n", cli.CurveFile)
 	fmt.Fprintf(&b, "Each point of the curve averages %d slots. %s has them as JSON, %s all settings.\n\n",
 		cfg.ReportInterval, cli.MetricsFile, cli.ConfigFile)
-	dir := filepath.ToSlash(t.dir)
-	if strings.ContainsAny(dir, " '\"$`\\") {
-		dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
-	}
+	dir := cli.ShellQuote(t.dir)
 	fmt.Fprintf(&b, "    go run ./cmd/train --config %s/%s   # repeat it\n    go run ./cmd/eval --run %s   # evaluate what was learned on new tasks\n",
 		dir, cli.ConfigFile, dir)
 	return cli.WriteFile(t.path(cli.SummaryFile), b.Bytes())
