@@ -9,11 +9,7 @@ func exp(dst, src []float32) {
 	}
 	for len(src) > 0 {
 		n := min(len(src), burst)
-		if active == isaAVX512 {
-			expAVX512(n, &src[0], &dst[0])
-		} else {
-			expAVX2(n, &src[0], &dst[0])
-		}
+		expKernel(n, &src[0], &dst[0])
 		dst, src = dst[n:], src[n:]
 	}
 }
@@ -25,11 +21,7 @@ func apply(act Act, dst, src []float32) {
 	}
 	for len(src) > 0 {
 		n := min(len(src), burst)
-		if active == isaAVX512 {
-			actAVX512(uint8(act), n, &src[0], &dst[0])
-		} else {
-			actAVX2(uint8(act), n, &src[0], &dst[0])
-		}
+		actKernel(uint8(act), n, &src[0], &dst[0])
 		dst, src = dst[n:], src[n:]
 	}
 }
@@ -76,11 +68,7 @@ func biasActRows(act Act, rows, n int, y, bias []float32) {
 	for i := 0; i < rows; i += step {
 		for j := 0; j < n; j += burst {
 			rows, n, y, bias := min(step, rows-i), min(burst, n-j), &y[i*n+j], &bias[j]
-			if active == isaAVX512 {
-				biasActAVX512(uint8(act), rows, n, y, bias)
-			} else {
-				biasActAVX2(uint8(act), rows, n, y, bias)
-			}
+			biasActKernel(uint8(act), rows, n, y, bias)
 		}
 	}
 }
@@ -122,11 +110,7 @@ func actBackwardColumns(act Act, rows, n int, y, dy, dz, sums []float32) {
 		for j := 0; j < n; j += 16 {
 			rows, columns := min(step, rows-i), min(16, n-j)
 			y, dy, dz, sums := &y[i*n+j], &dy[i*n+j], &dz[i*n+j], &sums[j]
-			if active == isaAVX512 {
-				actBackwardAVX512(uint8(act), rows, columns, n, y, dy, dz, sums)
-			} else {
-				actBackwardAVX2(uint8(act), rows, columns, n, y, dy, dz, sums)
-			}
+			actBackwardKernel(uint8(act), rows, columns, n, y, dy, dz, sums)
 		}
 	}
 }

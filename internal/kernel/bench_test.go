@@ -153,9 +153,13 @@ func BenchmarkAdam(b *testing.B) {
 	}
 }
 
-// BenchmarkEdge scores, or sums over, the complete bipartite graph of 1000
-// devices and 100 options, its edges sorted by device.
-func BenchmarkEdge(b *testing.B) {
+// BenchmarkEdgeDot scores the complete bipartite graph of 1000 devices and 100
+// options, its edges sorted by device; BenchmarkEdgeAggregate sums over it, at the
+// options and at the devices.
+func BenchmarkEdgeDot(b *testing.B)       { benchmarkEdges(b, true) }
+func BenchmarkEdgeAggregate(b *testing.B) { benchmarkEdges(b, false) }
+
+func benchmarkEdges(b *testing.B, dot bool) {
 	const devices, options = 1000, 100
 	const n = devices * options
 	src, dst := make([]int32, n), make([]int32, n)
@@ -168,12 +172,15 @@ func BenchmarkEdge(b *testing.B) {
 		u, w, x, wx, v := uniform(r, devices*h), uniform(r, options*h), uniform(r, n*nf), uniform(r, nf*h), uniform(r, h)
 		out, y := make([]float32, n), make([]float32, options*h)
 		du, dw, dwx, dv := make([]float32, devices*h), make([]float32, options*h), make([]float32, nf*h), make([]float32, h)
-		size := fmt.Sprintf("h=%d,nf=%d/", h, nf)
+		size := fmt.Sprintf("h=%d,nf=%d", h, nf)
 		const ms = 1e6 // ns
-		run(b, size+"dot", ms, "ms", func() { EdgeDot(0.2, h, src, dst, u, w, x, nf, wx, v, out) })
-		run(b, size+"dot/backward", ms, "ms", func() { EdgeDotBackward(0.2, h, src, dst, u, w, x, nf, wx, v, out, du, dw, dwx, dv) })
-		run(b, size+"aggregate", ms, "ms", func() { EdgeAggregate(0.2, h, src, dst, u, w, x, nf, wx, nil, y) })
-		run(b, size+"aggregate-to-src", ms, "ms", func() { EdgeAggregate(0.2, h, dst, src, w, u, x, nf, wx, nil, du) })
-		run(b, size+"aggregate/backward", ms, "ms", func() { EdgeAggregateBackward(0.2, h, src, dst, u, w, x, nf, wx, nil, w, du, dw, dwx) })
+		if dot {
+			run(b, size, ms, "ms", func() { EdgeDot(0.2, h, src, dst, u, w, x, nf, wx, v, out) })
+			run(b, size+"/backward", ms, "ms", func() { EdgeDotBackward(0.2, h, src, dst, u, w, x, nf, wx, v, out, du, dw, dwx, dv) })
+			continue
+		}
+		run(b, size+"/options", ms, "ms", func() { EdgeAggregate(0.2, h, src, dst, u, w, x, nf, wx, nil, y) })
+		run(b, size+"/devices", ms, "ms", func() { EdgeAggregate(0.2, h, dst, src, w, u, x, nf, wx, nil, du) })
+		run(b, size+"/options/backward", ms, "ms", func() { EdgeAggregateBackward(0.2, h, src, dst, u, w, x, nf, wx, nil, w, du, dw, dwx) })
 	}
 }

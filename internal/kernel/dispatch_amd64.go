@@ -4,132 +4,254 @@
 
 package kernel
 
-// gemmTileAVX512 runs the kernel for tiles of rows rows and vecs registers.
-func gemmTileAVX512(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
-	switch vecs<<5 | rows {
-	case 1<<5 | 1:
-		gemm1x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 2:
-		gemm2x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 3:
-		gemm3x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 4:
-		gemm4x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 5:
-		gemm5x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 6:
-		gemm6x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 7:
-		gemm7x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 8:
-		gemm8x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 9:
-		gemm9x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 10:
-		gemm10x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 11:
-		gemm11x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 12:
-		gemm12x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 13:
-		gemm13x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 14:
-		gemm14x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 15:
-		gemm15x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 1<<5 | 16:
-		gemm16x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 1:
-		gemm1x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 2:
-		gemm2x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 3:
-		gemm3x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 4:
-		gemm4x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 5:
-		gemm5x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 6:
-		gemm6x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 7:
-		gemm7x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 8:
-		gemm8x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 9:
-		gemm9x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 10:
-		gemm10x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 11:
-		gemm11x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 12:
-		gemm12x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 13:
-		gemm13x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 2<<5 | 14:
-		gemm14x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 1:
-		gemm1x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 2:
-		gemm2x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 3:
-		gemm3x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 4:
-		gemm4x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 5:
-		gemm5x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 6:
-		gemm6x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 7:
-		gemm7x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 3<<5 | 8:
-		gemm8x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 4<<5 | 1:
-		gemm1x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 4<<5 | 2:
-		gemm2x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 4<<5 | 3:
-		gemm3x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 4<<5 | 4:
-		gemm4x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 5<<5 | 1:
-		gemm1x5AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 6<<5 | 1:
-		gemm1x6AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 7<<5 | 1:
-		gemm1x7AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	case 8<<5 | 1:
-		gemm1x8AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	default:
-		panic("kernel: no such tile")
+func gemmDot4Kernel(groups int, k int, a *float32, b *float32, ldb int, c *float32, ldc int) {
+	if active == isaAVX512 {
+		gemmDot4AVX512(groups, k, a, b, ldb, c, ldc)
+	} else {
+		gemmDot4AVX2(groups, k, a, b, ldb, c, ldc)
 	}
 }
 
-// spmmPanelAVX512 runs the kernel for panels of vecs registers.
-func spmmPanelAVX512(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
-	switch vecs {
-	case 1:
-		spmm1AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 2:
-		spmm2AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 3:
-		spmm3AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 4:
-		spmm4AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 5:
-		spmm5AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 6:
-		spmm6AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 7:
-		spmm7AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	case 8:
-		spmm8AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
-	default:
-		panic("kernel: no such panel")
+func expKernel(n int, src *float32, dst *float32) {
+	if active == isaAVX512 {
+		expAVX512(n, src, dst)
+	} else {
+		expAVX2(n, src, dst)
 	}
 }
 
-// gemmTileAVX2 runs the kernel for tiles of rows rows and vecs registers.
-func gemmTileAVX2(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
+func actKernel(act uint8, n int, src *float32, dst *float32) {
+	if active == isaAVX512 {
+		actAVX512(act, n, src, dst)
+	} else {
+		actAVX2(act, n, src, dst)
+	}
+}
+
+func biasActKernel(act uint8, rows int, n int, y *float32, bias *float32) {
+	if active == isaAVX512 {
+		biasActAVX512(act, rows, n, y, bias)
+	} else {
+		biasActAVX2(act, rows, n, y, bias)
+	}
+}
+
+func actBackwardKernel(act uint8, rows int, n int, ld int, y *float32, dy *float32, dz *float32, db *float32) {
+	if active == isaAVX512 {
+		actBackwardAVX512(act, rows, n, ld, y, dy, dz, db)
+	} else {
+		actBackwardAVX2(act, rows, n, ld, y, dy, dz, db)
+	}
+}
+
+func axpyKernel(n int, alpha float32, x *float32, y *float32) {
+	if active == isaAVX512 {
+		axpyAVX512(n, alpha, x, y)
+	} else {
+		axpyAVX2(n, alpha, x, y)
+	}
+}
+
+func scaleKernel(n int, alpha float32, x *float32) {
+	if active == isaAVX512 {
+		scaleAVX512(n, alpha, x)
+	} else {
+		scaleAVX2(n, alpha, x)
+	}
+}
+
+func dotKernel(n int, x *float32, y *float32) (sum float32) {
+	if active == isaAVX512 {
+		return dotAVX512(n, x, y)
+	}
+	return dotAVX2(n, x, y)
+}
+
+func sumSquaresKernel(n int, x *float32) (sum float64) {
+	if active == isaAVX512 {
+		return sumSquaresAVX512(n, x)
+	}
+	return sumSquaresAVX2(n, x)
+}
+
+func scatterAddKernel(rows int, f int, idx *int32, x *float32, y *float32) {
+	if active == isaAVX512 {
+		scatterAddAVX512(rows, f, idx, x, y)
+	} else {
+		scatterAddAVX2(rows, f, idx, x, y)
+	}
+}
+
+func maxIndexKernel(n int, idx *int32) (largest uint32) {
+	if active == isaAVX512 {
+		return maxIndexAVX512(n, idx)
+	}
+	return maxIndexAVX2(n, idx)
+}
+
+func adamKernel(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, rate float32, norm float32, eps float32, decay float32) {
+	if active == isaAVX512 {
+		adamAVX512(n, p, grad, m, v, beta1, rest1, beta2, rest2, rate, norm, eps, decay)
+	} else {
+		adamAVX2(n, p, grad, m, v, beta1, rest1, beta2, rest2, rate, norm, eps, decay)
+	}
+}
+
+func segmentSoftmaxKernel(segments int, ptr *int32, z *float32, p *float32) {
+	if active == isaAVX512 {
+		segmentSoftmaxAVX512(segments, ptr, z, p)
+	} else {
+		segmentSoftmaxAVX2(segments, ptr, z, p)
+	}
+}
+
+func segmentSoftmaxCEKernel(segments int, ptr *int32, z *float32, t *float32, dz *float32, before float64) (loss float64) {
+	if active == isaAVX512 {
+		return segmentSoftmaxCEAVX512(segments, ptr, z, t, dz, before)
+	}
+	return segmentSoftmaxCEAVX2(segments, ptr, z, t, dz, before)
+}
+
+func sigmoidBCEKernel(n int, z *float32, t *float32, dz *float32) (loss float64) {
+	if active == isaAVX512 {
+		return sigmoidBCEAVX512(n, z, t, dz)
+	}
+	return sigmoidBCEAVX2(n, z, t, dz)
+}
+
+func edgeDotKernel(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32) {
+	if active == isaAVX512 {
+		edgeDotAVX512(groups, h, tail, masks, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, v, slope, out)
+	} else {
+		edgeDotAVX2(groups, h, tail, masks, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, v, slope, out)
+	}
+}
+
+func edgeAggregateKernel(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int) {
+	if active == isaAVX512 {
+		edgeAggregateAVX512(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, y, ldy)
+	} else {
+		edgeAggregateAVX2(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, y, ldy)
+	}
+}
+
+func edgeDotBackwardKernel(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32) {
+	if active == isaAVX512 {
+		edgeDotBackwardAVX512(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx, dv)
+	} else {
+		edgeDotBackwardAVX2(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx, dv)
+	}
+}
+
+func edgeAggregateBackwardKernel(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int) {
+	if active == isaAVX512 {
+		edgeAggregateBackwardAVX512(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx)
+	} else {
+		edgeAggregateBackwardAVX2(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx)
+	}
+}
+
+// gemmTile runs the kernel for tiles of rows rows and vecs registers.
+func gemmTile(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
+	if active == isaAVX512 {
+		switch vecs<<5 | rows {
+		case 1<<5 | 1:
+			gemm1x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 2:
+			gemm2x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 3:
+			gemm3x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 4:
+			gemm4x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 5:
+			gemm5x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 6:
+			gemm6x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 7:
+			gemm7x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 8:
+			gemm8x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 9:
+			gemm9x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 10:
+			gemm10x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 11:
+			gemm11x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 12:
+			gemm12x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 13:
+			gemm13x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 14:
+			gemm14x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 15:
+			gemm15x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 1<<5 | 16:
+			gemm16x1AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 1:
+			gemm1x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 2:
+			gemm2x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 3:
+			gemm3x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 4:
+			gemm4x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 5:
+			gemm5x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 6:
+			gemm6x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 7:
+			gemm7x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 8:
+			gemm8x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 9:
+			gemm9x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 10:
+			gemm10x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 11:
+			gemm11x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 12:
+			gemm12x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 13:
+			gemm13x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 2<<5 | 14:
+			gemm14x2AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 1:
+			gemm1x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 2:
+			gemm2x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 3:
+			gemm3x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 4:
+			gemm4x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 5:
+			gemm5x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 6:
+			gemm6x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 7:
+			gemm7x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 3<<5 | 8:
+			gemm8x3AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 4<<5 | 1:
+			gemm1x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 4<<5 | 2:
+			gemm2x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 4<<5 | 3:
+			gemm3x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 4<<5 | 4:
+			gemm4x4AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 5<<5 | 1:
+			gemm1x5AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 6<<5 | 1:
+			gemm1x6AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 7<<5 | 1:
+			gemm1x7AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		case 8<<5 | 1:
+			gemm1x8AVX512(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
+		default:
+			panic("kernel: no kernel of this size")
+		}
+		return
+	}
 	switch vecs<<5 | rows {
 	case 1<<5 | 1:
 		gemm1x1AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
@@ -184,12 +306,35 @@ func gemmTileAVX2(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float3
 	case 8<<5 | 1:
 		gemm1x8AVX2(blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
 	default:
-		panic("kernel: no such tile")
+		panic("kernel: no kernel of this size")
 	}
 }
 
-// spmmPanelAVX2 runs the kernel for panels of vecs registers.
-func spmmPanelAVX2(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
+// spmmPanel runs the kernel for panels of vecs registers.
+func spmmPanel(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
+	if active == isaAVX512 {
+		switch vecs {
+		case 1:
+			spmm1AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 2:
+			spmm2AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 3:
+			spmm3AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 4:
+			spmm4AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 5:
+			spmm5AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 6:
+			spmm6AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 7:
+			spmm7AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		case 8:
+			spmm8AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		default:
+			panic("kernel: no kernel of this size")
+		}
+		return
+	}
 	switch vecs {
 	case 1:
 		spmm1AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
@@ -208,6 +353,6 @@ func spmmPanelAVX2(vecs, rows int, ptr, col *int32, val *float32, valStep int, x
 	case 8:
 		spmm8AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
 	default:
-		panic("kernel: no such panel")
+		panic("kernel: no kernel of this size")
 	}
 }

@@ -85,11 +85,7 @@ func (a *edgeArgs) dotFew(v, out []float32) {
 
 // dot scores groups of four edges.
 func (a *edgeArgs) dot(groups int, src, dst []int32, x, v, out []float32) {
-	if active == isaAVX512 {
-		edgeDotAVX512(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
-	} else {
-		edgeDotAVX2(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
-	}
+	edgeDotKernel(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
 }
 
 // edgePart is what one call of the other kernels does: n edges from the e-th, as
@@ -141,13 +137,8 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 	dv, _ := a.orBlank(g.dv)
 	for p := range a.parts {
 		e, j := p.e, p.j
-		if active == isaAVX512 {
-			edgeDotBackwardAVX512(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
-				&v[j], 0, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx, &dv[j])
-		} else {
-			edgeDotBackwardAVX2(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
-				&v[j], 0, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx, &dv[j])
-		}
+		edgeDotBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
+			&v[j], 0, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx, &dv[j])
 	}
 }
 
@@ -162,11 +153,7 @@ func edgeAggregate(b *edgeBatch, coef, y []float32) {
 	coef, step := a.orOnes(coef)
 	for p := range a.parts {
 		e, j := p.e, p.j
-		if active == isaAVX512 {
-			edgeAggregateAVX512(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j], b.h)
-		} else {
-			edgeAggregateAVX2(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j], b.h)
-		}
+		edgeAggregateKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j], b.h)
 	}
 }
 
@@ -184,12 +171,7 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 	dwx, lddwx := a.orBlank(g.dwx)
 	for p := range a.parts {
 		e, j := p.e, p.j
-		if active == isaAVX512 {
-			edgeAggregateBackwardAVX512(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
-				&dy[j], b.h, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx)
-		} else {
-			edgeAggregateBackwardAVX2(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
-				&dy[j], b.h, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx)
-		}
+		edgeAggregateBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
+			&dy[j], b.h, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx)
 	}
 }

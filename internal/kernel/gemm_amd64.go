@@ -14,12 +14,12 @@ import (
 // so most products need no copy of A or B at all. The width of the tile (and
 // thereby of a panel of B) is picked by n, its height by m:
 //
-//	              AVX-512           AVX2
-//	wide          8 x 48, 14 x 32   6 x 16
-//	n up to one   24 x 16           8 x 8
-//	m up to four  m x 64, 1 x 128   1 x 64, 2 x 32
+//	                    AVX-512            AVX2
+//	in general          8 x 48 or 14 x 32  6 x 16
+//	n of one register   16 x 16            12 x 8
+//	few rows            4 x 64, 1 x 128    2 x 32, 1 x 64
 //
-// Rows that do not fill a tile are spread evenly over tiles of lesser height.
+// Rows that do not fill tiles are spread evenly over tiles of lesser height.
 //
 // Every element of C is one chain of fused multiply-adds in the order of k,
 // wherever the cuts fall: cutting k only stores the chain in C and resumes it.
@@ -29,8 +29,10 @@ const (
 	// depth limits the rows of a panel of B that are swept in one go, so that
 	// the panel stays in the first-level cache while A passes by.
 	depth = 192
-	// height limits the rows of A swept over one panel, so that a packed block
-	// of A (height x depth) stays in the second-level cache.
+	// height limits the rows of A swept over one panel, so that a block of A
+	// (height x depth) stays in the second-level cache while all panels pass by,
+	// and one call of a kernel takes no more than some 100 microseconds: Go cannot
+	// preempt assembly.
 	height = 480
 	// packStride is the distance of rows, in elements, from which on a copy pays:
 	// the rows of a panel then compete for few cache sets, and each is on a page
@@ -43,6 +45,8 @@ const (
 	// dotRows is the largest m for which A B^T is taken as inner products of
 	// rows instead of transposing B.
 	dotRows = 4
+	// dotWork is the number of multiply-adds in one call for inner products.
+	dotWork = 1 << 20
 	// threadWork is the number of multiply-adds from which on a product is
 	// spread over threads. Waking them costs some 10 microseconds.
 	threadWork = 32 << 20
@@ -109,14 +113,15 @@ func gemmColumn(m, k int, a []float32, lda int, b []float32, rsb int, c []float3
 		b = *t
 	}
 	var sums [64]float32
-	for i := 0; i < m; i += len(sums) {
-		n := min(len(sums), m-i)
+	step := min(len(sums), max(4, dotWork/k&^3))
+	for i := 0; i < m; i += step {
+		n := min(step, m-i)
 		full := n &^ 3
 		if full > 0 {
-			gemmDot4(full/4, k, &b[0], &a[i*lda], lda, &sums[0], 1)
+			gemmDot4Kernel(full/4, k, &b[0], &a[i*lda], lda, &sums[0], 1)
 		}
 		for r := full; r < n; r++ { // four times the same row
-			gemmDot4(1, k, &b[0], &a[(i+r)*lda], 0, &sums[r], 0)
+			gemmDot4Kernel(1, k, &b[0], &a[(i+r)*lda], 0, &sums[r], 0)
 		}
 		for r, s := range sums[:n] {
 			if acc {
@@ -127,26 +132,15 @@ func gemmColumn(m, k int, a []float32, lda int, b []float32, rsb int, c []float3
 	}
 }
 
-func gemmDot4(groups, k int, a, b *float32, ldb int, c *float32, ldc int) {
-	if active == isaAVX512 {
-		gemmDot4AVX512(groups, k, a, b, ldb, c, ldc)
-	} else {
-		gemmDot4AVX2(groups, k, a, b, ldb, c, ldc)
-	}
-}
-
 // gemmBlocks cuts k and m, and copies the parts of A and B that are read too far
 // apart.
 func gemmBlocks(transB bool, m, n, k int, a []float32, rsa, csa int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	large := m >= packMin && k >= packMin
 	packA := large && max(rsa, csa) >= packStride && n >= packWide
 	packB := transB || large && ldb >= packStride
-	kc, mc := k, m
+	kc, mc := k, even(m, height)
 	if k > depth+depth/2 {
 		kc = even(k, depth)
-	}
-	if packA {
-		mc = even(m, height)
 	}
 	var bufA, bufB *[]float32
 	if packB {
@@ -194,13 +188,6 @@ func even(n, limit int) int {
 	return (n + parts - 1) / parts
 }
 
-func width() int {
-	if active == isaAVX512 {
-		return 16
-	}
-	return 8
-}
-
 // maxPanel is the largest number of columns of a panel.
 const maxPanel = 128
 
@@ -240,14 +227,6 @@ func gemmPanel(vecs, m, n, k int, a []float32, rsa, csa int, b []float32, ldb in
 	}
 	if taller < tiles {
 		gemmTile(rows, vecs, tiles-taller, k, &a[done*rsa], rsa, csa, &b[0], ldb, &c[done*ldc], ldc, tail, acc)
-	}
-}
-
-func gemmTile(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
-	if active == isaAVX512 {
-		gemmTileAVX512(rows, vecs, blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
-	} else {
-		gemmTileAVX2(rows, vecs, blocks, k, a, rsa, csa, b, ldb, c, ldc, tail, acc)
 	}
 }
 

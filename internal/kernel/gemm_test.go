@@ -125,7 +125,7 @@ func TestGemm(t *testing.T) {
 		newGemmCase(r, r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0, m, n, k, 3).check(t)
 	}
 	// Large or sparse enough to be cut and packed.
-	for _, s := range [][4]int{{66, 20, 70, 3000}, {490, 257, 64, 3000}, {65, 66, 300, 1}} {
+	for _, s := range [][4]int{{66, 20, 70, 3000}, {66, 257, 65, 3000}, {490, 20, 20, 0}, {65, 50, 300, 1}} {
 		for i := range 4 {
 			newGemmCase(r, i&1 != 0, i&2 != 0, i == 0, s[0], s[1], s[2], s[3]).check(t)
 		}
@@ -135,14 +135,14 @@ func TestGemm(t *testing.T) {
 // TestGemmThreads compares a product above the threshold for threads with the
 // same product by parts below it.
 func TestGemmThreads(t *testing.T) {
-	const m, n, k = 400, 300, 290
+	const m, n, k = 490, 260, 280 // cut and packed besides
 	for _, transA := range []bool{false, true} {
 		g := newGemmCase(newRand(2), transA, false, true, m, n, k, 0)
 		eachPath(func() {
 			whole, parts := append([]float32(nil), g.c...), append([]float32(nil), g.c...)
 			Gemm(transA, false, m, n, k, g.a, g.lda, g.b, g.ldb, whole, g.ldc, true)
-			for j := 0; j < n; j += 60 {
-				Gemm(transA, false, m, 60, k, g.a, g.lda, g.b[j:], g.ldb, parts[j:], g.ldc, true)
+			for j := 0; j < n; j += 65 {
+				Gemm(transA, false, m, 65, k, g.a, g.lda, g.b[j:], g.ldb, parts[j:], g.ldc, true)
 			}
 			wantBits(t, "c", whole, parts)
 		})

@@ -17,3 +17,11 @@ func best() isa {
 	}
 	return isaAVX2
 }
+
+// width is the number of float32 in a register of the instruction set in use.
+func width() int {
+	if active == isaAVX512 {
+		return 16
+	}
+	return 8
+}

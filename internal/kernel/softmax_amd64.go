@@ -12,11 +12,7 @@ func segmentSoftmax(ptr []int32, z, p []float32) {
 	}
 	for len(ptr) > 1 {
 		n := batch(ptr, burst)
-		if active == isaAVX512 {
-			segmentSoftmaxAVX512(n, &ptr[0], &z[0], &p[0])
-		} else {
-			segmentSoftmaxAVX2(n, &ptr[0], &z[0], &p[0])
-		}
+		segmentSoftmaxKernel(n, &ptr[0], &z[0], &p[0])
 		ptr = ptr[n:]
 	}
 }
@@ -30,11 +26,7 @@ func segmentSoftmaxCE(ptr []int32, z, t, dz []float32) (loss float64) {
 	}
 	for len(ptr) > 1 {
 		n := batch(ptr, burst)
-		if active == isaAVX512 {
-			loss = segmentSoftmaxCEAVX512(n, &ptr[0], &z[0], &t[0], &dz[0], loss)
-		} else {
-			loss = segmentSoftmaxCEAVX2(n, &ptr[0], &z[0], &t[0], &dz[0], loss)
-		}
+		loss = segmentSoftmaxCEKernel(n, &ptr[0], &z[0], &t[0], &dz[0], loss)
 		ptr = ptr[n:]
 	}
 	return loss
@@ -56,11 +48,7 @@ func sigmoidBCE(z, t, dz []float32) (loss float64) {
 	}
 	for len(z) > 0 {
 		n := min(len(z), burst)
-		if active == isaAVX512 {
-			loss += sigmoidBCEAVX512(n, &z[0], &t[0], &dz[0])
-		} else {
-			loss += sigmoidBCEAVX2(n, &z[0], &t[0], &dz[0])
-		}
+		loss += sigmoidBCEKernel(n, &z[0], &t[0], &dz[0])
 		z, t, dz = z[n:], t[n:], dz[n:]
 	}
 	return loss

@@ -47,11 +47,3 @@ func spmmRows(rows, f int, ptr, col []int32, val []float32, step int, x []float3
 		}
 	}
 }
-
-func spmmPanel(vecs, rows int, ptr, col *int32, val *float32, step int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
-	if active == isaAVX512 {
-		spmmPanelAVX512(vecs, rows, ptr, col, val, step, x, ldx, y, ldy, tail, acc)
-	} else {
-		spmmPanelAVX2(vecs, rows, ptr, col, val, step, x, ldx, y, ldy, tail, acc)
-	}
-}

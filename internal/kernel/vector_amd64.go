@@ -13,11 +13,7 @@ func axpy(alpha float32, x, y []float32) {
 	}
 	for len(x) > 0 {
 		n := min(len(x), burst)
-		if active == isaAVX512 {
-			axpyAVX512(n, alpha, &x[0], &y[0])
-		} else {
-			axpyAVX2(n, alpha, &x[0], &y[0])
-		}
+		axpyKernel(n, alpha, &x[0], &y[0])
 		x, y = x[n:], y[n:]
 	}
 }
@@ -29,11 +25,7 @@ func scale(alpha float32, x []float32) {
 	}
 	for len(x) > 0 {
 		n := min(len(x), burst)
-		if active == isaAVX512 {
-			scaleAVX512(n, alpha, &x[0])
-		} else {
-			scaleAVX2(n, alpha, &x[0])
-		}
+		scaleKernel(n, alpha, &x[0])
 		x = x[n:]
 	}
 }
@@ -44,11 +36,7 @@ func dot(x, y []float32) (sum float32) {
 	}
 	for len(x) > 0 {
 		n := min(len(x), burst)
-		if active == isaAVX512 {
-			sum += dotAVX512(n, &x[0], &y[0])
-		} else {
-			sum += dotAVX2(n, &x[0], &y[0])
-		}
+		sum += dotKernel(n, &x[0], &y[0])
 		x, y = x[n:], y[n:]
 	}
 	return sum
@@ -60,11 +48,7 @@ func sumSquares(x []float32) (sum float64) {
 	}
 	for len(x) > 0 {
 		n := min(len(x), burst)
-		if active == isaAVX512 {
-			sum += sumSquaresAVX512(n, &x[0])
-		} else {
-			sum += sumSquaresAVX2(n, &x[0])
-		}
+		sum += sumSquaresKernel(n, &x[0])
 		x = x[n:]
 	}
 	return sum
@@ -78,11 +62,7 @@ func scatterAdd(f int, idx []int32, x, y []float32) {
 	step := max(1, burst/f)
 	for i := 0; i < len(idx); i += step {
 		n := min(step, len(idx)-i)
-		if active == isaAVX512 {
-			scatterAddAVX512(n, f, &idx[i], &x[i*f], &y[0])
-		} else {
-			scatterAddAVX2(n, f, &idx[i], &x[i*f], &y[0])
-		}
+		scatterAddKernel(n, f, &idx[i], &x[i*f], &y[0])
 	}
 }
 
@@ -92,11 +72,7 @@ func maxIndex(idx []int32) (m uint32) {
 	}
 	for len(idx) > 0 {
 		n := min(len(idx), burst)
-		if active == isaAVX512 {
-			m = max(m, maxIndexAVX512(n, &idx[0]))
-		} else {
-			m = max(m, maxIndexAVX2(n, &idx[0]))
-		}
+		m = max(m, maxIndexKernel(n, &idx[0]))
 		idx = idx[n:]
 	}
 	return m

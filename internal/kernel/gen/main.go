@@ -65,7 +65,9 @@ func main() {
 		}
 	}
 	write(filepath.Join(*dir, "stubs_amd64.go"), printer.NewStubs(cfg), stubs)
-	writeDispatch(filepath.Join(*dir, "dispatch_amd64.go"))
+	if err := writeDispatch(filepath.Join(*dir, "dispatch_amd64.go"), stubs.Sections); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // verify checks that a kernel for AVX2 keeps to its registers: the allocator
