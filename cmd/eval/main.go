@@ -1,15 +1,18 @@
-// Command eval evaluates what a run has learned, on tasks it has not met, beside policies that do not learn.
+// Command eval evaluates what a run has learned, on tasks it has not met, beside policies that do not learn; for wpmec, methods
+// over several seeds.
 //
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1
 //	go run ./cmd/eval --run runs/grle-dynamic-m6-seed1 --devices 1000 --slots 50   # graph actors decide for any number
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --scenario static --online # go on learning
+//	go run ./cmd/eval wpmec --users 10,20,30 --seeds 5
 package main
 
 import "github.com/graphrl/graphrl/internal/cli"
 
-// tasks are the tasks whose runs one can evaluate; without a name mecoffload is meant.
+// tasks are the tasks one can evaluate; without a name mecoffload is meant.
 type tasks struct {
 	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
+	Wpmec      wpmecCommand      `cmd:"" help:"Offloading in a wireless-powered network: methods compared over several numbers of users and seeds."`
 }
 
 func command() cli.Command {
@@ -18,7 +21,7 @@ func command() cli.Command {
 		Description: "Evaluate what a run has learned beside policies that do not learn.",
 		Tasks:       &tasks{},
 		Default:     "mecoffload",
-		Vars:        cli.WorldVars(),
+		Vars:        cli.FrameVars(cli.WorldVars()),
 	}
 }
 

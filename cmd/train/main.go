@@ -5,6 +5,7 @@
 //	go run ./cmd/train --trace 'logs/*/B_*.csv'               # recorded 5G link rates
 //	go run ./cmd/train --resume runs/grle-dynamic-m14-seed1   # go on where an interrupted run stopped
 //	go run ./cmd/train --config runs/grle-dynamic-m14-seed1/config.yaml
+//	go run ./cmd/train wpmec --data data_10.mat               # DROO on the problem and data it was published with
 package main
 
 import "github.com/graphrl/graphrl/internal/cli"
@@ -12,6 +13,7 @@ import "github.com/graphrl/graphrl/internal/cli"
 // tasks are the tasks one can train for; without a name mecoffload is meant.
 type tasks struct {
 	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
+	Wpmec      wpmecCommand      `cmd:"" help:"Offloading in a wireless-powered network, the problem DROO was published on."`
 }
 
 func command() cli.Command {
@@ -20,7 +22,7 @@ func command() cli.Command {
 		Description: "Train a method and leave a run folder that can be resumed, repeated and evaluated.",
 		Tasks:       &tasks{},
 		Default:     "mecoffload",
-		Vars:        cli.WorldVars(),
+		Vars:        cli.FrameVars(cli.WorldVars()),
 	}
 }
 

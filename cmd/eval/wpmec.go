@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/wpmec"
+)
+
+// wpmecCommand is eval wpmec. The methods of that task decide and learn from the first frame on, so what is evaluated is whole
+// runs rather than checkpoints.
+type wpmecCommand struct {
+	Method []string `default:"droo,droo-graph" placeholder:"NAME" help:"Methods, separated by commas, to compare with those that do not learn: ${wpmec_methods}. Default: ${default}."`
+	cli.FrameFlags
+	Users []int  `placeholder:"N" help:"Numbers of users, separated by commas, with generated channels. Default: 10,20,30."`
+	Seeds int    `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
+	Out   string `placeholder:"DIR" help:"Folder to make, for figures and table. Default: runs/wpmec-eval, numbered if it exists."`
+	cli.FormatFlag
+}
+
+// maxSeeds is the largest number of seeds that is not a typing error.
+const maxSeeds = 10_000
+
+// Run runs all methods on all numbers of users with all seeds, and prints the table.
+func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
+	cfgs, err := c.configs()
+	if err != nil {
+		return err
+	}
+	var runs []wpmec.RunConfig
+	for _, cfg := range cfgs {
+		more, err := c.runs(cfg)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, more...)
+	}
+	dir, err := cli.CreateFolder(c.Out, "wpmec-eval")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(dir) // fails if there is something in it: only an evaluation that has come to its end leaves a folder
+
+	results, err := cli.RunFrames(ctx, "eval", 0, runs, out.Err)
+	if err != nil {
+		return err
+	}
+	groups := slices.Collect(slices.Chunk(results, c.Seeds))
+	rows, err := meanRows(groups)
+	if err != nil {
+		return err
+	}
+	caption := fmt.Sprintf("%s, %d frames, seeds %d to %d:\naverages of the last 20 %% of the frames, times of all;\nin brackets the 95 %% interval of the mean over seeds (bootstrap)",
+		cli.Frames(cfgs[0]), cfgs[0].Frames, cfgs[0].Seed, cfgs[0].Seed+uint64(c.Seeds)-1)
+	if err := writeWpmecEval(dir, caption, groups, rows); err != nil {
+		return err
+	}
+	if err := cli.WriteTable(out.Out, c.Format, caption, meanColumns(), rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(out.Err, "figures: %s\n", dir)
+	return nil
+}
+
+// configs are the configurations with the first seed, one for each number of users.
+func (c wpmecCommand) configs() ([]wpmec.Config, error) {
+	if c.Seeds < 1 || c.Seeds > maxSeeds {
+		return nil, fmt.Errorf("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
+	}
+	users := c.Users
+	switch {
+	case c.Data != "" && users != nil:
+		return nil, errors.New("--data and --users exclude each other: a data set has its own users")
+	case c.Data != "":
+		users = []int{0}
+	case users == nil:
+		users = []int{10, 20, 30}
+	}
+	var cfgs []wpmec.Config
+	for _, n := range users {
+		cfg := wpmec.DefaultConfig(wpmec.DROO)
+		cfg.Users = n
+		c.FrameFlags.Apply(&cfg)
+		if err := cfg.Validate(); err != nil {
+			return nil, err
+		}
+		if cfg.Seed > math.MaxUint64-uint64(c.Seeds) {
+			return nil, fmt.Errorf("--seed: there are no %d seeds from %d on", c.Seeds, cfg.Seed)
+		}
+		cfgs = append(cfgs, cfg)
+	}
+	return cfgs, nil
+}
+
+// runs are those of all methods for one number of users, each with all seeds.
+func (c wpmecCommand) runs(cfg wpmec.Config) ([]wpmec.RunConfig, error) {
+	frames, err := cfg.RunConfig()
+	if err != nil {
+		return nil, err
+	}
+	users := cfg.Users
+	if frames.Data != nil {
+		users = frames.Data.Users
+	}
+	var methods []wpmec.Method
+	for _, name := range c.Method {
+		m, err := wpmec.ParseMethod(name)
+		if err != nil {
+			return nil, err
+		}
+		methods = append(methods, m)
+	}
+	methods = append(methods, wpmec.Baselines(users)...)
+	var runs []wpmec.RunConfig
+	for i, m := range methods {
+		if slices.Contains(methods[:i], m) {
+			continue
+		}
+		run := wpmec.DefaultRunConfig(m)
+		run.Frames, run.Users, run.Data, run.Schedule = frames.Frames, frames.Users, frames.Data, frames.Schedule
+		for k := range c.Seeds {
+			run.Seed = cfg.Seed + uint64(k)
+			runs = append(runs, run)
+		}
+	}
+	return runs, nil
+}
+
+// meanRow is a method's means over seeds.
+type meanRow struct {
+	wpmec.Result
+	Seeds int      `json:"seeds"`
+	Low   *float64 `json:"normalized_rate_low"` // bounds of the mean's interval; nil for one seed
+	High  *float64 `json:"normalized_rate_high"`
+	Worst float64  `json:"normalized_rate_worst"` // of the seeds
+}
+
+// meanRows are the rows of groups, each of which has the results of one method with several seeds.
+func meanRows(groups [][]*wpmec.Result) ([]meanRow, error) {
+	const stream = 0x6576 // of the bootstrap's resamples
+	bootstrap := rl.NewBootstrap(rl.NewRand(1, stream))
+	var rows []meanRow
+	for _, seeds := range groups {
+		first := seeds[0]
+		row := meanRow{
+			Result: wpmec.Result{Method: first.Method, Users: first.Users, Frames: first.Frames, Seed: first.Seed},
+			Seeds:  len(seeds),
+			Worst:  math.Inf(1),
+		}
+		mean := func(value func(*wpmec.Result) float64) float64 {
+			sum := 0.0
+			for _, r := range seeds {
+				sum += value(r)
+			}
+			return sum / float64(len(seeds))
+		}
+		row.Share095 = mean(func(r *wpmec.Result) float64 { return r.Share095 })
+		row.Share098 = mean(func(r *wpmec.Result) float64 { return r.Share098 })
+		row.Decision.Mean = mean(func(r *wpmec.Result) float64 { return r.Decision.Mean })
+		row.Decision.P99 = mean(func(r *wpmec.Result) float64 { return r.Decision.P99 })
+		row.Frame.Mean = mean(func(r *wpmec.Result) float64 { return r.Frame.Mean })
+		row.Frame.P99 = mean(func(r *wpmec.Result) float64 { return r.Frame.P99 })
+		row.Candidates = mean(func(r *wpmec.Result) float64 { return r.Candidates })
+		var rates []float64
+		for _, r := range seeds {
+			rates = append(rates, r.NormalizedRate)
+			row.Worst = min(row.Worst, r.NormalizedRate)
+		}
+		rate, err := bootstrap.Estimate(rl.Mean, rates)
+		if err != nil {
+			return nil, err
+		}
+		row.NormalizedRate = rate.Value
+		if len(seeds) > 1 {
+			row.Low, row.High = &rate.Low, &rate.High
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// meanColumns are those of one run and what there is to say of several.
+func meanColumns() []cli.Column[meanRow] {
+	columns := []cli.Column[meanRow]{{Header: "users", Cell: func(r meanRow) string { return fmt.Sprint(r.Users) }}}
+	for _, c := range cli.FrameColumns() {
+		column := cli.Column[meanRow]{Header: c.Header, Left: c.Left, Cell: func(r meanRow) string { return c.Cell(r.Result) }}
+		if c.Header == cli.RateHeader {
+			column.Cell = func(r meanRow) string {
+				if r.Low == nil {
+					return c.Cell(r.Result)
+				}
+				return fmt.Sprintf("%.5f [%.5f, %.5f]", r.NormalizedRate, *r.Low, *r.High)
+			}
+		}
+		columns = append(columns, column)
+	}
+	return columns
+}
+
+// Files of an evaluation beside the curve and the summary.
+const candidatesFile = "k" // .svg and .png
+
+// writeWpmecEval fills the folder of an evaluation.
+func writeWpmecEval(dir, caption string, groups [][]*wpmec.Result, rows []meanRow) error {
+	var losses, candidates []cli.Panel
+	for len(groups) > 0 {
+		users := groups[0][0].Users
+		n := slices.IndexFunc(groups, func(seeds []*wpmec.Result) bool { return seeds[0].Users != users })
+		if n < 0 {
+			n = len(groups)
+		}
+		prefix := fmt.Sprintf("%d users: ", users)
+		methods := cli.Shown(groups[:n])
+		losses = append(losses, cli.LossPanel(prefix, methods))
+		if p := cli.CandidatesPanel(prefix, methods); len(p.Lines) > 0 {
+			candidates = append(candidates, p)
+		}
+		groups = groups[n:]
+	}
+	if err := cli.SaveFigure(filepath.Join(dir, cli.CurveFile), losses...); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Methods of tasks/wpmec\n\n")
+	if err := cli.WriteTable(&b, cli.Markdown, caption+".", meanColumns(), rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\n![what normalized rates lack to 1, over the frames](%s.svg)\n", cli.CurveFile)
+	if candidates != nil {
+		if err := cli.SaveFigure(filepath.Join(dir, candidatesFile), candidates...); err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "\n![number of candidates over the frames](%s.svg)\n", candidatesFile)
+	}
+	fmt.Fprintf(&b, "\nCurves are means over the seeds, rates moving averages. Levels (dashed) are means of methods that do not learn.\n")
+	return cli.WriteFile(filepath.Join(dir, cli.SummaryFile), b.Bytes())
+}
