@@ -54,8 +54,9 @@ func ReadDataset(r io.Reader) (*Dataset, error) {
 		Harvest: vars[3].data,
 		Offload: vars[4].data,
 	}
-	if d.Frames == 0 || d.Users == 0 {
-		return nil, fmt.Errorf("wpmec: data set: input_h is empty [%d x %d]", d.Frames, d.Users)
+	if d.Frames < 2 || d.Users == 0 {
+		return nil, fmt.Errorf("wpmec: data set: input_h is [%d x %d]: want at least two frames, one to train with and one to test, and a user",
+			d.Frames, d.Users)
 	}
 	for i, cols := range []int{d.Users, d.Users, 1, 1, d.Users} {
 		if v := vars[i]; v.rows != d.Frames || v.cols != cols {
@@ -66,6 +67,11 @@ func ReadDataset(r io.Reader) (*Dataset, error) {
 	for i, h := range d.H {
 		if !(h >= 0) || math.IsInf(h, 0) {
 			return nil, fmt.Errorf("wpmec: data set: input_h of frame %d, user %d is %v", i/d.Users, i%d.Users, h)
+		}
+	}
+	for i, r := range d.Rate {
+		if !(r >= 0) || math.IsInf(r, 0) {
+			return nil, fmt.Errorf("wpmec: data set: output_obj of frame %d is %v", i, r)
 		}
 	}
 	for i, mode := range vars[1].data {

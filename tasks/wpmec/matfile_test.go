@@ -235,7 +235,10 @@ func TestReadDataset(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	for _, c := range []struct{ variable, content, want string }{
-		{"input_h", string(array("input_h", 0, 3, miDOUBLE, nil)), "input_h is empty"},
+		{"input_h", string(array("input_h", 0, 3, miDOUBLE, nil)), "input_h is [0 x 3]"},
+		{"input_h", string(array("input_h", 1, 3, miDOUBLE, doubles(1, 2, 3))), "input_h is [1 x 3]: want at least two frames"},
+		{"output_obj", string(array("output_obj", 2, 1, miDOUBLE, doubles(1, math.NaN()))), "output_obj of frame 1 is NaN"},
+		{"output_obj", string(array("output_obj", 2, 1, miDOUBLE, doubles(-1, 1))), "output_obj of frame 0 is -1"},
 		{"output_mode", string(array("output_mode", 3, 2, miUINT8, make([]byte, 6))), "output_mode is [3 x 2], input_h says [2 x 3]"},
 		{"output_obj", string(array("output_obj", 1, 2, miUINT8, make([]byte, 2))), "output_obj is [1 x 2]"},
 		{"output_mode", string(array("output_mode", 2, 3, miUINT8, []byte{0, 1, 2, 0, 0, 0})), "output_mode of frame 0, user 1 is 2"},
