@@ -17,7 +17,7 @@ import (
 // mecoffloadCommand is train mecoffload.
 type mecoffloadCommand struct {
 	Method string `placeholder:"NAME" help:"Method: ${methods}. Default: GRLE."`
-	Recipe string `placeholder:"NAME" help:"Hyper-parameters: ${recipes}. Single ones are set in a configuration file."`
+	Recipe string `placeholder:"NAME" help:"Hyper-parameters: ${recipes}. Default: tuned for the -LT methods, paper for the others. Single ones are set in a configuration file."`
 	cli.WorldFlags
 	Slots   *int64  `placeholder:"COUNT" help:"Number of slots to train for. Default: 10000."`
 	Seed    *uint64 `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
@@ -115,8 +115,12 @@ func (c mecoffloadCommand) config() (mecoffload.Config, error) {
 			return cfg, err
 		}
 	}
-	if c.Recipe != "" {
-		if cfg.Recipe, err = mecoffload.LoadRecipe(c.Recipe); err != nil {
+	recipe := c.Recipe
+	if recipe == "" && c.Config == "" {
+		recipe = cfg.Method.DefaultRecipe()
+	}
+	if recipe != "" {
+		if cfg.Recipe, err = mecoffload.LoadRecipe(recipe); err != nil {
 			return cfg, err
 		}
 	}

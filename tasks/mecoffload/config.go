@@ -47,7 +47,7 @@ type Config struct {
 
 // DefaultConfig trains GRLE for 10,000 slots of the scenario dynamic with seed 1.
 func DefaultConfig() (Config, error) {
-	recipe, err := LoadRecipe(DefaultRecipe)
+	recipe, err := LoadRecipe(GRLE.DefaultRecipe())
 	if err != nil {
 		return Config{}, err
 	}
@@ -193,11 +193,12 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 	// The parts that may be given by name are decoded apart from the rest.
 	rest := *mapping
 	rest.Values = nil
+	var recipe ast.Node
 	for _, kv := range mapping.Values {
 		var err error
 		switch kv.Key.GetToken().Value {
 		case "recipe":
-			c.Recipe, err = decodePart(kv.Value, LoadRecipe, RecipeNames(), DefaultRecipe)
+			recipe = kv.Value
 		case "scenario":
 			c.Scenario, err = decodePart(kv.Value, LoadScenario, ScenarioNames(), "static")
 		case "profile":
@@ -210,7 +211,16 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 		}
 	}
 	type config Config // without this method
-	return yaml.NodeToValue(&rest, (*config)(c), yaml.Strict())
+	if err := yaml.NodeToValue(&rest, (*config)(c), yaml.Strict()); err != nil {
+		return err
+	}
+	// The recipe comes last: what it starts from depends on the method.
+	if recipe == nil {
+		c.Recipe, err = LoadRecipe(c.Method.DefaultRecipe())
+	} else {
+		c.Recipe, err = decodePart(recipe, LoadRecipe, RecipeNames(), c.Method.DefaultRecipe())
+	}
+	return err
 }
 
 // decodePart reads a part of a configuration that is either named or written out. What is written out starts from the

@@ -8,8 +8,15 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// DefaultRecipe names the recipe of DefaultConfig.
-const DefaultRecipe = "tuned"
+// DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods with the long-term critic,
+// paper for those of the paper. Under the one-slot critic tuned is the better optimiser of the slot, which pays where servers have time
+// to spare (30 ms slots) and costs where they do not (the default scenario); see docs/results.md.
+func (m Method) DefaultRecipe() string {
+	if t, err := m.traits(); err == nil && t.longTerm {
+		return "tuned"
+	}
+	return "paper"
+}
 
 // recipes are the built-in ones.
 func recipes() []Recipe { return []Recipe{PaperRecipe(), TunedRecipe()} }

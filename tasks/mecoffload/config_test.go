@@ -78,7 +78,7 @@ func TestConfigParts(t *testing.T) {
 	if d := cmp.Diff(static, c.Scenario); d != "" {
 		t.Errorf("-static +own:\n%s", d)
 	}
-	recipe, _ := LoadRecipe(DefaultRecipe)
+	recipe, _ := LoadRecipe("paper") // GRLE's
 	recipe.Name, recipe.Noise = "own", 2
 	if d := cmp.Diff(recipe, c.Recipe); d != "" {
 		t.Errorf("-default +own:\n%s", d)
@@ -158,7 +158,7 @@ func TestConfigErrors(t *testing.T) {
 		"recipe:\n  name: a\n  rate: 3":                   `f.yaml:3: unknown field "rate"`,
 		"recipe:\n  learning_rate: .nan":                  "f.yaml:2: recipe.learning_rate: NaN is not a number above 0",
 		"recipe: {name: ''}":                              "f.yaml:1: recipe.name: is missing",
-		"recipe:\n  noise: 0":                             "f.yaml:2: recipe.noise: 0 is not a number above 0",
+		"recipe:\n  name: tuned\n  noise: 0":              "f.yaml:3: recipe.noise: 0 is not a number above 0",
 		"recipe:\n  clip_norm: -1":                        "f.yaml:2: recipe.clip_norm: -1 is not a number of at least 0",
 		"recipe:\n  quantizer: knn":                       `f.yaml:2: recipe.quantizer: "knn" is none of`,
 		"recipe:\n  loss: mse":                            `f.yaml:2: recipe.loss: "mse" is neither`,
