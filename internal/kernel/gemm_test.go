@@ -36,7 +36,6 @@ func (g *gemmCase) String() string {
 }
 
 func (g *gemmCase) at(i, j, p int) (x, y float32) {
-	x, y = g.a[0], g.b[0]
 	if g.transA {
 		x = g.a[p*g.lda+i]
 	} else {
@@ -135,7 +134,7 @@ func TestGemm(t *testing.T) {
 // TestGemmThreads compares a product above the threshold for threads with the
 // same product by parts below it.
 func TestGemmThreads(t *testing.T) {
-	const m, n, k = 490, 260, 280 // cut and packed besides
+	const m, n, k = 490, 260, 280 // just above threadWork
 	for _, transA := range []bool{false, true} {
 		g := newGemmCase(newRand(2), transA, false, true, m, n, k, 0)
 		eachPath(func() {

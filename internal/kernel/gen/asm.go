@@ -471,13 +471,6 @@ func (a *asm) keep(c laneMask, x vec) vec {
 	return v
 }
 
-// max returns the larger of two registers, lane by lane, and y if either is NaN.
-func (a *asm) max(x, y vec) vec {
-	v := a.vec()
-	a.VMAXPS(y, x, v)
-	return v
-}
-
 // each makes one register per part of a block.
 func (a *asm) each(f func() vec) (x []vec) {
 	for range a.parts() {
