@@ -23,7 +23,7 @@ import tempfile
 
 PACKAGES = ["nn", "gnn", "internal/kernel", "tasks/mecoffload"]
 CASES = (
-    r"^(nn:(TrainStep|Forward)/.*|gnn:(TrainStep|Forward|SpMM)/.*|tasks/mecoffload:(Decide|TrainStep|Slot)/.*"
+    r"(nn:(TrainStep|Forward)/.*|gnn:(TrainStep|Forward|SpMM)/.*|tasks/mecoffload:(Decide|TrainStep|Slot)/.*"
     r"|internal/kernel:(GEMM/\w+/(NN|NT|TN)|SpMM/\w+|(Exp|Sigmoid|Tanh)/kernel|BiasAct/relu/\d+|Softmax/\w+|Adam/\d+))$"
 )
 # Modules with Go benchmarks: name of the peer, folder, and the package of ours whose names they share.
@@ -111,7 +111,7 @@ class PythonPeer:
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--cases", default=CASES, metavar="REGEXP", help="the cases to compare, such as nn:Forward or mecoffload")
+    p.add_argument("--cases", default="", metavar="REGEXP", help="the cases to compare, such as ^nn:Forward or mecoffload (default: all)")
     p.add_argument("--rounds", type=int, default=7, help="rounds to measure (default: %(default)s)")
     p.add_argument("--seconds", type=float, default=0.3, help="time of one measurement (default: %(default)s)")
     p.add_argument("--python", action="append", metavar="FILE", help="an interpreter that has torch; may be repeated to compare several (default: this one)")
@@ -262,7 +262,7 @@ def main():
         packages = [GoBenchmarks("ours", p, p, tmp / f"{pathlib.Path(p).name}.test") for p in PACKAGES]
         pin(args.cpu)
         packages = {p: p.cases() for p in packages}
-        ours = {case: p for p, cases in packages.items() for case in cases if re.search(args.cases, case)}
+        ours = {case: p for p, cases in packages.items() for case in cases if re.match(CASES, case) and re.search(args.cases, case)}
         if not ours:
             sys.exit(f"no benchmark matches {args.cases}")
         known, scripts = find_peers(ours, packages, args, tmp)
