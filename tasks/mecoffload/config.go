@@ -22,8 +22,8 @@ import (
 //	  name: tuned
 //	  learning_rate: 0.0005
 //
-// A key that is left out has its value from [DefaultConfig]. In a mapping it has its value from the built-in that the mapping
-// has the name of, else from the scenario static or the recipe tuned.
+// A key that is left out has its value from [DefaultConfig], the recipe from [Method.DefaultRecipe]. In a mapping it has its value
+// from the built-in that the mapping has the name of, else from the scenario static or the method's default recipe.
 type Config struct {
 	Method Method `yaml:"method"`
 	// Slots is how many slots the method learns for.

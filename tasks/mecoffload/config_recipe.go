@@ -95,6 +95,7 @@ func (r Recipe) Validate() error {
 		widths("hidden", r.Hidden),
 		count("graph_hidden", r.GraphHidden, 1, maxWidth),
 		count("graph_layers", r.GraphLayers, 0, maxLayers),
+		count("refine_trials", r.RefineTrials, 0, math.MaxInt32),
 		count("value_hidden", r.ValueHidden, 1, maxWidth),
 		number("value_learning_rate", r.ValueLearningRate, true),
 		count("value_interval", r.ValueInterval, 1, math.MaxInt32),

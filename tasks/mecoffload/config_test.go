@@ -160,6 +160,7 @@ func TestConfigErrors(t *testing.T) {
 		"recipe: {name: ''}":                              "f.yaml:1: recipe.name: is missing",
 		"recipe:\n  name: tuned\n  noise: 0":              "f.yaml:3: recipe.noise: 0 is not a number above 0",
 		"recipe:\n  clip_norm: -1":                        "f.yaml:2: recipe.clip_norm: -1 is not a number of at least 0",
+		"recipe:\n  refine_trials: -1":                    "f.yaml:2: recipe.refine_trials: -1 is not in 0..",
 		"recipe:\n  quantizer: knn":                       `f.yaml:2: recipe.quantizer: "knn" is none of`,
 		"recipe:\n  loss: mse":                            `f.yaml:2: recipe.loss: "mse" is neither`,
 		"recipe:\n  batch_size: 500":                      "f.yaml:2: recipe.memory_size: 128 is not in 500..",
