@@ -17,16 +17,16 @@ import (
 
 // tinyConfig is a run with every kind of event in it, of a few milliseconds.
 func tinyConfig(t testing.TB, method Method) Config {
-	c := parseConfig(t, `
+	return parseConfig(t, `
+method: `+string(method)+`
 slots: 90
 report_interval: 7
 checkpoint_interval: 10
 window: 9
 scenario: {name: churn, devices: 4}
-recipe: {name: tiny, hidden: [8], graph_hidden: 6, batch_size: 8, memory_size: 16, adapt_interval: 5, value_hidden: 4, value_memory: 64}
+recipe: {name: tiny, hidden: [8], graph_hidden: 6, batch_size: 8, memory_size: 16, adapt_interval: 5, value_hidden: 4, value_memory: 64,
+  quantizer: gumbel, noise: 1}
 `)
-	c.Method = method
-	return c
 }
 
 func newRun(t testing.TB, cfg Config) *Run {
