@@ -82,7 +82,7 @@ func (p *Progress) show(now time.Time, note func() string) {
 		return
 	}
 	text = p.title + " " + text
-	if width, _, err := term.GetSize(p.terminal); err == nil {
+	if width, _, err := term.GetSize(p.terminal); err == nil && width > 0 { // some terminals do not know their width
 		const bar = len(" 100% []   ") + 1              // at its narrowest, which progressbar sees to
 		text = text[:min(len(text), max(0, width-bar))] // a line that wraps could not be drawn over
 	}
