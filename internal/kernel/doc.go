@@ -12,6 +12,22 @@
 // int32. Slices may be longer than needed; what lies beyond is not touched.
 // Unless a function says otherwise its outputs must not overlap its inputs.
 //
+// # Instruction sets
+//
+// On amd64 the kernels are assembly for AVX-512 (F, BW, VL, DQ) or for AVX2 with
+// FMA, whichever the processor has; elsewhere, or built with the tag purego, they
+// are portable Go. Path tells which. The environment variable GRAPHRL_KERNEL
+// (avx512, avx2 or go) asks for a lesser one.
+//
+// AVX-512 and AVX2 agree bit for bit: sums run along the same chains of fused
+// multiply-adds, or in the same 16 lanes, and exponentials take the same steps.
+// Neither the number of threads nor, in a product A B, the number of rows changes
+// a result. Portable Go rounds differently. Reference implementations in the
+// tests spell out every rounding.
+//
+// The assembly is written by the module in the folder gen, with avo; go generate
+// runs it.
+//
 // # Errors
 //
 // Lengths and indices that do not fit are the caller's bug, and panic with a

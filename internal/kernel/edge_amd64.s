@@ -183,7 +183,7 @@ sum:
 
 // func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-136
+TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $16-136
 	SHLQ         $0x02, ldu+40(FP)
 	SHLQ         $0x02, ldw+56(FP)
 	SHLQ         $0x02, ldwx+88(FP)
@@ -208,10 +208,10 @@ TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-136
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z1, Z1, Z1
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -220,9 +220,9 @@ TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-136
 edgemasked:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -230,14 +230,14 @@ edgemasked:
 sameumasked:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewmasked
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked
 	VMOVUPS Z1, K1, (R8)
 
 firstwmasked:
-	MOVQ      R10, dst+24(FP)
+	MOVQ      R10, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R10, DI
 	ADDQ      w+48(FP), DI
@@ -280,10 +280,10 @@ masked0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         DX, DX
 	MOVQ         dst+24(FP), BX
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z1, Z1, Z1
 	XORQ         SI, SI
 	XORQ         DI, DI
@@ -292,9 +292,9 @@ masked0:
 edgemasked0:
 	MOVLQSX (CX), R9
 	ADDQ    $0x04, CX
-	CMPQ    R9, src+16(FP)
+	CMPQ    R9, (SP)
 	JE      sameumasked0
-	MOVQ    R9, src+16(FP)
+	MOVQ    R9, (SP)
 	MOVQ    ldu+40(FP), DX
 	IMULQ   R9, DX
 	ADDQ    u+32(FP), DX
@@ -302,14 +302,14 @@ edgemasked0:
 sameumasked0:
 	MOVLQSX (BX), R9
 	ADDQ    $0x04, BX
-	CMPQ    R9, dst+24(FP)
+	CMPQ    R9, 8(SP)
 	JE      samewmasked0
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked0
 	VMOVUPS Z1, K1, (DI)
 
 firstwmasked0:
-	MOVQ      R9, dst+24(FP)
+	MOVQ      R9, 8(SP)
 	MOVQ      ldw+56(FP), SI
 	IMULQ     R9, SI
 	ADDQ      w+48(FP), SI
@@ -341,10 +341,10 @@ masked1:
 	VMOVUPS.Z    (DX), K1, Z1
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -353,9 +353,9 @@ masked1:
 edgemasked1:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked1
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -363,14 +363,14 @@ edgemasked1:
 sameumasked1:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewmasked1
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked1
 	VMOVUPS Z2, K1, (R8)
 
 firstwmasked1:
-	MOVQ      R10, dst+24(FP)
+	MOVQ      R10, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R10, DI
 	ADDQ      w+48(FP), DI
@@ -406,10 +406,10 @@ masked2:
 	VMOVUPS.Z    (DX), K1, Z2
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z3, Z3, Z3
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -418,9 +418,9 @@ masked2:
 edgemasked2:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked2
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -428,14 +428,14 @@ edgemasked2:
 sameumasked2:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewmasked2
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked2
 	VMOVUPS Z3, K1, (R8)
 
 firstwmasked2:
-	MOVQ      R10, dst+24(FP)
+	MOVQ      R10, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R10, DI
 	ADDQ      w+48(FP), DI
@@ -474,10 +474,10 @@ masked3:
 	VMOVUPS.Z    (DX), K1, Z3
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z4, Z4, Z4
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -486,9 +486,9 @@ masked3:
 edgemasked3:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked3
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -496,14 +496,14 @@ edgemasked3:
 sameumasked3:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewmasked3
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked3
 	VMOVUPS Z4, K1, (R8)
 
 firstwmasked3:
-	MOVQ      R10, dst+24(FP)
+	MOVQ      R10, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R10, DI
 	ADDQ      w+48(FP), DI
@@ -545,10 +545,10 @@ masked4:
 	VMOVUPS.Z    (DX), K1, Z4
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z5, Z5, Z5
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -557,9 +557,9 @@ masked4:
 edgemasked4:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked4
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -567,14 +567,14 @@ edgemasked4:
 sameumasked4:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewmasked4
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked4
 	VMOVUPS Z5, K1, (R8)
 
 firstwmasked4:
-	MOVQ      R10, dst+24(FP)
+	MOVQ      R10, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R10, DI
 	ADDQ      w+48(FP), DI
@@ -605,7 +605,7 @@ samewmasked4:
 
 // func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-192
+TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $16-192
 	SHLQ         $0x02, ldu+40(FP)
 	SHLQ         $0x02, ldw+56(FP)
 	SHLQ         $0x02, ldwx+88(FP)
@@ -633,12 +633,12 @@ TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-192
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z1, Z1, Z1
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -650,14 +650,14 @@ TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-192
 edgemasked:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked
 	VMOVUPS Z1, K1, (SI)
 
 firstumasked:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -669,14 +669,14 @@ firstumasked:
 sameumasked:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked
 	VMOVUPS Z2, K1, (R10)
 
 firstwmasked:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -746,12 +746,12 @@ masked0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z1, Z1, Z1
 	XORQ         DX, DX
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -763,14 +763,14 @@ masked0:
 edgemasked0:
 	MOVLQSX (CX), R11
 	ADDQ    $0x04, CX
-	CMPQ    R11, src+16(FP)
+	CMPQ    R11, (SP)
 	JE      sameumasked0
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked0
 	VMOVUPS Z1, K1, (BX)
 
 firstumasked0:
-	MOVQ      R11, src+16(FP)
+	MOVQ      R11, (SP)
 	MOVQ      ldu+40(FP), DX
 	IMULQ     R11, DX
 	ADDQ      u+32(FP), DX
@@ -782,14 +782,14 @@ firstumasked0:
 sameumasked0:
 	MOVLQSX (SI), R11
 	ADDQ    $0x04, SI
-	CMPQ    R11, dst+24(FP)
+	CMPQ    R11, 8(SP)
 	JE      samewmasked0
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked0
 	VMOVUPS Z2, K1, (R9)
 
 firstwmasked0:
-	MOVQ      R11, dst+24(FP)
+	MOVQ      R11, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R11, DI
 	ADDQ      w+48(FP), DI
@@ -836,12 +836,12 @@ masked1:
 	VMOVUPS.Z    (DX), K1, Z1
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z3, Z3, Z3
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -856,14 +856,14 @@ masked1:
 edgemasked1:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked1
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked1
 	VMOVUPS Z2, K1, (SI)
 
 firstumasked1:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -875,14 +875,14 @@ firstumasked1:
 sameumasked1:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked1
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked1
 	VMOVUPS Z3, K1, (R10)
 
 firstwmasked1:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -936,12 +936,12 @@ masked2:
 	VMOVUPS.Z    (DX), K1, Z2
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z3, Z3, Z3
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z4, Z4, Z4
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -958,14 +958,14 @@ masked2:
 edgemasked2:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked2
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked2
 	VMOVUPS Z3, K1, (SI)
 
 firstumasked2:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -977,14 +977,14 @@ firstumasked2:
 sameumasked2:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked2
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked2
 	VMOVUPS Z4, K1, (R10)
 
 firstwmasked2:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1044,12 +1044,12 @@ masked3:
 	VMOVUPS.Z    (DX), K1, Z3
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z4, Z4, Z4
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z5, Z5, Z5
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1068,14 +1068,14 @@ masked3:
 edgemasked3:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked3
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked3
 	VMOVUPS Z4, K1, (SI)
 
 firstumasked3:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1087,14 +1087,14 @@ firstumasked3:
 sameumasked3:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked3
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked3
 	VMOVUPS Z5, K1, (R10)
 
 firstwmasked3:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1160,12 +1160,12 @@ masked4:
 	VMOVUPS.Z    (DX), K1, Z4
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z5, Z5, Z5
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z6, Z6, Z6
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1186,14 +1186,14 @@ masked4:
 edgemasked4:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked4
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked4
 	VMOVUPS Z5, K1, (SI)
 
 firstumasked4:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1205,14 +1205,14 @@ firstumasked4:
 sameumasked4:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked4
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked4
 	VMOVUPS Z6, K1, (R10)
 
 firstwmasked4:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1270,7 +1270,7 @@ samewmasked4:
 
 // func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-184
+TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $16-184
 	SHLQ         $0x02, ldu+40(FP)
 	SHLQ         $0x02, ldw+56(FP)
 	SHLQ         $0x02, ldwx+88(FP)
@@ -1298,12 +1298,12 @@ TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-184
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z1, Z1, Z1
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1313,14 +1313,14 @@ TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-184
 edgemasked:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked
 	VMOVUPS Z1, K1, (SI)
 
 firstumasked:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1332,14 +1332,14 @@ firstumasked:
 sameumasked:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked
 	VMOVUPS Z2, K1, (R10)
 
 firstwmasked:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1404,12 +1404,12 @@ masked0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z1, Z1, Z1
 	XORQ         DX, DX
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         DI, DI
 	XORQ         R8, R8
@@ -1419,14 +1419,14 @@ masked0:
 edgemasked0:
 	MOVLQSX (CX), R11
 	ADDQ    $0x04, CX
-	CMPQ    R11, src+16(FP)
+	CMPQ    R11, (SP)
 	JE      sameumasked0
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked0
 	VMOVUPS Z1, K1, (BX)
 
 firstumasked0:
-	MOVQ      R11, src+16(FP)
+	MOVQ      R11, (SP)
 	MOVQ      ldu+40(FP), DX
 	IMULQ     R11, DX
 	ADDQ      u+32(FP), DX
@@ -1438,14 +1438,14 @@ firstumasked0:
 sameumasked0:
 	MOVLQSX (SI), R11
 	ADDQ    $0x04, SI
-	CMPQ    R11, dst+24(FP)
+	CMPQ    R11, 8(SP)
 	JE      samewmasked0
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked0
 	VMOVUPS Z2, K1, (R9)
 
 firstwmasked0:
-	MOVQ      R11, dst+24(FP)
+	MOVQ      R11, 8(SP)
 	MOVQ      ldw+56(FP), DI
 	IMULQ     R11, DI
 	ADDQ      w+48(FP), DI
@@ -1487,12 +1487,12 @@ masked1:
 	VMOVUPS.Z    (DX), K1, Z1
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z2, Z2, Z2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z3, Z3, Z3
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1505,14 +1505,14 @@ masked1:
 edgemasked1:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked1
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked1
 	VMOVUPS Z2, K1, (SI)
 
 firstumasked1:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1524,14 +1524,14 @@ firstumasked1:
 sameumasked1:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked1
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked1
 	VMOVUPS Z3, K1, (R10)
 
 firstwmasked1:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1580,12 +1580,12 @@ masked2:
 	VMOVUPS.Z    (DX), K1, Z2
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z3, Z3, Z3
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z4, Z4, Z4
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1600,14 +1600,14 @@ masked2:
 edgemasked2:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked2
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked2
 	VMOVUPS Z3, K1, (SI)
 
 firstumasked2:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1619,14 +1619,14 @@ firstumasked2:
 sameumasked2:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked2
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked2
 	VMOVUPS Z4, K1, (R10)
 
 firstwmasked2:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1681,12 +1681,12 @@ masked3:
 	VMOVUPS.Z    (DX), K1, Z3
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z4, Z4, Z4
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z5, Z5, Z5
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1703,14 +1703,14 @@ masked3:
 edgemasked3:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked3
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked3
 	VMOVUPS Z4, K1, (SI)
 
 firstumasked3:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1722,14 +1722,14 @@ firstumasked3:
 sameumasked3:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked3
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked3
 	VMOVUPS Z5, K1, (R10)
 
 firstwmasked3:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -1790,12 +1790,12 @@ masked4:
 	VMOVUPS.Z    (DX), K1, Z4
 	ADDQ         ldwx+88(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VPXORD       Z5, Z5, Z5
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VPXORD       Z6, Z6, Z6
 	XORQ         R8, R8
 	XORQ         R9, R9
@@ -1814,14 +1814,14 @@ masked4:
 edgemasked4:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameumasked4
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstumasked4
 	VMOVUPS Z5, K1, (SI)
 
 firstumasked4:
-	MOVQ      R12, src+16(FP)
+	MOVQ      R12, (SP)
 	MOVQ      ldu+40(FP), BX
 	IMULQ     R12, BX
 	ADDQ      u+32(FP), BX
@@ -1833,14 +1833,14 @@ firstumasked4:
 sameumasked4:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewmasked4
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwmasked4
 	VMOVUPS Z6, K1, (R10)
 
 firstwmasked4:
-	MOVQ      R12, dst+24(FP)
+	MOVQ      R12, 8(SP)
 	MOVQ      ldw+56(FP), R8
 	IMULQ     R12, R8
 	ADDQ      w+48(FP), R8
@@ -2245,7 +2245,7 @@ GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
 // func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-136
+TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $16-136
 	SHLQ         $0x02, ldu+40(FP)
 	SHLQ         $0x02, ldw+56(FP)
 	SHLQ         $0x02, ldwx+88(FP)
@@ -2273,10 +2273,10 @@ TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-136
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -2286,9 +2286,9 @@ TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-136
 edgemasked:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -2296,9 +2296,9 @@ edgemasked:
 sameumasked:
 	MOVLQSX    (SI), R10
 	ADDQ       $0x04, SI
-	CMPQ       R10, dst+24(FP)
+	CMPQ       R10, 8(SP)
 	JE         samewmasked
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y3
@@ -2308,7 +2308,7 @@ sameumasked:
 	VMASKMOVPS Y2, Y1, 32(R8)
 
 firstwmasked:
-	MOVQ       R10, dst+24(FP)
+	MOVQ       R10, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R10, DI
 	ADDQ       w+48(FP), DI
@@ -2392,10 +2392,10 @@ masked0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         DX, DX
 	MOVQ         dst+24(FP), BX
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         SI, SI
@@ -2405,9 +2405,9 @@ masked0:
 edgemasked0:
 	MOVLQSX (CX), R9
 	ADDQ    $0x04, CX
-	CMPQ    R9, src+16(FP)
+	CMPQ    R9, (SP)
 	JE      sameumasked0
-	MOVQ    R9, src+16(FP)
+	MOVQ    R9, (SP)
 	MOVQ    ldu+40(FP), DX
 	IMULQ   R9, DX
 	ADDQ    u+32(FP), DX
@@ -2415,9 +2415,9 @@ edgemasked0:
 sameumasked0:
 	MOVLQSX    (BX), R9
 	ADDQ       $0x04, BX
-	CMPQ       R9, dst+24(FP)
+	CMPQ       R9, 8(SP)
 	JE         samewmasked0
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked0
 	MOVQ       columns+8(FP), SI
 	VMOVUPS    (SI), Y3
@@ -2427,7 +2427,7 @@ sameumasked0:
 	VMASKMOVPS Y2, Y1, 32(DI)
 
 firstwmasked0:
-	MOVQ       R9, dst+24(FP)
+	MOVQ       R9, 8(SP)
 	MOVQ       ldw+56(FP), SI
 	IMULQ      R9, SI
 	ADDQ       w+48(FP), SI
@@ -2480,10 +2480,10 @@ masked1:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -2493,9 +2493,9 @@ masked1:
 edgemasked1:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked1
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -2503,9 +2503,9 @@ edgemasked1:
 sameumasked1:
 	MOVLQSX    (SI), R10
 	ADDQ       $0x04, SI
-	CMPQ       R10, dst+24(FP)
+	CMPQ       R10, 8(SP)
 	JE         samewmasked1
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked1
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y3
@@ -2515,7 +2515,7 @@ sameumasked1:
 	VMASKMOVPS Y2, Y1, 32(R8)
 
 firstwmasked1:
-	MOVQ       R10, dst+24(FP)
+	MOVQ       R10, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R10, DI
 	ADDQ       w+48(FP), DI
@@ -2581,10 +2581,10 @@ masked2:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -2594,9 +2594,9 @@ masked2:
 edgemasked2:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked2
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -2604,9 +2604,9 @@ edgemasked2:
 sameumasked2:
 	MOVLQSX    (SI), R10
 	ADDQ       $0x04, SI
-	CMPQ       R10, dst+24(FP)
+	CMPQ       R10, 8(SP)
 	JE         samewmasked2
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked2
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y3
@@ -2616,7 +2616,7 @@ sameumasked2:
 	VMASKMOVPS Y2, Y1, 32(R8)
 
 firstwmasked2:
-	MOVQ       R10, dst+24(FP)
+	MOVQ       R10, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R10, DI
 	ADDQ       w+48(FP), DI
@@ -2694,10 +2694,10 @@ masked3:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -2707,9 +2707,9 @@ masked3:
 edgemasked3:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked3
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -2717,9 +2717,9 @@ edgemasked3:
 sameumasked3:
 	MOVLQSX    (SI), R10
 	ADDQ       $0x04, SI
-	CMPQ       R10, dst+24(FP)
+	CMPQ       R10, 8(SP)
 	JE         samewmasked3
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked3
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y3
@@ -2729,7 +2729,7 @@ sameumasked3:
 	VMASKMOVPS Y2, Y1, 32(R8)
 
 firstwmasked3:
-	MOVQ       R10, dst+24(FP)
+	MOVQ       R10, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R10, DI
 	ADDQ       w+48(FP), DI
@@ -2819,10 +2819,10 @@ masked4:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -2832,9 +2832,9 @@ masked4:
 edgemasked4:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameumasked4
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -2842,9 +2842,9 @@ edgemasked4:
 sameumasked4:
 	MOVLQSX    (SI), R10
 	ADDQ       $0x04, SI
-	CMPQ       R10, dst+24(FP)
+	CMPQ       R10, 8(SP)
 	JE         samewmasked4
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked4
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y3
@@ -2854,7 +2854,7 @@ sameumasked4:
 	VMASKMOVPS Y2, Y1, 32(R8)
 
 firstwmasked4:
-	MOVQ       R10, dst+24(FP)
+	MOVQ       R10, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R10, DI
 	ADDQ       w+48(FP), DI
@@ -2967,10 +2967,10 @@ full:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -2980,9 +2980,9 @@ full:
 edgewhole:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameuwhole
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -2990,15 +2990,15 @@ edgewhole:
 sameuwhole:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewwhole
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole
 	VMOVUPS Y1, (R8)
 	VMOVUPS Y2, 32(R8)
 
 firstwwhole:
-	MOVQ    R10, dst+24(FP)
+	MOVQ    R10, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R10, DI
 	ADDQ    w+48(FP), DI
@@ -3060,10 +3060,10 @@ whole0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         DX, DX
 	MOVQ         dst+24(FP), BX
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         SI, SI
@@ -3073,9 +3073,9 @@ whole0:
 edgewhole0:
 	MOVLQSX (CX), R9
 	ADDQ    $0x04, CX
-	CMPQ    R9, src+16(FP)
+	CMPQ    R9, (SP)
 	JE      sameuwhole0
-	MOVQ    R9, src+16(FP)
+	MOVQ    R9, (SP)
 	MOVQ    ldu+40(FP), DX
 	IMULQ   R9, DX
 	ADDQ    u+32(FP), DX
@@ -3083,15 +3083,15 @@ edgewhole0:
 sameuwhole0:
 	MOVLQSX (BX), R9
 	ADDQ    $0x04, BX
-	CMPQ    R9, dst+24(FP)
+	CMPQ    R9, 8(SP)
 	JE      samewwhole0
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole0
 	VMOVUPS Y1, (DI)
 	VMOVUPS Y2, 32(DI)
 
 firstwwhole0:
-	MOVQ    R9, dst+24(FP)
+	MOVQ    R9, 8(SP)
 	MOVQ    ldw+56(FP), SI
 	IMULQ   R9, SI
 	ADDQ    w+48(FP), SI
@@ -3126,10 +3126,10 @@ whole1:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -3139,9 +3139,9 @@ whole1:
 edgewhole1:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameuwhole1
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -3149,15 +3149,15 @@ edgewhole1:
 sameuwhole1:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewwhole1
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole1
 	VMOVUPS Y1, (R8)
 	VMOVUPS Y2, 32(R8)
 
 firstwwhole1:
-	MOVQ    R10, dst+24(FP)
+	MOVQ    R10, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R10, DI
 	ADDQ    w+48(FP), DI
@@ -3201,10 +3201,10 @@ whole2:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -3214,9 +3214,9 @@ whole2:
 edgewhole2:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameuwhole2
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -3224,15 +3224,15 @@ edgewhole2:
 sameuwhole2:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewwhole2
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole2
 	VMOVUPS Y1, (R8)
 	VMOVUPS Y2, 32(R8)
 
 firstwwhole2:
-	MOVQ    R10, dst+24(FP)
+	MOVQ    R10, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R10, DI
 	ADDQ    w+48(FP), DI
@@ -3284,10 +3284,10 @@ whole3:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -3297,9 +3297,9 @@ whole3:
 edgewhole3:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameuwhole3
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -3307,15 +3307,15 @@ edgewhole3:
 sameuwhole3:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewwhole3
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole3
 	VMOVUPS Y1, (R8)
 	VMOVUPS Y2, 32(R8)
 
 firstwwhole3:
-	MOVQ    R10, dst+24(FP)
+	MOVQ    R10, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R10, DI
 	ADDQ    w+48(FP), DI
@@ -3375,10 +3375,10 @@ whole4:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DI, DI
@@ -3388,9 +3388,9 @@ whole4:
 edgewhole4:
 	MOVLQSX (DX), R10
 	ADDQ    $0x04, DX
-	CMPQ    R10, src+16(FP)
+	CMPQ    R10, (SP)
 	JE      sameuwhole4
-	MOVQ    R10, src+16(FP)
+	MOVQ    R10, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R10, BX
 	ADDQ    u+32(FP), BX
@@ -3398,15 +3398,15 @@ edgewhole4:
 sameuwhole4:
 	MOVLQSX (SI), R10
 	ADDQ    $0x04, SI
-	CMPQ    R10, dst+24(FP)
+	CMPQ    R10, 8(SP)
 	JE      samewwhole4
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole4
 	VMOVUPS Y1, (R8)
 	VMOVUPS Y2, 32(R8)
 
 firstwwhole4:
-	MOVQ    R10, dst+24(FP)
+	MOVQ    R10, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R10, DI
 	ADDQ    w+48(FP), DI
@@ -3471,7 +3471,7 @@ samewwhole4:
 
 // func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-192
+TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $16-192
 	SHLQ         $0x02, ldu+40(FP)
 	SHLQ         $0x02, ldw+56(FP)
 	SHLQ         $0x02, ldwx+88(FP)
@@ -3502,13 +3502,13 @@ TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-192
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -3526,9 +3526,9 @@ TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $0-192
 edgemasked:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y7
@@ -3538,7 +3538,7 @@ edgemasked:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -3555,9 +3555,9 @@ firstumasked:
 sameumasked:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y7
@@ -3567,7 +3567,7 @@ sameumasked:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -3722,13 +3722,13 @@ masked0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DX, DX
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         DI, DI
@@ -3746,9 +3746,9 @@ masked0:
 edgemasked0:
 	MOVLQSX    (CX), R11
 	ADDQ       $0x04, CX
-	CMPQ       R11, src+16(FP)
+	CMPQ       R11, (SP)
 	JE         sameumasked0
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked0
 	MOVQ       columns+8(FP), DX
 	VMOVUPS    (DX), Y7
@@ -3758,7 +3758,7 @@ edgemasked0:
 	VMASKMOVPS Y2, Y1, 32(BX)
 
 firstumasked0:
-	MOVQ       R11, src+16(FP)
+	MOVQ       R11, (SP)
 	MOVQ       ldu+40(FP), DX
 	IMULQ      R11, DX
 	ADDQ       u+32(FP), DX
@@ -3775,9 +3775,9 @@ firstumasked0:
 sameumasked0:
 	MOVLQSX    (SI), R11
 	ADDQ       $0x04, SI
-	CMPQ       R11, dst+24(FP)
+	CMPQ       R11, 8(SP)
 	JE         samewmasked0
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked0
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y7
@@ -3787,7 +3787,7 @@ sameumasked0:
 	VMASKMOVPS Y4, Y3, 32(R9)
 
 firstwmasked0:
-	MOVQ       R11, dst+24(FP)
+	MOVQ       R11, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R11, DI
 	ADDQ       w+48(FP), DI
@@ -3877,13 +3877,13 @@ masked1:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -3909,9 +3909,9 @@ masked1:
 edgemasked1:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked1
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked1
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y9
@@ -3921,7 +3921,7 @@ edgemasked1:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked1:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -3938,9 +3938,9 @@ firstumasked1:
 sameumasked1:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked1
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked1
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y9
@@ -3950,7 +3950,7 @@ sameumasked1:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked1:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -4064,13 +4064,13 @@ masked2:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -4103,9 +4103,9 @@ masked2:
 edgemasked2:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked2
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked2
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y11
@@ -4115,7 +4115,7 @@ edgemasked2:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked2:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -4132,9 +4132,9 @@ firstumasked2:
 sameumasked2:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked2
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked2
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y11
@@ -4144,7 +4144,7 @@ sameumasked2:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked2:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -4281,13 +4281,13 @@ masked3:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -4305,9 +4305,9 @@ masked3:
 edgemasked3:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked3
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked3
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y7
@@ -4317,7 +4317,7 @@ edgemasked3:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked3:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -4334,9 +4334,9 @@ firstumasked3:
 sameumasked3:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked3
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked3
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y7
@@ -4346,7 +4346,7 @@ sameumasked3:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked3:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -4527,13 +4527,13 @@ masked4:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -4551,9 +4551,9 @@ masked4:
 edgemasked4:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked4
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked4
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y7
@@ -4563,7 +4563,7 @@ edgemasked4:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked4:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -4580,9 +4580,9 @@ firstumasked4:
 sameumasked4:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked4
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked4
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y7
@@ -4592,7 +4592,7 @@ sameumasked4:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked4:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -4814,13 +4814,13 @@ full:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -4834,15 +4834,15 @@ full:
 edgewhole:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -4855,15 +4855,15 @@ firstuwhole:
 sameuwhole:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -4976,13 +4976,13 @@ whole0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DX, DX
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         DI, DI
@@ -4996,15 +4996,15 @@ whole0:
 edgewhole0:
 	MOVLQSX (CX), R11
 	ADDQ    $0x04, CX
-	CMPQ    R11, src+16(FP)
+	CMPQ    R11, (SP)
 	JE      sameuwhole0
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole0
 	VMOVUPS Y1, (BX)
 	VMOVUPS Y2, 32(BX)
 
 firstuwhole0:
-	MOVQ    R11, src+16(FP)
+	MOVQ    R11, (SP)
 	MOVQ    ldu+40(FP), DX
 	IMULQ   R11, DX
 	ADDQ    u+32(FP), DX
@@ -5017,15 +5017,15 @@ firstuwhole0:
 sameuwhole0:
 	MOVLQSX (SI), R11
 	ADDQ    $0x04, SI
-	CMPQ    R11, dst+24(FP)
+	CMPQ    R11, 8(SP)
 	JE      samewwhole0
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole0
 	VMOVUPS Y3, (R9)
 	VMOVUPS Y4, 32(R9)
 
 firstwwhole0:
-	MOVQ    R11, dst+24(FP)
+	MOVQ    R11, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R11, DI
 	ADDQ    w+48(FP), DI
@@ -5085,13 +5085,13 @@ whole1:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -5109,15 +5109,15 @@ whole1:
 edgewhole1:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole1
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole1
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole1:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -5130,15 +5130,15 @@ firstuwhole1:
 sameuwhole1:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole1
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole1
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole1:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -5214,13 +5214,13 @@ whole2:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -5241,15 +5241,15 @@ whole2:
 edgewhole2:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole2
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole2
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole2:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -5262,15 +5262,15 @@ firstuwhole2:
 sameuwhole2:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole2
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole2
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole2:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -5361,13 +5361,13 @@ whole3:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -5381,15 +5381,15 @@ whole3:
 edgewhole3:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole3
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole3
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole3:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -5402,15 +5402,15 @@ firstuwhole3:
 sameuwhole3:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole3
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole3
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole3:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -5525,13 +5525,13 @@ whole4:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -5545,15 +5545,15 @@ whole4:
 edgewhole4:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole4
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole4
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole4:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -5566,15 +5566,15 @@ firstuwhole4:
 sameuwhole4:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole4
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole4
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole4:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -5704,7 +5704,7 @@ samewwhole4:
 
 // func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $0-184
+TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $16-184
 	SHLQ         $0x02, ldu+40(FP)
 	SHLQ         $0x02, ldw+56(FP)
 	SHLQ         $0x02, ldwx+88(FP)
@@ -5735,13 +5735,13 @@ TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $0-184
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -5752,9 +5752,9 @@ TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $0-184
 edgemasked:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y5
@@ -5764,7 +5764,7 @@ edgemasked:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -5781,9 +5781,9 @@ firstumasked:
 sameumasked:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y5
@@ -5793,7 +5793,7 @@ sameumasked:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -5935,13 +5935,13 @@ masked0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DX, DX
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         DI, DI
@@ -5952,9 +5952,9 @@ masked0:
 edgemasked0:
 	MOVLQSX    (CX), R11
 	ADDQ       $0x04, CX
-	CMPQ       R11, src+16(FP)
+	CMPQ       R11, (SP)
 	JE         sameumasked0
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked0
 	MOVQ       columns+8(FP), DX
 	VMOVUPS    (DX), Y5
@@ -5964,7 +5964,7 @@ edgemasked0:
 	VMASKMOVPS Y2, Y1, 32(BX)
 
 firstumasked0:
-	MOVQ       R11, src+16(FP)
+	MOVQ       R11, (SP)
 	MOVQ       ldu+40(FP), DX
 	IMULQ      R11, DX
 	ADDQ       u+32(FP), DX
@@ -5981,9 +5981,9 @@ firstumasked0:
 sameumasked0:
 	MOVLQSX    (SI), R11
 	ADDQ       $0x04, SI
-	CMPQ       R11, dst+24(FP)
+	CMPQ       R11, 8(SP)
 	JE         samewmasked0
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked0
 	MOVQ       columns+8(FP), DI
 	VMOVUPS    (DI), Y5
@@ -5993,7 +5993,7 @@ sameumasked0:
 	VMASKMOVPS Y4, Y3, 32(R9)
 
 firstwmasked0:
-	MOVQ       R11, dst+24(FP)
+	MOVQ       R11, 8(SP)
 	MOVQ       ldw+56(FP), DI
 	IMULQ      R11, DI
 	ADDQ       w+48(FP), DI
@@ -6070,13 +6070,13 @@ masked1:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -6095,9 +6095,9 @@ masked1:
 edgemasked1:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked1
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked1
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y7
@@ -6107,7 +6107,7 @@ edgemasked1:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked1:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -6124,9 +6124,9 @@ firstumasked1:
 sameumasked1:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked1
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked1
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y7
@@ -6136,7 +6136,7 @@ sameumasked1:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked1:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -6237,13 +6237,13 @@ masked2:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -6269,9 +6269,9 @@ masked2:
 edgemasked2:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked2
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked2
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y9
@@ -6281,7 +6281,7 @@ edgemasked2:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked2:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -6298,9 +6298,9 @@ firstumasked2:
 sameumasked2:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked2
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked2
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y9
@@ -6310,7 +6310,7 @@ sameumasked2:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked2:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -6434,13 +6434,13 @@ masked3:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -6451,9 +6451,9 @@ masked3:
 edgemasked3:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked3
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked3
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y5
@@ -6463,7 +6463,7 @@ edgemasked3:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked3:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -6480,9 +6480,9 @@ firstumasked3:
 sameumasked3:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked3
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked3
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y5
@@ -6492,7 +6492,7 @@ sameumasked3:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked3:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -6660,13 +6660,13 @@ masked4:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -6677,9 +6677,9 @@ masked4:
 edgemasked4:
 	MOVLQSX    (DX), R12
 	ADDQ       $0x04, DX
-	CMPQ       R12, src+16(FP)
+	CMPQ       R12, (SP)
 	JE         sameumasked4
-	CMPQ       src+16(FP), $0x00
+	CMPQ       (SP), $0x00
 	JL         firstumasked4
 	MOVQ       columns+8(FP), BX
 	VMOVUPS    (BX), Y5
@@ -6689,7 +6689,7 @@ edgemasked4:
 	VMASKMOVPS Y2, Y1, 32(SI)
 
 firstumasked4:
-	MOVQ       R12, src+16(FP)
+	MOVQ       R12, (SP)
 	MOVQ       ldu+40(FP), BX
 	IMULQ      R12, BX
 	ADDQ       u+32(FP), BX
@@ -6706,9 +6706,9 @@ firstumasked4:
 sameumasked4:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, dst+24(FP)
+	CMPQ       R12, 8(SP)
 	JE         samewmasked4
-	CMPQ       dst+24(FP), $0x00
+	CMPQ       8(SP), $0x00
 	JL         firstwmasked4
 	MOVQ       columns+8(FP), R8
 	VMOVUPS    (R8), Y5
@@ -6718,7 +6718,7 @@ sameumasked4:
 	VMASKMOVPS Y4, Y3, 32(R10)
 
 firstwmasked4:
-	MOVQ       R12, dst+24(FP)
+	MOVQ       R12, 8(SP)
 	MOVQ       ldw+56(FP), R8
 	IMULQ      R12, R8
 	ADDQ       w+48(FP), R8
@@ -6927,13 +6927,13 @@ full:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -6944,15 +6944,15 @@ full:
 edgewhole:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -6965,15 +6965,15 @@ firstuwhole:
 sameuwhole:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -7077,13 +7077,13 @@ whole0:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         DX, DX
 	XORQ         BX, BX
 	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         DI, DI
@@ -7094,15 +7094,15 @@ whole0:
 edgewhole0:
 	MOVLQSX (CX), R11
 	ADDQ    $0x04, CX
-	CMPQ    R11, src+16(FP)
+	CMPQ    R11, (SP)
 	JE      sameuwhole0
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole0
 	VMOVUPS Y1, (BX)
 	VMOVUPS Y2, 32(BX)
 
 firstuwhole0:
-	MOVQ    R11, src+16(FP)
+	MOVQ    R11, (SP)
 	MOVQ    ldu+40(FP), DX
 	IMULQ   R11, DX
 	ADDQ    u+32(FP), DX
@@ -7115,15 +7115,15 @@ firstuwhole0:
 sameuwhole0:
 	MOVLQSX (SI), R11
 	ADDQ    $0x04, SI
-	CMPQ    R11, dst+24(FP)
+	CMPQ    R11, 8(SP)
 	JE      samewwhole0
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole0
 	VMOVUPS Y3, (R9)
 	VMOVUPS Y4, 32(R9)
 
 firstwwhole0:
-	MOVQ    R11, dst+24(FP)
+	MOVQ    R11, 8(SP)
 	MOVQ    ldw+56(FP), DI
 	IMULQ   R11, DI
 	ADDQ    w+48(FP), DI
@@ -7174,13 +7174,13 @@ whole1:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -7195,15 +7195,15 @@ whole1:
 edgewhole1:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole1
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole1
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole1:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -7216,15 +7216,15 @@ firstuwhole1:
 sameuwhole1:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole1
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole1
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole1:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -7291,13 +7291,13 @@ whole2:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -7315,15 +7315,15 @@ whole2:
 edgewhole2:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole2
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole2
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole2:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -7336,15 +7336,15 @@ firstuwhole2:
 sameuwhole2:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole2
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole2
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole2:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -7426,13 +7426,13 @@ whole3:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -7443,15 +7443,15 @@ whole3:
 edgewhole3:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole3
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole3
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole3:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -7464,15 +7464,15 @@ firstuwhole3:
 sameuwhole3:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole3
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole3
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole3:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8
@@ -7578,13 +7578,13 @@ whole4:
 	MOVQ         x+64(FP), AX
 	MOVQ         scale+104(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, src+16(FP)
+	MOVQ         $-1, (SP)
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
 	XORQ         SI, SI
 	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, dst+24(FP)
+	MOVQ         $-1, 8(SP)
 	VXORPS       Y3, Y3, Y3
 	VXORPS       Y4, Y4, Y4
 	XORQ         R8, R8
@@ -7595,15 +7595,15 @@ whole4:
 edgewhole4:
 	MOVLQSX (DX), R12
 	ADDQ    $0x04, DX
-	CMPQ    R12, src+16(FP)
+	CMPQ    R12, (SP)
 	JE      sameuwhole4
-	CMPQ    src+16(FP), $0x00
+	CMPQ    (SP), $0x00
 	JL      firstuwhole4
 	VMOVUPS Y1, (SI)
 	VMOVUPS Y2, 32(SI)
 
 firstuwhole4:
-	MOVQ    R12, src+16(FP)
+	MOVQ    R12, (SP)
 	MOVQ    ldu+40(FP), BX
 	IMULQ   R12, BX
 	ADDQ    u+32(FP), BX
@@ -7616,15 +7616,15 @@ firstuwhole4:
 sameuwhole4:
 	MOVLQSX (DI), R12
 	ADDQ    $0x04, DI
-	CMPQ    R12, dst+24(FP)
+	CMPQ    R12, 8(SP)
 	JE      samewwhole4
-	CMPQ    dst+24(FP), $0x00
+	CMPQ    8(SP), $0x00
 	JL      firstwwhole4
 	VMOVUPS Y3, (R10)
 	VMOVUPS Y4, 32(R10)
 
 firstwwhole4:
-	MOVQ    R12, dst+24(FP)
+	MOVQ    R12, 8(SP)
 	MOVQ    ldw+56(FP), R8
 	IMULQ   R12, R8
 	ADDQ    w+48(FP), R8

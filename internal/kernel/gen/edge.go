@@ -124,7 +124,7 @@ func (a *asm) edgeAggregate() {
 	a.toBytes("ldu", "ldw", "ldwx", "scaleStep", "ldy")
 	a.eachEdge(func(s *edges) (src, dst *nodeRows, body func(h int), finish func()) {
 		u, w, y := &nodeRow{name: "u"}, &nodeRow{name: "w"}, &nodeRow{name: "y"}
-		src, dst = s.nodes("src", nil, u), s.nodes("dst", y, w)
+		src, dst = s.nodes("src", s.src, nil, u), s.nodes("dst", s.dst, y, w)
 		body = func(h int) {
 			a.VFMADD231PS(a.leaky(s.pre(u, w, h), s.slope), s.factor, y.sum[h])
 		}
@@ -143,7 +143,7 @@ func (a *asm) edgeBackward(name string, dot bool) {
 	a.toBytes("ldu", "ldw", "ldwx", "scaleStep", "ldup", "lddu", "lddw", "lddwx")
 	a.eachEdge(func(s *edges) (src, dst *nodeRows, body func(h int), finish func()) {
 		u, w, up, du, dw := &nodeRow{name: "u"}, &nodeRow{name: "w"}, &nodeRow{name: "up"}, &nodeRow{name: "du"}, &nodeRow{name: "dw"}
-		src, dst = s.nodes("src", du, u), s.nodes("dst", dw, w, up)
+		src, dst = s.nodes("src", s.src, du, u), s.nodes("dst", s.dst, dw, w, up)
 		var dv []vec
 		if dot {
 			dv = s.block(a.arg("dv"))
@@ -212,6 +212,8 @@ type edges struct {
 	x      gp      // the features of the edge
 	scale  gp      // the factor of the edge
 	factor vec     // the same in a register
+	src    Mem     // the nodes whose rows are at hand
+	dst    Mem
 	wx     [][]vec // AVX-512: the weights of the features
 }
 
@@ -220,6 +222,7 @@ type edges struct {
 // nodes to follow, the work on a register of an edge, and what to do after the
 // last edge.
 func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodeRows, body func(h int), finish func())) {
+	srcNode, dstNode := a.AllocLocal(8), a.AllocLocal(8)
 	kernels := func(tag string, masks []laneMask) {
 		nf := a.arg("nf")
 		for count := range maxUnrolled + 1 {
@@ -227,7 +230,7 @@ func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodeRows, body func(h int
 			a.JE(a.jump(fmt.Sprint(tag, count)))
 		}
 		for count := loop; count <= maxUnrolled; count++ {
-			s := &edges{asm: a, tag: tag, nf: count, masks: masks}
+			s := &edges{asm: a, tag: tag, nf: count, masks: masks, src: srcNode, dst: dstNode}
 			if count != loop {
 				s.tag = fmt.Sprint(tag, count)
 				a.Label(s.tag)
@@ -373,8 +376,8 @@ type nodeRow struct {
 	sum  []vec // the row, if it is added to
 }
 
-func (s *edges) nodes(index string, sum *nodeRow, read ...*nodeRow) *nodeRows {
-	r := &nodeRows{index: s.arg(index), current: s.slot(index), all: read, sum: sum}
+func (s *edges) nodes(index string, current Mem, sum *nodeRow, read ...*nodeRow) *nodeRows {
+	r := &nodeRows{index: s.arg(index), current: current, all: read, sum: sum}
 	s.MOVQ(I32(-1), r.current)
 	if sum != nil {
 		r.all = append(r.all, sum)

@@ -52,8 +52,7 @@ func (a *asm) segment(body func(masks []laneMask, at func(name string) gp, lengt
 func (a *asm) segmentSoftmax() {
 	a.segment(func(masks []laneMask, at func(string) gp, length func() gp) {
 		z := at("z")
-		least := func() vec { return a.load(a.num(math.Inf(-1))) }
-		tops := a.each(least)
+		tops := a.each(func() vec { return a.load(a.num(math.Inf(-1))) })
 		a.blocks("max", length(), masks, []gp{z}, func(masks []laneMask) {
 			for h, k := range masks {
 				a.raise(tops[h], a.part(z, h), k)
@@ -65,7 +64,9 @@ func (a *asm) segmentSoftmax() {
 		sums := a.each(a.zero)
 		a.blocks("exp", length(), masks, []gp{z, p}, func(masks []laneMask) {
 			for h, k := range masks {
-				e := a.expBelow(a.part(z, h), top, k)
+				below := a.loadMasked(a.part(z, h), k)
+				a.VSUBPS(top, below, below)
+				e := a.expMasked(below, k)
 				a.storeMasked(e, a.part(p, h), k)
 				a.VADDPS(e, sums[h], sums[h])
 			}
@@ -96,10 +97,8 @@ func (a *asm) raise(top vec, m Mem, k laneMask) {
 	}
 }
 
-// expBelow returns exp(x - top) for the x at m, and zero outside the mask.
-func (a *asm) expBelow(m Mem, top vec, k laneMask) vec {
-	x := a.loadMasked(m, k)
-	a.VSUBPS(top, x, x)
+// expMasked returns exp(x) for x <= 0, and zero outside the mask.
+func (a *asm) expMasked(x vec, k laneMask) vec {
 	e := a.expNegative(x)
 	if k.all() {
 		return e
@@ -130,10 +129,7 @@ func (a *asm) segmentSoftmaxCE() {
 				below, target := a.loadMasked(a.part(z, h), k), a.loadMasked(a.part(t, h), k)
 				a.VSUBPS(top, below, below)
 				a.VFNMADD231PS(a.keep(a.compare(target, notEqual, a.zero()), below), target, crosses[h])
-				e := a.expNegative(below)
-				if !k.all() {
-					e = a.keep(k, e)
-				}
+				e := a.expMasked(below, k)
 				a.storeMasked(e, a.part(dz, h), k)
 				a.VADDPS(e, sums[h], sums[h])
 			}
