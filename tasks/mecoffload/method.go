@@ -57,7 +57,7 @@ type Recipe struct {
 	// Name says where the values come from: paper, tuned, or anything else for values of your own.
 	Name string `yaml:"name"`
 
-	// Candidates is the number K of candidate decisions per slot; 0: three per device.
+	// Candidates is the number K of candidate decisions per slot; 0: three per device, but at most 128.
 	Candidates int `yaml:"candidates"`
 	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is constant.
 	AdaptInterval int `yaml:"adapt_interval"`
@@ -147,6 +147,9 @@ type Agent struct {
 	last      Action    // scratch of Learn
 }
 
+// mostCandidates bounds the default number of candidates: with a thousand devices, three each would take longer than a slot.
+const mostCandidates = 128
+
 // Streams of an agent's random numbers.
 const (
 	streamWeights = iota + 1
@@ -201,7 +204,7 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	}
 	candidates := r.Candidates
 	if candidates == 0 {
-		candidates = 3 * sc.Devices
+		candidates = min(3*sc.Devices, mostCandidates)
 	}
 	a.learner, err = rl.NewDROO(a.actor, quantizer, critic, observationCodec{}, rl.DROOConfig{
 		Candidates:    candidates,
