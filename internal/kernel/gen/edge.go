@@ -209,10 +209,10 @@ type edges struct {
 	nf     int
 	masks  []laneMask
 	slope  vec
-	x      gp      // the features of the edge
-	scale  gp      // the factor of the edge
-	factor vec     // the same in a register
-	src    Mem     // the nodes whose rows are at hand
+	x      gp  // the features of the edge
+	scale  gp  // the factor of the edge
+	factor vec // the same in a register
+	src    Mem // the nodes whose rows are at hand
 	dst    Mem
 	wx     [][]vec // AVX-512: the weights of the features
 }
