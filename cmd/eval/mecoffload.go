@@ -16,16 +16,23 @@ type mecoffloadCommand struct {
 	RunDir     string `name:"run" placeholder:"DIR" help:"Run folder; its latest checkpoint is evaluated."`
 	Checkpoint string `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`
 	cli.WorldFlags
-	Slots   int64   `default:"2500" placeholder:"COUNT" help:"Number of slots. Default: ${default}."`
+	Slots   *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`
 	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: that of the run plus 1, which are tasks it has not met."`
 	Online  bool    `help:"Go on learning."`
 	Search  bool    `help:"Compare with local searches too, which take milliseconds per slot."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
 	cli.FormatFlag
+	suiteFlags `embed:""`
 }
 
 // Run evaluates and prints the table.
 func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
+	if c.Suite != "" {
+		return c.compare(ctx, out)
+	}
+	if err := c.suiteFlags.absent(); err != nil {
+		return err
+	}
 	checkpoint, err := c.open()
 	if err != nil {
 		return err
@@ -75,7 +82,10 @@ func (c mecoffloadCommand) config(cfg mecoffload.Config) (mecoffload.Config, err
 	if err := c.WorldFlags.Apply(&cfg); err != nil {
 		return cfg, err
 	}
-	cfg.Slots = c.Slots
+	cfg.Slots = 2500
+	if c.Slots != nil {
+		cfg.Slots = *c.Slots
+	}
 	cfg.Seed++
 	if c.Seed != nil {
 		cfg.Seed = *c.Seed

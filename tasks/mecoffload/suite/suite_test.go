@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // tiny is the suite quick with next to no slots: all methods, baselines, tests and bounds.
 func tiny() (Suite, error) {
-	return New("quick", Options{Seeds: 2, Slots: 48, Devices: 6, Recipes: []mecoffload.Recipe{mecoffload.TunedRecipe()}})
+	return New("quick", Options{Seeds: 2, Slots: 48, Devices: 6, Slot: shortSlot, Recipes: []mecoffload.Recipe{mecoffload.TunedRecipe()}})
 }
 
 func tinySuite(t testing.TB) Suite {

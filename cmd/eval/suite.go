@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
+	"github.com/graphrl/graphrl/tasks/mecoffload/suite/report"
+)
+
+// suiteFlags are those of eval --suite.
+type suiteFlags struct {
+	Suite   string   `group:"Suites" enum:",quick,paper,churn,trace,transfer,scale,tune" default:"" placeholder:"NAME" help:"Train and compare many methods in many worlds: quick, paper, churn, trace, transfer, scale or tune. --scenario, --devices and --slot then choose among its worlds, --slots is the length of each stream, --profile and --trace replace what it uses."`
+	Seeds   int      `group:"Suites" placeholder:"COUNT" help:"Number of seeds. Default: the suite's own."`
+	Methods []string `group:"Suites" name:"method" placeholder:"NAME" help:"Methods to compare, separated by commas: ${methods}. Default: the suite's own."`
+	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare in place of the suite's own, separated by commas: ${recipes}, or configuration files, of which the recipe is taken."`
+	Jobs    int      `group:"Suites" placeholder:"COUNT" help:"Number of cells computed side by side. Default: one per processor."`
+	Results string   `group:"Suites" default:"results" placeholder:"DIR" help:"Folder of the results: finished cells, which are never computed twice, and the suites' reports. Default: ${default}."`
+	Shard   string   `group:"Suites" placeholder:"I/N" help:"Compute only the I-th of N parts, for N machines that share or later put together the results folder. In a Slurm array, and in a Kubernetes indexed job with GRAPHRL_SHARDS=N, this goes without saying."`
+	Merge   bool     `group:"Suites" help:"Compute nothing: make the report of what the shards have computed."`
+}
+
+// absent reports flags that mean nothing without --suite.
+func (f suiteFlags) absent() error {
+	for _, g := range []struct {
+		name  string
+		given bool
+	}{
+		{"seeds", f.Seeds != 0}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != 0}, {"shard", f.Shard != ""}, {"merge", f.Merge},
+	} {
+		if g.given {
+			return fmt.Errorf("--%s only goes with --suite", g.name)
+		}
+	}
+	return nil
+}
+
+// compare runs a suite.
+func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
+	s, err := c.suite()
+	if err != nil {
+		return err
+	}
+	shard, err := c.shard()
+	if err != nil {
+		return err
+	}
+	store, err := suite.OpenStore(filepath.Join(c.Results, "cells"))
+	if err != nil {
+		return err
+	}
+	if !c.Merge {
+		cells, err := shard.Of(s.Cells)
+		if err != nil {
+			return err
+		}
+		if err := compute(ctx, cells, store, c.suiteFlags, shard, out); err != nil {
+			return err
+		}
+		if shard.IsPart() {
+			fmt.Fprintf(out.Err, "shard %v is done: when all are, --merge instead of --shard makes the report\n", shard)
+			return nil
+		}
+	}
+	results, err := store.LoadAll(s.Cells)
+	if err != nil {
+		return err
+	}
+	if builds := suite.Builds(results); len(builds) > 1 {
+		fmt.Fprintf(out.Err, "note: these results come from %d builds of the program; if a method or the simulator has changed between them, name another --results folder\n", len(builds))
+	}
+	comparison, err := suite.Compare(s, results)
+	if err != nil {
+		return err
+	}
+	r, err := report.New(comparison)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(c.Results, s.Name)
+	if err := r.Write(dir); err != nil {
+		return err
+	}
+	if err := r.Print(out.Out, report.Format(c.Format)); err != nil {
+		return err
+	}
+	fmt.Fprintf(out.Err, "report: %s\n", filepath.Join(dir, "report.html"))
+	return nil
+}
+
+// suite is the suite that the flags ask for.
+func (c mecoffloadCommand) suite() (suite.Suite, error) {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"run", c.RunDir != ""}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
+		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil},
+	} {
+		if f.given {
+			return suite.Suite{}, fmt.Errorf("--%s is about what a run has learned and does not go with --suite", f.name)
+		}
+	}
+	o := suite.Options{Seeds: c.Seeds, Scenario: c.Scenario, Traces: c.Trace}
+	for _, name := range c.Methods {
+		m, err := mecoffload.ParseMethod(name)
+		if err != nil {
+			return suite.Suite{}, err
+		}
+		o.Methods = append(o.Methods, m)
+	}
+	for _, name := range c.Recipes {
+		r, err := recipe(name)
+		if err != nil {
+			return suite.Suite{}, err
+		}
+		o.Recipes = append(o.Recipes, r)
+	}
+	if c.WorldFlags.Profile != "" {
+		p, err := mecoffload.LoadProfile(c.WorldFlags.Profile)
+		if err != nil {
+			return suite.Suite{}, err
+		}
+		o.Profile = &p
+	}
+	if c.Slots != nil {
+		o.Slots = *c.Slots
+	}
+	if c.Devices != nil {
+		o.Devices = *c.Devices
+	}
+	if c.Slot != nil {
+		o.Slot = mecoffload.Seconds(c.Slot.Seconds())
+	}
+	return suite.New(c.Suite, o)
+}
+
+// recipe is a built-in one or that of a configuration file.
+func recipe(name string) (mecoffload.Recipe, error) {
+	if slices.Contains(mecoffload.RecipeNames(), name) {
+		return mecoffload.LoadRecipe(name)
+	}
+	cfg, err := mecoffload.LoadConfig(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return mecoffload.Recipe{}, fmt.Errorf("recipe %q is none of %s, and there is no configuration file of that name", name, strings.Join(mecoffload.RecipeNames(), ", "))
+	}
+	return cfg.Recipe, err
+}
+
+func (c mecoffloadCommand) shard() (suite.Shard, error) {
+	switch {
+	case c.Merge && c.Shard != "":
+		return suite.Shard{}, errors.New("either --shard or --merge, which puts shards together")
+	case c.Merge:
+		return suite.Shard{}, nil
+	case c.Shard != "":
+		return suite.ParseShard(c.Shard)
+	}
+	return suite.ShardFromEnv(os.LookupEnv)
+}
+
+// compute computes cells and shows how far that is.
+func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suiteFlags, shard suite.Shard, out cli.Streams) error {
+	title := "suite " + f.Suite
+	if shard.IsPart() {
+		title += ", shard " + shard.String()
+	}
+	var progress *cli.Progress
+	err := suite.Compute(ctx, cells, store, suite.ComputeOptions{Jobs: f.Jobs, Progress: func(done int, last *suite.Cell) {
+		if progress == nil {
+			progress = cli.NewProgress(out.Err, title, "cells", int64(done), int64(len(cells)))
+			return
+		}
+		progress.Set(int64(done), last.String)
+	}})
+	if progress != nil {
+		progress.End()
+	}
+	var signal cli.Interrupted
+	if errors.As(err, &signal) {
+		return fmt.Errorf("%w; finished cells are kept in %s, and the same command goes on from there", err, f.Results)
+	}
+	return err
+}

@@ -1,0 +1,533 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
+)
+
+func claims(c *suite.Comparison) (Section, error) {
+	all, err := c.Claims()
+	if err != nil || len(all) == 0 {
+		return Section{}, err
+	}
+	t := &Table{Title: "What was claimed, and what was measured", Header: []string{"claim", "measured", "holds"}, Text: 2, Brief: true}
+	for _, claim := range all {
+		holds := "no"
+		if claim.Holds {
+			holds = "yes"
+		}
+		t.Rows = append(t.Rows, Row{Cells: []string{claim.Text, claim.Measured, holds}, Best: []bool{false, false, !claim.Holds}})
+	}
+	return Section{Title: "Claims", Tables: []*Table{t}}, nil
+}
+
+// learners are the subjects that learn.
+func learners(c *suite.Comparison) []suite.Subject {
+	return slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool { return !s.Learns() })
+}
+
+// newGroup reports whether subject i begins another part of a table: another method, or the policies that do not learn.
+func newGroup(subjects []suite.Subject, i int) bool {
+	if i == 0 {
+		return false
+	}
+	a, b := subjects[i-1], subjects[i]
+	return a.Learns() != b.Learns() || b.Learns() && a.Name != b.Name
+}
+
+func summary(c *suite.Comparison) (Section, error) {
+	t := &Table{
+		Title: fmt.Sprintf("All %d worlds together", len(c.Worlds)),
+		Note: "IQM: interquartile mean over all worlds and seeds. Of its bound: average accuracy over the upper bound of the world, for whoever uses the last exit " +
+			"alone that of the last exit. Against GRLE: mean of the paired differences in average accuracy, and the probability that a run is better than one of " +
+			"GRLE, with the same recipe; policies that do not learn are held against the recipe tuned.",
+		Header: []string{"", "accuracy, IQM", "SSP, IQM", "reward, IQM", "of its bound, %", "against GRLE", "P(better than GRLE)"},
+		Text:   1,
+		Brief:  true,
+	}
+	reward := suite.Metrics()[2]
+	for i, s := range c.Subjects {
+		row := []string{s.String()}
+		for _, m := range []suite.Metric{suite.Accuracy(), suite.SSP(), reward} {
+			e, err := c.IQM(s, m)
+			if err != nil {
+				return Section{}, err
+			}
+			row = append(row, plusMinus(e, m.Decimals))
+		}
+		share, err := c.Share(s)
+		if err != nil {
+			return Section{}, err
+		}
+		row = append(row, plusMinus(percent(share), 1))
+		if ref, ok := c.Reference(s); ok && ref != s {
+			d, err := c.MeanDifference(s, ref, suite.Accuracy())
+			if err != nil {
+				return Section{}, err
+			}
+			p, err := c.Improvement(s, ref, suite.Accuracy())
+			if err != nil {
+				return Section{}, err
+			}
+			row = append(row, signed(d, 3), plusMinus(p, 2))
+		} else {
+			row = append(row, "", "")
+		}
+		t.Rows = append(t.Rows, Row{Cells: row, Rule: newGroup(c.Subjects, i)})
+	}
+	return Section{Title: "Summary", Tables: []*Table{t}}, nil
+}
+
+func percent(e rl.Estimate) rl.Estimate {
+	return rl.Estimate{Value: 100 * e.Value, Low: 100 * e.Low, High: 100 * e.High}
+}
+
+// ratios is GRLE over GRL and over DROOE, in every world.
+func ratios(c *suite.Comparison) (Section, error) {
+	type pair struct{ above, below suite.Subject }
+	var pairs []pair
+	t := &Table{
+		Title: "Average accuracy of GRLE over that of GRL and DROOE",
+		Note: "The paper says that GRLE has up to 3.41 times the average accuracy of GRL and up to 1.45 times that of DROOE under dynamic scenarios. " +
+			"Its scenarios are not known in detail; these are our own.",
+		Header: []string{"world"},
+		Text:   1,
+		Brief:  true,
+	}
+	for _, recipe := range c.Recipes() {
+		for _, below := range []mecoffload.Method{mecoffload.GRL, mecoffload.DROOE} {
+			p := pair{suite.Subject{Name: string(mecoffload.GRLE), Recipe: recipe}, suite.Subject{Name: string(below), Recipe: recipe}}
+			if c.Has(p.above) && c.Has(p.below) {
+				pairs = append(pairs, p)
+				t.Header = append(t.Header, fmt.Sprintf("%s/%s\n%s", p.above.Name, p.below.Name, recipe))
+			}
+		}
+	}
+	if len(pairs) == 0 {
+		return Section{}, nil
+	}
+	largest := make([]rl.Estimate, len(pairs))
+	for _, w := range c.Worlds {
+		row := []string{w.String()}
+		for i, p := range pairs {
+			e, err := c.Ratio(w, p.above, p.below, suite.Accuracy())
+			if err != nil {
+				return Section{}, err
+			}
+			if e.Value > largest[i].Value {
+				largest[i] = e
+			}
+			row = append(row, plusMinus(e, 2))
+		}
+		t.Rows = append(t.Rows, Row{Cells: row, Rule: len(t.Rows) > 0 && w.Scenario != scenarioOf(t.Rows[len(t.Rows)-1])})
+	}
+	most, paper := []string{"largest"}, []string{"the paper's, up to"}
+	for i, p := range pairs {
+		most = append(most, plusMinus(largest[i], 2))
+		said := suite.PaperOverGRL
+		if p.below.Name == string(mecoffload.DROOE) {
+			said = suite.PaperOverDROOE
+		}
+		paper = append(paper, fmt.Sprintf("%.2f", said))
+	}
+	t.Rows = append(t.Rows, Row{Cells: most, Rule: true}, Row{Cells: paper})
+	return Section{Title: "GRLE, GRL and DROOE", Tables: []*Table{t}}, nil
+}
+
+// scenarioOf is the scenario in the first cell of a row, which is a world.
+func scenarioOf(r Row) string { name, _, _ := strings.Cut(r.Cells[0], ","); return name }
+
+// worldTable is a table with a column for each world of a scenario.
+func worldTable(c *suite.Comparison, scenario, title, note string) (*Table, []suite.World) {
+	t := &Table{Title: title, Note: note, Header: []string{""}, Text: 1}
+	worlds := worldsOf(c, scenario)
+	for _, w := range worlds {
+		t.Header = append(t.Header, fmt.Sprintf("%v\n%s", w.Slot, sizeOf(c, w)))
+	}
+	return t, worlds
+}
+
+// scenarioSection is all about one scenario.
+func scenarioSection(c *suite.Comparison, scenario string) (Section, error) {
+	s := Section{
+		Title: "Scenario " + scenario,
+		Text:  "The best method of each column is pointed out and, in the table of differences, each whose interval does not reach zero.",
+	}
+	for _, m := range []suite.Metric{suite.Accuracy(), suite.SSP(), suite.Metrics()[2], suite.Metrics()[3]} {
+		t, err := metricTable(c, scenario, m)
+		if err != nil {
+			return Section{}, err
+		}
+		s.Tables = append(s.Tables, t)
+	}
+	for _, of := range []func(*suite.Comparison, string) (*Table, error){shareTable, differenceTable} {
+		t, err := of(c, scenario)
+		if err != nil {
+			return Section{}, err
+		}
+		if len(t.Rows) > 0 {
+			s.Tables = append(s.Tables, t)
+		}
+	}
+	var err error
+	s.Figures, err = figures(c, scenario)
+	return s, err
+}
+
+func metricTable(c *suite.Comparison, scenario string, m suite.Metric) (*Table, error) {
+	title := fmt.Sprintf("Scenario %s: %s", scenario, m.Name)
+	if m.Unit != "" {
+		title += " in " + m.Unit
+	}
+	t, worlds := worldTable(c, scenario, title, "")
+	best := make([]struct {
+		row   int
+		value float64
+	}, len(worlds))
+	for i, s := range c.Subjects {
+		row := Row{Cells: []string{s.String()}, Rule: newGroup(c.Subjects, i)}
+		for k, w := range worlds {
+			e, err := c.Mean(w, s, m)
+			if err != nil {
+				return nil, err
+			}
+			row.Cells = append(row.Cells, plusMinus(e, m.Decimals))
+			if s.Learns() && (i == 0 || e.Value > best[k].value) {
+				best[k].row, best[k].value = i, e.Value
+			}
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	for k, b := range best {
+		if len(t.Rows) == 0 || !c.Subjects[b.row].Learns() {
+			continue
+		}
+		r := &t.Rows[b.row]
+		if r.Best == nil {
+			r.Best = make([]bool, len(r.Cells))
+		}
+		r.Best[k+1] = true
+	}
+	if m.Name == suite.Accuracy().Name {
+		t.Brief = true
+		if err := addOracles(c, t, worlds); err != nil {
+			return nil, err
+		}
+		addBounds(c, t, worlds)
+		t.Note = "Upper bounds hold for the long run and whatever the policy; that with deadlines is estimated from a sample, ± three standard errors. " +
+			"† over the last sixteenth of the slots alone."
+	}
+	return t, nil
+}
+
+// addOracles adds the searches on learned values.
+func addOracles(c *suite.Comparison, t *Table, worlds []suite.World) error {
+	rule := true
+	for _, s := range learners(c) {
+		row := Row{Cells: []string{"search on the value of " + s.String() + " †"}, Rule: rule}
+		for _, w := range worlds {
+			rows, ok := c.TestRows(w, s, suite.ValueSearch, w)
+			if !ok {
+				break
+			}
+			e, err := suite.TestMean(rows, suite.Accuracy())
+			if err != nil {
+				return err
+			}
+			row.Cells = append(row.Cells, plusMinus(e, 3))
+		}
+		if len(row.Cells) == len(t.Header) {
+			t.Rows = append(t.Rows, row)
+			rule = false
+		}
+	}
+	return nil
+}
+
+func addBounds(c *suite.Comparison, t *Table, worlds []suite.World) {
+	for i, of := range []struct {
+		name  string
+		bound func(suite.BoundValues) suite.Bound
+	}{
+		{"upper bound", func(b suite.BoundValues) suite.Bound { return b.AllExits }},
+		{"upper bound, last exit alone", func(b suite.BoundValues) suite.Bound { return b.LastExit }},
+	} {
+		capacity, deadline := Row{Cells: []string{of.name}, Rule: i == 0}, Row{Cells: []string{of.name + ", with deadlines"}}
+		for _, w := range worlds {
+			b := of.bound(c.Bounds(w))
+			capacity.Cells = append(capacity.Cells, fmt.Sprintf("%.3f", b.Capacity))
+			deadline.Cells = append(deadline.Cells, fmt.Sprintf("%.3f ±%.3f", b.Deadline, 3*b.DeadlineStdErr))
+		}
+		t.Rows = append(t.Rows, capacity, deadline)
+	}
+}
+
+func shareTable(c *suite.Comparison, scenario string) (*Table, error) {
+	t, worlds := worldTable(c, scenario, fmt.Sprintf("Scenario %s: average accuracy in %% of the upper bound", scenario),
+		"Of the lower of both bounds, that with deadlines raised by three standard errors. ‡ uses the last exit alone and is held against the bound of that.")
+	for i, s := range c.Subjects {
+		row := Row{Cells: []string{s.String()}, Rule: newGroup(c.Subjects, i)}
+		if c.Bound(worlds[0], s) != c.Bounds(worlds[0]).AllExits {
+			row.Cells[0] += " ‡"
+		}
+		for _, w := range worlds {
+			e, err := c.Mean(w, s, suite.Accuracy())
+			if err != nil {
+				return nil, err
+			}
+			row.Cells = append(row.Cells, fmt.Sprintf("%.1f", 100*e.Value/c.Bound(w, s).Value()))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t, nil
+}
+
+// differenceTable is what each subject has more than GRLE on the same stream.
+func differenceTable(c *suite.Comparison, scenario string) (*Table, error) {
+	t, worlds := worldTable(c, scenario, fmt.Sprintf("Scenario %s: average accuracy less that of GRLE", scenario),
+		"Paired by stream. GRLE with the same recipe; for policies that do not learn, with the recipe tuned.")
+	for i, s := range c.Subjects {
+		ref, ok := c.Reference(s)
+		if !ok || ref == s {
+			continue
+		}
+		row := Row{Cells: []string{s.String()}, Best: []bool{false}, Rule: len(t.Rows) > 0 && newGroup(c.Subjects, i)}
+		for _, w := range worlds {
+			d, err := c.Difference(w, s, ref, suite.Accuracy())
+			if err != nil {
+				return nil, err
+			}
+			row.Cells = append(row.Cells, signed(d, 3))
+			row.Best = append(row.Best, d.Low > 0 || d.High < 0)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t, nil
+}
+
+// nearOracle holds methods against searches on the value that they decide by.
+func nearOracle(c *suite.Comparison) (Section, error) {
+	t := &Table{
+		Title: "Average accuracy in % of that of a local search on the same value",
+		Note: "GRLE beside the search on the one-slot reward, which both maximise. GRLE-LT, trained and learning no more, beside a search on the value it has " +
+			"learned, both over the last sixteenth of the slots. More than 100 % is possible: what is best for a slot, or by a learned value, is not the best in the long run.",
+		Header: []string{"world"},
+		Text:   1,
+	}
+	type column func(suite.World) (rl.Estimate, error)
+	var columns []column
+	search := suite.Subject{Name: "search"}
+	for _, s := range learners(c) {
+		switch {
+		case s.Name == string(mecoffload.GRLE) && c.Has(search):
+			columns = append(columns, func(w suite.World) (rl.Estimate, error) { return c.Ratio(w, s, search, suite.Accuracy()) })
+		case hasTest(c, s, suite.ValueSearch):
+			columns = append(columns, func(w suite.World) (rl.Estimate, error) {
+				agent, _ := c.TestRows(w, s, suite.Frozen, w)
+				best, _ := c.TestRows(w, s, suite.ValueSearch, w)
+				return suite.TestRatio(agent, best, suite.Accuracy())
+			})
+		default:
+			continue
+		}
+		t.Header = append(t.Header, s.Name+"\n"+s.Recipe)
+	}
+	if len(columns) == 0 {
+		return Section{}, nil
+	}
+	for _, w := range c.Worlds {
+		row := Row{Cells: []string{w.String()}}
+		for _, of := range columns {
+			e, err := of(w)
+			if err != nil {
+				return Section{}, err
+			}
+			row.Cells = append(row.Cells, plusMinus(percent(e), 1))
+		}
+		row.Rule = len(t.Rows) > 0 && w.Scenario != scenarioOf(t.Rows[len(t.Rows)-1])
+		t.Rows = append(t.Rows, row)
+	}
+	return Section{Title: "Beside searches on the same value", Tables: []*Table{t}}, nil
+}
+
+// hasTest reports whether a subject has a test of a kind in every world where it was trained.
+func hasTest(c *suite.Comparison, s suite.Subject, kind suite.TestKind) bool {
+	return !slices.ContainsFunc(c.Worlds, func(w suite.World) bool {
+		_, ok := c.TestRows(w, s, kind, w)
+		return !ok
+	})
+}
+
+// transfer is about tests in other worlds than the one trained in.
+func transfer(c *suite.Comparison) (Section, error) {
+	t := &Table{
+		Title: "Trained in one world, deciding in another",
+		Note: "Average accuracy; in brackets, in % of that of the same method trained natively. Frozen learns nothing in the new world; " +
+			"online goes on learning there, from 50 slots before those that are measured.",
+		Header: []string{"method", "trained in", "decides in", "native", "frozen", "online"},
+		Text:   3,
+		Brief:  true,
+	}
+	for _, s := range learners(c) {
+		first := true
+		for _, from := range c.Worlds {
+			for _, to := range c.Worlds {
+				row := Row{Cells: []string{s.String(), from.String(), to.String()}, Rule: first && len(t.Rows) > 0}
+				native, err := c.Mean(to, s, suite.Accuracy())
+				if err != nil {
+					return Section{}, err
+				}
+				row.Cells = append(row.Cells, plusMinus(native, 3))
+				for _, kind := range []suite.TestKind{suite.Frozen, suite.Online} {
+					rows, ok := c.TestRows(from, s, kind, to)
+					if !ok || from == to {
+						break
+					}
+					e, err := suite.TestMean(rows, suite.Accuracy())
+					if err != nil {
+						return Section{}, err
+					}
+					ratio, err := suite.TestRatio(rows, c.Rows(to, s), suite.Accuracy())
+					if err != nil {
+						return Section{}, err
+					}
+					row.Cells = append(row.Cells, fmt.Sprintf("%s (%.1f)", plusMinus(e, 3), 100*ratio.Value))
+				}
+				if len(row.Cells) == len(t.Header) {
+					t.Rows = append(t.Rows, row)
+					first = false
+				}
+			}
+		}
+	}
+	if len(t.Rows) == 0 {
+		return Section{}, nil
+	}
+	return Section{Title: "Transfer", Tables: []*Table{t}}, nil
+}
+
+// times are how long decisions took.
+func times(c *suite.Comparison) Section {
+	s := Section{Title: "Decision times"}
+	for _, scenario := range scenarioNames(c) {
+		t, worlds := worldTable(c, scenario, fmt.Sprintf("Scenario %s: time of a decision in µs, mean (99th percentile)", scenario), "")
+		for i, subject := range c.Subjects {
+			row := Row{Cells: []string{subject.String()}, Rule: newGroup(c.Subjects, i)}
+			for _, w := range worlds {
+				d := c.Decision(w, subject)
+				row.Cells = append(row.Cells, fmt.Sprintf("%.0f (%.0f)", d.Mean, d.P99))
+			}
+			t.Rows = append(t.Rows, row)
+		}
+		s.Tables = append(s.Tables, t)
+	}
+	total := 0.0
+	for _, r := range c.Results {
+		total += r.Timing.Seconds
+	}
+	builds := suite.Builds(c.Results)
+	s.Text = fmt.Sprintf("Measured while cells ran side by side, so they are about the machine as well, and not the same the next time. The cells took %.0f s, one after "+
+		"another. They come from build %s of the program.", total, strings.Join(builds, ", "))
+	if len(builds) > 1 {
+		s.Text += " Results of several builds are only comparable if nothing that they follow from has changed between them."
+	}
+	return s
+}
+
+// tuning ranks the recipes of a grid.
+func tuning(c *suite.Comparison) (Section, error) {
+	recipes := make(map[string]mecoffload.Recipe)
+	for _, cell := range c.Suite.Cells {
+		if cell.Recipe != nil {
+			recipes[cell.Recipe.Name] = *cell.Recipe
+		}
+	}
+	type scored struct {
+		recipe string
+		share  float64
+	}
+	score := make(map[suite.Subject]float64)
+	var methods []string
+	for _, s := range learners(c) {
+		share, err := c.Share(s)
+		if err != nil {
+			return Section{}, err
+		}
+		score[s] = 100 * share.Value
+		if !slices.Contains(methods, s.Name) {
+			methods = append(methods, s.Name)
+		}
+	}
+	ranked := func(of func(recipe string) float64) []scored {
+		var all []scored
+		for _, r := range c.Recipes() {
+			all = append(all, scored{r, of(r)})
+		}
+		slices.SortStableFunc(all, func(a, b scored) int { return cmp.Compare(b.share, a.share) })
+		return all
+	}
+	average := func(recipe string) float64 {
+		sum := 0.0
+		for _, m := range methods {
+			sum += score[suite.Subject{Name: m, Recipe: recipe}]
+		}
+		return sum / float64(len(methods))
+	}
+	const shown = 10
+	note := "Average accuracy in % of the upper bound, averaged over the worlds and seeds."
+	common := &Table{Title: "Recipes by their mean over all methods", Note: note, Header: append([]string{"recipe", "all methods"}, methods...), Text: 1, Brief: true}
+	for i, r := range ranked(average) {
+		if i == shown {
+			break
+		}
+		row := Row{Cells: []string{r.recipe, fmt.Sprintf("%.1f", r.share)}}
+		for _, m := range methods {
+			row.Cells = append(row.Cells, fmt.Sprintf("%.1f", score[suite.Subject{Name: m, Recipe: r.recipe}]))
+		}
+		common.Rows = append(common.Rows, row)
+	}
+	own := &Table{Title: "The best recipes of each method", Note: note, Header: []string{"method", "recipe", "share"}, Text: 2, Brief: true}
+	for _, m := range methods {
+		for i, r := range ranked(func(recipe string) float64 { return score[suite.Subject{Name: m, Recipe: recipe}] }) {
+			if i == 3 {
+				break
+			}
+			own.Rows = append(own.Rows, Row{Cells: []string{m, r.recipe, fmt.Sprintf("%.1f", r.share)}, Rule: i == 0 && len(own.Rows) > 0})
+		}
+	}
+	effects := &Table{Title: "Each value of the grid, averaged over all others", Note: note, Header: append([]string{"value"}, methods...), Text: 1, Brief: true}
+	for _, factor := range []func(mecoffload.Recipe) string{
+		func(r mecoffload.Recipe) string { return "loss " + string(r.Loss) },
+		func(r mecoffload.Recipe) string { return fmt.Sprintf("quantizer %s %v", r.Quantizer, r.Noise) },
+		func(r mecoffload.Recipe) string { return fmt.Sprintf("training every %d slots", r.TrainInterval) },
+		func(r mecoffload.Recipe) string { return fmt.Sprintf("learning rate %v", r.LearningRate) },
+	} {
+		var levels []string
+		for _, r := range c.Recipes() {
+			if level := factor(recipes[r]); !slices.Contains(levels, level) {
+				levels = append(levels, level)
+			}
+		}
+		for i, level := range levels {
+			row := Row{Cells: []string{level}, Rule: i == 0 && len(effects.Rows) > 0}
+			for _, m := range methods {
+				sum, n := 0.0, 0
+				for _, r := range c.Recipes() {
+					if factor(recipes[r]) == level {
+						sum += score[suite.Subject{Name: m, Recipe: r}]
+						n++
+					}
+				}
+				row.Cells = append(row.Cells, fmt.Sprintf("%.1f", sum/float64(n)))
+			}
+			effects.Rows = append(effects.Rows, row)
+		}
+	}
+	return Section{Title: "Recipes", Tables: []*Table{common, own, effects}}, nil
+}
