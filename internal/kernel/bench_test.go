@@ -10,25 +10,41 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// run benchmarks f as the sub-benchmark called name, and reports how much of
-// unit it does a nanosecond, or the reverse, given the amount done by one call.
-// Clock and caches are warm before it starts.
+// run benchmarks f as the sub-benchmark called name. Given the amount done by one
+// call it reports GFLOP/s, or else the time per amount in the unit: of the best of
+// many short samples, which other processes disturb less than they do the mean.
 func run(b *testing.B, name string, amount float64, unit string, f func()) {
 	b.Run(name, func(b *testing.B) {
-		for start := time.Now(); time.Since(start) < 2*time.Millisecond; {
-			f()
-		}
 		b.ReportAllocs()
+		best := bestTime(f) // warms up besides
 		for b.Loop() {
 			f()
 		}
-		ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
 		if unit == "GFLOP/s" {
-			b.ReportMetric(amount/ns, unit)
+			b.ReportMetric(amount/best, unit)
 		} else {
-			b.ReportMetric(ns/amount, unit)
+			b.ReportMetric(best/amount, unit)
 		}
 	})
+}
+
+// bestTime returns the least time of f in nanoseconds.
+func bestTime(f func()) float64 {
+	const sample, total = 50 * time.Microsecond, 20 * time.Millisecond
+	time1 := func(n int) time.Duration {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		return time.Since(start)
+	}
+	f()
+	n := 1 + int(sample/(1+time1(1)))
+	best := math.Inf(1)
+	for start := time.Now(); time.Since(start) < total; {
+		best = min(best, float64(time1(n))/float64(n))
+	}
+	return best
 }
 
 // BenchmarkGEMM covers the layers of small networks, forward (NN) and backward
