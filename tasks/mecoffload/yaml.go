@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -142,8 +143,71 @@ func unmarshal(data []byte, dst any) (body ast.Node, err error) {
 		return nil, nil
 	}
 	body = file.Docs[0].Body
+	if err := wholeNumbers(body, integerKeys(reflect.TypeOf(dst))); err != nil {
+		return body, err
+	}
 	return body, yaml.NodeToValue(body, dst, yaml.Strict())
 }
+
+// integerKeys collects the keys, at any depth of t, whose values are integers or lists of integers.
+func integerKeys(t reflect.Type) map[string]bool {
+	keys := make(map[string]bool)
+	seen := make(map[reflect.Type]bool)
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || seen[t] {
+			return
+		}
+		seen[t] = true
+		for i := range t.NumField() {
+			f := t.Field(i)
+			kind := f.Type
+			for kind.Kind() == reflect.Slice {
+				kind = kind.Elem()
+			}
+			if kind.Kind() >= reflect.Int && kind.Kind() <= reflect.Uint64 {
+				name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+				keys[name] = true
+			}
+			visit(f.Type)
+		}
+	}
+	visit(t)
+	return keys
+}
+
+// wholeNumbers reports a fraction where an integer belongs: the decoder would cut it off without a word.
+func wholeNumbers(body ast.Node, keys map[string]bool) error {
+	var err error
+	check := func(node ast.Node) {
+		if node != nil && node.Type() == ast.FloatType && err == nil {
+			err = positioned(node, "%s is not a whole number", node.GetToken().Value)
+		}
+	}
+	ast.Walk(visitor(func(node ast.Node) {
+		kv, ok := node.(*ast.MappingValueNode)
+		if !ok || !keys[kv.Key.GetToken().Value] {
+			return
+		}
+		if list, ok := kv.Value.(*ast.SequenceNode); ok {
+			for _, v := range list.Values {
+				check(v)
+			}
+			return
+		}
+		check(kv.Value)
+	}), body)
+	return err
+}
+
+// visitor makes an ast.Visitor of a function.
+type visitor func(ast.Node)
+
+// Visit implements ast.Visitor.
+func (v visitor) Visit(node ast.Node) ast.Visitor { v(node); return v }
 
 // placed puts a decoder's error in its file and line and drops the excerpt the decoder adds.
 func placed(filename string, err error) error {
