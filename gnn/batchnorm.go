@@ -82,8 +82,9 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	}
 	xhat := o.start(x.Rows)
 	for i := range x.Rows {
-		for k, v := range x.Row(i) {
-			xhat.Row(i)[k] = float32((float64(v) - o.mean[k]) * o.scale[k])
+		row, mean, scale := xhat.Row(i), o.mean[:o.cols], o.scale[:o.cols]
+		for k, v := range x.Row(i)[:o.cols] {
+			row[k] = float32((float64(v) - mean[k]) * scale[k])
 		}
 	}
 	o.finish(xhat, in, y)
@@ -111,37 +112,53 @@ func (o *batchNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matr
 	o.dm, o.dot = resize(o.dm, o.cols), resize(o.dot, o.cols)
 	clear(o.dm)
 	clear(o.dot)
+	dm, dot, scale := o.dm, o.dot, o.scale[:o.cols]
 	if o.batch { // mean and variance depend on x
 		for i := range y.Rows {
-			for k, v := range g.Row(i) {
-				o.dm[k] += float64(v) / float64(y.Rows)
-				o.dot[k] += float64(v) * float64(xhat.Row(i)[k]) / float64(y.Rows)
+			row := xhat.Row(i)
+			for k, v := range g.Row(i)[:o.cols] {
+				dm[k] += float64(v)
+				dot[k] += float64(v) * float64(row[k])
 			}
+		}
+		n := 1 / float64(y.Rows)
+		for k := range dm {
+			dm[k], dot[k] = dm[k]*n, dot[k]*n
 		}
 	}
 	for i := range y.Rows {
-		for k, v := range g.Row(i) {
-			dx.Row(i)[k] = float32(o.scale[k] * (float64(v) - o.dm[k] - float64(xhat.Row(i)[k])*o.dot[k]))
+		row, dxi := xhat.Row(i), dx.Row(i)
+		for k, v := range g.Row(i)[:o.cols] {
+			dxi[k] = float32(scale[k] * (float64(v) - dm[k] - float64(row[k])*dot[k]))
 		}
 	}
 	return nil
 }
 
 // columnMoments computes the mean and the variance of each column over the rows
-// first to end-1.
+// first to end-1; of no rows they are zero.
 func columnMoments(x nn.Matrix, first, end int, mean, variance []float64) {
 	clear(mean)
 	clear(variance)
-	n := float64(end - first)
+	if first == end {
+		return
+	}
+	n := 1 / float64(end-first)
 	for i := first; i < end; i++ {
-		for k, v := range x.Row(i) {
-			mean[k] += float64(v) / n
+		for k, v := range x.Row(i)[:len(mean)] {
+			mean[k] += float64(v)
 		}
 	}
+	for k := range mean {
+		mean[k] *= n
+	}
 	for i := first; i < end; i++ {
-		for k, v := range x.Row(i) {
+		for k, v := range x.Row(i)[:len(mean)] {
 			d := float64(v) - mean[k]
-			variance[k] += d * d / n
+			variance[k] += d * d
 		}
+	}
+	for k := range variance {
+		variance[k] *= n
 	}
 }
