@@ -70,7 +70,7 @@ const (
 	// curvePoints is the number of points of a learning curve.
 	curvePoints = 40
 	// boundTasks and boundSeed are the sample of mecoffload.DeadlineBound.
-	boundTasks = 100_000
+	boundTasks = 50_000
 	boundSeed  = 1
 )
 

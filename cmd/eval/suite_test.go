@@ -1,0 +1,103 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// tinySuite are the flags of a suite that takes a moment.
+var tinySuite = []string{"--suite", "quick", "--slots", "16", "--seeds", "2", "--devices", "6", "--slot", "10ms", "--method", "grle,DROO"}
+
+func TestSuite(t *testing.T) {
+	t.Chdir(t.TempDir())
+	code, first, messages := eval(tinySuite...)
+	if code != 0 || !strings.Contains(first, "GRLE (tuned)") || strings.Contains(first, "GRLE-LT (tuned)") {
+		t.Fatalf("code %d\n%s\n%s", code, first, messages)
+	}
+	for _, name := range []string{"report.html", "tables.md", "tables.tex", "runs.csv", "summary.csv", "results.json", "timing.md", "figures/exits-dynamic.svg"} {
+		if _, err := os.Stat(filepath.Join("results", "quick", name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if !strings.Contains(messages, "11/11 cells") {
+		t.Errorf("no progress: %s", messages)
+	}
+
+	// Nothing is computed again, and the result is the same.
+	code, second, messages := eval(tinySuite...)
+	if d := cmp.Diff(first, second); code != 0 || d != "" || strings.Contains(messages, "cells") {
+		t.Errorf("code %d, %s -first +second\n%s", code, messages, d)
+	}
+
+	// In shards, one of them in what looks like a Slurm array, and put together.
+	shards := slices.Concat(tinySuite, []string{"--results", "elsewhere"})
+	merge := slices.Concat(shards, []string{"--merge"})
+	for i, shard := range []string{"2/3", "3/3"} {
+		code, out, messages := eval(slices.Concat(shards, []string{"--shard", shard})...)
+		if code != 0 || out != "" || !strings.Contains(messages, "shard "+shard+" is done") {
+			t.Errorf("shard %d: code %d\n%s\n%s", i, code, out, messages)
+		}
+		if code, _, messages := eval(merge...); code == 0 || !strings.Contains(messages, "have not been computed") {
+			t.Errorf("merged too early: %d %s", code, messages)
+		}
+	}
+	t.Setenv("SLURM_ARRAY_TASK_ID", "0")
+	t.Setenv("SLURM_ARRAY_TASK_COUNT", "3")
+	if code, out, messages := eval(shards...); code != 0 || out != "" {
+		t.Errorf("code %d\n%s\n%s", code, out, messages)
+	}
+	code, merged, messages := eval(merge...)
+	if d := cmp.Diff(first, merged); code != 0 || d != "" {
+		t.Errorf("code %d, %s -whole +merged\n%s", code, messages, d)
+	}
+
+	code, out, messages := eval(slices.Concat(merge, []string{"--format", "json"})...)
+	var rows []mecoffload.Row
+	if err := json.Unmarshal([]byte(out), &rows); code != 0 || err != nil || len(rows) != (2*2+6)*2 {
+		t.Errorf("code %d, %v, %d rows\n%s", code, err, len(rows), messages)
+	}
+}
+
+func TestSuiteOwnRecipe(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("mine.yaml", []byte("recipe: {name: mine, hidden: [4], batch_size: 4, memory_size: 8}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, messages := eval(slices.Concat(tinySuite, []string{"--recipe", "paper,mine.yaml"})...)
+	if code != 0 || !strings.Contains(out, "DROO (mine)") || !strings.Contains(out, "DROO (paper)") || strings.Contains(out, "DROO (tuned)") {
+		t.Errorf("code %d\n%s\n%s", code, out, messages)
+	}
+}
+
+func TestSuiteErrors(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--suite", "papre"}, "papre"},
+		{[]string{"--suite", "quick", "--run", "x"}, "--run"},
+		{[]string{"--suite", "quick", "--servers", "3"}, "--servers"},
+		{[]string{"--suite", "quick", "--shard", "3/2"}, "3/2"},
+		{[]string{"--suite", "quick", "--shard", "1/2", "--merge"}, "--merge"},
+		{[]string{"--suite", "quick", "--method", "DQN"}, "DQN"},
+		{[]string{"--suite", "quick", "--recipe", "none.yaml"}, "none.yaml"},
+		{[]string{"--suite", "quick", "--devices", "7"}, "nothing is left"},
+		{[]string{"--suite", "trace"}, "no trace"},
+		{[]string{"--suite", "quick", "--merge"}, "have not been computed"},
+		{[]string{"--run", "x", "--seeds", "3"}, "--seeds"},
+		{[]string{"--run", "x", "--merge"}, "--merge"},
+	} {
+		code, out, messages := eval(c.args...)
+		if code == 0 || out != "" || !strings.Contains(messages, c.want) {
+			t.Errorf("%v: code %d, %q, %s", c.args, code, out, messages)
+		}
+	}
+}
