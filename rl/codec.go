@@ -43,6 +43,24 @@ func (VectorCodec[F]) Decode(v *[]F, src []float64) error {
 	return nil
 }
 
+// IntCodec is the Codec of integers, such as the actions of a discrete environment.
+type IntCodec struct{}
+
+// Copy implements Codec.
+func (IntCodec) Copy(dst *int, src int) { *dst = src }
+
+// Encode implements Codec. Integers beyond 2^53 lose precision.
+func (IntCodec) Encode(dst []float64, v int) []float64 { return append(dst, float64(v)) }
+
+// Decode implements Codec.
+func (IntCodec) Decode(v *int, src []float64) error {
+	if len(src) != 1 || float64(int(src[0])) != src[0] {
+		return fmt.Errorf("%v is not an integer", src)
+	}
+	*v = int(src[0])
+	return nil
+}
+
 // sampleCodec is the Codec of samples. A sample is encoded as the number of choices, the choices and the observation.
 type sampleCodec[O any] struct{ observation Codec[O] }
 

@@ -46,7 +46,7 @@ func ExampleVecEnv() {
 	for range 4 {
 		all = append(all, envs.NewCartPole())
 	}
-	env, err := rl.NewVecEnv(all, 2)
+	env, err := rl.NewVecEnv(all, 2, rl.IntCodec{})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func ExampleVecEnv() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	rollout, err := rl.NewRollout(100, env.Len(), rl.VectorCodec[float32]{}.Copy, func(dst *int, src int) { *dst = src })
+	rollout, err := rl.NewRollout(100, env.Len(), rl.VectorCodec[float32]{}, rl.IntCodec{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package rl
 import (
 	"errors"
 	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
 )
 
 // Experience is an action together with what it led to over one or more steps, as value-based learners such as DQN keep
@@ -121,6 +123,34 @@ func (s *NStep[O]) Observe(t Transition[O], emit func(Experience[O])) error {
 		s.pending[i], s.pending[i+complete] = s.pending[i+complete], s.pending[i]
 	}
 	s.pending = s.pending[:rest]
+	return nil
+}
+
+// SaveState implements checkpoints.Stateful. Save between Observe and Act.
+func (s *NStep[O]) SaveState(state *checkpoints.State) error {
+	if s.acted {
+		return errors.New("rl: n-step returns: cannot be saved between Act and Observe")
+	}
+	// Nothing is known of what follows the pending experiences.
+	for i := range s.pending {
+		s.pending[i].Next = s.pending[i].Observation
+	}
+	saveItems(state, ExperienceCodec[O]{s.codec}, s.pending)
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (s *NStep[O]) LoadState(state *checkpoints.State) error {
+	s.acted = false
+	items := make([]Experience[O], s.n)
+	n, err := loadItems(state, ExperienceCodec[O]{s.codec}, items)
+	if err == nil && n == s.n {
+		err = fmt.Errorf("%d experiences are pending of at most %d", n, s.n-1)
+	}
+	if err != nil {
+		return fmt.Errorf("rl: n-step returns: %w", err)
+	}
+	s.pending = items[:n]
 	return nil
 }
 

@@ -20,6 +20,14 @@ func NewRand(seed, stream uint64) *Rand {
 	return &Rand{Rand: rand.New(pcg), pcg: pcg}
 }
 
+// Streams of a seed. VecEnv uses those from 0 on, one per environment.
+const (
+	streamEvaluation  = 1 << 32 // and on, one per episode
+	streamWeights     = 1 << 40
+	streamActions     = streamWeights + 1 // and exploration
+	streamMinibatches = streamWeights + 2 // and replay
+)
+
 // Reseed makes r what NewRand(seed, stream) would return.
 func (r *Rand) Reseed(seed, stream uint64) { r.pcg.Seed(seed, stream) }
 

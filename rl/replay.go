@@ -1,7 +1,6 @@
 package rl
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/graphrl/graphrl/checkpoints"
@@ -72,16 +71,9 @@ func (b *ReplayBuffer[T]) Draw(rand *Rand, window int, batch []T) error {
 
 // SaveState implements checkpoints.Stateful.
 func (b *ReplayBuffer[T]) SaveState(s *checkpoints.State) error {
-	var values []float64
-	var ends []int64 // of the items in values
-	for _, item := range b.items[:b.size] {
-		values = b.codec.Encode(values, item)
-		ends = append(ends, int64(len(values)))
-	}
 	s.PutInt("capacity", int64(len(b.items)))
 	s.PutInt("next", int64(b.next))
-	s.PutFloat64("values", nil, values)
-	s.PutInt64("ends", nil, ends)
+	saveItems(s, b.codec, b.items[:b.size])
 	return nil
 }
 
@@ -94,44 +86,18 @@ func (b *ReplayBuffer[T]) LoadState(s *checkpoints.State) error {
 }
 
 func (b *ReplayBuffer[T]) load(s *checkpoints.State) error {
-	numbers, err := s.Len("values")
+	if err := checkInt(s, "capacity", len(b.items)); err != nil {
+		return err
+	}
+	size, err := loadItems(s, b.codec, b.items)
 	if err != nil {
 		return err
 	}
-	size, err := s.Len("ends")
-	if err != nil {
-		return err
-	}
-	if size > len(b.items) {
-		return fmt.Errorf("%d items were saved, for a capacity of %d", size, len(b.items))
-	}
+	b.size = size
 	// A buffer that is not full has filled its slots in order.
 	lowest, highest := size, size
 	if size == len(b.items) {
 		lowest, highest = 0, size-1
 	}
-	values, ends := make([]float64, numbers), make([]int64, size)
-	if err := errors.Join(
-		checkInt(s, "capacity", len(b.items)),
-		loadInt(s, "next", &b.next, lowest, highest),
-		s.Float64("values", values),
-		s.Int64("ends", ends),
-	); err != nil {
-		return err
-	}
-	begin := int64(0)
-	for i, end := range ends {
-		if end < begin || end > int64(numbers) {
-			return fmt.Errorf("item %d was saved as numbers %d to %d of %d", i, begin, end, numbers)
-		}
-		if err := b.codec.Decode(&b.items[i], values[begin:end]); err != nil {
-			return fmt.Errorf("item %d: %w", i, err)
-		}
-		begin = end
-	}
-	if begin != int64(numbers) {
-		return fmt.Errorf("%d of %d saved numbers belong to no item", int64(numbers)-begin, numbers)
-	}
-	b.size = size
-	return nil
+	return loadInt(s, "next", &b.next, lowest, highest)
 }

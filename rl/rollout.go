@@ -37,14 +37,14 @@ type Rollout[O, A any] struct {
 	Advantages []float32
 	Returns    []float32 // Advantages + Values, the targets of the critic
 
-	observation func(dst *O, src O)
-	action      func(dst *A, src A)
+	observation Codec[O]
+	action      Codec[A]
 	acted       int // number of steps
 	observed    int
 }
 
-// NewRollout returns an empty rollout. The functions make dst an independent copy of src, reusing the memory dst has.
-func NewRollout[O, A any](steps, envs int, observation func(dst *O, src O), action func(dst *A, src A)) (*Rollout[O, A], error) {
+// NewRollout returns an empty rollout. The codecs say how it keeps observations and actions.
+func NewRollout[O, A any](steps, envs int, observation Codec[O], action Codec[A]) (*Rollout[O, A], error) {
 	if steps < 1 || envs < 1 {
 		return nil, fmt.Errorf("rl: rollout of %d steps in %d environments, want at least one of each", steps, envs)
 	}
@@ -73,8 +73,8 @@ func (r *Rollout[O, A]) Act(obs []O, actions []A, logProbs, values []float32) er
 	}
 	at := r.acted * r.Envs
 	for i := range r.Envs {
-		r.observation(&r.Observations[at+i], obs[i])
-		r.action(&r.Actions[at+i], actions[i])
+		r.observation.Copy(&r.Observations[at+i], obs[i])
+		r.action.Copy(&r.Actions[at+i], actions[i])
 	}
 	copy(r.LogProbs[at:], logProbs)
 	copy(r.Values[at:], values)
@@ -138,15 +138,21 @@ func (r *Rollout[O, A]) Finish(lastValues []float32, gamma, lambda float64) erro
 	return nil
 }
 
-// Shuffled appends to dst the indices of all steps that are not skipped, in random order: cut into pieces, they are the
-// minibatches of an epoch.
-func (r *Rollout[O, A]) Shuffled(rand *Rand, dst []int) []int {
-	begin := len(dst)
+// Executed appends to dst the indices of all steps that are not skipped.
+func (r *Rollout[O, A]) Executed(dst []int) []int {
 	for i, skipped := range r.Skipped {
 		if !skipped {
 			dst = append(dst, i)
 		}
 	}
+	return dst
+}
+
+// Shuffled appends to dst the indices of all steps that are not skipped, in random order: cut into pieces, they are the
+// minibatches of an epoch.
+func (r *Rollout[O, A]) Shuffled(rand *Rand, dst []int) []int {
+	begin := len(dst)
+	dst = r.Executed(dst)
 	indices := dst[begin:]
 	rand.Shuffle(len(indices), func(i, j int) { indices[i], indices[j] = indices[j], indices[i] })
 	return dst

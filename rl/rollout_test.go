@@ -11,7 +11,7 @@ import (
 )
 
 func newRollout(t interface{ Fatal(...any) }, steps, envs int) *rl.Rollout[[]float64, int] {
-	r, err := rl.NewRollout(steps, envs, rl.VectorCodec[float64]{}.Copy, func(dst *int, src int) { *dst = src })
+	r, err := rl.NewRollout(steps, envs, rl.VectorCodec[float64]{}, rl.IntCodec{})
 	if err != nil {
 		t.Fatal(err)
 	}

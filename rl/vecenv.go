@@ -1,8 +1,13 @@
 package rl
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
+
+	"github.com/graphrl/graphrl/checkpoints"
 )
 
 // VecStep is what a step of one environment of a VecEnv led to.
@@ -22,9 +27,14 @@ type VecStep[O any] struct {
 //
 // The seeds of the episodes of each environment follow from the seed of VecEnv.Reset and the environment's index. So
 // results depend on neither the number of goroutines nor on what the other environments do.
+//
+// A VecEnv can be saved and restored whatever its environments are: it keeps the seed and the actions of each running
+// episode, and plays them again, which leads to the same state by the contract of Env.
 type VecEnv[O, A any] struct {
 	envs    []Env[O, A]
 	seeds   []*Rand
+	codec   Codec[A]
+	played  []episode[A] // so far, of the running episodes
 	obs     []O
 	steps   []VecStep[O]
 	errs    []error
@@ -35,19 +45,27 @@ type VecEnv[O, A any] struct {
 	wait    sync.WaitGroup
 }
 
+// episode is what determines the state of an environment.
+type episode[A any] struct {
+	seed    uint64
+	actions []A
+}
+
 // NewVecEnv returns the environments as one, stepped by the given number of goroutines. With cheap environments one
 // goroutine is fastest: handing a step to another costs about as much as a microsecond of simulation.
-func NewVecEnv[O, A any](envs []Env[O, A], goroutines int) (*VecEnv[O, A], error) {
+func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*VecEnv[O, A], error) {
 	n := len(envs)
 	if n == 0 || goroutines < 1 {
 		return nil, fmt.Errorf("rl: vectorised environment: %d environments on %d goroutines, want at least one of each", n, goroutines)
 	}
 	v := &VecEnv[O, A]{
-		envs:  envs,
-		seeds: make([]*Rand, n),
-		obs:   make([]O, n),
-		steps: make([]VecStep[O], n),
-		errs:  make([]error, n),
+		envs:   envs,
+		seeds:  make([]*Rand, n),
+		codec:  actions,
+		played: make([]episode[A], n),
+		obs:    make([]O, n),
+		steps:  make([]VecStep[O], n),
+		errs:   make([]error, n),
 	}
 	for i := range v.seeds {
 		v.seeds[i] = NewRand(0, 0)
@@ -109,10 +127,86 @@ func (v *VecEnv[O, A]) run(actions []A) ([]VecStep[O], error) {
 }
 
 func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
+	e := &v.played[i]
 	if v.actions == nil || v.steps[i].Done() {
-		obs, err := v.envs[i].Reset(v.seeds[i].Uint64())
+		e.seed, e.actions = v.seeds[i].Uint64(), e.actions[:0]
+		obs, err := v.envs[i].Reset(e.seed)
 		return VecStep[O]{Transition: Transition[O]{Observation: obs}, Reset: true}, err
 	}
 	t, err := v.envs[i].Step(v.actions[i])
-	return VecStep[O]{Transition: t}, err
+	if err != nil {
+		return v.steps[i], err
+	}
+	n := len(e.actions)
+	e.actions = slices.Grow(e.actions, 1)[:n+1]
+	v.codec.Copy(&e.actions[n], v.actions[i])
+	return VecStep[O]{Transition: t}, nil
+}
+
+// Observations returns what each environment shows [Len]: what Reset returned or the last Step led to.
+func (v *VecEnv[O, A]) Observations() []O { return v.obs }
+
+// SaveState implements checkpoints.Stateful.
+func (v *VecEnv[O, A]) SaveState(s *checkpoints.State) error {
+	if !v.started {
+		return errors.New("rl: vectorised environment: nothing to save before Reset")
+	}
+	s.PutInt("environments", int64(len(v.envs)))
+	for i, e := range v.played {
+		s := s.Sub(strconv.Itoa(i))
+		s.PutInt("seed", int64(e.seed))
+		saveItems(s.Sub("actions"), v.codec, e.actions)
+		if err := v.seeds[i].SaveState(s.Sub("seeds")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful. There must be as many environments as were saved, made alike.
+func (v *VecEnv[O, A]) LoadState(s *checkpoints.State) error {
+	if err := checkInt(s, "environments", len(v.envs)); err != nil {
+		return fmt.Errorf("rl: vectorised environment: %w", err)
+	}
+	for i := range v.envs {
+		if err := v.replay(i, s.Sub(strconv.Itoa(i))); err != nil {
+			return fmt.Errorf("rl: environment %d: %w", i, err)
+		}
+		v.obs[i] = v.steps[i].Observation
+	}
+	v.started = true
+	return nil
+}
+
+// replay plays a saved episode of environment i again.
+func (v *VecEnv[O, A]) replay(i int, s *checkpoints.State) error {
+	e := &v.played[i]
+	seed, err := s.Int("seed")
+	if err != nil {
+		return err
+	}
+	n, err := s.Sub("actions").Len("ends")
+	if err != nil {
+		return err
+	}
+	e.seed, e.actions = uint64(seed), make([]A, n)
+	if _, err := loadItems(s.Sub("actions"), v.codec, e.actions); err != nil {
+		return err
+	}
+	if err := v.seeds[i].LoadState(s.Sub("seeds")); err != nil {
+		return err
+	}
+	step := VecStep[O]{Reset: true}
+	if step.Observation, err = v.envs[i].Reset(e.seed); err != nil {
+		return err
+	}
+	for k, action := range e.actions {
+		t, err := v.envs[i].Step(action)
+		if err != nil {
+			return fmt.Errorf("action %d of the saved episode: %w", k, err)
+		}
+		step = VecStep[O]{Transition: t}
+	}
+	v.steps[i] = step
+	return nil
 }

@@ -37,7 +37,7 @@ func newVec(t *testing.T, n, goroutines int) *rl.VecEnv[int, int] {
 	for range n {
 		all = append(all, new(countdown))
 	}
-	v, err := rl.NewVecEnv(all, goroutines)
+	v, err := rl.NewVecEnv(all, goroutines, rl.IntCodec{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestVecEnvIsDeterministic(t *testing.T) {
 		for range n {
 			all = append(all, envs.NewCartPole())
 		}
-		v, err := rl.NewVecEnv(all, goroutines)
+		v, err := rl.NewVecEnv(all, goroutines, rl.IntCodec{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestVecEnvErrors(t *testing.T) {
 	if _, err := v.Step([]int{0, -7, -1}); err == nil || !strings.Contains(err.Error(), "environment 1: action -7") {
 		t.Errorf("error %v, want that of environment 1", err)
 	}
-	if _, err := rl.NewVecEnv[int, int](nil, 1); err == nil {
+	if _, err := rl.NewVecEnv[int, int](nil, 1, rl.IntCodec{}); err == nil {
 		t.Error("no environments: no error")
 	}
 }
@@ -167,7 +167,7 @@ func BenchmarkVecEnv(b *testing.B) {
 			for range 16 {
 				all = append(all, envs.NewAcrobot())
 			}
-			v, err := rl.NewVecEnv(all, goroutines)
+			v, err := rl.NewVecEnv(all, goroutines, rl.IntCodec{})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,0 +1,174 @@
+package rl
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// ActorCritic is a categorical policy over the actions that each observation offers and, if its model has values, a
+// critic: what REINFORCE, A2C and PPO train, and what an algorithm of one's own can be built on.
+//
+// An ActorCritic is not safe for concurrent use.
+type ActorCritic[O any] struct {
+	model     Model[O]
+	optimizer nn.Optimizer
+	rand      *Rand
+
+	act     compiled[O]
+	train   compiled[O]
+	trainer *nn.Trainer
+	policy  *policyLoss
+	value   *valueLoss // nil without a critic
+	taken   Taken      // of the minibatch of an Update
+
+	valueNode    *gorgonia.Node
+	distribution categorical
+}
+
+// NewActorCritic returns a policy of model that is trained by optimizer to minimise loss and draws actions from rand.
+// The global norm of gradients is clipped to clipNorm, unless it is 0.
+func NewActorCritic[O any](model Model[O], optimizer nn.Optimizer, loss PolicyLoss, clipNorm float64, rand *Rand) (*ActorCritic[O], error) {
+	p := &ActorCritic[O]{model: model, optimizer: optimizer, rand: rand}
+	var err error
+	if p.act.net, err = model.Build(); err != nil {
+		return nil, err
+	}
+	outputs := gorgonia.Nodes{p.act.net.Scores}
+	if p.act.net.Value != nil {
+		outputs = append(outputs, p.act.net.Value)
+	}
+	if p.act.tape, err = nn.NewTape(outputs...); err != nil {
+		return nil, err
+	}
+
+	if p.train.net, err = model.Build(); err != nil {
+		return nil, err
+	}
+	p.policy = &policyLoss{PolicyLoss: loss, sets: &p.train.sets, batch: &p.taken}
+	total, err := nn.Apply("policy_loss", p.policy, nn.Shape{}, p.train.net.Scores)
+	if err != nil {
+		return nil, err
+	}
+	if p.train.net.Value != nil {
+		p.value = &valueLoss{clip: loss.ValueClip, batch: &p.taken}
+		if p.valueNode, err = nn.Apply("value_loss", p.value, nn.Shape{}, p.train.net.Value); err != nil {
+			return nil, err
+		}
+		if total, err = nn.WeightedSum([]*gorgonia.Node{total, p.valueNode}, []float64{1, loss.ValueCoef}); err != nil {
+			return nil, err
+		}
+	}
+	if p.trainer, err = nn.NewTrainer(total, model.Params(), optimizer); err != nil {
+		return nil, err
+	}
+	p.trainer.ClipNorm = clipNorm
+	p.train.tape = p.trainer.Tape
+	return p, nil
+}
+
+// Params returns the weights.
+func (p *ActorCritic[O]) Params() nn.Params { return p.model.Params() }
+
+// Optimizer returns the optimiser, for instance to change its learning rate.
+func (p *ActorCritic[O]) Optimizer() nn.Optimizer { return p.optimizer }
+
+// SetClip changes PolicyLoss.Clip.
+func (p *ActorCritic[O]) SetClip(clip float64) { p.policy.Clip = clip }
+
+// Critic reports whether the policy comes with a critic.
+func (p *ActorCritic[O]) Critic() bool { return p.value != nil }
+
+// Act draws an action for each observation and writes it, its log-probability and the critic's value (0 without one) to
+// the other slices, all of the length of obs. An observation that allows no action, as one at the end of an episode may,
+// gets action -1.
+func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32) error {
+	scores, v, err := p.act.run(obs, p.act.net.Scores)
+	if err != nil {
+		return fmt.Errorf("rl: policy: %w", err)
+	}
+	for b := range obs {
+		actions[b], logProbs[b], values[b] = -1, 0, 0
+		if v != nil {
+			values[b] = v[b]
+		}
+		logits, allowed := p.act.sets.Of(b, scores)
+		if argmax(logits, allowed) < 0 {
+			continue
+		}
+		if err := p.distribution.set(logits, allowed); err != nil {
+			return fmt.Errorf("rl: policy: observation %d: %w", b, err)
+		}
+		actions[b] = p.distribution.sample(p.rand)
+		logProbs[b] = float32(p.distribution.logProb(actions[b]))
+	}
+	return nil
+}
+
+// Decide writes the most probable action for each observation, or -1 where none is allowed. It implements Policy.
+func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
+	scores, _, err := p.act.run(obs, p.act.net.Scores)
+	if err != nil {
+		return fmt.Errorf("rl: policy: %w", err)
+	}
+	for b := range obs {
+		actions[b] = argmax(p.act.sets.Of(b, scores))
+	}
+	return nil
+}
+
+// Values writes the critic's value of each observation. Without a critic that is 0.
+func (p *ActorCritic[O]) Values(obs []O, values []float32) error {
+	_, v, err := p.act.run(obs, p.act.net.Scores)
+	if err != nil {
+		return fmt.Errorf("rl: critic: %w", err)
+	}
+	clear(values)
+	copy(values, v)
+	return nil
+}
+
+// Update makes one optimiser step on a minibatch. It keeps nothing of it.
+func (p *ActorCritic[O]) Update(m *Minibatch[O]) (PolicyStats, error) {
+	if err := m.check(p.value != nil, p.value != nil && p.value.clip > 0); err != nil {
+		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
+	}
+	if err := p.train.load(m.Observations); err != nil {
+		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
+	}
+	p.taken = m.Taken
+	loss, err := p.trainer.Step()
+	p.taken = Taken{}
+	if err != nil {
+		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
+	}
+	stats := p.policy.stats
+	stats.Loss = loss
+	if p.value != nil {
+		stats.ValueError = p.trainer.Tape.Scalar(p.valueNode)
+	}
+	return stats, nil
+}
+
+// Observe shows the model observations of training, if it is an Observer.
+func (p *ActorCritic[O]) Observe(obs []O) error { return observe(p.model, obs) }
+
+// SaveState implements checkpoints.Stateful.
+func (p *ActorCritic[O]) SaveState(s *checkpoints.State) error {
+	checkpoints.SaveParams(s.Sub("weights"), p.Params())
+	checkpoints.SaveOptimizer(s.Sub("optimizer"), p.optimizer)
+	return errors.Join(p.rand.SaveState(s.Sub("rand")), saveOptional(s, "model", p.model))
+}
+
+// LoadState implements checkpoints.Stateful.
+func (p *ActorCritic[O]) LoadState(s *checkpoints.State) error {
+	return errors.Join(
+		checkpoints.LoadParams(s.Sub("weights"), p.Params()),
+		checkpoints.LoadOptimizer(s.Sub("optimizer"), p.optimizer),
+		p.rand.LoadState(s.Sub("rand")),
+		loadOptional(s, "model", p.model),
+	)
+}

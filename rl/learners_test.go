@@ -1,0 +1,777 @@
+package rl_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/gnn/datasets"
+	"github.com/graphrl/graphrl/internal/race"
+	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/envs"
+	"github.com/graphrl/graphrl/rl/rltest"
+	"gorgonia.org/gorgonia"
+)
+
+// learner is what all learners from rewards have in common.
+type learner[O any] interface {
+	rl.Policy[O]
+	checkpoints.Stateful
+	Train(ctx context.Context, callbacks ...rl.Callback) error
+	Progress() rl.Progress
+}
+
+// algorithms makes each learner, for a number of steps that is short.
+func algorithms[O any]() map[string]func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
+	return map[string]func(rl.Problem[O], int, uint64) (learner[O], error){
+		"PPO": func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
+			cfg := rl.DefaultPPOConfig()
+			cfg.Steps, cfg.Seed, cfg.RolloutSteps, cfg.BatchSize, cfg.LearningRate = steps, seed, 32, 64, 1e-3
+			cfg.ValueClip, cfg.TargetKL = 0.5, 0.5
+			return rl.NewPPO(p, cfg)
+		},
+		"A2C": func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
+			cfg := rl.DefaultA2CConfig()
+			cfg.Steps, cfg.Seed, cfg.LearningRate, cfg.NormalizeAdvantages = steps, seed, 3e-3, true
+			return rl.NewA2C(p, cfg)
+		},
+		"REINFORCE": func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
+			cfg := rl.DefaultREINFORCEConfig()
+			cfg.Steps, cfg.Seed, cfg.LearningRate, cfg.Anneal = steps, seed, 3e-3, true
+			return rl.NewREINFORCE(p, cfg)
+		},
+		"DQN": func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
+			cfg := rl.DefaultDQNConfig()
+			cfg.Steps, cfg.Seed, cfg.LearningRate = steps, seed, 1e-3
+			cfg.LearningStarts, cfg.BufferSize, cfg.BatchSize, cfg.Envs, cfg.TrainInterval, cfg.GradientSteps = 200, 1000, 32, 2, 2, 2
+			cfg.Dueling, cfg.NStep, cfg.PriorityAlpha, cfg.Tau, cfg.TargetInterval = true, 3, 0.6, 0.05, 1
+			return rl.NewDQN(p, cfg)
+		},
+	}
+}
+
+func vectorProblem(newEnv func() rl.DiscreteEnv) rl.Problem[[]float32] {
+	cfg := rl.DefaultMLPConfig(0, 0)
+	cfg.Hidden, cfg.Value, cfg.Normalize = []int{32}, rl.SharedValue, true
+	return rl.VectorProblem(newEnv, cfg)
+}
+
+func cartPole() rl.Problem[[]float32] {
+	return vectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() })
+}
+
+func graphProblem(newEnv func() rl.Env[rl.GraphObservation, int], choose rl.Choice) rl.Problem[rl.GraphObservation] {
+	cfg := rl.DefaultGraphConfig(1, 1)
+	cfg.Hidden, cfg.Layers, cfg.Choose = 16, 2, choose
+	return rl.Problem[rl.GraphObservation]{
+		NewEnv:   newEnv,
+		NewModel: func(rand *rl.Rand) (rl.Model[rl.GraphObservation], error) { return rl.NewGraphModel(cfg, rand) },
+		Codec:    rl.GraphCodec{},
+	}
+}
+
+// packing asks for as many nodes as possible of which no two are neighbours, or edges of which no two meet. Each one
+// chosen earns 1 and forbids its neighbours.
+type packing struct {
+	choose  rl.Choice
+	obs     rl.GraphObservation
+	running bool
+}
+
+func newPacking(choose rl.Choice) func() rl.Env[rl.GraphObservation, int] {
+	return func() rl.Env[rl.GraphObservation, int] { return &packing{choose: choose} }
+}
+
+func (p *packing) Reset(seed uint64) (rl.GraphObservation, error) {
+	rng := rl.NewRand(seed, 0)
+	n := 4 + rng.IntN(5)
+	var edges gnn.EdgeIndex
+	for i := 1; i < n; i++ { // a tree
+		edges.Src, edges.Dst = append(edges.Src, int32(rng.IntN(i))), append(edges.Dst, int32(i))
+	}
+	g, err := gnn.NewGraph(n, edges.Undirected())
+	if err != nil {
+		return p.obs, err
+	}
+	p.obs = rl.GraphObservation{Graph: g, Nodes: make([]float32, n), Edges: make([]float32, g.NumEdges())}
+	choices := n
+	if p.choose == rl.ChooseEdge {
+		choices = g.NumEdges()
+	}
+	p.obs.Allowed = slices.Repeat([]bool{true}, choices)
+	p.running = true
+	return p.observe(), nil
+}
+
+// observe computes features: of a node the number of neighbours that can still be chosen, or whose edges can; of an edge
+// 1 if it can be chosen.
+func (p *packing) observe() rl.GraphObservation {
+	clear(p.obs.Nodes)
+	index := p.obs.Graph.Edges()
+	for e := range index.Src {
+		p.obs.Edges[e] = 1
+		if p.choose == rl.ChooseEdge && !p.obs.Allowed[e] {
+			p.obs.Edges[e] = 0
+		}
+		if p.choose == rl.ChooseEdge && p.obs.Allowed[e] || p.choose == rl.ChooseNode && p.obs.Allowed[index.Src[e]] {
+			p.obs.Nodes[index.Dst[e]]++
+		}
+	}
+	return p.obs
+}
+
+func (p *packing) Step(action int) (rl.Transition[rl.GraphObservation], error) {
+	if !p.running || action < 0 || action >= len(p.obs.Allowed) || !p.obs.Allowed[action] {
+		return rl.Transition[rl.GraphObservation]{}, fmt.Errorf("action %d", action)
+	}
+	index := p.obs.Graph.Edges()
+	if p.choose == rl.ChooseNode {
+		p.obs.Allowed[action] = false
+		for _, j := range p.obs.Graph.OutNeighbors(action) {
+			p.obs.Allowed[j] = false
+		}
+	} else {
+		for e := range index.Src {
+			for _, end := range []int32{index.Src[action], index.Dst[action]} {
+				if index.Src[e] == end || index.Dst[e] == end {
+					p.obs.Allowed[e] = false
+				}
+			}
+		}
+	}
+	p.running = slices.Contains(p.obs.Allowed, true)
+	return rl.Transition[rl.GraphObservation]{Observation: p.observe(), Reward: 1, Terminated: !p.running}, nil
+}
+
+// best returns the largest independent set of a graph, or matching, by trying all.
+func (p *packing) best(g *gnn.Graph) int {
+	index := g.Edges()
+	most := 0
+	if p.choose == rl.ChooseNode {
+		for set := range uint(1) << g.NumDst() {
+			ok := true
+			for e := range index.Src {
+				ok = ok && (set>>index.Src[e])&(set>>index.Dst[e])&1 == 0
+			}
+			if ok {
+				most = max(most, bits.OnesCount(set))
+			}
+		}
+		return most
+	}
+	var ends []uint // of each undirected edge
+	for e := range index.Src {
+		if index.Src[e] < index.Dst[e] {
+			ends = append(ends, 1<<index.Src[e]|1<<index.Dst[e])
+		}
+	}
+	for set := range uint(1) << len(ends) {
+		used, ok := uint(0), true
+		for e, both := range ends {
+			if set>>e&1 == 1 {
+				ok = ok && used&both == 0
+				used |= both
+			}
+		}
+		if ok {
+			most = max(most, bits.OnesCount(set))
+		}
+	}
+	return most
+}
+
+func TestPackingKeepsTheContract(t *testing.T) {
+	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {
+		rltest.Env(t, rltest.EnvConfig[rl.GraphObservation, int]{
+			New: newPacking(choose),
+			Action: func(obs rl.GraphObservation, r *rl.Rand) int {
+				i := r.IntN(len(obs.Allowed))
+				for range obs.Allowed {
+					if obs.Allowed[i] {
+						break
+					}
+					i = (i + 1) % len(obs.Allowed)
+				}
+				return i
+			},
+			Clone: func(obs rl.GraphObservation) (dst rl.GraphObservation) {
+				rl.GraphCodec{}.Copy(&dst, obs)
+				return dst
+			},
+			Steps: 10,
+		})
+	}
+}
+
+// digest is a fingerprint of everything a checkpoint of s would hold.
+func digest(t *testing.T, s checkpoints.Stateful) string {
+	t.Helper()
+	state := checkpoints.NewState()
+	if err := s.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := checkpoints.Save(dir, state, checkpoints.Manifest{Method: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	_, m, err := checkpoints.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Data.SHA256
+}
+
+// checkLearner checks that training is reproducible, depends on the seed, and resumes bit for bit.
+func checkLearner[O any](t *testing.T, problem rl.Problem[O], steps int) {
+	for name, make := range algorithms[O]() {
+		t.Run(name, func(t *testing.T) {
+			newLearner := func(seed uint64) learner[O] {
+				l, err := make(problem, steps, seed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return l
+			}
+			dir := t.TempDir()
+			saved := false
+			first := newLearner(1)
+			evaluator := rl.NewEvaluator(first, problem.NewEnv, steps/4)
+			evaluator.Episodes = 3
+			parts := rl.Parts{"learner": first, "evaluator": evaluator}
+			save := rl.Checkpoint(dir, 0, parts, checkpoints.Manifest{Method: name})
+			err := first.Train(context.Background(), evaluator.Evaluate, func(p rl.Progress) error {
+				if saved || p.Steps < steps/2 {
+					return nil
+				}
+				saved = true
+				return save(p)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := digest(t, parts)
+			if n := len(evaluator.Points()); n < 3 || n > 4 {
+				t.Errorf("%d evaluations, want one in %d of %d steps", n, steps/4, steps)
+			}
+
+			again := newLearner(1) // and without evaluations in between, which must not matter
+			if err := again.Train(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if digest(t, again) != digest(t, first) {
+				t.Error("the same seed gives another result")
+			}
+			other := newLearner(2)
+			if err := other.Train(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			if digest(t, other) == digest(t, first) {
+				t.Error("another seed gives the same result")
+			}
+
+			resumed := newLearner(1)
+			evaluator = rl.NewEvaluator(resumed, problem.NewEnv, steps/4)
+			evaluator.Episodes = 3
+			parts = rl.Parts{"learner": resumed, "evaluator": evaluator}
+			state, manifest, err := checkpoints.Load(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := parts.LoadState(state); err != nil {
+				t.Fatal(err)
+			}
+			if p := resumed.Progress(); int64(p.Steps) != manifest.Step || p.Steps < steps/2 || p.Steps >= steps {
+				t.Fatalf("resumed at step %d, manifest says %d", p.Steps, manifest.Step)
+			}
+			if err := resumed.Train(context.Background(), evaluator.Evaluate); err != nil {
+				t.Fatal(err)
+			}
+			if digest(t, parts) != want {
+				t.Error("a resumed training ends elsewhere")
+			}
+		})
+	}
+}
+
+func TestLearnersResumeOnVectors(t *testing.T) { checkLearner(t, cartPole(), 1500) }
+
+func TestLearnersResumeOnGraphs(t *testing.T) {
+	checkLearner(t, graphProblem(newPacking(rl.ChooseNode), rl.ChooseNode), 1200)
+}
+
+// After learning, graph policies of nodes and of edges find nearly the best solutions of unseen graphs, and better ones
+// than come without choosing.
+func TestLearnersSolveGraphProblems(t *testing.T) {
+	skipSlow(t)
+	const episodes, seed = 100, 7
+	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {
+		problem := graphProblem(newPacking(choose), choose)
+		sum := 0
+		optima := func() rl.Env[rl.GraphObservation, int] { return &recorder{newPacking(choose)(), &sum} }
+		plain, err := rl.Evaluate(rl.Policy[rl.GraphObservation](firstAllowed{}), optima, episodes, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound := float64(sum) / episodes
+		for name, make := range algorithms[rl.GraphObservation]() {
+			if choose == rl.ChooseEdge && name != "PPO" {
+				continue
+			}
+			t.Run(fmt.Sprint(name, choose), func(t *testing.T) {
+				l, err := make(problem, 8000, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := l.Train(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				returns, err := rl.Evaluate(l, problem.NewEnv, episodes, seed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, without := rl.Mean(returns)/bound, rl.Mean(plain)/bound
+				if !(got > 0.98 && without < 0.95) {
+					t.Errorf("%.3f of the optimum, without choosing %.3f", got, without)
+				}
+			})
+		}
+	}
+}
+
+// skipSlow skips a test that trains for a while and runs no goroutines that another does not.
+func skipSlow(t *testing.T) {
+	if testing.Short() || race.Enabled {
+		t.Skip("trains for seconds")
+	}
+}
+
+// recorder adds up the optima of the episodes that are started.
+type recorder struct {
+	rl.Env[rl.GraphObservation, int]
+	sum *int
+}
+
+func (r *recorder) Reset(seed uint64) (rl.GraphObservation, error) {
+	obs, err := r.Env.Reset(seed)
+	*r.sum += r.Env.(*packing).best(obs.Graph)
+	return obs, err
+}
+
+// firstAllowed chooses the first action that is allowed.
+type firstAllowed struct{}
+
+func (firstAllowed) Decide(obs []rl.GraphObservation, actions []int) error {
+	for i, o := range obs {
+		actions[i] = slices.Index(o.Allowed, true)
+	}
+	return nil
+}
+
+// corridor has places 0 to 5; action 1 leads right, 0 left. Arriving at 5 ends the episode and earns 1, after 30 steps it
+// is truncated. From place 0 the best return is reached in 5 steps.
+type corridor struct {
+	at, steps int
+	obs       [6]float32
+}
+
+func (*corridor) ObservationSize() int { return 6 }
+func (*corridor) Actions() int         { return 2 }
+
+func (c *corridor) Reset(uint64) ([]float32, error) {
+	c.at, c.steps = 0, 0
+	return c.observe(), nil
+}
+
+func (c *corridor) observe() []float32 {
+	c.obs = [6]float32{}
+	c.obs[c.at] = 1
+	return c.obs[:]
+}
+
+func (c *corridor) Step(action int) (rl.Transition[[]float32], error) {
+	c.at = max(0, c.at+2*action-1)
+	c.steps++
+	t := rl.Transition[[]float32]{Observation: c.observe(), Terminated: c.at == 5, Truncated: c.steps == 30}
+	if t.Terminated {
+		t.Reward = 1
+	}
+	return t, nil
+}
+
+// The value of each place follows from the discount factor alone, once the policy walks straight to the end: gamma to the
+// number of steps between.
+func TestLearnersFindValues(t *testing.T) {
+	skipSlow(t)
+	cfg := rl.DefaultMLPConfig(0, 0)
+	cfg.Hidden, cfg.Value = []int{32}, rl.SharedValue
+	problem := rl.VectorProblem(func() rl.DiscreteEnv { return new(corridor) }, cfg)
+	for name, make := range algorithms[[]float32]() {
+		t.Run(name, func(t *testing.T) {
+			l, err := make(problem, 12000, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Train(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			returns, err := rl.Evaluate(l, problem.NewEnv, 1, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if returns[0] != 1 {
+				t.Fatalf("return %v, want 1: the end was not found", returns[0])
+			}
+			var policy *rl.ActorCritic[[]float32]
+			switch l := l.(type) {
+			case *rl.PPO[[]float32]:
+				policy = l.Policy()
+			case *rl.A2C[[]float32]:
+				policy = l.Policy()
+			default:
+				return
+			}
+			for at := range 5 {
+				obs := (&corridor{at: at}).observe()
+				var value [1]float32
+				if err := policy.Values([][]float32{obs}, value[:]); err != nil {
+					t.Fatal(err)
+				}
+				// The policy still explores, which costs some steps.
+				if want := math.Pow(0.99, float64(4-at)); !(math.Abs(float64(value[0])-want) < 0.08) {
+					t.Errorf("value of place %d is %v, want about %v", at, value[0], want)
+				}
+			}
+		})
+	}
+}
+
+// clock has episodes of 31 steps, so that minibatches are always of the same few sizes: buffers keep a header for each
+// number of rows they have seen.
+type clock struct {
+	corridor
+	now int
+}
+
+func (c *clock) Reset(seed uint64) ([]float32, error) {
+	c.now = 0
+	return c.corridor.Reset(seed)
+}
+
+func (c *clock) Step(action int) (rl.Transition[[]float32], error) {
+	t, err := c.corridor.Step(action)
+	c.now++
+	t.Terminated, t.Truncated = c.now == 31, false
+	c.at = min(c.at, 4)
+	return t, err
+}
+
+func TestUpdatesAllocateNothing(t *testing.T) {
+	if race.Enabled {
+		t.Skip("allocations are not counted under the race detector")
+	}
+	stop := []rl.Callback{func(rl.Progress) error { return rl.ErrStop }}
+	problem := vectorProblem(func() rl.DiscreteEnv { return new(clock) })
+	for name, make := range algorithms[[]float32]() {
+		t.Run(name, func(t *testing.T) {
+			l, err := make(problem, 1_000_000, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			update := func() {
+				if err := l.Train(context.Background(), stop...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for l.Progress().Steps < 5000 {
+				update()
+			}
+			if n := testing.AllocsPerRun(50, update); n > 0 {
+				t.Errorf("an update allocates %v times", n)
+			}
+		})
+	}
+}
+
+func TestTrainStops(t *testing.T) {
+	for name, make := range algorithms[[]float32]() {
+		newLearner := func() learner[[]float32] {
+			l, err := make(cartPole(), 100_000, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		ctx, cancel := context.WithCancelCause(context.Background())
+		reason := errors.New("reason")
+		l := newLearner()
+		calls := 0
+		err := l.Train(ctx, func(rl.Progress) error {
+			calls++
+			cancel(reason)
+			return nil
+		})
+		if !errors.Is(err, reason) || calls != 1 {
+			t.Errorf("%s: cancelled, Train returns %v after %d updates", name, err, calls)
+		}
+		if err := l.Train(context.Background(), func(rl.Progress) error { return reason }); !errors.Is(err, reason) {
+			t.Errorf("%s: after a callback's error Train returns %v", name, err)
+		}
+		called := false
+		stop := func(rl.Progress) error { return rl.ErrStop }
+		if err := l.Train(context.Background(), stop, func(rl.Progress) error { called = true; return nil }); err != nil || !called {
+			t.Errorf("%s: stopped, Train returns %v; callback after it called: %v", name, err, called)
+		}
+		l = newLearner()
+		evaluator := rl.NewEvaluator(l, cartPole().NewEnv, 500)
+		evaluator.Episodes = 5
+		var best []float64
+		evaluator.Best = func(p rl.EvaluationPoint) error { best = append(best, p.Mean); return nil }
+		evaluator.Until = func(p []rl.EvaluationPoint) bool { return len(p) == 4 }
+		if err := l.Train(context.Background(), evaluator.Evaluate); err != nil {
+			t.Fatal(err)
+		}
+		points := evaluator.Points()
+		if len(points) != 4 || !slices.IsSorted(best) || len(best) < 1 || best[0] != points[0].Mean {
+			t.Errorf("%s: evaluations %v, best ones %v", name, points, best)
+		}
+	}
+}
+
+func TestUntil(t *testing.T) {
+	points := func(means ...float64) (p []rl.EvaluationPoint) {
+		for _, m := range means {
+			p = append(p, rl.EvaluationPoint{Mean: m})
+		}
+		return p
+	}
+	if f := rl.ReturnReaches(10); f(points(11, 9)) || !f(points(3, 10)) {
+		t.Error("ReturnReaches heeds another than the last evaluation")
+	}
+	if f := rl.NoBetterFor(2); f(points(1)) || f(points(1, 0)) || !f(points(1, 0, 1)) || f(points(1, 0, 2)) || !f(points(-5, -7, -6)) {
+		t.Error("NoBetterFor counts otherwise")
+	}
+}
+
+// The k-th episode does not depend on how many there are, and returns come in order.
+func TestEvaluate(t *testing.T) {
+	newEnv := cartPole().NewEnv
+	long, err := rl.Evaluate(rl.Policy[[]float32](lean{}), newEnv, 250, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, err := rl.Evaluate(rl.Policy[[]float32](lean{}), newEnv, 7, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(long[:7], short) {
+		t.Errorf("%v, of more episodes %v", short, long[:7])
+	}
+	slices.Sort(long)
+	if long[0] < 15 || long[249] == long[0] || long[249] > 100 {
+		t.Errorf("returns from %v to %v", long[0], long[249])
+	}
+	if _, err := rl.Evaluate(rl.Policy[[]float32](lean{}), newEnv, 0, 5); err == nil {
+		t.Error("no episodes: no error")
+	}
+}
+
+// lean pushes towards where the pole leans.
+type lean struct{}
+
+func (lean) Decide(obs [][]float32, actions []int) error {
+	for i, o := range obs {
+		actions[i] = 0
+		if o[2] > 0 {
+			actions[i] = 1
+		}
+	}
+	return nil
+}
+
+func TestConfigsNameEveryMistake(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		err    error
+		fields []string
+	}{
+		{"PPO", rl.PPOConfig{Gamma: 2, ValueClip: -1}.Check(), []string{"Steps", "Envs", "Goroutines", "RolloutSteps", "BatchSize", "Epochs", "Gamma", "LearningRate", "AdamEpsilon", "Clip", "ValueClip"}},
+		{"A2C", rl.A2CConfig{Lambda: math.NaN()}.Check(), []string{"Steps", "Envs", "Goroutines", "RolloutSteps", "Lambda", "LearningRate", "RMSPropAlpha", "RMSPropEpsilon"}},
+		{"DQN", rl.DQNConfig{EpsilonEnd: -1}.Check(), []string{"Steps", "Envs", "TrainInterval", "GradientSteps", "BatchSize", "LearningRate", "TargetInterval", "Tau", "EpsilonEnd", "NStep"}},
+		{"REINFORCE", rl.REINFORCEConfig{ClipNorm: math.Inf(1)}.Check(), []string{"Steps", "Episodes", "LearningRate", "ClipNorm"}},
+		{"MLP", rl.MLPConfig{Hidden: []int{0}, Value: 9}.Check(), []string{"Features", "Actions", "ScoreGain", "Hidden", "Value"}},
+		{"graph model", rl.GraphConfig{EdgeFeatures: -1, Aggregation: gnn.Max}.Check(), []string{"NodeFeatures", "EdgeFeatures", "Hidden", "Aggregation", "ScoreGain"}},
+	} {
+		for _, field := range c.fields {
+			if c.err == nil || !strings.Contains(c.err.Error(), c.name+" config: "+field+" is") {
+				t.Errorf("%s: the error does not name %s: %v", c.name, field, c.err)
+			}
+		}
+	}
+	for name, err := range map[string]error{
+		"PPO": rl.DefaultPPOConfig().Check(), "A2C": rl.DefaultA2CConfig().Check(), "DQN": rl.DefaultDQNConfig().Check(),
+		"REINFORCE": rl.DefaultREINFORCEConfig().Check(), "MLP": rl.DefaultMLPConfig(1, 1).Check(), "graph": rl.DefaultGraphConfig(1, 0).Check(),
+	} {
+		if err != nil {
+			t.Errorf("%s: the defaults: %v", name, err)
+		}
+	}
+}
+
+func TestLearnersNeedACritic(t *testing.T) {
+	cfg := rl.DefaultMLPConfig(0, 0)
+	cfg.Value = rl.NoValue
+	problem := rl.VectorProblem(func() rl.DiscreteEnv { return new(corridor) }, cfg)
+	for name, make := range algorithms[[]float32]() {
+		_, err := make(problem, 1000, 1)
+		if needs := name != "REINFORCE"; (err != nil) != needs {
+			t.Errorf("%s without a critic: %v", name, err)
+		}
+		if _, err := make(rl.Problem[[]float32]{}, 1000, 1); err == nil {
+			t.Errorf("%s with an empty problem: no error", name)
+		}
+	}
+}
+
+// A model's scores of a graph do not depend on the other graphs of the batch, and follow the nodes when they are
+// renumbered.
+func TestGraphModel(t *testing.T) {
+	rng := rl.NewRand(1, 0)
+	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {
+		for _, value := range []rl.ValueHead{rl.NoValue, rl.SharedValue, rl.SeparateValue} {
+			cfg := rl.DefaultGraphConfig(3, 2)
+			cfg.Hidden, cfg.Choose, cfg.Value, cfg.ScoreGain = 8, choose, value, 1
+			model, err := rl.NewGraphModel(cfg, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			random := func(n int) rl.GraphObservation {
+				g, err := datasets.ErdosRenyi(n, 0.4, rng.Rand)
+				if err != nil {
+					t.Fatal(err)
+				}
+				obs := rl.GraphObservation{Graph: g}
+				for range 3 * n {
+					obs.Nodes = append(obs.Nodes, rng.Float32())
+				}
+				for range 2 * g.NumEdges() {
+					obs.Edges = append(obs.Edges, rng.Float32())
+				}
+				return obs
+			}
+			net, err := model.Build()
+			if err != nil {
+				t.Fatal(err)
+			}
+			outputs := []*gorgonia.Node{net.Scores}
+			if value != rl.NoValue {
+				outputs = append(outputs, net.Value)
+			}
+			tape, err := nn.NewTape(outputs...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run := func(batch ...rl.GraphObservation) (scores, values []float32) {
+				var sets rl.ActionSets
+				if err := net.Load(tape, batch, &sets); err != nil {
+					t.Fatal(err)
+				}
+				if err := tape.Run(); err != nil {
+					t.Fatal(err)
+				}
+				if value != rl.NoValue {
+					values = slices.Clone(tape.Matrix(net.Value).Data)
+				}
+				return slices.Clone(tape.Matrix(net.Scores).Data), values
+			}
+			close := func(a, b []float32) bool {
+				return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Abs(float64(x-y)) < 1e-4 })
+			}
+			a, b := random(6), random(9)
+			scoresA, valuesA := run(a)
+			scoresB, valuesB := run(b)
+			scores, values := run(a, b)
+			if !close(scores, append(slices.Clone(scoresA), scoresB...)) || !close(values, append(slices.Clone(valuesA), valuesB...)) {
+				t.Errorf("choice %d, value %d: scores %v, alone %v and %v", choose, value, scores, scoresA, scoresB)
+			}
+			if slices.Max(scoresB)-slices.Min(scoresB) < 1e-3 {
+				t.Errorf("choice %d: all scores are alike: %v", choose, scoresB)
+			}
+
+			perm := rng.Perm(9)
+			index := b.Graph.Edges()
+			var renumbered gnn.EdgeIndex
+			for e := range index.Src {
+				renumbered.Src = append(renumbered.Src, int32(perm[index.Src[e]]))
+				renumbered.Dst = append(renumbered.Dst, int32(perm[index.Dst[e]]))
+			}
+			c := rl.GraphObservation{Nodes: make([]float32, len(b.Nodes)), Edges: b.Edges}
+			if c.Graph, err = gnn.NewGraph(9, renumbered); err != nil {
+				t.Fatal(err)
+			}
+			for i, to := range perm {
+				copy(c.Nodes[3*to:3*to+3], b.Nodes[3*i:])
+			}
+			scoresC, valuesC := run(c)
+			want := scoresB
+			if choose == rl.ChooseNode {
+				want = make([]float32, 9)
+				for i, to := range perm {
+					want[to] = scoresB[i]
+				}
+			}
+			if !close(scoresC, want) || !close(valuesC, valuesB) {
+				t.Errorf("choice %d, value %d: renumbered %v, want %v", choose, value, scoresC, want)
+			}
+
+			bad := b
+			bad.Nodes = b.Nodes[1:]
+			var sets rl.ActionSets
+			if err := net.Load(tape, []rl.GraphObservation{bad}, &sets); err == nil {
+				t.Error("too few features: no error")
+			}
+		}
+	}
+}
+
+func TestGraphCodec(t *testing.T) {
+	rltest.Codec(t, rl.GraphCodec{}, func(r *rl.Rand) rl.GraphObservation {
+		g, err := datasets.ErdosRenyi(r.IntN(6), 0.5, r.Rand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obs := rl.GraphObservation{Graph: g, Nodes: make([]float32, 2*g.NumDst()), Edges: make([]float32, g.NumEdges())}
+		for i := range obs.Nodes {
+			obs.Nodes[i] = r.Float32()
+		}
+		for range r.IntN(2) * g.NumDst() {
+			obs.Allowed = append(obs.Allowed, r.IntN(2) == 0)
+		}
+		return obs
+	})
+}
+
+func FuzzGraphCodec(f *testing.F) {
+	f.Add([]byte{2, 1, 2, 1, 2, 0, 1, 9, 9, 9, 1, 0})
+	f.Add([]byte{5, 0, 0, 0, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var src []float64
+		for _, b := range data {
+			src = append(src, float64(b))
+		}
+		var obs rl.GraphObservation
+		if (rl.GraphCodec{}).Decode(&obs, src) != nil {
+			return
+		}
+		if got := (rl.GraphCodec{}).Encode(nil, obs); !slices.Equal(got, src) {
+			t.Fatalf("%v decodes to what encodes to %v", src, got)
+		}
+	})
+}

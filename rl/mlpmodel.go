@@ -1,0 +1,244 @@
+package rl
+
+import (
+	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// ValueHead says where a model's critic comes from.
+type ValueHead uint8
+
+// The critics of MLPModel and GraphModel.
+const (
+	NoValue       ValueHead = iota // no critic
+	SeparateValue                  // a network of its own
+	SharedValue                    // another head on the network of the scores
+)
+
+// MLPConfig describes an MLPModel. DefaultMLPConfig returns the defaults that the comments name.
+type MLPConfig struct {
+	// Features is the length of the vector an observation is described by. No default.
+	Features int
+	// Actions is the number of actions. No default.
+	Actions int
+	// Hidden are the widths of the hidden layers. Default 64, 64, as in PPO's paper.
+	Hidden []int
+	// Activation follows every hidden layer. Default nn.Tanh, as in PPO's paper.
+	Activation nn.Activation
+	// ScoreGain scales the initial weights of the last layer of the scores. The weights are orthogonal, those of the hidden
+	// layers scaled by sqrt(2) and those of the value by 1. Default 0.01, as in OpenAI's implementation of PPO: a policy
+	// begins close to uniform. Action values want 1.
+	ScoreGain float64
+	// Value is the critic. Default SeparateValue, as in OpenAI's implementation of PPO for control problems.
+	Value ValueHead
+	// Normalize standardises the features by their running mean and variance (see Normalizer). Default false.
+	Normalize bool
+}
+
+// DefaultMLPConfig returns the defaults for a number of features and of actions.
+func DefaultMLPConfig(features, actions int) MLPConfig {
+	return MLPConfig{
+		Features:   features,
+		Actions:    actions,
+		Hidden:     []int{64, 64},
+		Activation: nn.Tanh,
+		ScoreGain:  0.01,
+		Value:      SeparateValue,
+	}
+}
+
+// Check reports the fields that make no sense.
+func (c MLPConfig) Check() error {
+	check := configCheck{name: "MLP"}
+	check.want(c.Features >= 1, "Features is %d, want at least 1", c.Features)
+	check.want(c.Actions >= 1, "Actions is %d, want at least 1", c.Actions)
+	check.want(c.ScoreGain > 0, "ScoreGain is %v, want it positive", c.ScoreGain)
+	check.want(c.Value <= SharedValue, "Value is %d, which is no critic", c.Value)
+	for _, width := range c.Hidden {
+		check.want(width >= 1, "Hidden is %v, want widths of at least 1", c.Hidden)
+	}
+	return check.err()
+}
+
+// MLPModel is a perceptron for a fixed number of actions and observations that are, or can be described by, a vector.
+type MLPModel[O any] struct {
+	cfg      MLPConfig
+	features func(O) []float32
+	allowed  func(O) []bool
+
+	body      []*nn.Linear
+	score     *nn.Linear
+	valueBody []*nn.Linear
+	value     *nn.Linear
+	normalize *Normalizer
+	row       []float32
+}
+
+// NewMLPModel returns a model of observations that features describes by a vector. The function allowed returns the mask
+// of an observation's actions [Actions], or nil for all of them; it may be nil too. Initial weights are drawn from rand.
+func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg MLPConfig, rand *Rand) (*MLPModel[O], error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	m := &MLPModel[O]{cfg: cfg, features: features, allowed: allowed, row: make([]float32, cfg.Features)}
+	body := func(name string) (layers []*nn.Linear, width int) {
+		width = cfg.Features
+		for i, w := range cfg.Hidden {
+			layers = append(layers, nn.NewLinear(fmt.Sprintf("%s.%d", name, i), width, w, cfg.Activation, nn.Orthogonal(hiddenGain), rand.Rand))
+			width = w
+		}
+		return layers, width
+	}
+	var width int
+	m.body, width = body("policy")
+	m.score = nn.NewLinear("policy.score", width, cfg.Actions, nn.None, nn.Orthogonal(cfg.ScoreGain), rand.Rand)
+	if cfg.Value == SeparateValue {
+		m.valueBody, width = body("value")
+	}
+	if cfg.Value != NoValue {
+		m.value = nn.NewLinear("value.out", width, 1, nn.None, nn.Orthogonal(1), rand.Rand)
+	}
+	if cfg.Normalize {
+		var err error
+		if m.normalize, err = NewNormalizer(cfg.Features); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// hiddenGain is the scale of initial weights of hidden layers, sqrt(2).
+const hiddenGain = 1.4142135623730951
+
+// Params implements Model.
+func (m *MLPModel[O]) Params() nn.Params {
+	var ps nn.Params
+	for _, l := range append(append(append([]*nn.Linear{}, m.body...), m.score), m.valueBody...) {
+		ps = append(ps, l.Params()...)
+	}
+	if m.value != nil {
+		ps = append(ps, m.value.Params()...)
+	}
+	return ps
+}
+
+// Build implements Model.
+func (m *MLPModel[O]) Build() (*Network[O], error) {
+	x, err := nn.NewInput(gorgonia.NewGraph(), "observation", m.cfg.Features)
+	if err != nil {
+		return nil, err
+	}
+	h, err := forward(x, m.body)
+	if err != nil {
+		return nil, err
+	}
+	net := new(Network[O])
+	if net.Scores, err = m.score.Forward(h); err != nil {
+		return nil, err
+	}
+	if m.cfg.Value == SeparateValue {
+		if h, err = forward(x, m.valueBody); err != nil {
+			return nil, err
+		}
+	}
+	if m.value != nil {
+		if net.Value, err = m.value.Forward(h); err != nil {
+			return nil, err
+		}
+	}
+	var input nn.Buffer
+	net.Load = func(tape *nn.Tape, batch []O, actions *ActionSets) error {
+		rows := input.Resize(len(batch), m.cfg.Features)
+		for i, obs := range batch {
+			if err := m.describe(rows[i*m.cfg.Features:(i+1)*m.cfg.Features], obs); err != nil {
+				return err
+			}
+			var allowed []bool
+			if m.allowed != nil {
+				allowed = m.allowed(obs)
+			}
+			if err := actions.Append(m.cfg.Actions, allowed); err != nil {
+				return err
+			}
+		}
+		return tape.Bind(x, input.Value())
+	}
+	return net, nil
+}
+
+// describe writes what the network sees of an observation [Features].
+func (m *MLPModel[O]) describe(dst []float32, obs O) error {
+	features := m.features(obs)
+	if len(features) != len(dst) {
+		return fmt.Errorf("rl: MLP: an observation of %d features, want %d", len(features), len(dst))
+	}
+	if m.normalize != nil {
+		return m.normalize.Normalize(dst, features)
+	}
+	copy(dst, features)
+	return nil
+}
+
+// Observe implements Observer.
+func (m *MLPModel[O]) Observe(batch []O) error {
+	if m.normalize == nil {
+		return nil
+	}
+	for _, obs := range batch {
+		if err := m.normalize.Update(m.features(obs)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SaveState implements checkpoints.Stateful: what there is beside the weights.
+func (m *MLPModel[O]) SaveState(s *checkpoints.State) error {
+	if m.normalize == nil {
+		return nil
+	}
+	return m.normalize.SaveState(s.Sub("normalizer"))
+}
+
+// LoadState implements checkpoints.Stateful.
+func (m *MLPModel[O]) LoadState(s *checkpoints.State) error {
+	if m.normalize == nil {
+		return nil
+	}
+	return m.normalize.LoadState(s.Sub("normalizer"))
+}
+
+// forward adds layers to the expression graph one after the other.
+func forward(x *gorgonia.Node, layers []*nn.Linear) (*gorgonia.Node, error) {
+	var err error
+	for _, l := range layers {
+		if x, err = l.Forward(x); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// DiscreteEnv is an environment of vectors and a fixed number of actions, such as those of package rl/envs.
+type DiscreteEnv interface {
+	Env[[]float32, int]
+	ObservationSize() int
+	Actions() int
+}
+
+// VectorProblem is the Problem of learning in a DiscreteEnv with a perceptron. Features and Actions of cfg are the
+// environment's.
+func VectorProblem(newEnv func() DiscreteEnv, cfg MLPConfig) Problem[[]float32] {
+	env := newEnv()
+	cfg.Features, cfg.Actions = env.ObservationSize(), env.Actions()
+	return Problem[[]float32]{
+		NewEnv: func() Env[[]float32, int] { return newEnv() },
+		NewModel: func(rand *Rand) (Model[[]float32], error) {
+			return NewMLPModel(func(obs []float32) []float32 { return obs }, nil, cfg, rand)
+		},
+		Codec: VectorCodec[float32]{},
+	}
+}

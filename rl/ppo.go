@@ -1,0 +1,246 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
+)
+
+// PPOConfig holds the hyper-parameters of PPO. DefaultPPOConfig returns the defaults that the comments name; the zero
+// value of a field means what its comment says, not the default. "Paper" is the one PPO's documentation names, with its
+// values for control problems (table 3) and for Atari games (table 5).
+type PPOConfig struct {
+	// Steps is the number of steps of the environments to train for, all together. Default 500,000. Paper: 1 million for
+	// control problems.
+	Steps int
+	// Envs is the number of environments stepped side by side. Default 8, as for Atari games.
+	Envs int
+	// Goroutines is the number of goroutines that step the environments; it does not change results. Default 1.
+	Goroutines int
+	// RolloutSteps is the number of steps in each environment from one update to the next. Default 128, as for Atari games.
+	// Paper: 2048 in one environment for control problems.
+	RolloutSteps int
+	// BatchSize is the number of steps in a minibatch; what is left over at the end of an epoch is a smaller one. Default
+	// 256, as for Atari games. Paper: 64 for control problems.
+	BatchSize int
+	// Epochs is how often each rollout is learned from. Default 4. Paper: 10 for control problems, 3 for Atari games.
+	Epochs int
+	// Gamma is the discount factor. Default 0.99 (paper).
+	Gamma float64
+	// Lambda is the parameter of generalised advantage estimation: 0 trusts the critic, 1 the rewards. Default 0.95 (paper).
+	Lambda float64
+	// LearningRate is Adam's. Default 2.5e-4, as for Atari games. Paper: 3e-4 for control problems.
+	LearningRate float64
+	// Anneal lets LearningRate and Clip fall linearly to 0 over Steps. Default true, as for Atari games.
+	Anneal bool
+	// AdamEpsilon is Adam's. Default 1e-5, as in OpenAI's implementation.
+	AdamEpsilon float64
+	// Clip bounds the ratio of new to old probabilities of an action. Default 0.2. Paper: 0.2 for control problems, 0.1 for
+	// Atari games.
+	Clip float64
+	// ValueClip bounds how far the critic's values move in an update; 0: no bound. Default 0: OpenAI's implementation has
+	// 0.2, but it does no good (M. Andrychowicz et al., "What Matters In On-Policy Reinforcement Learning?", ICLR 2021).
+	ValueClip float64
+	// ValueCoef is the weight of the critic's squared error, halved. Default 0.5, as in OpenAI's implementation. Paper: 1,
+	// without the half, for Atari games.
+	ValueCoef float64
+	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain too soon. Default 0.01, as
+	// for Atari games. Paper: 0 for control problems.
+	EntropyCoef float64
+	// NormalizeAdvantages gives the advantages of each minibatch mean 0 and standard deviation 1. Default true, as in
+	// OpenAI's implementation.
+	NormalizeAdvantages bool
+	// ClipNorm bounds the global norm of a minibatch's gradient; 0: no bound. Default 0.5, as in OpenAI's implementation.
+	ClipNorm float64
+	// TargetKL ends an update before its last epoch when the policy has moved that far (in nats, see PolicyStats) from the
+	// one that acted; 0: never. Default 0. 0.01 to 0.05 are usual.
+	TargetKL float64
+	// Seed determines the initial weights, episodes, actions and minibatches. Default 0.
+	Seed uint64
+}
+
+// DefaultPPOConfig returns the defaults listed with the fields.
+func DefaultPPOConfig() PPOConfig {
+	return PPOConfig{
+		Steps:               500_000,
+		Envs:                8,
+		Goroutines:          1,
+		RolloutSteps:        128,
+		BatchSize:           256,
+		Epochs:              4,
+		Gamma:               0.99,
+		Lambda:              0.95,
+		LearningRate:        2.5e-4,
+		Anneal:              true,
+		AdamEpsilon:         1e-5,
+		Clip:                0.2,
+		ValueCoef:           0.5,
+		EntropyCoef:         0.01,
+		NormalizeAdvantages: true,
+		ClipNorm:            0.5,
+	}
+}
+
+// Check reports the fields that make no sense.
+func (c PPOConfig) Check() error {
+	check := configCheck{name: "PPO"}
+	check.want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
+	check.want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
+	check.want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
+	check.want(c.RolloutSteps >= 1, "RolloutSteps is %d, want at least 1", c.RolloutSteps)
+	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	check.want(c.Epochs >= 1, "Epochs is %d, want at least 1", c.Epochs)
+	check.fraction("Gamma", c.Gamma)
+	check.fraction("Lambda", c.Lambda)
+	check.positive("LearningRate", c.LearningRate)
+	check.positive("AdamEpsilon", c.AdamEpsilon)
+	check.positive("Clip", c.Clip)
+	check.notNegative("ValueClip", c.ValueClip)
+	check.notNegative("ValueCoef", c.ValueCoef)
+	check.notNegative("EntropyCoef", c.EntropyCoef)
+	check.notNegative("ClipNorm", c.ClipNorm)
+	check.notNegative("TargetKL", c.TargetKL)
+	return check.err()
+}
+
+// PPO is proximal policy optimisation (J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov, "Proximal Policy
+// Optimization Algorithms", 2017, arXiv 1707.06347), with the details of OpenAI's implementation (S. Huang et al., "The 37
+// Implementation Details of Proximal Policy Optimization", ICLR Blog Track 2022). Again and again it
+//
+//	1  lets the policy act for RolloutSteps steps in all environments
+//	2  estimates the advantage of each action by generalised advantage estimation
+//	3  for several epochs, in random minibatches, makes advantageous actions more probable and others less, but
+//	   stops pushing where the probability has changed by more than the factor 1 +- Clip, for the estimates
+//	   hold only near the policy that acted
+//
+// A PPO is not safe for concurrent use.
+type PPO[O any] struct {
+	cfg     PPOConfig
+	policy  *ActorCritic[O]
+	env     *onPolicy[O]
+	rand    *Rand // of minibatches
+	updates int
+	stats   PolicyStats // of the last update
+
+	indices   []int
+	minibatch Minibatch[O]
+}
+
+// NewPPO returns a learner. The problem's model must have a critic.
+func NewPPO[O any](problem Problem[O], cfg PPOConfig) (*PPO[O], error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	env, err := newOnPolicy(problem, cfg.RolloutSteps, cfg.Envs, cfg.Goroutines, cfg.Seed)
+	if err != nil {
+		return nil, err
+	}
+	model, err := problem.NewModel(NewRand(cfg.Seed, streamWeights))
+	if err != nil {
+		return nil, err
+	}
+	adam := nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Epsilon: cfg.AdamEpsilon})
+	loss := PolicyLoss{Clip: cfg.Clip, ValueClip: cfg.ValueClip, ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef}
+	policy, err := NewActorCritic(model, adam, loss, cfg.ClipNorm, NewRand(cfg.Seed, streamActions))
+	if err != nil {
+		return nil, err
+	}
+	if !policy.Critic() {
+		return nil, errors.New("rl: PPO: the model has no critic")
+	}
+	return &PPO[O]{cfg: cfg, policy: policy, env: env, rand: NewRand(cfg.Seed, streamMinibatches)}, nil
+}
+
+// Train trains until cfg.Steps steps are made, those before a restored checkpoint included. Callbacks are called after
+// every update. It fails with the cause of ctx when that is cancelled, between two updates: then the learner can still be
+// saved, and trained on.
+func (l *PPO[O]) Train(ctx context.Context, callbacks ...Callback) error {
+	for l.env.steps < l.cfg.Steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := l.update(); err != nil {
+			return fmt.Errorf("rl: PPO: after %d steps: %w", l.env.steps, err)
+		}
+		if stop, err := notify(callbacks, l.Progress()); stop || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// update collects a rollout and learns from it.
+func (l *PPO[O]) update() error {
+	if l.cfg.Anneal {
+		left := 1 - float64(l.env.steps)/float64(l.cfg.Steps)
+		l.policy.Optimizer().SetLearningRate(l.cfg.LearningRate * left)
+		l.policy.SetClip(l.cfg.Clip * left)
+	}
+	if err := l.env.collect(l.policy, l.cfg.Gamma, l.cfg.Lambda); err != nil {
+		return err
+	}
+	l.stats = PolicyStats{}
+	minibatches := 0
+	for range l.cfg.Epochs {
+		l.indices = l.env.rollout.Shuffled(l.rand, l.indices[:0])
+		divergence := 0.0
+		for first := 0; first < len(l.indices); first += l.cfg.BatchSize {
+			last := min(first+l.cfg.BatchSize, len(l.indices))
+			l.minibatch.Gather(l.env.rollout, l.indices[first:last])
+			if l.cfg.NormalizeAdvantages && last-first > 1 {
+				l.minibatch.NormalizeAdvantages()
+			}
+			stats, err := l.policy.Update(&l.minibatch)
+			if err != nil {
+				return err
+			}
+			l.stats.add(stats)
+			minibatches++
+			divergence += stats.KL * float64(last-first) / float64(len(l.indices))
+		}
+		if l.cfg.TargetKL > 0 && divergence > l.cfg.TargetKL {
+			break
+		}
+	}
+	l.stats.scale(1 / float64(max(minibatches, 1)))
+	l.updates++
+	return l.policy.Observe(l.env.rollout.Observations)
+}
+
+// Decide implements Policy.
+func (l *PPO[O]) Decide(obs []O, actions []int) error { return l.policy.Decide(obs, actions) }
+
+// Policy returns the policy.
+func (l *PPO[O]) Policy() *ActorCritic[O] { return l.policy }
+
+// Progress tells how far the training is.
+func (l *PPO[O]) Progress() Progress {
+	p := l.env.progress()
+	p.Updates, p.Loss, p.Policy = l.updates, l.stats.Loss, l.stats
+	return p
+}
+
+// SaveState implements checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
+// updates: by a Callback, or outside of Train.
+func (l *PPO[O]) SaveState(s *checkpoints.State) error {
+	s.PutInt("updates", int64(l.updates))
+	return errors.Join(
+		l.policy.SaveState(s.Sub("policy")),
+		l.env.SaveState(s.Sub("collector")),
+		l.rand.SaveState(s.Sub("minibatches")),
+	)
+}
+
+// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
+func (l *PPO[O]) LoadState(s *checkpoints.State) error {
+	return errors.Join(
+		loadInt(s, "updates", &l.updates, 0, math.MaxInt),
+		l.policy.LoadState(s.Sub("policy")),
+		l.env.LoadState(s.Sub("collector")),
+		l.rand.LoadState(s.Sub("minibatches")),
+	)
+}

@@ -1,0 +1,305 @@
+package rl
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// qNetwork tells the value of each action that an observation offers.
+type qNetwork[O any] struct {
+	model   Model[O]
+	params  nn.Params // of model
+	dueling bool
+	act     compiled[O]
+	q       *gorgonia.Node // of act
+
+	// For training.
+	fit     compiled[O]
+	trainer *nn.Trainer
+	td      tdLoss
+}
+
+func newQNetwork[O any](model Model[O], dueling bool) (*qNetwork[O], error) {
+	n := &qNetwork[O]{model: model, params: model.Params(), dueling: dueling}
+	var err error
+	if n.q, err = n.build(&n.act); err != nil {
+		return nil, err
+	}
+	n.act.tape, err = nn.NewTape(n.q)
+	return n, err
+}
+
+// build makes the network and returns its action values.
+func (n *qNetwork[O]) build(c *compiled[O]) (*gorgonia.Node, error) {
+	net, err := n.model.Build()
+	if err != nil {
+		return nil, err
+	}
+	c.net = net
+	if !n.dueling {
+		return net.Scores, nil
+	}
+	if net.Value == nil {
+		return nil, errors.New("rl: DQN: Dueling needs a model with a value")
+	}
+	return nn.Apply("dueling", &dueling{sets: &c.sets}, net.Scores.Shape(), net.Scores, net.Value)
+}
+
+// train prepares for minibatches of n observations.
+func (n *qNetwork[O]) train(optimizer nn.Optimizer, huberDelta, clipNorm float64, batchSize int) error {
+	q, err := n.build(&n.fit)
+	if err != nil {
+		return err
+	}
+	n.td = tdLoss{
+		delta:   huberDelta,
+		sets:    &n.fit.sets,
+		actions: make([]int, batchSize),
+		targets: make([]float32, batchSize),
+		weights: make([]float32, batchSize),
+		errors:  make([]float64, batchSize),
+	}
+	loss, err := nn.Apply("td_loss", &n.td, nn.Shape{}, q)
+	if err != nil {
+		return err
+	}
+	if n.trainer, err = nn.NewTrainer(loss, n.params, optimizer); err != nil {
+		return err
+	}
+	n.trainer.ClipNorm = clipNorm
+	n.fit.tape = n.trainer.Tape
+	return nil
+}
+
+// learn makes one step on a minibatch, of which n.td knows the rest, and returns the loss before it.
+func (n *qNetwork[O]) learn(obs []O) (float64, error) {
+	if err := n.fit.load(obs); err != nil {
+		return 0, err
+	}
+	return n.trainer.Step()
+}
+
+// values returns the values of all actions of each observation, valid until the next call for acting.
+func (n *qNetwork[O]) values(obs []O) ([]float32, error) {
+	q, _, err := n.act.run(obs, n.q)
+	return q, err
+}
+
+// decide writes the best action for each observation, or -1 where none is allowed.
+func (n *qNetwork[O]) decide(obs []O, actions []int) error {
+	q, err := n.values(obs)
+	if err != nil {
+		return err
+	}
+	for b := range obs {
+		actions[b] = argmax(n.act.sets.Of(b, q))
+	}
+	return nil
+}
+
+// explore is decide, but with probability epsilon writes any allowed action instead.
+func (n *qNetwork[O]) explore(obs []O, actions []int, epsilon float64, rand *Rand) error {
+	q, err := n.values(obs)
+	if err != nil {
+		return err
+	}
+	for b := range obs {
+		own, allowed := n.act.sets.Of(b, q)
+		actions[b] = argmax(own, allowed)
+		if rand.Float64() >= epsilon || actions[b] < 0 {
+			continue
+		}
+		if allowed == nil {
+			actions[b] = rand.IntN(len(own))
+			continue
+		}
+		choices := 0
+		for _, ok := range allowed {
+			if ok {
+				choices++
+			}
+		}
+		choice := rand.IntN(choices)
+		for i, ok := range allowed {
+			if !ok {
+				continue
+			}
+			if choice == 0 {
+				actions[b] = i
+				break
+			}
+			choice--
+		}
+	}
+	return nil
+}
+
+// approach moves the weights towards those of another network: by tau of the way.
+func (n *qNetwork[O]) approach(to *qNetwork[O], tau float64) {
+	for i, p := range n.params {
+		own, other := p.Data(), to.params[i].Data()
+		if tau == 1 {
+			copy(own, other)
+			continue
+		}
+		for j, v := range other {
+			own[j] += float32(tau) * (v - own[j])
+		}
+	}
+}
+
+// SaveState implements checkpoints.Stateful: weights, but not the optimiser.
+func (n *qNetwork[O]) SaveState(s *checkpoints.State) error {
+	checkpoints.SaveParams(s.Sub("weights"), n.params)
+	return saveOptional(s, "model", n.model)
+}
+
+// LoadState implements checkpoints.Stateful.
+func (n *qNetwork[O]) LoadState(s *checkpoints.State) error {
+	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), n.params), loadOptional(s, "model", n.model))
+}
+
+// dueling computes Q = V + A - mean A, the mean being over the allowed actions of the observation. Its inputs are A, of
+// any shape with one entry per action, and V [observations x 1].
+type dueling struct{ sets *ActionSets }
+
+func (o *dueling) OutShape(in []gorgonia.Value) (int, int, error) {
+	a, err := nn.AsMatrix(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	v, err := nn.AsMatrix(in[1])
+	if err == nil && (len(a.Data) != o.sets.Actions() || len(v.Data) != o.sets.Len()) {
+		err = fmt.Errorf("%d advantages and %d values for %d actions of %d observations", len(a.Data), len(v.Data), o.sets.Actions(), o.sets.Len())
+	}
+	return a.Rows, a.Cols, err
+}
+
+func (o *dueling) Forward(in []gorgonia.Value, out nn.Matrix) error {
+	a, err := nn.AsMatrix(in[0])
+	if err != nil {
+		return err
+	}
+	v, err := nn.AsMatrix(in[1])
+	if err != nil {
+		return err
+	}
+	for b := range o.sets.Len() {
+		advantages, allowed := o.sets.Of(b, a.Data)
+		q, _ := o.sets.Of(b, out.Data)
+		sum, n := float32(0), countAllowed(len(advantages), allowed)
+		for i, x := range advantages {
+			if allowed == nil || allowed[i] {
+				sum += x
+			}
+		}
+		shift := v.Data[b] - sum/float32(max(n, 1))
+		for i, x := range advantages {
+			q[i] = x + shift
+		}
+	}
+	return nil
+}
+
+func (o *dueling) Differentiable(int) bool { return true }
+
+func (o *dueling) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
+	for b := range o.sets.Len() {
+		dq, allowed := o.sets.Of(b, dout.Data)
+		sum := float32(0)
+		for _, d := range dq {
+			sum += d
+		}
+		if !din[1].IsZero() {
+			din[1].Data[b] = sum
+		}
+		if din[0].IsZero() {
+			continue
+		}
+		da, _ := o.sets.Of(b, din[0].Data)
+		mean := sum / float32(max(countAllowed(len(dq), allowed), 1))
+		for i, d := range dq {
+			da[i] = d
+			if allowed == nil || allowed[i] {
+				da[i] -= mean
+			}
+		}
+	}
+	return nil
+}
+
+// countAllowed returns how many of n actions the mask allows.
+func countAllowed(n int, allowed []bool) int {
+	if allowed == nil {
+		return n
+	}
+	count := 0
+	for _, ok := range allowed {
+		if ok {
+			count++
+		}
+	}
+	return count
+}
+
+// tdLoss is the mean over a minibatch of weight h(Q(s, a) - target), with h the square, halved, or Huber's function. The
+// action values are its only input in the expression graph; the slices have an entry per observation.
+type tdLoss struct {
+	delta   float64 // of Huber's function; 0: the square
+	sets    *ActionSets
+	actions []int
+	targets []float32
+	weights []float32
+	errors  []float64 // result: Q(s, a) - target
+
+	slope []float64 // of the loss with respect to Q(s, a)
+}
+
+func (o *tdLoss) OutShape(in []gorgonia.Value) (int, int, error) {
+	q, err := nn.AsMatrix(in[0])
+	if err == nil && (len(q.Data) != o.sets.Actions() || len(o.actions) != o.sets.Len()) {
+		err = fmt.Errorf("%d values for %d actions of %d observations in a minibatch of %d", len(q.Data), o.sets.Actions(), o.sets.Len(), len(o.actions))
+	}
+	return 1, 1, err
+}
+
+func (o *tdLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
+	q, err := nn.AsMatrix(in[0])
+	if err != nil {
+		return err
+	}
+	sum, n := 0.0, float64(len(o.actions))
+	o.slope = o.slope[:0]
+	for b, action := range o.actions {
+		own, _ := o.sets.Of(b, q.Data)
+		if action < 0 || action >= len(own) {
+			return fmt.Errorf("experience %d of the minibatch: action %d of %d", b, action, len(own))
+		}
+		e := float64(own[action]) - float64(o.targets[b])
+		o.errors[b] = e
+		loss, slope := e*e/2, e
+		if o.delta > 0 && (e > o.delta || e < -o.delta) {
+			slope = min(max(e, -o.delta), o.delta)
+			loss = slope * (e - slope/2)
+		}
+		weight := float64(o.weights[b]) / n
+		sum += weight * loss
+		o.slope = append(o.slope, weight*slope)
+	}
+	out.Data[0] = float32(sum)
+	return nil
+}
+
+func (o *tdLoss) Differentiable(int) bool { return true }
+
+func (o *tdLoss) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
+	clear(din[0].Data)
+	for b, action := range o.actions {
+		din[0].Data[o.sets.Begin(b)+action] = float32(o.slope[b]) * dout.Data[0]
+	}
+	return nil
+}

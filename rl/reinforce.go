@@ -1,0 +1,294 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
+)
+
+// REINFORCEConfig holds the hyper-parameters of REINFORCE. DefaultREINFORCEConfig returns the defaults that the comments
+// name; the zero value of a field means what its comment says, not the default.
+type REINFORCEConfig struct {
+	// Steps is the number of steps of the environment to train for. Default 500,000.
+	Steps int
+	// Episodes is the number of episodes from one update to the next. They are played side by side. Default 16; the
+	// algorithm as published learns from one.
+	Episodes int
+	// Gamma is the discount factor. Default 0.99.
+	Gamma float64
+	// LearningRate is Adam's. Default 1e-3.
+	LearningRate float64
+	// Anneal lets LearningRate fall linearly to 0 over Steps. Default false.
+	Anneal bool
+	// ValueCoef is the weight of the squared error, halved, of the baseline. Default 0.5.
+	ValueCoef float64
+	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain too soon. Default 0.01;
+	// the algorithm as published has none.
+	EntropyCoef float64
+	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1. Default true; the algorithm
+	// as published does not.
+	NormalizeAdvantages bool
+	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 0.5.
+	ClipNorm float64
+	// Seed determines the initial weights, episodes and actions. Default 0.
+	Seed uint64
+}
+
+// DefaultREINFORCEConfig returns the defaults listed with the fields.
+func DefaultREINFORCEConfig() REINFORCEConfig {
+	return REINFORCEConfig{
+		Steps:               500_000,
+		Episodes:            16,
+		Gamma:               0.99,
+		LearningRate:        1e-3,
+		ValueCoef:           0.5,
+		EntropyCoef:         0.01,
+		NormalizeAdvantages: true,
+		ClipNorm:            0.5,
+	}
+}
+
+// Check reports the fields that make no sense.
+func (c REINFORCEConfig) Check() error {
+	check := configCheck{name: "REINFORCE"}
+	check.want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
+	check.want(c.Episodes >= 1, "Episodes is %d, want at least 1", c.Episodes)
+	check.fraction("Gamma", c.Gamma)
+	check.positive("LearningRate", c.LearningRate)
+	check.notNegative("ValueCoef", c.ValueCoef)
+	check.notNegative("EntropyCoef", c.EntropyCoef)
+	check.notNegative("ClipNorm", c.ClipNorm)
+	return check.err()
+}
+
+// REINFORCE is the policy gradient in its first form (R. Williams, "Simple Statistical Gradient-Following Algorithms for
+// Connectionist Reinforcement Learning", Machine Learning 8, 1992), with the value of the observation as baseline if the
+// model has one (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed., section 13.4). Again and again it
+//
+//	1  lets the policy play some episodes to their end
+//	2  adds up, for each action, the discounted rewards that followed, less the baseline
+//	3  makes one step along the policy gradient, and one of the baseline towards these returns
+//
+// It learns from whole episodes and trusts no estimate of what is still to come. That makes it slow where episodes are
+// long, and a good first choice where they are short and their outcome is what counts, as when a solution is built step by
+// step. An episode that was truncated counts as if it were over.
+//
+// A REINFORCE is not safe for concurrent use.
+type REINFORCE[O any] struct {
+	cfg      REINFORCEConfig
+	policy   *ActorCritic[O]
+	codec    Codec[O]
+	envs     []Env[O, int]
+	seeds    *Rand // of episodes
+	counts   counter
+	updates  int
+	stats    PolicyStats // of the last update
+	episodes []trajectory[O]
+
+	// What the episodes that still run are at.
+	playing          []int // their environments
+	obs              []O
+	actions          []int
+	logProbs, values []float32
+
+	minibatch Minibatch[O]
+}
+
+// trajectory is an episode as it is played.
+type trajectory[O any] struct {
+	steps        int
+	observations []O // at least steps, whose memory is used again
+	actions      []int
+	rewards      []float64
+	logProbs     []float32
+	values       []float32
+}
+
+// NewREINFORCE returns a learner.
+func NewREINFORCE[O any](problem Problem[O], cfg REINFORCEConfig) (*REINFORCE[O], error) {
+	if err := errors.Join(cfg.Check(), problem.check()); err != nil {
+		return nil, err
+	}
+	model, err := problem.NewModel(NewRand(cfg.Seed, streamWeights))
+	if err != nil {
+		return nil, err
+	}
+	adam := nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate})
+	loss := PolicyLoss{ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef}
+	policy, err := NewActorCritic(model, adam, loss, cfg.ClipNorm, NewRand(cfg.Seed, streamActions))
+	if err != nil {
+		return nil, err
+	}
+	l := &REINFORCE[O]{
+		cfg:      cfg,
+		policy:   policy,
+		codec:    problem.Codec,
+		seeds:    NewRand(cfg.Seed, 0),
+		episodes: make([]trajectory[O], cfg.Episodes),
+		actions:  make([]int, cfg.Episodes),
+		logProbs: make([]float32, cfg.Episodes),
+		values:   make([]float32, cfg.Episodes),
+	}
+	for range cfg.Episodes {
+		l.envs = append(l.envs, problem.NewEnv())
+	}
+	return l, nil
+}
+
+// Train trains until at least cfg.Steps steps are made, those before a restored checkpoint included. Callbacks are called
+// after every update. It fails with the cause of ctx when that is cancelled, between two updates: then the learner can
+// still be saved, and trained on.
+func (l *REINFORCE[O]) Train(ctx context.Context, callbacks ...Callback) error {
+	for l.counts.steps < l.cfg.Steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := l.update(); err != nil {
+			return fmt.Errorf("rl: REINFORCE: after %d steps: %w", l.counts.steps, err)
+		}
+		if stop, err := notify(callbacks, l.Progress()); stop || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// update plays episodes and learns from them.
+func (l *REINFORCE[O]) update() error {
+	if l.cfg.Anneal {
+		left := 1 - float64(l.counts.steps)/float64(l.cfg.Steps)
+		l.policy.Optimizer().SetLearningRate(l.cfg.LearningRate * left)
+	}
+	if err := l.play(); err != nil {
+		return err
+	}
+	m := &l.minibatch
+	m.Reset()
+	for i := range l.episodes {
+		e := &l.episodes[i]
+		m.Observations = append(m.Observations, e.observations[:e.steps]...)
+		m.Actions = append(m.Actions, e.actions...)
+		m.LogProbs = append(m.LogProbs, e.logProbs...)
+		m.Values = append(m.Values, e.values...)
+		begin := len(m.Returns)
+		for range e.steps {
+			m.Returns, m.Advantages = append(m.Returns, 0), append(m.Advantages, 0)
+		}
+		total := 0.0
+		for t := e.steps - 1; t >= 0; t-- {
+			total = e.rewards[t] + l.cfg.Gamma*total
+			m.Returns[begin+t] = float32(total)
+			m.Advantages[begin+t] = float32(total - float64(e.values[t]))
+		}
+	}
+	if l.cfg.NormalizeAdvantages && len(m.Actions) > 1 {
+		m.NormalizeAdvantages()
+	}
+	var err error
+	if l.stats, err = l.policy.Update(m); err != nil {
+		return err
+	}
+	l.updates++
+	return l.policy.Observe(m.Observations)
+}
+
+// play plays one episode in each environment.
+func (l *REINFORCE[O]) play() error {
+	l.playing, l.obs = l.playing[:0], l.obs[:0]
+	for i, env := range l.envs {
+		obs, err := env.Reset(l.seeds.Uint64())
+		if err != nil {
+			return fmt.Errorf("environment %d: %w", i, err)
+		}
+		l.episodes[i].reset()
+		l.playing, l.obs = append(l.playing, i), append(l.obs, obs)
+	}
+	for len(l.playing) > 0 {
+		n := len(l.playing)
+		if err := l.policy.Act(l.obs, l.actions[:n], l.logProbs[:n], l.values[:n]); err != nil {
+			return err
+		}
+		left := 0
+		for k, i := range l.playing {
+			e := &l.episodes[i]
+			e.act(l.codec, l.obs[k], l.actions[k], l.logProbs[k], l.values[k])
+			t, err := l.envs[i].Step(l.actions[k])
+			if err != nil {
+				return fmt.Errorf("environment %d: %w", i, err)
+			}
+			e.rewards = append(e.rewards, t.Reward)
+			l.counts.steps++
+			if t.Done() {
+				l.counts.ended(e.total())
+				continue
+			}
+			l.playing[left], l.obs[left] = i, t.Observation
+			left++
+		}
+		l.playing, l.obs = l.playing[:left], l.obs[:left]
+	}
+	return nil
+}
+
+func (e *trajectory[O]) reset() {
+	e.steps = 0
+	e.actions, e.rewards, e.logProbs, e.values = e.actions[:0], e.rewards[:0], e.logProbs[:0], e.values[:0]
+}
+
+// total returns the sum of the rewards.
+func (e *trajectory[O]) total() float64 {
+	sum := 0.0
+	for _, r := range e.rewards {
+		sum += r
+	}
+	return sum
+}
+
+// act stores what the policy saw and did.
+func (e *trajectory[O]) act(codec Codec[O], obs O, action int, logProb, value float32) {
+	if e.steps == len(e.observations) {
+		var o O
+		e.observations = append(e.observations, o)
+	}
+	codec.Copy(&e.observations[e.steps], obs)
+	e.steps++
+	e.actions, e.logProbs, e.values = append(e.actions, action), append(e.logProbs, logProb), append(e.values, value)
+}
+
+// Decide implements Policy.
+func (l *REINFORCE[O]) Decide(obs []O, actions []int) error { return l.policy.Decide(obs, actions) }
+
+// Policy returns the policy.
+func (l *REINFORCE[O]) Policy() *ActorCritic[O] { return l.policy }
+
+// Progress tells how far the training is.
+func (l *REINFORCE[O]) Progress() Progress {
+	p := l.counts.progress()
+	p.Updates, p.Loss, p.Policy = l.updates, l.stats.Loss, l.stats
+	return p
+}
+
+// SaveState implements checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
+// updates: by a Callback, or outside of Train.
+func (l *REINFORCE[O]) SaveState(s *checkpoints.State) error {
+	s.PutInt("updates", int64(l.updates))
+	return errors.Join(
+		l.policy.SaveState(s.Sub("policy")),
+		l.seeds.SaveState(s.Sub("seeds")),
+		l.counts.SaveState(s.Sub("counts")),
+	)
+}
+
+// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
+func (l *REINFORCE[O]) LoadState(s *checkpoints.State) error {
+	return errors.Join(
+		loadInt(s, "updates", &l.updates, 0, math.MaxInt),
+		l.policy.LoadState(s.Sub("policy")),
+		l.seeds.LoadState(s.Sub("seeds")),
+		l.counts.LoadState(s.Sub("counts")),
+	)
+}
