@@ -116,9 +116,16 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 		if len(rivals) == 0 {
 			return nil
 		}
-		claim, err := c.neverBelow(s, rivals, what)
-		claims = append(claims, claim)
-		return err
+		// Accuracy is what the paper's claims are about, the reward is what all methods maximise; the two pull apart where servers have time
+		// to spare, since the reward prefers a result early to one a little better.
+		for _, m := range []Metric{Accuracy(), Reward()} {
+			claim, err := c.neverBelow(s, rivals, what, m)
+			if err != nil {
+				return err
+			}
+			claims = append(claims, claim)
+		}
+		return nil
 	}
 	lt, hasLT := c.method(mecoffload.GRLELT, tuned)
 	err := add(grle, learners, "GRL, DROO or DROOE with the same recipe")
@@ -137,13 +144,13 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 // isSearch reports whether a policy searches: one that takes milliseconds and knows the model.
 func isSearch(s Subject) bool { return s.Name == "search" || s.Name == "shadow-price" }
 
-func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim, error) {
+func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string, m Metric) (Claim, error) {
 	below, total := 0, 0
 	worst := rl.Estimate{Value: math.Inf(1)}
 	where := ""
 	for _, w := range c.Worlds {
 		for _, r := range rivals {
-			d, err := c.Difference(w, s, r, Accuracy())
+			d, err := c.Difference(w, s, r, m)
 			if err != nil {
 				return Claim{}, err
 			}
@@ -157,7 +164,7 @@ func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim
 		}
 	}
 	measured := fmt.Sprintf("below in %d of %d pairs; least difference %+.3f%s (%s)", below, total, worst.Value, formatInterval(worst, 3), where)
-	return Claim{fmt.Sprintf("%v is in no world below %s by more than the interval, in average accuracy", s, what), measured, below == 0}, nil
+	return Claim{fmt.Sprintf("%v is in no world below %s by more than the interval, in %s", s, what, m.Name), measured, below == 0}, nil
 }
 
 // nearOracleClaims compare methods with local searches on the same value.

@@ -102,8 +102,7 @@ type Metric struct {
 func Metrics() []Metric {
 	type row = mecoffload.Row
 	return []Metric{
-		Accuracy(), SSP(),
-		{"reward", "", 3, func(r row) float64 { return r.Reward }},
+		Accuracy(), SSP(), Reward(),
 		{"throughput", "tasks/s", 0, func(r row) float64 { return r.Throughput }},
 		{"accuracy of the served", "", 3, func(r row) float64 { return r.AccuracyServed }},
 		{"mean latency", "ms", 1, func(r row) float64 { return r.Latency.Mean }},
@@ -121,6 +120,11 @@ func Accuracy() Metric {
 // SSP is the service success probability.
 func SSP() Metric {
 	return Metric{"SSP", "", 3, func(r mecoffload.Row) float64 { return r.SSP }}
+}
+
+// Reward is what the methods maximise.
+func Reward() Metric {
+	return Metric{"reward", "", 3, func(r mecoffload.Row) float64 { return r.Reward }}
 }
 
 // Rows are the rows of a subject in a world, by seed.
