@@ -17,8 +17,9 @@ type Comparison struct {
 	Subjects []Subject // learning methods first
 	Results  []*Result // of Suite.Cells
 
-	groups map[place]*group
-	bounds map[World]BoundValues
+	groups   map[place]*group
+	bounds   map[World]BoundValues
+	recorded map[World]bool // whether rates are
 }
 
 type place struct {
@@ -40,7 +41,7 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 	if len(results) != len(s.Cells) {
 		return nil, fmt.Errorf("suite %s: %d results of %d cells", s.Name, len(results), len(s.Cells))
 	}
-	c := &Comparison{Suite: s, Results: results, groups: make(map[place]*group), bounds: make(map[World]BoundValues)}
+	c := &Comparison{Suite: s, Results: results, groups: make(map[place]*group), bounds: make(map[World]BoundValues), recorded: make(map[World]bool)}
 	for i, r := range results {
 		w := WorldOf(s.Cells[i].Scenario)
 		if !slices.Contains(c.Worlds, w) {
@@ -48,6 +49,7 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 		}
 		if r.Bounds != nil {
 			c.bounds[w] = *r.Bounds
+			c.recorded[w] = s.Cells[i].Traces != ""
 		}
 		for k, row := range r.Rows {
 			subject := s.Cells[i].Subject
@@ -147,16 +149,25 @@ func (c *Comparison) Decision(w World, s Subject) mecoffload.Decision {
 // Bounds are the upper bounds in a world.
 func (c *Comparison) Bounds(w World) BoundValues { return c.bounds[w] }
 
-// Bound is the upper bound of a subject in a world: of whoever may use all exits, or of whoever uses only the last.
-func (c *Comparison) Bound(w World, s Subject) Bound {
-	if lastExitOnly(s) {
-		return c.bounds[w].LastExit
+// Bound is the upper bound of the average accuracy of a subject in a world, for whoever may use all exits or, if that is all the
+// subject uses, the last alone. With recorded rates it is the bound without deadlines: that with deadlines is about the recordings
+// as a whole, of which a stream sees a stretch that may be better.
+func (c *Comparison) Bound(w World, s Subject) float64 {
+	b := c.bounds[w].AllExits
+	if LastExitOnly(s) {
+		b = c.bounds[w].LastExit
 	}
-	return c.bounds[w].AllExits
+	if c.recorded[w] {
+		return b.Capacity
+	}
+	return b.Value()
 }
 
-// lastExitOnly reports whether a subject always runs the whole network.
-func lastExitOnly(s Subject) bool {
+// Recorded reports whether a world has recorded rates.
+func (c *Comparison) Recorded(w World) bool { return c.recorded[w] }
+
+// LastExitOnly reports whether a subject always runs the whole network.
+func LastExitOnly(s Subject) bool {
 	switch s.Name {
 	case string(mecoffload.GRL), string(mecoffload.DROO), (&mecoffload.RoundRobin{}).Name(), (&mecoffload.LeastLoaded{}).Name():
 		return true
@@ -225,7 +236,7 @@ func (c *Comparison) IQM(s Subject, m Metric) (rl.Estimate, error) {
 func (c *Comparison) Share(s Subject) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
-		scores, bound := c.scores(w, s, Accuracy()), c.Bound(w, s).Value()
+		scores, bound := c.scores(w, s, Accuracy()), c.Bound(w, s)
 		for i := range scores {
 			scores[i] /= bound
 		}

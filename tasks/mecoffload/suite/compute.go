@@ -50,7 +50,7 @@ type Bound struct {
 	DeadlineStdErr float64 `json:"deadline_std_err"`
 }
 
-// Value is the lower of Capacity and the level below which Deadline lies with a probability of 99.9 %.
+// Value is the lower of Capacity and the level below which the true bound with deadlines lies with a probability of 99.9 %.
 func (b Bound) Value() float64 { return min(b.Capacity, b.Deadline+3*b.DeadlineStdErr) }
 
 // Timing is what differs from machine to machine and from time to time.

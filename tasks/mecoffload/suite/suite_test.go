@@ -219,7 +219,7 @@ func testComparison(t *testing.T, dir string, s Suite) {
 	if _, ok := c.TestRows(w, Subject{"GRLE", "tuned"}, Frozen, w); ok {
 		t.Error("a test that is not there")
 	}
-	if all, last := c.Bound(w, lt), c.Bound(w, Subject{"DROO", "tuned"}); !(last.Value() < all.Value()) || all.Value() > 0.93 {
+	if all, last := c.Bound(w, lt), c.Bound(w, Subject{"DROO", "tuned"}); !(last < all) || all > 0.93 {
 		t.Errorf("bounds %v of all exits and %v of the last", all, last)
 	}
 	if c.Bound(w, Subject{Name: "round-robin"}) != c.Bound(w, Subject{"DROO", "tuned"}) || c.Bound(w, Subject{Name: "random"}) != c.Bound(w, lt) {

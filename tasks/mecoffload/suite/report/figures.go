@@ -376,7 +376,7 @@ func boundLine(c *suite.Comparison, row []*suite.World) (*plotter.Line, error) {
 	var points plotter.XYs
 	for _, w := range row {
 		if w != nil {
-			points = append(points, plotter.XY{X: float64(w.Devices), Y: c.Bounds(*w).AllExits.Value()})
+			points = append(points, plotter.XY{X: float64(w.Devices), Y: c.Bound(*w, suite.Subject{})})
 		}
 	}
 	line, err := plotter.NewLine(points)
@@ -420,7 +420,7 @@ func (p estimates) YError(i int) (low, high float64) { return p.errors.YError(i)
 func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
 	worlds := grid(c, scenario)
 	subjects := slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool {
-		return c.Bound(c.Worlds[0], s) != c.Bounds(c.Worlds[0]).AllExits || s.Name == "random"
+		return suite.LastExitOnly(s) || s.Name == "random"
 	})
 	slices.Reverse(subjects) // bars are drawn from the bottom
 	names := make([]string, len(subjects))
