@@ -1,0 +1,142 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/rl"
+	"gorgonia.org/gorgonia"
+)
+
+// batch is the observation: the jobs of one slot and the machines, which differ from slot to slot, in number too.
+type batch struct{ Work, Speed []float64 }
+
+// codec says how the learner's memory keeps observations.
+type codec struct{}
+
+func (codec) Copy(dst *batch, src batch) {
+	dst.Work, dst.Speed = append(dst.Work[:0], src.Work...), append(dst.Speed[:0], src.Speed...)
+}
+
+func (codec) Encode(dst []float64, b batch) []float64 {
+	return append(append(append(dst, float64(len(b.Work))), b.Work...), b.Speed...)
+}
+
+func (codec) Decode(b *batch, src []float64) error {
+	if len(src) == 0 || !(src[0] >= 0) || src[0] > float64(len(src)-1) {
+		return fmt.Errorf("%d numbers are no batch of jobs", len(src))
+	}
+	jobs := int(src[0])
+	b.Work, b.Speed = slices.Clone(src[1:1+jobs]), slices.Clone(src[1+jobs:])
+	return nil
+}
+
+// makespan is when the last machine finishes, relative to a perfect division of the work.
+func (b batch) makespan(machine []int32) float64 {
+	load := make([]float64, len(b.Speed))
+	work, speed := 0.0, 0.0
+	for i, m := range machine {
+		load[m] += b.Work[i] / b.Speed[m]
+		work += b.Work[i]
+	}
+	for _, s := range b.Speed {
+		speed += s
+	}
+	return slices.Max(load) / (work / speed)
+}
+
+// critic is the model: it knows exactly what a decision leads to.
+type critic struct{}
+
+func (critic) Score(b batch, d *rl.Decisions, dst []float64) error {
+	for k := range dst {
+		dst[k] = -b.makespan(d.Candidate(k))
+	}
+	return nil
+}
+
+// network is the actor: a graph of jobs and machines with an edge between each two.
+type network struct{ *gnn.BipartiteScorer }
+
+// graph is one expression graph of the network with its inputs.
+type graph struct {
+	jobs, machines, edges, forward, reverse, logits *gorgonia.Node
+	structure                                       gnn.Graph
+	jobBuf, machineBuf, edgeBuf                     nn.Buffer
+	numJobs, numMachines, first                     []int // of each sample; first is its first edge
+}
+
+func (n network) Build() (rl.PolicyGraph[batch], error) {
+	eg, g := gorgonia.NewGraph(), &graph{}
+	g.jobs, _ = nn.NewInput(eg, "jobs", 1)
+	g.machines, _ = nn.NewInput(eg, "machines", 1)
+	g.edges, _ = nn.NewInput(eg, "edges", 1)
+	g.forward, _ = gnn.NewGraphInput(eg, "forward")
+	g.reverse, _ = gnn.NewGraphInput(eg, "reverse")
+	var err error
+	g.logits, err = n.Forward(g.forward, g.reverse, g.jobs, g.machines, g.edges)
+	return g, err
+}
+
+func (g *graph) Logits() *gorgonia.Node { return g.logits }
+func (g *graph) Rows() int              { return g.structure.NumEdges() }
+func (g *graph) Place(sample, job int) int {
+	return g.first[sample] + job*g.numMachines[sample]
+}
+
+func (g *graph) Load(t *nn.Tape, samples []rl.Sample[batch]) error {
+	g.numJobs, g.numMachines, g.first = g.numJobs[:0], g.numMachines[:0], g.first[:0]
+	edges := 0
+	var work, speed, time []float32 // the features
+	for _, s := range samples {
+		b := s.Observation
+		g.numJobs, g.numMachines = append(g.numJobs, len(b.Work)), append(g.numMachines, len(b.Speed))
+		g.first = append(g.first, edges)
+		edges += len(b.Work) * len(b.Speed)
+		for _, w := range b.Work {
+			work = append(work, float32(w))
+			for _, v := range b.Speed {
+				time = append(time, float32(w/v))
+			}
+		}
+		for _, v := range b.Speed {
+			speed = append(speed, float32(v))
+		}
+	}
+	copy(g.jobBuf.Resize(len(work), 1), work)
+	copy(g.machineBuf.Resize(len(speed), 1), speed)
+	copy(g.edgeBuf.Resize(len(time), 1), time)
+	if err := g.structure.SetCompleteBipartites(g.numJobs, g.numMachines); err != nil {
+		return err
+	}
+	return errors.Join(
+		t.Bind(g.jobs, g.jobBuf.Value()),
+		t.Bind(g.machines, g.machineBuf.Value()),
+		t.Bind(g.edges, g.edgeBuf.Value()),
+		t.Bind(g.forward, &g.structure),
+		t.Bind(g.reverse, g.structure.Reverse()),
+	)
+}
+
+// newLearner puts the parts together.
+func newLearner(machines int, seed uint64) (*rl.DROO[batch], error) {
+	net, err := gnn.NewBipartiteScorer("actor", 1, 1, 1, 16, 1, rl.NewRand(seed, 2).Rand)
+	if err != nil {
+		return nil, err
+	}
+	actor, err := rl.NewNetworkActor(network{net}, func(b *batch) int { return len(b.Work) },
+		rl.NetworkActorConfig{Options: machines, Loss: rl.SoftmaxCrossEntropy, LearningRate: 3e-3})
+	if err != nil {
+		return nil, err
+	}
+	quantizer, err := rl.NewGumbel(1, rl.NewRand(seed, 3))
+	if err != nil {
+		return nil, err
+	}
+	cfg := rl.DefaultDROOConfig()
+	cfg.Candidates, cfg.AdaptInterval, cfg.BatchSize, cfg.TrainInterval, cfg.Seed = 64, 0, 64, 2, seed
+	return rl.NewDROO(actor, quantizer, critic{}, codec{}, cfg)
+}
