@@ -638,6 +638,9 @@ func TestLearnersNeedACritic(t *testing.T) {
 			t.Errorf("%s with an empty problem: no error", name)
 		}
 	}
+	if _, err := rl.NewDQN(cartPole(), rl.DefaultDQNConfig()); err == nil || !strings.Contains(err.Error(), "Dueling") {
+		t.Errorf("DQN with a critic it has no use for: %v", err)
+	}
 }
 
 // A model's scores of a graph do not depend on the other graphs of the batch, and follow the nodes when they are

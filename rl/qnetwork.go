@@ -41,6 +41,9 @@ func (n *qNetwork[O]) build(c *compiled[O]) (*gorgonia.Node, error) {
 	}
 	c.net = net
 	if !n.dueling {
+		if net.Value != nil {
+			return nil, errors.New("rl: DQN: the model has a value (critic), of which DQN makes use with Dueling only: use NoValue or set Dueling")
+		}
 		return net.Scores, nil
 	}
 	if net.Value == nil {
