@@ -31,7 +31,8 @@
 // What each layer can do. Sparse: its first input may be a [Sparse] matrix. Edge:
 // it takes features of edges; (d) with a gradient with respect to them. Bipartite:
 // sources and destinations may be different vertices, as in one relation of a
-// heterogeneous graph, whose results [Add] sums.
+// heterogeneous graph, whose results [Add] sums. The page docs/layers.md has more,
+// and which layer to take for what.
 //
 //	layer             sparse  edge  bipartite  from
 //	GCNConv             yes    -       -       Kipf and Welling 2017
