@@ -4,6 +4,8 @@
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1
 //	go run ./cmd/eval --run runs/grle-dynamic-m6-seed1 --devices 1000 --slots 50   # graph actors decide for any number
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --scenario static --online # go on learning
+//	go run ./cmd/eval --suite quick                                                # train and compare all methods, briefly
+//	go run ./cmd/eval --suite paper                                                # and in full; docs/results.md has the outcome
 //	go run ./cmd/eval wpmec --users 10,20,30 --seeds 5
 package main
 
