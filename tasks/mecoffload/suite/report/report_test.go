@@ -302,7 +302,7 @@ func TestTableFormats(t *testing.T) {
 
 `},
 		{"LaTeX", table.WriteLaTeX, `\begin{table}
-\centering\footnotesize
+\centering\footnotesize\setlength{\tabcolsep}{4pt}
 \caption{A \& B. 50 \% more}
 \begin{tabular}{lr}
 \toprule

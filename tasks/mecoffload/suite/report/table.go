@@ -158,7 +158,7 @@ var latex = strings.NewReplacer(
 // WriteLaTeX writes the table for LaTeX with the package booktabs.
 func (t *Table) WriteLaTeX(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\\begin{table}\n\\centering\\footnotesize\n\\caption{%s.", latex.Replace(t.Title))
+	fmt.Fprintf(&b, "\\begin{table}\n\\centering\\footnotesize\\setlength{\\tabcolsep}{4pt}\n\\caption{%s.", latex.Replace(t.Title))
 	if t.Note != "" {
 		fmt.Fprintf(&b, " %s", latex.Replace(t.Note))
 	}
