@@ -15,3 +15,9 @@ type Improver[O any] interface {
 	// was given, on the critic's scale.
 	Improve(obs O, decision []int32) (value float64, err error)
 }
+
+// Proposer suggests a decision that needs no learning, for instance the rule an installation ran before it began to learn.
+type Proposer[O any] interface {
+	// Propose writes a decision for obs to dst [Rows].
+	Propose(obs O, dst []int32) error
+}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
 )
@@ -85,6 +84,7 @@ type DROO[O any] struct {
 	quantizer Quantizer
 	critic    Critic[O]
 	improver  Improver[O] // nil: the best candidate is the decision
+	proposer  Proposer[O] // nil: all candidates are the quantizer's
 	memory    *ReplayBuffer[Sample[O]]
 	adaptive  *AdaptiveK
 	rand      *Rand
@@ -92,9 +92,10 @@ type DROO[O any] struct {
 
 	// The last decision, and buffers.
 	candidates Decisions
+	proposal   []int32
 	values     []float64
 	best       int
-	decided    bool // since the last Learn
+	decided    bool // by a candidate of the quantizer, since the last Learn
 	batch      []Sample[O]
 }
 
@@ -133,7 +134,15 @@ func (l *DROO[O]) Decide(obs O) ([]int32, error) {
 	if err := l.quantizer.Candidates(scores, l.adaptive.K(), &l.candidates); err != nil {
 		return nil, fmt.Errorf("rl: DROO: candidates: %w", err)
 	}
-	l.values = slices.Grow(l.values[:0], l.candidates.K)[:l.candidates.K]
+	quantized := l.candidates.K
+	if l.proposer != nil {
+		l.proposal = resize(l.proposal, l.candidates.Rows)
+		if err := l.proposer.Propose(obs, l.proposal); err != nil {
+			return nil, fmt.Errorf("rl: DROO: proposal: %w", err)
+		}
+		l.candidates.Append(l.proposal)
+	}
+	l.values = resize(l.values, l.candidates.K)
 	if err := l.critic.Score(obs, &l.candidates, l.values); err != nil {
 		return nil, fmt.Errorf("rl: DROO: critic: %w", err)
 	}
@@ -149,7 +158,7 @@ func (l *DROO[O]) Decide(obs O) ([]int32, error) {
 	if math.IsInf(l.values[l.best], -1) {
 		return nil, fmt.Errorf("rl: DROO: critic: none of the %d candidates can be executed (all values are -Inf)", l.candidates.K)
 	}
-	l.decided = true
+	l.decided = l.best < quantized // a proposal says nothing about how many of the quantizer's candidates are worth scoring
 	decision := l.candidates.Candidate(l.best)
 	if l.improver != nil {
 		v, err := l.improver.Improve(obs, decision)
@@ -164,6 +173,11 @@ func (l *DROO[O]) Decide(obs O) ([]int32, error) {
 // SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the actor the result, as in
 // expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the default, is DROO as published.
 func (l *DROO[O]) SetImprover(i Improver[O]) { l.improver = i }
+
+// SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed and learned from like
+// any other. So from the first slot on no decision is worth less to the critic than the proposal. Nil, the default, is DROO as
+// published.
+func (l *DROO[O]) SetProposer(p Proposer[O]) { l.proposer = p }
 
 // Learn stores obs with the decision to imitate, normally the one Decide has just returned for it, and when training is
 // due trains the actor. It returns the mean loss of the training steps and whether there were any.

@@ -173,6 +173,60 @@ func TestDROODecidesForTheBestCandidate(t *testing.T) {
 	}
 }
 
+// everything proposes to do everything.
+type everything struct{}
+
+func (everything) Propose(_ []float64, dst []int32) error {
+	for i := range dst {
+		dst[i] = 1
+	}
+	return nil
+}
+
+// A proposal is one more candidate: executed where it is the best, and without influence on K.
+func TestDROOConsidersProposals(t *testing.T) {
+	cfg := smallConfig()
+	cfg.AdaptInterval = 1
+	cfg.Candidates = 2
+	with, without := newLearner(t, cfg), newLearner(t, cfg)
+	with.SetProposer(everything{})
+	rng := rl.NewRand(2, 0)
+	chosen := 0
+	for range 50 {
+		gains := make([]float64, radios)
+		for i := range gains {
+			gains[i] = rng.Float64()
+		}
+		d := rl.Decisions{Rows: radios}
+		d.Append(slices.Repeat([]int32{1}, radios))
+		var proposal [1]float64
+		channelValue{}.Score(gains, &d, proposal[:])
+		if _, err := without.Decide(gains); err != nil {
+			t.Fatal(err)
+		}
+		decision, err := with.Decide(gains)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := max(without.BestValue(), proposal[0]); with.BestValue() != want {
+			t.Fatalf("value %v, want %v", with.BestValue(), want)
+		}
+		if proposal[0] > without.BestValue() {
+			chosen++
+			if !slices.Equal(decision, d.Candidate(0)) {
+				t.Fatalf("decided %v", decision)
+			}
+			k := with.K()
+			if _, _, err := with.Learn(gains, decision); err != nil || with.K() != k {
+				t.Fatalf("K went from %d to %d, error %v", k, with.K(), err)
+			}
+		}
+	}
+	if chosen == 0 {
+		t.Error("the proposal was never the best")
+	}
+}
+
 // trainings counts the batches an actor is given.
 type trainings struct {
 	logistic

@@ -39,7 +39,7 @@ type LongTermConfig struct {
 	// StepsPerTrain is the number of minibatches a training consists of. Default 1.
 	StepsPerTrain int
 	// BatchSize is the number of temporal differences in a minibatch; there is no training before that many are stored.
-	// Default 64.
+	// 0 trains on all that are stored, for values fitted by least squares. Default 64.
 	BatchSize int
 	// MemorySize is the number of temporal differences kept. They are those of past policies, so a long memory learns V
 	// of a mixture of them. Default 1024.
@@ -59,8 +59,8 @@ func (c LongTermConfig) Check() error {
 	check.want(c.Gamma >= 0 && c.Gamma < 1, "Gamma is %v, want it in [0, 1)", c.Gamma)
 	check.want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
 	check.want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
-	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
-	check.want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
+	check.want(c.BatchSize >= 0, "BatchSize is %d, want at least 0", c.BatchSize)
+	check.want(c.MemorySize >= max(c.BatchSize, 1), "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, max(c.BatchSize, 1))
 	return check.err()
 }
 
@@ -117,13 +117,11 @@ func NewLongTerm[O any](model AfterstateModel[O], value AfterstateValue, cfg Lon
 		return nil, err
 	}
 	return &LongTerm[O]{
-		cfg:     cfg,
-		model:   model,
-		value:   value,
-		memory:  memory,
-		rand:    NewRand(cfg.Seed, 0),
-		batch:   make([]tdStep, cfg.BatchSize),
-		targets: make([]float64, cfg.BatchSize),
+		cfg:    cfg,
+		model:  model,
+		value:  value,
+		memory: memory,
+		rand:   NewRand(cfg.Seed, 0),
 	}, nil
 }
 
@@ -204,7 +202,7 @@ func (l *LongTerm[O]) Observe(t Transition[O]) (loss float64, trained bool, err 
 	}
 
 	l.slots++
-	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < l.cfg.BatchSize {
+	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < max(l.cfg.BatchSize, 1) {
 		return 0, false, nil
 	}
 	for range l.cfg.StepsPerTrain {
@@ -217,11 +215,25 @@ func (l *LongTerm[O]) Observe(t Transition[O]) (loss float64, trained bool, err 
 	return loss, true, nil
 }
 
+// draw fills l.batch with a minibatch, or with all that is stored.
+func (l *LongTerm[O]) draw() error {
+	if l.cfg.BatchSize > 0 {
+		l.batch = resize(l.batch, l.cfg.BatchSize)
+		return l.memory.Draw(l.rand, 0, l.batch)
+	}
+	l.batch = resize(l.batch, l.memory.Len())
+	for i := range l.batch {
+		l.batch[i] = l.memory.At(i)
+	}
+	return nil
+}
+
 // train makes one step of TD(0) on a minibatch.
 func (l *LongTerm[O]) train() (float64, error) {
-	if err := l.memory.Draw(l.rand, 0, l.batch); err != nil {
+	if err := l.draw(); err != nil {
 		return 0, err
 	}
+	l.targets = resize(l.targets, len(l.batch))
 	size := len(l.batch[0].state)
 	l.features, l.next = l.features[:0], l.next[:0]
 	for _, step := range l.batch {

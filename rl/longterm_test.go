@@ -259,6 +259,35 @@ func TestLongTermFindsOptimalPolicy(t *testing.T) {
 
 // Every slot but the first of an episode earns 1. If after each the process is over with probability p, then
 // V = (1-p)(1 + gamma V); if somebody only stops looking, V = 1 + gamma V.
+// With BatchSize 0 a training is on all temporal differences that are stored, in the order of their age.
+func TestLongTermTrainsOnAllOfItsMemory(t *testing.T) {
+	q := &queue{capacity: 3, holding: 0.3, service: 0.4, values: [2]float64{1, 5}, random: rl.NewRand(1, 0)}
+	v := &batches{table: newTable(4)}
+	l, err := rl.NewLongTerm[queueObs](q, v, rl.LongTermConfig{Gamma: 0.9, TrainInterval: 2, StepsPerTrain: 1, MemorySize: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.arrive()
+	for range 12 {
+		q.slot(t, l, 0)
+	}
+	// A difference takes two slots, so the first training is on one.
+	if want := []int{1, 3, 5, 5, 5, 5}; !slices.Equal(v.sizes, want) {
+		t.Errorf("trained on %v differences, want %v", v.sizes, want)
+	}
+}
+
+// batches counts the differences it is trained on.
+type batches struct {
+	*table
+	sizes []int
+}
+
+func (b *batches) TrainTD(features []float32, k int, targets []float64) (float64, error) {
+	b.sizes = append(b.sizes, k)
+	return b.table.TrainTD(features, k, targets)
+}
+
 func TestLongTermEpisodeEnds(t *testing.T) {
 	const gamma, p = 0.7, 0.25
 	for _, c := range []struct {
