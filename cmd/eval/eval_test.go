@@ -40,7 +40,7 @@ slots: 40
 checkpoint_interval: 10
 window: 5
 scenario: {name: dynamic, devices: 6}
-recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16, value_hidden: 4}
+recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16}
 `), "tiny.yaml")
 	if err != nil {
 		t.Fatal(err)

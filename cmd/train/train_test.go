@@ -38,7 +38,7 @@ report_interval: 30
 checkpoint_interval: 40
 window: 50
 scenario: {name: churn, devices: 3}
-recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16, adapt_interval: 5, value_hidden: 4, value_memory: 64,
+recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16, adapt_interval: 5, value_memory: 64,
   quantizer: gumbel, noise: 1, refine_trials: 20}
 `
 

@@ -80,7 +80,7 @@ func (r *benchRun) slot(tb testing.TB) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := r.agent.Observe(tr); err != nil {
+	if err := r.agent.Observe(tr, r.sim.Outcome()); err != nil {
 		tb.Fatal(err)
 	}
 	r.obs = tr.Observation
@@ -153,9 +153,15 @@ func TestDecideAndTrainDoNotAllocate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector drops pooled memory")
 	}
-	c := benchCases[0]
-	c.learn = 80 // with the states it meets enough to fill the replay memory
-	for _, r := range []Recipe{PaperRecipe(), TunedRecipe()} {
+	long := PaperRecipe()
+	long.Name, long.RefineTrials, long.ValueMemory = "long-term", 300, 64
+	for _, r := range []Recipe{PaperRecipe(), TunedRecipe(), long} {
+		c := benchCases[0]
+		if r.Name == long.Name {
+			c.method = GRLELT
+		}
+		r.MemorySize = 128
+		c.learn = 80 // with the states it meets enough to fill the memories
 		run, met := c.prepare(t, r)
 		for _, f := range []struct {
 			what string

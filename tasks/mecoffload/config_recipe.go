@@ -96,14 +96,15 @@ func (r Recipe) Validate() error {
 		count("graph_hidden", r.GraphHidden, 1, maxWidth),
 		count("graph_layers", r.GraphLayers, 0, maxLayers),
 		count("refine_trials", r.RefineTrials, 0, math.MaxInt32),
-		count("value_hidden", r.ValueHidden, 1, maxWidth),
-		number("value_learning_rate", r.ValueLearningRate, true),
 		count("value_interval", r.ValueInterval, 1, math.MaxInt32),
-		count("value_memory", r.ValueMemory, rl.DefaultLongTermConfig().BatchSize, maxSamples),
+		count("value_memory", r.ValueMemory, 1, maxSamples),
 	} {
 		if err != nil {
 			return err
 		}
+	}
+	if !(r.LatencyWeight <= 1) || math.IsInf(r.LatencyWeight, 0) {
+		return invalid("latency_weight", "%v is neither in [0, 1] nor below 0, for the weight of the scenario's reward", r.LatencyWeight)
 	}
 	if !(r.Gamma >= 0 && r.Gamma < 1) {
 		return invalid("gamma", "%v is not in [0, 1)", r.Gamma)

@@ -14,7 +14,12 @@ type Critic struct{ evaluator *Evaluator }
 
 // NewCritic returns a critic for observations of sc with the network and servers of p.
 func NewCritic(sc Scenario, p Profile) (*Critic, error) {
-	e, err := NewEvaluator(sc, p, Objective{Weight: sc.RewardWeight})
+	return criticOf(sc, p, Objective{Weight: sc.RewardWeight})
+}
+
+// criticOf returns a critic that scores decisions by an objective other than the reward.
+func criticOf(sc Scenario, p Profile, objective Objective) (*Critic, error) {
+	e, err := NewEvaluator(sc, p, objective)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package mecoffload
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -13,13 +14,15 @@ type Terminal interface {
 
 // Objective is what a decision is worth for one slot, with nominal values:
 //
-//	(1/M) sum_m ( phi * (1 - Weight*T/delta) if in time, else 0 ) - (1/M) sum_n Prices[n] * busy_n + Terminal(b')
+//	(1/M) sum_m P(T/delta) * phi * (1 - Weight*min(T/delta, 1)) - (1/M) sum_n Prices[n] * busy_n + Terminal(b')
 //
 // where busy_n is the time server n spends on the slot's tasks and b' the backlog they leave. In a slot without tasks only
 // Terminal remains. The zero value is the slot's average accuracy.
 type Objective struct {
 	// Weight is w of the reward, see Scenario.RewardWeight.
 	Weight float64
+	// Deadlines is P, the probability that a task is served in time. Nil takes T at its word: 1 for T <= delta, else 0.
+	Deadlines *DeadlineModel
 	// Prices are what a second of each server is worth [N], in units of accuracy. Nil is free.
 	Prices []float64
 	// Terminal is added for the backlog after the slot. Nil is nothing.
@@ -62,7 +65,8 @@ type Evaluator struct {
 	gain   []float64
 	busy   []float64
 	free   []float64
-	stale  []bool // gain, busy and free are to be recomputed
+	stale  []bool    // gain, busy and free are to be recomputed
+	finish []float64 // [M] T of each task when its server was served last, s; +Inf if dropped
 
 	order arrivalOrder
 
@@ -112,7 +116,7 @@ func (e *Evaluator) Begin(obs *Observation) error {
 		e.work[option] = tau / obs.Capacity[e.server[option]]
 	}
 	e.arrive, e.task, e.rank = resize(e.arrive, m*n), resize(e.task, m*n), resize(e.rank, m*n)
-	e.choice, e.byTask = resize(e.choice, m), resize(e.byTask, m)
+	e.choice, e.byTask, e.finish = resize(e.choice, m), resize(e.byTask, m), resize(e.finish, m)
 	clear(e.choice)
 	e.queue = resize(e.queue, n*e.words)
 	clear(e.queue)
@@ -215,6 +219,14 @@ func (e *Evaluator) NextBacklog(dst []float64) {
 	}
 }
 
+// Ratios writes to dst [M] the nominal T/delta of each task under the current decision, +Inf if it is to be dropped. A Try since the
+// last Choose, Move or Swap spoils it.
+func (e *Evaluator) Ratios(dst []float64) {
+	for i, d := range e.deadline {
+		dst[i] = e.finish[i] / d
+	}
+}
+
 // move changes the decision and marks the servers it touches.
 func (e *Evaluator) move(device int, option int32) {
 	from, to := e.server[e.choice[device]], e.server[option]
@@ -284,11 +296,15 @@ func (e *Evaluator) serve(server int) (gain, busy, free float64) {
 			work := e.work[option]
 			finish, served := serve(free, arrive[rank], work, deadline)
 			if !served {
+				e.finish[i] = math.Inf(1)
 				continue
 			}
+			e.finish[i] = finish
 			free = finish
 			busy += work
-			if finish <= deadline {
+			if model := e.objective.Deadlines; model != nil {
+				gain += model.InTime(finish/deadline) * e.accuracy[option] * timeliness(min(finish, deadline), e.slope[i])
+			} else if finish <= deadline {
 				gain += e.accuracy[option] * timeliness(finish, e.slope[i])
 			}
 		}

@@ -66,6 +66,15 @@ type Recipe struct {
 	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
 	Noise float64 `yaml:"noise"`
 
+	// ProposeGreedy adds a candidate that needs no learning, the best exit in time for every task. See BestExitInTime.
+	ProposeGreedy bool `yaml:"propose_greedy"`
+
+	// LatencyWeight is w of the reward that the critic maximises, phi * (1 - w*T/delta). Below 0: that of the scenario's reward.
+	LatencyWeight float64 `yaml:"latency_weight"`
+	// LearnDeadlines makes the critic weigh every task with the learned probability that it is served in time, rather than take nominal
+	// times at their word. See DeadlineModel.
+	LearnDeadlines bool `yaml:"learn_deadlines"`
+
 	// Loss is binary or softmax; see rl.Loss.
 	Loss rl.Loss `yaml:"loss"`
 	// LearningRate is that of the actor's Adam.
@@ -87,12 +96,12 @@ type Recipe struct {
 
 	// The long-term critic (-LT methods). RefineTrials is how many evaluations of the critic a local search around the best
 	// candidate may take per decision; 0: none. See refiner.
-	RefineTrials      int     `yaml:"refine_trials"`
-	Gamma             float64 `yaml:"gamma"`
-	ValueHidden       int     `yaml:"value_hidden"`
-	ValueLearningRate float64 `yaml:"value_learning_rate"`
-	ValueInterval     int     `yaml:"value_interval"`
-	ValueMemory       int     `yaml:"value_memory"`
+	RefineTrials int `yaml:"refine_trials"`
+	// Gamma is the discount factor.
+	Gamma float64 `yaml:"gamma"`
+	// ValueInterval is the number of slots between trainings of the value, ValueMemory the number of latest slots it is fitted to.
+	ValueInterval int `yaml:"value_interval"`
+	ValueMemory   int `yaml:"value_memory"`
 }
 
 // PaperRecipe trains as DROO does, with the sizes that the prototype of this project found for this task: independent
@@ -111,21 +120,26 @@ func PaperRecipe() Recipe {
 		GraphHidden:   32,
 		GraphLayers:   1,
 
-		Gamma:             0.85,
-		ValueHidden:       32,
-		ValueLearningRate: 3e-3,
-		ValueInterval:     1,
-		ValueMemory:       1024,
+		LatencyWeight: -1,
+
+		Gamma:         0.9,
+		ValueInterval: 10,
+		ValueMemory:   1024,
 	}
 }
 
-// TunedRecipe is the recipe that our measurements favour, the same for all methods: each device's options are alternatives
-// (softmax cross-entropy), candidates are drawn from the actor's own probabilities, and the long-term critic refines them.
+// TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's options are alternatives (softmax
+// cross-entropy), candidates are drawn from the actor's own probabilities, the best exit in time is one more, and the actor learns from a
+// longer memory. The critic values accuracy rather than the reward: the learned probability of being in time takes the place of most
+// of the reward's preference for early results, which costs accuracy where there is time to spare. The long-term critic's decisions are refined.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
 	r.Quantizer, r.Noise = "gumbel", 1
+	r.ProposeGreedy = true
+	r.LatencyWeight, r.LearnDeadlines = 0.1, true
 	r.Loss = rl.SoftmaxCrossEntropy
+	r.MemorySize = 1024
 	r.RefineTrials = 300
 	return r
 }
@@ -143,8 +157,13 @@ type Agent struct {
 	longTerm *rl.LongTerm[Observation] // nil without
 	value    *BacklogValue             // nil without
 
-	objective Objective // what the critic scores decisions by
-	last      Action    // scratch of Learn
+	objective Objective  // what the critic scores decisions by
+	plan      *Evaluator // of executed decisions; nil without a deadline model
+
+	// The slot at hand, from Learn to Observe.
+	last     Action    // as the method sees it
+	deadline []float64 // [M] s
+	ratio    []float64 // [M] nominal T/delta
 }
 
 // mostCandidates bounds the default number of candidates: with a thousand devices, three each would take longer than a slot.
@@ -154,7 +173,6 @@ const mostCandidates = 128
 const (
 	streamWeights = iota + 1
 	streamQuantizer
-	streamValue
 )
 
 // NewAgent makes the agent of a method. Methods without early exits live in a world whose only exit is the last. The
@@ -179,19 +197,25 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	if err != nil {
 		return fail(err)
 	}
-	model, err := NewCritic(sc, p)
+	a.objective.Weight = r.LatencyWeight
+	if r.LatencyWeight < 0 {
+		a.objective.Weight = sc.RewardWeight
+	}
+	if r.LearnDeadlines {
+		a.objective.Deadlines = NewDeadlineModel()
+		if a.plan, err = NewEvaluator(sc, p, Objective{}); err != nil {
+			return fail(err)
+		}
+	}
+	model, err := criticOf(sc, p, a.objective)
 	if err != nil {
 		return fail(err)
 	}
 	var critic rl.Critic[Observation] = model
-	a.objective.Weight = sc.RewardWeight
 	if t.longTerm {
-		a.value, err = newBacklogValue(sc.Servers, sc.Slot, r.ValueHidden, r.ValueLearningRate, r.Gamma, rl.NewRand(seed, streamValue).Rand)
-		if err != nil {
-			return fail(err)
-		}
+		a.value = newBacklogValue(sc.Servers, len(p.Servers), sc.Slot)
 		lt := rl.DefaultLongTermConfig()
-		lt.Gamma, lt.TrainInterval, lt.MemorySize, lt.Seed = r.Gamma, r.ValueInterval, r.ValueMemory, seed
+		lt.Gamma, lt.TrainInterval, lt.BatchSize, lt.MemorySize = r.Gamma, r.ValueInterval, 0, r.ValueMemory
 		if a.longTerm, err = rl.NewLongTerm(backlogModel{model}, a.value, lt); err != nil {
 			return fail(err)
 		}
@@ -218,6 +242,13 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	if err != nil {
 		return fail(err)
 	}
+	if r.ProposeGreedy {
+		g, err := newGreedy(p, true)
+		if err != nil {
+			return fail(err)
+		}
+		a.learner.SetProposer(proposal{g})
+	}
 	if t.longTerm && r.RefineTrials > 0 {
 		e, err := NewEvaluator(sc, p, a.objective)
 		if err != nil {
@@ -227,6 +258,12 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	}
 	return a, nil
 }
+
+// proposal makes a greedy policy a candidate.
+type proposal struct{ *greedy }
+
+// Propose implements rl.Proposer.
+func (p proposal) Propose(obs Observation, dst []int32) error { return p.Decide(obs, dst) }
 
 func (r Recipe) quantizer(rng *rl.Rand) (rl.Quantizer, error) {
 	switch r.Quantizer {
@@ -284,18 +321,24 @@ func (a *Agent) Decide(obs Observation, dst Action) error {
 
 // Learn stores what Decide chose for obs and trains the actor when that is due. Call it before the environment's Step.
 func (a *Agent) Learn(obs Observation, action Action) error {
-	decision := action
+	a.last = append(a.last[:0], action...)
 	if !a.traits.earlyExits {
-		a.last = resize(a.last, len(action))
-		decision = a.last
 		for i, option := range action {
-			decision[i] = option / int32(a.exits)
+			a.last[i] = option / int32(a.exits)
 		}
 	}
 	obs = a.world(obs)
-	_, _, err := a.learner.Learn(obs, decision)
+	a.deadline = append(a.deadline[:0], obs.Deadline...)
+	_, _, err := a.learner.Learn(obs, a.last)
 	if err == nil && a.longTerm != nil {
-		err = a.longTerm.Executed(obs, decision)
+		err = a.longTerm.Executed(obs, a.last)
+	}
+	if err == nil && a.plan != nil {
+		a.ratio = resize(a.ratio, obs.Devices)
+		if err = a.plan.Begin(&obs); err == nil {
+			err = a.plan.Choose(a.last)
+		}
+		a.plan.Ratios(a.ratio)
 	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
@@ -303,21 +346,44 @@ func (a *Agent) Learn(obs Observation, action Action) error {
 	return nil
 }
 
-// Observe tells the agent what its action has led to. Call it after the environment's Step.
-func (a *Agent) Observe(t rl.Transition[Observation]) error {
+// Observe tells the agent what its action has led to. Call it after the environment's Step, with its transition and the outcome of
+// the slot.
+func (a *Agent) Observe(t rl.Transition[Observation], out *Outcome) error {
+	if len(out.Status) != len(a.deadline) {
+		return fmt.Errorf("mecoffload: %s: the outcome of %d tasks, after a decision for %d", a.method, len(out.Status), len(a.deadline))
+	}
+	if a.objective.Deadlines != nil {
+		a.objective.Deadlines.Observe(a.ratio, out.Status)
+	}
 	if a.longTerm == nil {
 		return nil
 	}
+	t.Reward = a.gain(out)
 	if _, _, err := a.longTerm.Observe(t); err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
 	return nil
 }
 
+// gain is the reward of a slot with the critic's weight on latency in place of the scenario's.
+func (a *Agent) gain(out *Outcome) float64 {
+	sum := 0.0
+	for i, status := range out.Status {
+		if status == InTime {
+			sum += out.Accuracy[i] * timeliness(out.Latency[i], a.objective.Weight/a.deadline[i])
+		}
+	}
+	return sum / float64(max(len(out.Status), 1))
+}
+
 // SaveState implements checkpoints.Stateful.
 func (a *Agent) SaveState(s *checkpoints.State) error {
 	s.PutString("method", string(a.method))
-	return a.learner.SaveState(s)
+	err := a.learner.SaveState(s)
+	if err == nil && a.objective.Deadlines != nil {
+		err = a.objective.Deadlines.SaveState(s.Sub("deadlines"))
+	}
+	return err
 }
 
 // LoadState implements checkpoints.Stateful. The agent must have been made like the one that was saved.
@@ -329,7 +395,11 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 	if Method(method) != a.method {
 		return fmt.Errorf("mecoffload: the checkpoint is of method %s, not %s", method, a.method)
 	}
-	return a.learner.LoadState(s)
+	err = a.learner.LoadState(s)
+	if err == nil && a.objective.Deadlines != nil {
+		err = a.objective.Deadlines.LoadState(s.Sub("deadlines"))
+	}
+	return err
 }
 
 // lastExit is p without its earlier exits.

@@ -202,7 +202,7 @@ func (e *episode) step() (time.Duration, error) {
 		return 0, err
 	}
 	if e.learner != nil {
-		if err := e.learner.Observe(t); err != nil {
+		if err := e.learner.Observe(t, e.sim.Outcome()); err != nil {
 			return 0, err
 		}
 	}

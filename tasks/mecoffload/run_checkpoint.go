@@ -65,9 +65,6 @@ func (c Config) architecture() string {
 	} else {
 		a = fmt.Sprintf("MLP actor: devices %d, servers %d, exits %d, hidden %v", c.Scenario.Devices, c.Scenario.Servers, exits, c.Recipe.Hidden)
 	}
-	if t.longTerm {
-		a += fmt.Sprintf("; value: servers %d, hidden %v", c.Scenario.Servers, c.Recipe.ValueHidden)
-	}
 	return a
 }
 
@@ -103,7 +100,7 @@ func OpenCheckpoint(dir string) (*Checkpoint, error) {
 func (c *Checkpoint) fits(cfg Config) error {
 	if want := cfg.architecture(); c.Config.Method != cfg.Method || c.architecture != want {
 		return fmt.Errorf("mecoffload: checkpoint %s is of another architecture: it holds %s with %s, and %s with %s is needed "+
-			"(graph actors fit any number of devices, servers and exits; MLP actors and value networks do not)",
+			"(graph actors fit any number of devices, servers and exits; MLP actors do not)",
 			c.dir, c.Config.Method, c.architecture, cfg.Method, want)
 	}
 	return nil
@@ -148,18 +145,21 @@ func (c *Checkpoint) Agent(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := agent.loadNetworks(c.state.Sub(agentState)); err != nil {
+	if err := agent.loadLearned(c.state.Sub(agentState)); err != nil {
 		agent.Close()
 		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.dir, err)
 	}
 	return agent, nil
 }
 
-// loadNetworks restores the networks alone of what SaveState has saved.
-func (a *Agent) loadNetworks(s *checkpoints.State) error {
+// loadLearned restores what decisions depend on of what SaveState has saved: actor, value and deadline model, without the memories.
+func (a *Agent) loadLearned(s *checkpoints.State) error {
 	err := a.actor.LoadState(s.Sub("actor"))
 	if a.value != nil {
 		err = errors.Join(err, a.value.LoadState(s.Sub("critic/value")))
+	}
+	if a.objective.Deadlines != nil {
+		err = errors.Join(err, a.objective.Deadlines.LoadState(s.Sub("deadlines")))
 	}
 	return err
 }

@@ -1,15 +1,11 @@
 package mecoffload
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/checkpoints"
-	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
-	"gorgonia.org/gorgonia"
 )
 
 // backlogModel is the model-based critic with the servers' next backlogs as afterstate: of all that the next observation
@@ -19,148 +15,215 @@ type backlogModel struct{ *Critic }
 // AfterstateSize implements rl.AfterstateModel.
 func (backlogModel) AfterstateSize(obs Observation) int { return obs.Servers }
 
-// BacklogValue is V of the long-term critic: a network from the servers' backlogs, in slots [N], to the discounted reward to
-// come,
+// BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that leaves server n with a backlog
+// of b_n slots [N],
 //
-//	V(b) = v0 - sum_j u_j relu(sum_n w_jn b_n - k_j),   u, w >= 0
+//	V(b) = v0 - 1/N sum_n sum_k u_{kind(n),k} relu(b_n - x_k) - sum_k z_k relu(mean(b) - x_k),   u, z >= 0
 //
-// With these signs V is concave and never rises with a backlog, as the true value is: more work left over is never better,
-// and costs the more the fuller the servers are. That matters beyond saving data. Candidates are chosen to maximise V, so they seek out
-// whatever it overrates, and an unconstrained network overrates the empty servers that a busy system never visits (see
-// docs/decisions). It is the input-convex network of B. Amos, L. Xu and J. Z. Kolter (ICML 2017) with one hidden layer.
+// with fixed knots x_k. Servers of one kind, those that the profile gives the same times, share their coefficients: they could
+// change places, and what was learned with some of them serves for more. With these signs V is concave and never rises with a backlog, as the true value is: more work left over is
+// never better, and costs the more the fuller the servers are. That matters beyond saving data. Candidates are chosen to maximise
+// V, so they seek out whatever it overrates, and an unconstrained function overrates the empty servers that a busy system never
+// visits (docs/decisions/0007).
+//
+// V is linear in its coefficients, so training finds the best ones at once, by least squares under the signs. Doing that over and over
+// with targets r + gamma V is least-squares policy evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation
+// algorithms with linear function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
 // It implements rl.AfterstateValue and, for local search, Terminal.
 type BacklogValue struct {
-	servers   int
-	slot      float64 // s
-	scale     float64 // of the output; see newBacklogValue
-	net       *nn.MLP
-	optimizer *nn.Adam
+	kinds int
+	slot  float64 // s
 
-	tape     *nn.Tape
-	in, out  *gorgonia.Node
-	inBuf    nn.Buffer
-	trainer  *nn.Trainer
-	trainIn  *gorgonia.Node
-	target   *gorgonia.Node
-	batchBuf nn.Buffer
-	goalBuf  nn.Buffer
+	// v0, then u by kind and knot, then z by knot.
+	coefficients []float64
+
+	// Scratch of training.
+	backlog []float64 // [N] slots
+	basis   []float64 // what the coefficients are multiplied by
+	gram    []float64 // basis^T basis
+	moment  []float64 // basis^T targets
 }
 
 var _ rl.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
 var _ Terminal = (*BacklogValue)(nil)
 
-const (
-	maxHinge     = 3   // largest initial k_j, slots
-	initialSlope = 0.1 // of the whole sum at the start, in units of the output
-)
+// knots are where V may bend, in slots: dense where backlogs of a well-run system lie.
+var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
 
-// newBacklogValue makes a network with the given number of hinges u_j. Rewards lie in [0, 1], so V lies in [0, 1/(1-gamma)]: the
-// network's output is multiplied by that bound to be of size 1 itself.
-func newBacklogValue(servers int, slot Seconds, hinges int, rate, gamma float64, rng *rand.Rand) (*BacklogValue, error) {
-	net, err := nn.NewMLP("value", []int{servers, hinges, 1}, nn.ReLU, nil, rng)
-	if err != nil {
-		return nil, fmt.Errorf("mecoffload: value: %w", err)
-	}
-	hidden := net.Layers[0]
-	for i := range hidden.Weight.Data() {
-		hidden.Weight.Data()[i] = rng.Float32()
-	}
-	for j := range hidden.Bias.Data() {
-		hidden.Bias.Data()[j] = -maxHinge * rng.Float32()
-	}
-	nn.Constant(-initialSlope/float64(hinges))(nn.Matrix{Rows: hinges, Cols: 1, Data: net.Layers[1].Weight.Data()}, nil)
-	v := &BacklogValue{
-		servers:   servers,
-		slot:      float64(slot),
-		scale:     1 / (1 - gamma),
-		net:       net,
-		optimizer: nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: rate}),
-	}
-	if v.in, v.out, err = v.build(); err != nil {
-		return nil, err
-	}
-	if v.tape, err = nn.NewTape(v.out); err != nil {
-		return nil, err
-	}
-	var out *gorgonia.Node
-	if v.trainIn, out, err = v.build(); err != nil {
-		return nil, err
-	}
-	if v.target, err = nn.NewInput(out.Graph(), "target", 1); err != nil {
-		return nil, err
-	}
-	loss, err := nn.MSE(out, v.target, nil)
-	if err != nil {
-		return nil, err
-	}
-	v.trainer, err = nn.NewTrainer(loss, net.Params(), v.optimizer)
-	return v, err
+// ridge draws the coefficients but v0 towards 0, with the weight of one observation at a distance of 1 slot: what has never been
+// seen costs nothing.
+const ridge = 1
+
+// newBacklogValue returns V = 0 for a number of servers that are of so many kinds, server n being of kind n modulo kinds.
+func newBacklogValue(servers, kinds int, slot Seconds) *BacklogValue {
+	v := &BacklogValue{slot: float64(slot), backlog: make([]float64, servers)}
+	v.resize(min(kinds, servers))
+	return v
 }
 
-func (v *BacklogValue) build() (in, out *gorgonia.Node, err error) {
-	if in, err = nn.NewInput(gorgonia.NewGraph(), "backlog", v.servers); err != nil {
-		return nil, nil, err
-	}
-	out, err = v.net.Forward(in)
-	return in, out, err
+// resize makes room for the coefficients of so many kinds.
+func (v *BacklogValue) resize(kinds int) {
+	n := 1 + (kinds+1)*len(knots)
+	v.kinds = kinds
+	v.coefficients, v.basis, v.moment = make([]float64, n), make([]float64, n), make([]float64, n)
+	v.gram = make([]float64, n*n)
 }
 
-// Values implements rl.AfterstateValue.
-func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
-	copy(v.inBuf.Resize(k, v.servers), features)
-	if err := v.tape.Bind(v.in, v.inBuf.Value()); err != nil {
-		return err
+// hinges are the places in the coefficients and the basis of the hinges of one kind of servers, or with kind = kinds of the mean.
+func (v *BacklogValue) hinges(s []float64, kind int) []float64 {
+	return s[1+kind*len(knots):][:len(knots)]
+}
+
+// at is V of backlogs in slots.
+func (v *BacklogValue) at(backlog []float64) float64 {
+	sum, total := 0.0, 0.0
+	for n, b := range backlog {
+		total += b
+		sum += cost(v.hinges(v.coefficients, n%v.kinds), b)
 	}
-	if err := v.tape.Run(); err != nil {
-		return err
+	share := 1 / float64(len(backlog))
+	return v.coefficients[0] - share*sum - cost(v.hinges(v.coefficients, v.kinds), share*total)
+}
+
+// cost is sum_k u_k relu(b - x_k).
+func cost(u []float64, b float64) float64 {
+	sum := 0.0
+	for k, x := range knots {
+		if b <= x {
+			break
+		}
+		sum += u[k] * (b - x)
 	}
-	for i, y := range v.tape.Matrix(v.out).Data {
-		dst[i] = float64(y) * v.scale
+	return sum
+}
+
+// expand writes the basis of backlogs in slots.
+func (v *BacklogValue) expand(backlog []float64) {
+	clear(v.basis)
+	v.basis[0] = 1
+	add := func(hinges []float64, b, weight float64) {
+		for k, x := range knots {
+			if b <= x {
+				break
+			}
+			hinges[k] -= weight * (b - x)
+		}
+	}
+	share, total := 1/float64(len(backlog)), 0.0
+	for n, b := range backlog {
+		total += b
+		add(v.hinges(v.basis, n%v.kinds), b, share)
+	}
+	add(v.hinges(v.basis, v.kinds), share*total, 1)
+}
+
+// row makes afterstate i of features [k x N] the backlog at hand.
+func (v *BacklogValue) row(features []float32, i int) []float64 {
+	for n, b := range features[i*len(v.backlog):][:len(v.backlog)] {
+		v.backlog[n] = float64(b)
+	}
+	return v.backlog
+}
+
+func (v *BacklogValue) check(features []float32, k int) error {
+	if len(features) != k*len(v.backlog) {
+		return fmt.Errorf("mecoffload: value: %d features of %d backlogs of %d servers", len(features), k, len(v.backlog))
 	}
 	return nil
 }
 
-// TrainTD implements rl.AfterstateValue.
-func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
-	copy(v.batchBuf.Resize(k, v.servers), features)
-	goal := v.goalBuf.Resize(k, 1)
-	for i, t := range targets {
-		goal[i] = float32(t / v.scale)
+// Values implements rl.AfterstateValue.
+func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
+	if err := v.check(features, k); err != nil {
+		return err
 	}
-	if err := v.trainer.Tape.Bind(v.trainIn, v.batchBuf.Value()); err != nil {
-		return 0, err
+	for i := range k {
+		dst[i] = v.at(v.row(features, i))
 	}
-	if err := v.trainer.Tape.Bind(v.target, v.goalBuf.Value()); err != nil {
-		return 0, err
-	}
-	loss, err := v.trainer.Step()
-	for i, w := range v.net.Layers[0].Weight.Data() {
-		v.net.Layers[0].Weight.Data()[i] = max(w, 0)
-	}
-	for j, u := range v.net.Layers[1].Weight.Data() {
-		v.net.Layers[1].Weight.Data()[j] = min(u, 0)
-	}
-	return loss, err
+	return nil
 }
 
-// Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers. It is computed here
-// rather than on the tape because local search asks for one value at a time, some hundred times a slot.
+// TrainTD implements rl.AfterstateValue: it finds the coefficients whose V is closest to the targets. It needs as many
+// afterstates as there are; a minibatch would make it forget the others.
+func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
+	if err := v.check(features, k); err != nil {
+		return 0, err
+	}
+	clear(v.gram)
+	clear(v.moment)
+	n, loss := len(v.basis), 0.0
+	for i := range k {
+		backlog := v.row(features, i)
+		v.expand(backlog)
+		d := targets[i] - v.at(backlog)
+		loss += d * d
+		for a, x := range v.basis {
+			if x == 0 {
+				continue
+			}
+			v.moment[a] += x * targets[i]
+			for b, y := range v.basis[:a+1] {
+				v.gram[a*n+b] += x * y
+			}
+		}
+	}
+	for a := range n {
+		if a > 0 {
+			v.gram[a*n+a] += ridge
+		}
+		for b := range a {
+			v.gram[b*n+a] = v.gram[a*n+b]
+		}
+	}
+	v.solve()
+	return loss / float64(k), nil
+}
+
+const (
+	maxSweeps   = 100
+	leastChange = 1e-7 // of a coefficient in a sweep, in units of accuracy per slot of backlog
+)
+
+// solve minimises the squares over coefficients of which all but v0 are not negative, one coefficient after the other from where they
+// are now, which converges because the problem is convex and the bounds are separate (V. Franc, V. Hlavac and M. Navara, "Sequential
+// coordinate-wise algorithm for the non-negative least squares problem", CAIP 2005).
+func (v *BacklogValue) solve() {
+	n := len(v.coefficients)
+	for range maxSweeps {
+		change := 0.0
+		for a, old := range v.coefficients {
+			row := v.gram[a*n:][:n]
+			if row[a] == 0 {
+				continue
+			}
+			slope := v.moment[a]
+			for b, c := range v.coefficients {
+				slope -= row[b] * c
+			}
+			c := old + slope/row[a]
+			if a > 0 {
+				c = max(c, 0)
+			}
+			v.coefficients[a] = c
+			change = max(change, math.Abs(c-old))
+		}
+		if change < leastChange {
+			return
+		}
+	}
+}
+
+// Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers.
 func (v *BacklogValue) Value(backlog []float64) float64 {
-	if len(backlog) != v.servers {
+	if len(backlog) != len(v.backlog) {
 		return math.NaN()
 	}
-	hidden, out := v.net.Layers[0], v.net.Layers[1]
-	w, k, u := hidden.Weight.Data(), hidden.Bias.Data(), out.Weight.Data()
-	sum := out.Bias.Data()[0]
-	for j, z := range k {
-		for n, b := range backlog {
-			z += w[n*len(k)+j] * float32(b/v.slot)
-		}
-		sum += u[j] * max(z, 0)
+	for n, b := range backlog {
+		v.backlog[n] = b / v.slot
 	}
-	return float64(sum) * v.scale
+	return v.at(v.backlog)
 }
 
 // discounted is gamma times a value.
@@ -173,12 +236,28 @@ func (d discounted) Value(backlog []float64) float64 { return d.gamma * d.value.
 
 // SaveState implements checkpoints.Stateful.
 func (v *BacklogValue) SaveState(s *checkpoints.State) error {
-	checkpoints.SaveParams(s.Sub("weights"), v.net.Params())
-	checkpoints.SaveOptimizer(s.Sub("optimizer"), v.optimizer)
+	s.PutFloat64("coefficients", nil, v.coefficients)
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful.
+// LoadState implements checkpoints.Stateful. The value may have been learned with another number of servers.
 func (v *BacklogValue) LoadState(s *checkpoints.State) error {
-	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), v.net.Params()), checkpoints.LoadOptimizer(s.Sub("optimizer"), v.optimizer))
+	n, err := s.Len("coefficients")
+	if err != nil {
+		return err
+	}
+	kinds := (n-1)/len(knots) - 1
+	if kinds < 1 || kinds > maxServers || n != 1+(kinds+1)*len(knots) {
+		return fmt.Errorf("mecoffload: value: %d saved coefficients belong to no number of kinds of servers", n)
+	}
+	v.resize(kinds)
+	if err := s.Float64("coefficients", v.coefficients); err != nil {
+		return err
+	}
+	for i, c := range v.coefficients {
+		if math.IsNaN(c) || math.IsInf(c, 0) || i > 0 && c < 0 {
+			return fmt.Errorf("mecoffload: value: saved coefficient %d is %v", i, c)
+		}
+	}
+	return nil
 }

@@ -95,7 +95,7 @@ func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Po
 			t.Fatal(err)
 		}
 		if agent != nil {
-			if err := agent.Observe(next); err != nil {
+			if err := agent.Observe(next, sim.Outcome()); err != nil {
 				t.Fatal(err)
 			}
 		}

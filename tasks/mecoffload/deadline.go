@@ -1,0 +1,119 @@
+package mecoffload
+
+import (
+	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// DeadlineModel is the probability that a task is served in time, given its nominal latency T relative to its deadline delta. A critic
+// that trusts nominal values plans tasks to finish just in time, and with jitter and channel errors half of those do not. How far
+// reality strays is not told to the agent, but it sees which of its tasks were in time, and that is enough to learn
+//
+//	P(T/delta) = P(in time | nominal T/delta)
+//
+// as a step function on a grid of T/delta that never rises: isotonic regression (M. Ayer et al., "An empirical distribution function for
+// sampling with incomplete information", Annals of Mathematical Statistics 26, 1955) on exponentially forgotten counts. Before anything is
+// seen, P is 1 up to the deadline and 0 after it, which is what it stays without uncertainty.
+type DeadlineModel struct {
+	inTime, all [deadlineBins]float64 // forgotten counts of tasks by T/delta
+	p           [deadlineBins]float64
+}
+
+var _ checkpoints.Stateful = (*DeadlineModel)(nil)
+
+const (
+	deadlineBins = 100 // of width 1/50; a task of which T is twice delta is taken as lost
+	perDeadline  = deadlineBins / 2
+
+	deadlineMemory = 0.9995 // share of the counts kept from slot to slot: 2000 slots are remembered
+	deadlinePrior  = 2      // tasks' worth of trust in nominal values, per bin
+)
+
+// NewDeadlineModel returns a model that trusts nominal values.
+func NewDeadlineModel() *DeadlineModel {
+	m := new(DeadlineModel)
+	m.fit()
+	return m
+}
+
+// InTime is the probability that a task is served in time whose nominal latency is the given multiple of its deadline.
+func (m *DeadlineModel) InTime(ratio float64) float64 {
+	if !(ratio < 2) { // too late, or NaN
+		return 0
+	}
+	return m.p[int(ratio*perDeadline)]
+}
+
+// Observe learns from a slot: ratios [M] are T/delta of its tasks as they were planned, and statuses [M] what became of them. Tasks that
+// were planned to be dropped say nothing.
+func (m *DeadlineModel) Observe(ratios []float64, statuses []Status) {
+	for b := range m.all {
+		m.all[b] *= deadlineMemory
+		m.inTime[b] *= deadlineMemory
+	}
+	for i, ratio := range ratios {
+		if !(ratio < 2) {
+			continue
+		}
+		b := int(ratio * perDeadline)
+		m.all[b]++
+		if statuses[i] == InTime {
+			m.inTime[b]++
+		}
+	}
+	m.fit()
+}
+
+// fit is the pool-adjacent-violators algorithm: neighbouring bins whose shares rise are merged until none rise.
+func (m *DeadlineModel) fit() {
+	type pool struct {
+		inTime, all float64
+		bins        int
+	}
+	var stack [deadlineBins]pool
+	n := 0
+	for b := range m.all {
+		stack[n] = pool{m.inTime[b], m.all[b] + deadlinePrior, 1}
+		if b < perDeadline {
+			stack[n].inTime += deadlinePrior
+		}
+		n++
+		for n > 1 && stack[n-2].inTime*stack[n-1].all < stack[n-1].inTime*stack[n-2].all {
+			n--
+			stack[n-1].inTime += stack[n].inTime
+			stack[n-1].all += stack[n].all
+			stack[n-1].bins += stack[n].bins
+		}
+	}
+	p := m.p[:0]
+	for _, s := range stack[:n] {
+		for range s.bins {
+			p = append(p, s.inTime/s.all)
+		}
+	}
+}
+
+// SaveState implements checkpoints.Stateful.
+func (m *DeadlineModel) SaveState(s *checkpoints.State) error {
+	s.PutFloat64("in_time", nil, m.inTime[:])
+	s.PutFloat64("all", nil, m.all[:])
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (m *DeadlineModel) LoadState(s *checkpoints.State) error {
+	if err := s.Float64("in_time", m.inTime[:]); err != nil {
+		return err
+	}
+	if err := s.Float64("all", m.all[:]); err != nil {
+		return err
+	}
+	for b, n := range m.all {
+		if !(m.inTime[b] >= 0 && m.inTime[b] <= n) {
+			return fmt.Errorf("mecoffload: saved deadline model: %v of %v tasks in time", m.inTime[b], n)
+		}
+	}
+	m.fit()
+	return nil
+}

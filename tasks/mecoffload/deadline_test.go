@@ -1,0 +1,138 @@
+package mecoffload
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
+
+// Isotonic regression has a closed form: the value of bin i is the least over a <= i of the largest over b >= i of the mean of bins
+// a to b. (Robertson, Wright and Dykstra, "Order Restricted Statistical Inference", 1988, section 1.4, for values that fall.)
+func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 20 {
+		m := NewDeadlineModel()
+		for range 1 + rng.IntN(30) {
+			ratios, statuses := make([]float64, 20), make([]Status, 20)
+			for i := range ratios {
+				ratios[i], statuses[i] = 2.2*rng.Float64(), Status(rng.IntN(3))
+			}
+			m.Observe(ratios, statuses)
+		}
+		mean := func(a, b int) float64 {
+			inTime, all := 0.0, 0.0
+			for i := a; i <= b; i++ {
+				inTime, all = inTime+m.inTime[i], all+m.all[i]+deadlinePrior
+				if i < perDeadline {
+					inTime += deadlinePrior
+				}
+			}
+			return inTime / all
+		}
+		for i := range deadlineBins {
+			want := math.Inf(1)
+			for a := 0; a <= i; a++ {
+				most := 0.0
+				for b := i; b < deadlineBins; b++ {
+					most = max(most, mean(a, b))
+				}
+				want = min(want, most)
+			}
+			if got := m.InTime((float64(i) + 0.5) / perDeadline); math.Abs(got-want) > 1e-9 {
+				t.Fatalf("bin %d: %v, want %v", i, got, want)
+			}
+		}
+	}
+}
+
+// With nothing uncertain it stays at what it began with, with uncertainty it finds the share that is in time.
+func TestDeadlineModelLearns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	certain, jittered := NewDeadlineModel(), NewDeadlineModel()
+	ratios := make([]float64, 14)
+	statuses := [2][]Status{make([]Status, 14), make([]Status, 14)}
+	for range 20000 {
+		for i := range ratios {
+			ratios[i] = 1.5 * rng.Float64()
+			for k, real := range []float64{ratios[i], ratios[i] * (0.75 + 0.5*rng.Float64())} {
+				statuses[k][i] = InTime
+				if real > 1 {
+					statuses[k][i] = Late
+				}
+			}
+		}
+		certain.Observe(ratios, statuses[0])
+		jittered.Observe(ratios, statuses[1])
+	}
+	for x := 0.005; x < 1.5; x += 0.01 {
+		want := 0.0
+		if x < 1 {
+			want = 1
+		}
+		if got := certain.InTime(x); math.Abs(got-want) > 0.01 {
+			t.Errorf("certain: P(%v) = %v", x, got)
+		}
+		// P(x u <= 1) with u uniform in [0.75, 1.25].
+		want = min(1, max(0, (1/x-0.75)/0.5))
+		if got := jittered.InTime(x); math.Abs(got-want) > 0.04 {
+			t.Errorf("jittered: P(%v) = %v, want %v", x, got, want)
+		}
+	}
+	for _, x := range []float64{2, 1e300, math.Inf(1), math.NaN()} {
+		if p := jittered.InTime(x); p != 0 {
+			t.Errorf("P(%v) = %v", x, p)
+		}
+	}
+
+	state := checkpoints.NewState()
+	if err := jittered.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	loaded := NewDeadlineModel()
+	if err := loaded.LoadState(state); err != nil || *loaded != *jittered {
+		t.Errorf("loaded %v, error %v", loaded, err)
+	}
+	bad := checkpoints.NewState()
+	bad.PutFloat64("in_time", nil, append([]float64{2}, make([]float64, deadlineBins-1)...))
+	bad.PutFloat64("all", nil, append([]float64{1}, make([]float64, deadlineBins-1)...))
+	if loaded.LoadState(bad) == nil {
+		t.Error("more tasks in time than tasks: accepted")
+	}
+}
+
+// The evaluator's value with a deadline model is that of the formula, task by task.
+func TestEvaluatorWeighsTasksByTheirDeadlines(t *testing.T) {
+	sim, sc, p := builtin(t, "dynamic", nil)
+	model := NewDeadlineModel()
+	for range 200 {
+		model.Observe([]float64{0.3, 0.7, 0.9, 1.1}, []Status{InTime, Late, Late, InTime})
+	}
+	const w = 0.3
+	e, err := NewEvaluator(sc, p, Objective{Weight: w, Deadlines: model})
+	if err != nil {
+		t.Fatal(err)
+	}
+	obs := reset(t, sim, 3)
+	rng := rand.New(rand.NewPCG(3, 3))
+	ratios := make([]float64, sc.Devices)
+	for range 100 {
+		action := randomAction(rng, &obs)
+		if err := e.Begin(&obs); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Choose(action); err != nil {
+			t.Fatal(err)
+		}
+		e.Ratios(ratios)
+		want := 0.0
+		for i, x := range ratios {
+			want += model.InTime(x) * p.Accuracy[int(action[i])%p.Exits()] * (1 - w*min(x, 1)) / float64(len(ratios))
+		}
+		if got := e.Value(); math.Abs(got-want) > 1e-12 {
+			t.Fatalf("%v, want %v", got, want)
+		}
+		obs, _ = step(t, sim, action)
+	}
+}
