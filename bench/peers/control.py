@@ -73,8 +73,9 @@ class Returns:
 class OnPolicy:
     """What PPO and A2C share: rollouts of a categorical policy, with advantages by GAE."""
 
-    def __init__(self, seed, env):
+    def __init__(self, seed, env, wrap):
         torch.manual_seed(seed)
+        self.loss = wrap(self.loss)
         self.actor, self.critic = mlp(2, 0.01, nn.Tanh), mlp(1, 1, nn.Tanh)
         self.params = [*self.actor.parameters(), *self.critic.parameters()]
         self.env = vector_env(env, self.ENVS)
@@ -128,8 +129,8 @@ class PPO(OnPolicy):
     ENVS, STEPS, BATCH, EPOCHS = 8, 32, 256, 20
     GAMMA, LAMBDA, CLIP, RATE = 0.98, 0.8, 0.2, 1e-3
 
-    def __init__(self, seed, env, make):
-        super().__init__(seed, env)
+    def __init__(self, seed, env, make, wrap):
+        super().__init__(seed, env, wrap)
         self.optimizer, self.left = make(self.params), 1.0
 
     def anneal(self, left):
@@ -137,33 +138,36 @@ class PPO(OnPolicy):
         self.optimizer.param_groups[0]["lr"] = self.RATE * left
 
     def update(self):
-        clip = self.CLIP * self.left
-        rollout = self.collect()
+        rollout, clip = self.collect(), torch.tensor(self.CLIP * self.left)
         for _ in range(self.EPOCHS):
             for index in torch.randperm(len(rollout[0])).split(self.BATCH):
-                obs, actions, old, advantages, returns = (x[index] for x in rollout)
-                advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
-                log_p = F.log_softmax(self.actor(obs), 1).gather(1, actions[:, None])[:, 0]
-                ratio = (log_p - old).exp()
-                surrogate = torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean()
-                self.step(0.25 * F.mse_loss(self.critic(obs)[:, 0], returns) - surrogate)
+                self.step(self.loss(*(x[index] for x in rollout), clip))
+
+    def loss(self, obs, actions, old, advantages, returns, clip):
+        advantages = (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+        log_p = F.log_softmax(self.actor(obs), 1).gather(1, actions[:, None])[:, 0]
+        ratio = (log_p - old).exp()
+        surrogate = torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean()
+        return 0.25 * F.mse_loss(self.critic(obs)[:, 0], returns) - surrogate
 
 
 class A2C(OnPolicy):
     ENVS, STEPS = 16, 8
     GAMMA, LAMBDA, RATE = 0.99, 0.95, 2e-3
 
-    def __init__(self, seed, env, make):
-        super().__init__(seed, env)
+    def __init__(self, seed, env, make, wrap):
+        super().__init__(seed, env, wrap)
         self.optimizer = make(self.params)
 
     def anneal(self, left):
         self.optimizer.param_groups[0]["lr"] = self.RATE * left
 
     def update(self):
-        obs, actions, _, advantages, returns = self.collect()
+        self.step(self.loss(*self.collect()))
+
+    def loss(self, obs, actions, _, advantages, returns):
         log_p = F.log_softmax(self.actor(obs), 1).gather(1, actions[:, None])[:, 0]
-        self.step(0.25 * F.mse_loss(self.critic(obs)[:, 0], returns) - (log_p * advantages).mean())
+        return 0.25 * F.mse_loss(self.critic(obs)[:, 0], returns) - (log_p * advantages).mean()
 
 
 class DQN:
@@ -172,8 +176,9 @@ class DQN:
     GAMMA, N, RATE, TAU = 0.99, 8, 5e-4, 0.005
     BATCH, MEMORY, STARTS, INTERVAL = 128, 50_000, 1000, 2
 
-    def __init__(self, seed, make):
+    def __init__(self, seed, make, wrap):
         torch.manual_seed(seed)
+        self.loss = wrap(self.loss)
         self.rng = np.random.default_rng(seed)
         self.online, self.target = mlp(2, 1, nn.ReLU), mlp(2, 1, nn.ReLU)
         self.target.load_state_dict(self.online.state_dict())
@@ -222,16 +227,18 @@ class DQN:
         if self.steps <= self.STARTS:
             return
         i = self.rng.integers(min(self.added, self.MEMORY), size=self.BATCH)
-        obs, action, ret, discount, following = (torch.from_numpy(x[i]) for x in (self.o, self.a, self.r, self.d, self.next))
-        with torch.no_grad():
-            best = self.online(following).argmax(1, keepdim=True)
-            target = ret + discount * self.target(following).gather(1, best)[:, 0]
-        F.smooth_l1_loss(self.online(obs).gather(1, action)[:, 0], target).backward()
+        self.loss(*(torch.from_numpy(x[i]) for x in (self.o, self.a, self.r, self.d, self.next))).backward()
         nn.utils.clip_grad_norm_(self.params, 10)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
             torch._foreach_lerp_(self.behind, self.params, self.TAU)
+
+    def loss(self, obs, action, ret, discount, following):
+        with torch.no_grad():
+            best = self.online(following).argmax(1, keepdim=True)
+            target = ret + discount * self.target(following).gather(1, best)[:, 0]
+        return F.smooth_l1_loss(self.online(obs).gather(1, action)[:, 0], target)
 
 
 def timed(learner):
@@ -254,25 +261,34 @@ LEARNERS = {
 }  # with the steps to train for, and the optimisers to choose from
 
 
-def variants(algo):
-    """Makers of an algorithm's learner, by what they are made of."""
+def variants(algo, wrap=lambda function: function):
+    """Makers of an algorithm's learner, by what they are made of. Losses go through wrap."""
     need_gymnasium()
     learner, _, makers = LEARNERS[algo]
     if learner is DQN:
-        return {name: lambda seed, make=make: DQN(seed, make) for name, make in makers.items()}
+        return {name: lambda seed, make=make: DQN(seed, make, wrap) for name, make in makers.items()}
     return {
-        f"{env} environments, {name}": lambda seed, env=env, make=make: learner(seed, env, make)
+        f"{env} environments, {name}": lambda seed, env=env, make=make: learner(seed, env, make, wrap)
         for env, (name, make) in itertools.product(("sequential", "vectorised"), makers.items())
     }
 
 
-@case(r"examples/cartpole:Train/(ppo|a2c|dqn)", "PyTorch")
-def _(algo):
-    learners = {name: make(1) for name, make in variants(algo).items()}
+def prepared(makers):
+    learners = {name: make(1) for name, make in makers.items()}
     for learner in learners.values():
         while getattr(learner, "steps", DQN.STARTS) < DQN.STARTS:  # begin where learning does
             learner.update()
     return {name: timed(learner) for name, learner in learners.items()}
+
+
+@case(r"examples/cartpole:Train/(ppo|a2c|dqn)", "PyTorch")
+def _(algo):
+    return prepared(variants(algo))
+
+
+@case(r"examples/cartpole:Train/(ppo|a2c|dqn)", "PyTorch compiled")
+def _(algo):
+    return prepared(variants(algo, lambda function: harness.compiled(torch, function)))
 
 
 @case(r"examples/cartpole:Train/(ppo|a2c|dqn)", "Stable-Baselines3")
