@@ -113,7 +113,12 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 }
 
 // thousands returns a number of steps in a second for readers.
-func thousands(perSecond float64) string { return fmt.Sprintf("%.3gk", perSecond/1000) }
+func thousands(perSecond float64) string {
+	if perSecond < 100_000 {
+		return fmt.Sprintf("%.1fk", perSecond/1000)
+	}
+	return fmt.Sprintf("%.0fk", perSecond/1000)
+}
 
 // progress adds up the steps of trainings that run at the same time.
 type progress struct {
