@@ -96,20 +96,23 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		}
 		rows = append(rows, of...)
 	}
-	if f.Curves != "" {
-		if err := drawCurves(f.Curves, task, rows); err != nil {
-			return err
-		}
+	if err := printTable(out, f, task, rows); err != nil || f.Curves == "" {
+		return err
 	}
-	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, task.target)
-	if f.Summary {
-		summaries, err := summarize(rows)
-		if err != nil {
-			return err
-		}
-		return cli.WriteTable(out, f.Format, caption, summaryColumns, summaries)
+	return drawCurves(f.Curves, task, rows)
+}
+
+// printTable writes a row per training or, with --summary, per algorithm.
+func printTable(out io.Writer, f flags, t task, rows []row) error {
+	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, t.target)
+	if !f.Summary {
+		return cli.WriteTable(out, f.Format, caption, columns, rows)
 	}
-	return cli.WriteTable(out, f.Format, caption, columns, rows)
+	summaries, err := summarize(rows)
+	if err != nil {
+		return err
+	}
+	return cli.WriteTable(out, f.Format, caption, summaryColumns, summaries)
 }
 
 // thousands returns a number of steps in a second for readers.
