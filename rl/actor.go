@@ -12,5 +12,5 @@ type Actor[O any] interface {
 // Sample is an observation together with the decision that was best for it [Rows].
 type Sample[O any] struct {
 	Observation O
-	Decision    []int32
+	Decision    []int32 // a choice per row
 }

@@ -14,7 +14,7 @@ import (
 //     forbids an option (a mask); a row must leave at least one.
 type Scores struct {
 	Rows, Options int
-	Logits        []float32
+	Logits        []float32 // [Rows x Options]
 }
 
 // Check reports what is wrong with s: a shape that does not hold together, a logit that is NaN or infinite (-Inf is
@@ -69,7 +69,7 @@ func (s Scores) Argmax(dst []int32) {
 // Decisions are K candidate decisions of Rows choices each: candidate k chooses Choice[k*Rows+i] for row i.
 type Decisions struct {
 	K, Rows int
-	Choice  []int32
+	Choice  []int32 // [K x Rows]
 }
 
 // Candidate returns the choices of candidate k [Rows]. It shares memory with d.
@@ -95,6 +95,7 @@ func (d *Decisions) Append(choice []int32) {
 // quantizer finds no more. The first is the most probable decision, Scores.Argmax. s is not modified. Scores without
 // rows have exactly one decision, the empty one.
 type Quantizer interface {
+	// Candidates writes up to k decisions for s to dst.
 	Candidates(s Scores, k int, dst *Decisions) error
 }
 

@@ -30,10 +30,23 @@
 //
 // # Learning from rewards
 //
-// An Env answers actions with rewards, without a model. For learners that sample a policy (A2C, PPO), VecEnv steps
-// several environments at once, Rollout keeps the steps and estimates their advantages. For learners of action values
-// (DQN), NStep makes experiences of one or more steps, and ReplayBuffer or PrioritizedReplay keep them. Normalizer
-// standardises observations. Package rl/envs has two standard problems to try learners on.
+// An Env answers actions with rewards, without a model. A Problem says how to make the environment, the network and copies
+// of observations, and a learner does the rest:
+//
+//	PPO         samples a policy, and improves it in clipped steps over rollouts     the first to try
+//	A2C         samples a policy, one step per rollout                               where steps are cheaper than gradients
+//	REINFORCE   samples a policy, and learns from whole episodes                     where only the outcome counts
+//	DQN         learns the value of each action, from a memory of experiences        where steps are expensive
+//
+// All decide among the actions that an observation offers: their number may change, and some may be forbidden. Networks
+// are perceptrons (MLPModel), graph networks whose actions are nodes or edges (GraphModel), or any other Model. A Callback
+// watches a training: Evaluator evaluates and keeps the best policy, Checkpoint saves. Each default of a configuration is
+// explained where its field is; docs/algorithms has a page for each algorithm, with equations and results.
+//
+// They are made of parts that serve algorithms of one's own. For learners that sample a policy (ActorCritic), VecEnv steps
+// several environments at once, Rollout keeps the steps and estimates their advantages. For learners of action values,
+// NStep makes experiences of one or more steps, and ReplayBuffer or PrioritizedReplay keep them. Normalizer standardises
+// observations. Package rl/envs has two standard problems to try learners on.
 //
 // # Memory
 //

@@ -25,10 +25,10 @@ type Env[O, A any] interface {
 // limit), so a learner still bootstraps from the value of Observation (Pardo et al., "Time Limits in Reinforcement
 // Learning", ICML 2018).
 type Transition[O any] struct {
-	Observation O
-	Reward      float64
-	Terminated  bool
-	Truncated   bool
+	Observation O       // after the step, the last of its episode included
+	Reward      float64 // for the step
+	Terminated  bool    // the episode is over, and so is the process
+	Truncated   bool    // the episode is over, because someone stopped looking
 }
 
 // Done reports whether the episode is over, for either reason.

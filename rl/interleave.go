@@ -14,7 +14,7 @@ import (
 // Taking turns, rather than half from one and half from the other, keeps the index of a candidate a measure of how far
 // down the lists it stands, which is what AdaptiveK goes by.
 type Interleave struct {
-	Quantizers []Quantizer
+	Quantizers []Quantizer // in the order of their turns
 
 	lists []Decisions
 	merge merger

@@ -85,6 +85,9 @@ func (c LongTermConfig) Check() error {
 //	transition, err := env.Step(decision)
 //	loss, trained, err := longTerm.Observe(transition)
 //
+// V is learned of the afterstates that decisions lead to, and decisions go where V is high: what V underrates at first is not
+// visited, and stays underrated. Let V begin too high rather than too low (see the example), or explore by candidates.
+//
 // To evaluate without learning, call neither Executed nor Observe.
 type LongTerm[O any] struct {
 	cfg    LongTermConfig

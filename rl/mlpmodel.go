@@ -225,8 +225,8 @@ func forward(x *gorgonia.Node, layers []*nn.Linear) (*gorgonia.Node, error) {
 // DiscreteEnv is an environment of vectors and a fixed number of actions, such as those of package rl/envs.
 type DiscreteEnv interface {
 	Env[[]float32, int]
-	ObservationSize() int
-	Actions() int
+	ObservationSize() int // number of features of an observation
+	Actions() int         // number of actions
 }
 
 // VectorProblem is the Problem of learning in a DiscreteEnv with a perceptron. Features and Actions of cfg are the

@@ -55,6 +55,7 @@ type Network[O any] struct {
 // Observer is a Model that keeps statistics of observations, for instance to normalise them. Learners show it every
 // observation of training once, after they have learned from it.
 type Observer[O any] interface {
+	// Observe takes observations into the statistics. It keeps none of them.
 	Observe(batch []O) error
 }
 

@@ -11,6 +11,7 @@ import (
 
 // PolicyNetwork is a network from observations to logits, over one set of weights.
 type PolicyNetwork[O any] interface {
+	// Params returns the weights.
 	Params() nn.Params
 	// Build adds the network to an expression graph of its own, so that several can run at once.
 	Build() (PolicyGraph[O], error)

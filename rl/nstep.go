@@ -12,15 +12,17 @@ import (
 //
 //	Return + Discount * max_a Q(Next, a)
 type Experience[O any] struct {
-	Observation O
-	Action      int
+	Observation O       // when the action was taken
+	Action      int     // that was taken
 	Return      float64 // discounted sum of the rewards of the steps
 	Next        O       // after the steps
 	Discount    float64 // gamma to the number of the steps, or 0 if the episode terminated
 }
 
 // ExperienceCodec is the Codec of experiences with observations of the given codec.
-type ExperienceCodec[O any] struct{ Observation Codec[O] }
+type ExperienceCodec[O any] struct {
+	Observation Codec[O] // of both observations
+}
 
 // Copy implements Codec.
 func (c ExperienceCodec[O]) Copy(dst *Experience[O], src Experience[O]) {

@@ -23,14 +23,14 @@ import (
 // moved no further than ValueClip from what it was when the step was taken, as OpenAI's implementation of PPO has it.
 type PolicyLoss struct {
 	Clip        float64 // 0: no ratio, no clipping
-	EntropyCoef float64
-	ValueCoef   float64
+	EntropyCoef float64 // 0: no bonus for entropy
+	ValueCoef   float64 // of no effect without a critic
 	ValueClip   float64 // 0: no clipping
 }
 
 // PolicyStats describes an update of a policy, over the minibatch and before the step.
 type PolicyStats struct {
-	Loss         float64
+	Loss         float64 // all of PolicyLoss
 	Entropy      float64 // mean, in nats
 	KL           float64 // estimate of the mean divergence of the policy from the one that acted: mean((r-1) - log r)
 	ClipFraction float64 // of the steps whose ratio is outside [1-Clip, 1+Clip]
@@ -51,7 +51,7 @@ func (s *PolicyStats) scale(by float64) {
 
 // Minibatch holds steps that a policy learns from. All slices have an entry per step.
 type Minibatch[O any] struct {
-	Observations []O
+	Observations []O // what the policy saw
 	Taken
 }
 
@@ -59,7 +59,7 @@ type Minibatch[O any] struct {
 type Taken struct {
 	Actions    []int
 	LogProbs   []float32 // of the actions when they were taken
-	Advantages []float32
+	Advantages []float32 // how much better than expected the actions were
 	Values     []float32 // what the critic said when the actions were taken; needed for ValueClip
 	Returns    []float32 // what the critic is to say; needed if there is one
 }

@@ -21,14 +21,14 @@ import (
 //	}
 //	err = rollout.Finish(lastValues, 0.99, 0.95)
 type Rollout[O, A any] struct {
-	Steps, Envs int
+	Steps, Envs int // capacity
 
-	Observations []O
-	Actions      []A
+	Observations []O       // what the policy saw
+	Actions      []A       // what it did
 	LogProbs     []float32 // of the actions when they were taken
 	Values       []float32 // the critic's estimates for the observations
-	Rewards      []float32
-	Terminated   []bool
+	Rewards      []float32 // what that earned
+	Terminated   []bool    // whether the episode ended with the step, see Transition
 	Truncated    []bool
 	// Skipped marks steps that started a new episode instead of executing the action: nothing is to be learned from them.
 	Skipped []bool

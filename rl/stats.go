@@ -38,7 +38,8 @@ func ProbabilityOfImprovement(x, y []float64) float64 {
 // Estimate is a statistic with the bounds of its confidence interval. The bounds are NaN where there are too few scores
 // to tell, which is one.
 type Estimate struct {
-	Value, Low, High float64
+	Value     float64 // of the scores as they are
+	Low, High float64 // bounds of the interval
 }
 
 // String returns the estimate as "0.912 [0.893, 0.930]".
@@ -164,10 +165,10 @@ func enoughScores(tasks [][]float64) bool {
 
 // Summary describes the scores of one method over its seeds.
 type Summary struct {
-	Runs   int
-	Mean   Estimate
-	IQM    Estimate
-	StdDev float64 // of the sample, with n-1 in the denominator; NaN for one run
+	Runs   int      // how many scores
+	Mean   Estimate // with its interval
+	IQM    Estimate // interquartile mean, with its interval
+	StdDev float64  // of the sample, with n-1 in the denominator; NaN for one run
 }
 
 // Summarize returns the summary of scores.

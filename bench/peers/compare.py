@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares our benchmarks with the same work done by PyTorch, NumPy, OpenBLAS, Gorgonia and GoMLX.
+"""Compares our benchmarks with the same work done by PyTorch, NumPy, OpenBLAS, Gorgonia, GoMLX and Gymnasium.
 
 Run it from the repository's root on an otherwise idle machine:
 
@@ -21,16 +21,19 @@ import subprocess
 import sys
 import tempfile
 
-PACKAGES = ["nn", "gnn", "internal/kernel", "tasks/mecoffload"]
+PACKAGES = ["nn", "gnn", "internal/kernel", "rl/envs", "examples/cartpole", "tasks/mecoffload"]
 CASES = (
     r"(nn:(TrainStep|Forward)/.*|gnn:(TrainStep|Forward|SpMM)/.*|tasks/mecoffload:(Decide|TrainStep|Slot)/.*"
-    r"|internal/kernel:(GEMM/\w+/(NN|NT|TN)|SpMM/\w+|(Exp|Sigmoid|Tanh)/kernel|BiasAct/relu/\d+|Softmax/\w+|Adam/\d+))$"
+    r"|internal/kernel:(GEMM/\w+/(NN|NT|TN)|SpMM/\w+|(Exp|Sigmoid|Tanh)/kernel|BiasAct/relu/\d+|Softmax/\w+|Adam/\d+)"
+    r"|rl/envs:Step/\w+|examples/cartpole:Train/(ppo|a2c|dqn))$"
 )
+# Cases whose operation is a step of an environment: readers want steps per second.
+STEPS = r"(rl/envs|examples/cartpole):"
 # Modules with Go benchmarks: name of the peer, folder, and the package of ours whose names they share.
 GO_PEERS = [("Gorgonia", "gorgonia", "nn"), ("GoMLX", "gomlx", "nn")]
 # References that are benchmarks of ours, beside the case: name of the peer, and what in the case's name becomes what.
 REFERENCES = [("gonum", r"$", "/gonum"), ("math", r"/kernel$", "/math")]
-TORCH_SCRIPTS = ["mlp.py", "gcn.py", "kernels.py", "grle.py"]
+TORCH_SCRIPTS = ["mlp.py", "gcn.py", "kernels.py", "control.py", "grle.py"]
 HERE = pathlib.Path("bench/peers")
 GO_ENV = {**os.environ, "GOMAXPROCS": "1"}
 
@@ -205,6 +208,10 @@ def duration(ns):
             return f"{ns / scale:.3g} {unit}" if ns < 999.5 * scale else f"{ns / scale:.0f} {unit}"
 
 
+def figure(case, ns):
+    return f"{float(f'{1e9 / ns:.3g}'):,.0f} steps/s" if re.match(STEPS, case) else duration(ns)
+
+
 def tables(results):
     """Markdown, a table for each package."""
     for package in PACKAGES:
@@ -219,13 +226,13 @@ def tables(results):
             times = {c: [r["ns_per_op"] for r in rs] for c, rs in row.items()}
             mine = times["ours"]
             allocations = max(r["allocs"] for r in row["ours"])
-            cells = [f"`{case.split(':')[1]}`", duration(statistics.median(mine)), str(allocations)]
+            cells = [f"`{case.split(':')[1]}`", figure(case, statistics.median(mine)), str(allocations)]
             for c in columns:
                 if c not in times:
                     cells += ["", ""]
                     continue
                 ratios = sorted(t / m for t, m in zip(times[c], mine))
-                cells += [duration(statistics.median(times[c])), f"**{statistics.median(ratios):.3g}** ({ratios[0]:.3g}–{ratios[-1]:.3g})"]
+                cells += [figure(case, statistics.median(times[c])), f"**{statistics.median(ratios):.3g}** ({ratios[0]:.3g}–{ratios[-1]:.3g})"]
             print("| " + " | ".join(cells) + " |")
 
 

@@ -2,9 +2,10 @@
 //
 //	go run ./examples/cartpole --algo ppo
 //	go run ./examples/cartpole --algo ppo --algo dqn --algo a2c --seeds 5 --format markdown
-//	go run ./examples/cartpole --algo ppo --env acrobot
+//	go run ./examples/cartpole --algo ppo --env acrobot --summary --curves acrobot
 //
-// recipe.go has the hyper-parameters, train.go how a training is watched and judged.
+// recipe.go has the hyper-parameters, train.go how a training is watched and judged, summary.go what several of them have
+// in common, curves.go their learning curves.
 package main
 
 import (
@@ -19,15 +20,19 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
 	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/rl"
 )
 
 type flags struct {
-	Algo     []string `help:"ppo, a2c, dqn or reinforce; may be repeated." enum:"ppo,a2c,dqn,reinforce" default:"ppo"`
-	Env      string   `help:"cartpole or acrobot." enum:"cartpole,acrobot" default:"cartpole"`
-	Seeds    int      `help:"How often to train, with seeds from 1 on. They run at the same time, as many as there are processors." default:"5"`
-	Steps    int      `help:"Steps of the environments to train for; 0: as in the recipe."`
-	Episodes int      `help:"Episodes of an evaluation." default:"100"`
-	Until    float64  `help:"Stop when an evaluation's mean return is at least this; 0: never." placeholder:"RETURN"`
+	Algo      []string `help:"ppo, a2c, dqn or reinforce; may be repeated." enum:"ppo,a2c,dqn,reinforce" default:"ppo"`
+	Env       string   `help:"cartpole or acrobot." enum:"cartpole,acrobot" default:"cartpole"`
+	Seeds     int      `help:"How often to train, each time with the next seed. They run at the same time, as many as there are processors." default:"5"`
+	FirstSeed uint64   `help:"The first of these seeds." default:"1"`
+	Steps     int      `help:"Steps of the environments to train for; 0: as in the recipe."`
+	Episodes  int      `help:"Episodes of an evaluation." default:"100"`
+	Until     float64  `help:"Stop when an evaluation's mean return is at least this; 0: never." placeholder:"RETURN"`
+	Summary   bool     `help:"Print one row per algorithm, over its seeds, instead of one per training."`
+	Curves    string   `help:"Draw the learning curves to BASE.svg and BASE.png." placeholder:"BASE"`
 	cli.FormatFlag
 }
 
@@ -41,6 +46,8 @@ type row struct {
 	FinalReturn    float64 `json:"final_return"` // of the policy at the end of training, in the same
 	SolvedAt       *int    `json:"solved_at"`    // steps before the first evaluation of at least the target; null: none
 	StepsPerSecond float64 `json:"steps_per_second"`
+
+	curve []rl.EvaluationPoint // in the course of the training
 }
 
 var columns = []cli.Column[row]{
@@ -50,13 +57,8 @@ var columns = []cli.Column[row]{
 	{Header: "steps", Cell: func(r row) string { return fmt.Sprint(r.Steps) }},
 	{Header: "best return", Cell: func(r row) string { return fmt.Sprintf("%.1f", r.Return) }},
 	{Header: "final return", Cell: func(r row) string { return fmt.Sprintf("%.1f", r.FinalReturn) }},
-	{Header: "solved at", Cell: func(r row) string {
-		if r.SolvedAt == nil {
-			return "-"
-		}
-		return fmt.Sprint(*r.SolvedAt)
-	}},
-	{Header: "steps/s", Cell: func(r row) string { return fmt.Sprintf("%.0f", r.StepsPerSecond) }},
+	{Header: "solved at", Cell: func(r row) string { return optional(r.SolvedAt) }},
+	{Header: "steps/s", Cell: func(r row) string { return thousands(r.StepsPerSecond) }},
 }
 
 func main() {
@@ -85,7 +87,7 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		of := make([]row, f.Seeds)
 		err := parallel.For(f.Seeds, func(i int) error {
 			var err error
-			of[i], err = train(ctx, task, algo, uint64(i+1), steps, f, progress.of(i))
+			of[i], err = train(ctx, task, algo, f.FirstSeed+uint64(i), steps, f, progress.of(i))
 			return err
 		})
 		progress.End()
@@ -94,8 +96,31 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		}
 		rows = append(rows, of...)
 	}
-	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, task.target)
-	return cli.WriteTable(out, f.Format, caption, columns, rows)
+	if err := printTable(out, f, task, rows); err != nil || f.Curves == "" {
+		return err
+	}
+	return drawCurves(f.Curves, task, rows)
+}
+
+// printTable writes a row per training or, with --summary, per algorithm.
+func printTable(out io.Writer, f flags, t task, rows []row) error {
+	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, t.target)
+	if !f.Summary {
+		return cli.WriteTable(out, f.Format, caption, columns, rows)
+	}
+	summaries, err := summarize(rows)
+	if err != nil {
+		return err
+	}
+	return cli.WriteTable(out, f.Format, caption, summaryColumns, summaries)
+}
+
+// thousands returns a number of steps in a second for readers.
+func thousands(perSecond float64) string {
+	if perSecond < 100_000 {
+		return fmt.Sprintf("%.1fk", perSecond/1000)
+	}
+	return fmt.Sprintf("%.0fk", perSecond/1000)
 }
 
 // progress adds up the steps of trainings that run at the same time.

@@ -13,7 +13,7 @@ import (
 
 func TestRun(t *testing.T) {
 	for _, env := range []string{"cartpole", "acrobot"} {
-		f := flags{Algo: []string{"ppo", "a2c", "dqn", "reinforce"}, Env: env, Seeds: 2, Steps: 600, Episodes: 2}
+		f := flags{Algo: []string{"ppo", "a2c", "dqn", "reinforce"}, Env: env, Seeds: 2, FirstSeed: 1, Steps: 600, Episodes: 2}
 		f.Format = cli.JSON
 		var out bytes.Buffer
 		if err := run(context.Background(), f, &out, io.Discard); err != nil {
@@ -34,7 +34,7 @@ func TestLearns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for seconds")
 	}
-	f := flags{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1, Steps: 20_000, Episodes: 10, Until: 200}
+	f := flags{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1, FirstSeed: 1, Steps: 20_000, Episodes: 10, Until: 200}
 	f.Format = cli.JSON
 	var out bytes.Buffer
 	if err := run(context.Background(), f, &out, io.Discard); err != nil {

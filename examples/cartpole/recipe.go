@@ -35,7 +35,8 @@ var tasks = map[string]task{
 		newEnv: func() rl.DiscreteEnv { return envs.NewAcrobot() },
 		target: -90,
 		steps:  map[string]int{"ppo": 1_000_000},
-		// The hyper-parameters of RL Baselines3 Zoo.
+		// Rollouts, epochs and advantages are those of RL Baselines3 Zoo. Minibatches are four times as large as there and steps
+		// larger, and features are not normalised: their scale is about 1.
 		ppo: func(c *rl.PPOConfig) {
 			c.Envs, c.RolloutSteps, c.BatchSize, c.Epochs = 16, 256, 256, 4
 			c.Gamma, c.Lambda = 0.99, 0.94

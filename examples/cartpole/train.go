@@ -56,7 +56,8 @@ func train(ctx context.Context, t task, algo string, seed uint64, steps int, f f
 	show(steps)
 	r := row{Env: t.name, Algo: algo, Seed: seed, Steps: l.Progress().Steps}
 	r.StepsPerSecond = float64(r.Steps) / (time.Since(start) - evaluating).Seconds()
-	for _, p := range evaluator.Points() {
+	r.curve = evaluator.Points()
+	for _, p := range r.curve {
 		if p.Mean >= t.target {
 			r.SolvedAt = &p.Steps
 			break

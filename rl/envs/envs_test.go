@@ -209,12 +209,19 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
+// BenchmarkStep makes steps with random actions drawn beforehand, and starts a new episode where one has ended.
 func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
-		name string
-		env  rl.Env[[]float32, int]
-	}{{"CartPole", NewCartPole()}, {"Acrobot", NewAcrobot()}} {
+		name    string
+		env     rl.Env[[]float32, int]
+		actions int
+	}{{"CartPole", NewCartPole(), 2}, {"Acrobot", NewAcrobot(), 3}} {
 		b.Run(c.name, func(b *testing.B) {
+			rand := rl.NewRand(1, 0)
+			actions := make([]int, 1024)
+			for i := range actions {
+				actions[i] = rand.IntN(c.actions)
+			}
 			done := true
 			for i := 0; b.Loop(); i++ {
 				if done {
@@ -222,7 +229,7 @@ func BenchmarkStep(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				tr, err := c.env.Step(i & 1)
+				tr, err := c.env.Step(actions[i%len(actions)])
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -1,0 +1,72 @@
+package rl_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/graphrl/graphrl/rl"
+)
+
+// The tables of docs/algorithms list every hyper-parameter once, with the default that the code has.
+func TestDocumentedDefaults(t *testing.T) {
+	configs := map[string]any{
+		"DefaultDROOConfig":      rl.DefaultDROOConfig(),
+		"DefaultLongTermConfig":  rl.DefaultLongTermConfig(),
+		"DefaultPPOConfig":       rl.DefaultPPOConfig(),
+		"DefaultA2CConfig":       rl.DefaultA2CConfig(),
+		"DefaultDQNConfig":       rl.DefaultDQNConfig(),
+		"DefaultREINFORCEConfig": rl.DefaultREINFORCEConfig(),
+	}
+	pages, err := filepath.Glob("../docs/algorithms/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages: %v", err)
+	}
+	// The table that follows the name of a function is that of its fields: | `Field` | default | ...
+	name := regexp.MustCompile("`rl\\.(Default\\w+Config)`")
+	row := regexp.MustCompile("^\\| `(\\w+)` \\| ([^|]+) \\|")
+	documented := map[string]map[string]string{}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := ""
+		for line := range strings.Lines(string(text)) {
+			if m := name.FindStringSubmatch(line); m != nil {
+				config = m[1]
+				documented[config] = map[string]string{}
+			}
+			if strings.HasPrefix(line, "#") {
+				config = ""
+			}
+			m := row.FindStringSubmatch(line)
+			if m == nil || config == "" {
+				continue
+			}
+			if _, twice := documented[config][m[1]]; twice {
+				t.Errorf("%s: %s is listed twice", page, m[1])
+			}
+			documented[config][m[1]] = strings.ReplaceAll(m[2], ",", "")
+		}
+	}
+	for config, defaults := range configs {
+		v := reflect.ValueOf(defaults)
+		if len(documented[config]) != v.NumField() {
+			t.Errorf("%s: %d fields are documented of %d", config, len(documented[config]), v.NumField())
+		}
+		for i := range v.NumField() {
+			field, want := v.Type().Field(i).Name, fmt.Sprint(v.Field(i))
+			if v.Field(i).CanFloat() {
+				want = strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.6f", v.Field(i).Float()), "0"), ".")
+			}
+			if got := documented[config][field]; got != want {
+				t.Errorf("%s: the default of %s is documented as %q, and is %s", config, field, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,131 @@
+package rl_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"slices"
+
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/envs"
+)
+
+// PPO learns to balance a pole, and stops when an evaluation says that it can.
+func ExamplePPO() {
+	problem := rl.VectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() }, rl.DefaultMLPConfig(0, 0))
+	cfg := rl.DefaultPPOConfig()
+	cfg.Steps, cfg.RolloutSteps, cfg.Epochs, cfg.LearningRate, cfg.EntropyCoef = 50_000, 32, 20, 1e-3, 0
+	learner, err := rl.NewPPO(problem, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// The policy is evaluated in some episodes every 2000 steps, and judged in others in the end.
+	evaluator := rl.NewEvaluator(learner, problem.NewEnv, 2000)
+	evaluator.Episodes, evaluator.Seed, evaluator.Until = 20, 1, rl.ReturnReaches(400)
+	if err := learner.Train(context.Background(), evaluator.Evaluate); err != nil {
+		log.Fatal(err)
+	}
+	returns, err := rl.Evaluate(learner, problem.NewEnv, 50, 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("stopped early:", learner.Progress().Steps < cfg.Steps)
+	fmt.Println("balances for more than 300 steps:", rl.Mean(returns) > 300)
+	// Output:
+	// stopped early: true
+	// balances for more than 300 steps: true
+}
+
+// hub shows a star, nodes around one in the middle, and asks which is in the middle. All nodes have the same feature, a 1 to
+// be counted by their neighbours.
+type hub struct {
+	nodes  int // of the star; 0: three to eight
+	centre int
+	open   bool
+}
+
+func (h *hub) Reset(seed uint64) (rl.GraphObservation, error) {
+	rng := rl.NewRand(seed, 0)
+	n := h.nodes
+	if n == 0 {
+		n = 3 + rng.IntN(6)
+	}
+	h.centre, h.open = rng.IntN(n), true
+	var edges gnn.EdgeIndex
+	for i := range n {
+		if i != h.centre {
+			edges.Src, edges.Dst = append(edges.Src, int32(h.centre)), append(edges.Dst, int32(i))
+		}
+	}
+	g, err := gnn.NewGraph(n, edges.Undirected())
+	return rl.GraphObservation{Graph: g, Nodes: slices.Repeat([]float32{1}, n)}, err
+}
+
+func (h *hub) Step(node int) (rl.Transition[rl.GraphObservation], error) {
+	if !h.open {
+		return rl.Transition[rl.GraphObservation]{}, fmt.Errorf("hub: no episode is running")
+	}
+	h.open = false
+	t := rl.Transition[rl.GraphObservation]{Terminated: true}
+	if node == h.centre {
+		t.Reward = 1
+	}
+	var err error
+	t.Observation.Graph, err = gnn.NewGraph(1, gnn.EdgeIndex{}) // the end; nothing is decided there
+	t.Observation.Nodes = []float32{1}
+	return t, err
+}
+
+// A graph policy learns on small stars and decides on large ones: it knows no numbers of nodes.
+func ExampleGraphModel() {
+	cfg := rl.DefaultGraphConfig(1, 0)
+	cfg.Hidden, cfg.Layers = 16, 1
+	cfg.Aggregation = gnn.Sum // a mean cannot count neighbours
+	problem := rl.Problem[rl.GraphObservation]{
+		NewEnv:   func() rl.Env[rl.GraphObservation, int] { return new(hub) },
+		NewModel: func(rand *rl.Rand) (rl.Model[rl.GraphObservation], error) { return rl.NewGraphModel(cfg, rand) },
+		Codec:    rl.GraphCodec{},
+	}
+	train := rl.DefaultREINFORCEConfig()
+	train.Steps, train.LearningRate = 3000, 1e-2
+	learner, err := rl.NewREINFORCE(problem, train)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := learner.Train(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	large := func() rl.Env[rl.GraphObservation, int] { return &hub{nodes: 50} }
+	returns, err := rl.Evaluate(learner, large, 100, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("finds the middle of 50 nodes in %.0f of 100 stars\n", 100*rl.Mean(returns))
+	// Output:
+	// finds the middle of 50 nodes in 100 of 100 stars
+}
+
+// Experiences of two steps from an episode of three, with a discount of one half. What is left at the end has fewer.
+func ExampleNStep() {
+	nstep, err := rl.NewNStep(2, 0.5, rl.IntCodec{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for place := range 3 {
+		if err := nstep.Act(place, 1); err != nil {
+			log.Fatal(err)
+		}
+		t := rl.Transition[int]{Observation: place + 1, Reward: 8, Terminated: place == 2}
+		err := nstep.Observe(t, func(e rl.Experience[int]) {
+			fmt.Printf("from %d to %d: return %v, and %v of what follows\n", e.Observation, e.Next, e.Return, e.Discount)
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// from 0 to 2: return 12, and 0.25 of what follows
+	// from 1 to 3: return 12, and 0 of what follows
+	// from 2 to 3: return 8, and 0 of what follows
+}
