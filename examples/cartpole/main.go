@@ -14,7 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"sync"
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
@@ -81,11 +80,11 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		if steps == 0 {
 			return fmt.Errorf("there is no recipe of %s for %s: name the number of steps by --steps", algo, f.Env)
 		}
-		progress := newProgress(messages, algo, f.Seeds, steps)
+		progress := parallel.NewProgress(messages, algo, "steps", f.Seeds, steps)
 		of := make([]row, f.Seeds)
 		err := parallel.For(f.Seeds, func(i int) error {
 			var err error
-			of[i], err = train(ctx, task, algo, uint64(i+1), steps, f, progress.of(i))
+			of[i], err = train(ctx, task, algo, uint64(i+1), steps, f, progress.Of(i))
 			return err
 		})
 		progress.End()
@@ -96,29 +95,4 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 	}
 	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, task.target)
 	return cli.WriteTable(out, f.Format, caption, columns, rows)
-}
-
-// progress adds up the steps of trainings that run at the same time.
-type progress struct {
-	mu sync.Mutex
-	*cli.Progress
-	done []int
-}
-
-func newProgress(messages io.Writer, title string, seeds, steps int) *progress {
-	return &progress{Progress: cli.NewProgress(messages, title, "steps", 0, int64(seeds*steps)), done: make([]int, seeds)}
-}
-
-// of returns the function that takes the steps of one training.
-func (p *progress) of(i int) func(steps int) {
-	return func(steps int) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.done[i] = steps
-		sum := int64(0)
-		for _, n := range p.done {
-			sum += int64(n)
-		}
-		p.Set(sum, nil)
-	}
 }
