@@ -22,7 +22,7 @@ func each(search func(g *gnn.Graph, rand *rl.Rand) int) func([]*gnn.Graph, uint6
 	return func(graphs []*gnn.Graph, seed uint64) ([]int, error) {
 		cuts := make([]int, len(graphs))
 		for k, g := range graphs {
-			cuts[k] = search(g, rl.NewRand(seed, uint64(k)))
+			cuts[k] = search(g, rl.NewRand(seed, 1<<32+uint64(k))) // streams from which no graphs are drawn
 		}
 		return cuts, nil
 	}
