@@ -90,7 +90,7 @@ func (r *referee) Decide(obs []rl.GraphObservation, actions []int) error {
 
 // After a short training the learned policy is better than the first open node and, as all are, no better than the best.
 func TestRun(t *testing.T) {
-	f := flags{Steps: 4000, Seed: 1}
+	f := flags{Steps: 2000, Seed: 1}
 	f.Format = cli.JSON
 	var a, b bytes.Buffer
 	for _, out := range []*bytes.Buffer{&a, &b} {

@@ -141,16 +141,20 @@ func compare(all []method, nodes, graphs, seeds int) ([]row, error) {
 // judge computes the figures of a method from its cuts with each seed.
 func (r *row) judge(cuts [][]int, reference, best []int) error {
 	means := make([]float64, len(cuts))
-	n := float64(len(best))
+	wins, ratios := 0, 0.0
 	for s, of := range cuts {
+		sum := 0
 		for k, cut := range of {
-			means[s] += float64(cut) / n
-			r.Ratio += float64(cut) / float64(best[k]) / n / float64(len(cuts))
+			sum += cut
+			ratios += float64(cut) / float64(best[k])
 			if cut > reference[k] {
-				r.Wins += 1 / n / float64(len(cuts))
+				wins++
 			}
 		}
+		means[s] = float64(sum) / float64(len(of))
 	}
+	n := float64(len(cuts) * len(best))
+	r.Ratio, r.Wins = ratios/n, float64(wins)/n
 	mean, err := rl.NewBootstrap(rl.NewRand(1, 0)).Estimate(rl.Mean, means)
 	if err != nil {
 		return err
