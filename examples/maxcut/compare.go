@@ -22,7 +22,7 @@ func each(search func(g *gnn.Graph, rand *rl.Rand) int) func([]*gnn.Graph, uint6
 	return func(graphs []*gnn.Graph, seed uint64) ([]int, error) {
 		cuts := make([]int, len(graphs))
 		for k, g := range graphs {
-			cuts[k] = search(g, rl.NewRand(seed, 1<<32+uint64(k))) // streams from which no graphs are drawn
+			cuts[k] = search(g, rl.NewRand(seed, 1<<32+uint64(k))) // streams of their own
 		}
 		return cuts, nil
 	}
@@ -102,14 +102,23 @@ type row struct {
 	Millis float64  `json:"ms"` // per graph, on average
 }
 
-// compare tests all methods with each seed on graphs of the given size.
-func compare(all []method, nodes, graphs, seeds int) ([]row, error) {
-	test := make([]*gnn.Graph, graphs)
-	for k := range test {
+// testGraphs draws the graphs of a test. Hyper-parameters, also those of the searches, were chosen on others.
+func testGraphs(nodes, graphs int) ([]*gnn.Graph, error) {
+	all := make([]*gnn.Graph, graphs)
+	for k := range all {
 		var err error
-		if test[k], err = randomGraphs(nodes, nodes)(rl.NewRand(uint64(nodes), uint64(k))); err != nil {
+		if all[k], err = randomGraphs(nodes, nodes)(rl.NewRand(uint64(nodes), 1<<33+uint64(k))); err != nil {
 			return nil, err
 		}
+	}
+	return all, nil
+}
+
+// compare tests all methods with each seed on graphs of the given size.
+func compare(all []method, nodes, graphs, seeds int) ([]row, error) {
+	test, err := testGraphs(nodes, graphs)
+	if err != nil {
+		return nil, err
 	}
 	rows := make([]row, len(all))
 	cuts := make([][][]int, len(all)) // per method and seed, those of the graphs

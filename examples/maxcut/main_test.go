@@ -43,11 +43,11 @@ func TestRun(t *testing.T) {
 	got, again := rows(t, tiny()), rows(t, tiny())
 	most := map[int]float64{}
 	for _, n := range tiny().Test {
-		for k := range uint64(3) {
-			g, err := randomGraphs(n, n)(rl.NewRand(uint64(n), k))
-			if err != nil {
-				t.Fatal(err)
-			}
+		graphs, err := testGraphs(n, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range graphs {
 			most[n] += float64(maximum(g)) / 3
 		}
 	}
@@ -78,7 +78,7 @@ func TestRunPrintsATable(t *testing.T) {
 	}
 }
 
-// Trained for seconds on graphs of up to 30 nodes, the policy beats greedy on graphs of 60.
+// Trained for seconds on graphs of up to 30 nodes, the policy beats greedy flips on graphs of 60. For more it needs more training.
 func TestLearns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for seconds")
@@ -91,8 +91,8 @@ func TestLearns(t *testing.T) {
 			cut[r.Method] = r.Cut
 		}
 	}
-	if t.Log(cut); cut["policy"] < cut[greedy] {
-		t.Errorf("%+v", cut)
+	if cut["policy"] < cut["greedy flips"]+1 {
+		t.Errorf("mean cuts %v", cut)
 	}
 }
 
