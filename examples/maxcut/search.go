@@ -15,7 +15,7 @@ func greedyFlips(g *gnn.Graph) *partition {
 // greedyConstruction places one node after the other on the side where more of its edges are cut, always the node for which
 // the choice of the side makes the greatest difference, and of several one of the highest degree: SG3 of S. Kahruman et al.,
 // "On greedy construction heuristics for the MAX-CUT problem", International Journal of Computational Science and Engineering
-// 3, 2007. Then it flips nodes as greedyFlips does. The order by degree and the flips are not in the paper; both help.
+// 3, 2007. Then it flips nodes as greedyFlips does. The order by degree and the flips are not in the paper; the flips help.
 func greedyConstruction(g *gnn.Graph) *partition {
 	n := g.NumDst()
 	p := newPartition(g, nil)
