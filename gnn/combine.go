@@ -3,6 +3,7 @@ package gnn
 import (
 	"fmt"
 
+	"github.com/graphrl/graphrl/internal/kernel"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -92,8 +93,10 @@ func (o *mergeOp) OutShape(in []gorgonia.Value) (int, int, error) {
 
 func (o *mergeOp) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	n := y.Rows * y.Cols
-	o.from = resize(o.from, n)
-	clear(o.from)
+	if o.kind == mergeMax {
+		o.from = resize(o.from, n)
+		clear(o.from)
+	}
 	at := 0
 	for i, v := range in {
 		x := mat(v)
@@ -106,9 +109,7 @@ func (o *mergeOp) Forward(in []gorgonia.Value, y nn.Matrix) error {
 		case i == 0:
 			copy(y.Data, x.Data)
 		case o.kind == mergeAdd:
-			for k, w := range x.Data[:n] {
-				y.Data[k] += w
-			}
+			kernel.Axpy(1, x.Data[:n], y.Data[:n])
 		default:
 			for k, w := range x.Data[:n] {
 				if w > y.Data[k] {

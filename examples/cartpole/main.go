@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"sync"
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
@@ -83,11 +82,11 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		if steps == 0 {
 			return fmt.Errorf("there is no recipe of %s for %s: name the number of steps by --steps", algo, f.Env)
 		}
-		progress := newProgress(messages, algo, f.Seeds, steps)
+		progress := parallel.NewProgress(messages, algo, "steps", f.Seeds, steps)
 		of := make([]row, f.Seeds)
 		err := parallel.For(f.Seeds, func(i int) error {
 			var err error
-			of[i], err = train(ctx, task, algo, f.FirstSeed+uint64(i), steps, f, progress.of(i))
+			of[i], err = train(ctx, task, algo, f.FirstSeed+uint64(i), steps, f, progress.Of(i))
 			return err
 		})
 		progress.End()
@@ -121,29 +120,4 @@ func thousands(perSecond float64) string {
 		return fmt.Sprintf("%.1fk", perSecond/1000)
 	}
 	return fmt.Sprintf("%.0fk", perSecond/1000)
-}
-
-// progress adds up the steps of trainings that run at the same time.
-type progress struct {
-	mu sync.Mutex
-	*cli.Progress
-	done []int
-}
-
-func newProgress(messages io.Writer, title string, seeds, steps int) *progress {
-	return &progress{Progress: cli.NewProgress(messages, title, "steps", 0, int64(seeds*steps)), done: make([]int, seeds)}
-}
-
-// of returns the function that takes the steps of one training.
-func (p *progress) of(i int) func(steps int) {
-	return func(steps int) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.done[i] = steps
-		sum := int64(0)
-		for _, n := range p.done {
-			sum += int64(n)
-		}
-		p.Set(sum, nil)
-	}
 }

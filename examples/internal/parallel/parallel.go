@@ -1,4 +1,5 @@
-// Package parallel runs work that falls into independent pieces, such as seeds or folds, on all processors.
+// Package parallel runs work that falls into independent pieces, such as seeds or folds, on all processors,
+// and shows how far it is.
 package parallel
 
 import (

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math/bits"
+	"slices"
+	"testing"
+
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/rltest"
+)
+
+func TestEnv(t *testing.T) {
+	rltest.Env(t, rltest.EnvConfig[rl.GraphObservation, int]{
+		New: newEnv,
+		Action: func(obs rl.GraphObservation, r *rl.Rand) int {
+			var open []int
+			for node, ok := range obs.Allowed {
+				if ok {
+					open = append(open, node)
+				}
+			}
+			if len(open) == 0 { // after the end
+				return 0
+			}
+			return open[r.IntN(len(open))]
+		},
+		Clone: func(obs rl.GraphObservation) rl.GraphObservation {
+			obs.Nodes, obs.Allowed = slices.Clone(obs.Nodes), slices.Clone(obs.Allowed)
+			return obs
+		},
+		Invalid: func(obs rl.GraphObservation) []int {
+			all := []int{-1, len(obs.Allowed)}
+			if closed := slices.Index(obs.Allowed, false); closed >= 0 {
+				all = append(all, closed)
+			}
+			return all
+		},
+	})
+}
+
+// largest returns the size of the largest independent set among the nodes of open, bit by bit, by trying with and without a
+// node of most neighbours; neighbours has those of each node.
+func largest(open uint64, neighbours []uint64) int {
+	most, node := -1, -1
+	for rest := open; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(rest)
+		if n := bits.OnesCount64(neighbours[i] & open); n > most {
+			most, node = n, i
+		}
+	}
+	if most <= 0 {
+		return bits.OnesCount64(open)
+	}
+	without := open &^ (1 << node)
+	return max(largest(without, neighbours), 1+largest(without&^neighbours[node], neighbours))
+}
+
+func neighboursOf(g *gnn.Graph) []uint64 {
+	all := make([]uint64, g.NumDst())
+	for i := range all {
+		for _, j := range g.OutNeighbors(i) {
+			all[i] |= 1 << j
+		}
+	}
+	return all
+}
+
+// referee is a policy that remembers how large the largest set of each graph it meets is.
+type referee struct {
+	rule
+	graphs map[*gnn.Graph]bool
+	total  int
+}
+
+func (r *referee) Decide(obs []rl.GraphObservation, actions []int) error {
+	for _, o := range obs {
+		if !r.graphs[o.Graph] {
+			r.graphs[o.Graph] = true
+			n := o.Graph.NumDst()
+			r.total += largest(1<<n-1, neighboursOf(o.Graph))
+		}
+	}
+	return r.rule.Decide(obs, actions)
+}
+
+// After a short training the learned policy is better than the first open node and, as all are, no better than the best.
+func TestRun(t *testing.T) {
+	f := flags{Steps: 2000, Seed: 1}
+	f.Format = cli.JSON
+	var a, b bytes.Buffer
+	for _, out := range []*bytes.Buffer{&a, &b} {
+		if err := run(f, out, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.String() != b.String() {
+		t.Errorf("two runs with one seed differ: %s and %s", a.String(), b.String())
+	}
+	var rows []row
+	if err := json.Unmarshal(a.Bytes(), &rows); err != nil || len(rows) != 3 {
+		t.Fatalf("%s: %v", a.String(), err)
+	}
+	r := referee{rule: func(rl.GraphObservation, int) float32 { return 0 }, graphs: map[*gnn.Graph]bool{}}
+	sizes, err := rl.Evaluate(&r, newEnv, testGraphs, testSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := float64(r.total) / testGraphs
+	t.Logf("the largest sets have %.2f nodes", most)
+	if len(r.graphs) != testGraphs || rows[2].Size != rl.Mean(sizes) {
+		t.Errorf("%d graphs, first open node %v, want %v", len(r.graphs), rows[2].Size, rl.Mean(sizes))
+	}
+	for _, r := range rows[:2] {
+		if r.Size > most || r.Size < rows[2].Size+1 {
+			t.Errorf("%+v: the largest sets have %v nodes, those of the first open node %v", r, most, rows[2].Size)
+		}
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	f := flags{Steps: 0}
+	if err := run(f, io.Discard, io.Discard); err == nil {
+		t.Error("no steps: no error")
+	}
+}

@@ -1,0 +1,106 @@
+// Command maxcut learns to divide the nodes of a graph into two sides so that as many edges as possible lead from one to the
+// other. A policy that is trained on small random graphs flips one node after the other; on larger ones it is compared with
+// greedy algorithms, local search and tabu search.
+//
+//	go run ./examples/maxcut
+//	go run ./examples/maxcut --steps 100000 --seeds 1 --test 100 --format markdown
+//
+// partition.go has the problem, env.go the environment, train.go how the policy learns, search.go what it is compared with,
+// and compare.go how.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/alecthomas/kong"
+	"github.com/graphrl/graphrl/examples/internal/parallel"
+	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/rl"
+)
+
+type flags struct {
+	Steps  int   `help:"Flips to train for, with each seed." default:"300000"`
+	Seeds  int   `help:"How often to train, with seeds from 1 on. They run at the same time, as many as there are processors." default:"5"`
+	Small  int   `help:"Nodes of the smallest graphs of the training." default:"20"`
+	Large  int   `help:"Nodes of the largest." default:"50"`
+	Test   []int `help:"Nodes of the graphs of a test; may be repeated." default:"50,100,200"`
+	Graphs int   `help:"Graphs per test, the same whatever the seed." default:"50"`
+	cli.FormatFlag
+}
+
+var columns = []cli.Column[row]{
+	{Header: "nodes", Cell: func(r row) string { return fmt.Sprint(r.Nodes) }},
+	{Header: "method", Cell: func(r row) string { return r.Method }, Left: true},
+	{Header: "flips per node", Cell: func(r row) string {
+		if r.Flips == 0 {
+			return "-"
+		}
+		return fmt.Sprint(r.Flips)
+	}},
+	{Header: "mean cut", Cell: func(r row) string {
+		if r.Low == nil || *r.Low == *r.High {
+			return fmt.Sprintf("%.1f", r.Cut)
+		}
+		return fmt.Sprintf("%.1f [%.1f, %.1f]", r.Cut, *r.Low, *r.High)
+	}},
+	{Header: "of best", Cell: func(r row) string { return fmt.Sprintf("%.2f %%", 100*r.Ratio) }},
+	{Header: "beats greedy", Cell: func(r row) string { return fmt.Sprintf("%.0f %%", 100*r.Wins) }},
+	{Header: "ms", Cell: func(r row) string { return fmt.Sprintf("%.2f", r.Millis) }},
+}
+
+func main() {
+	var f flags
+	line := kong.Parse(&f, kong.Name("maxcut"), kong.Description("Learn to cut as many edges of a graph as possible."))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	line.FatalIfErrorf(run(ctx, f, os.Stdout, os.Stderr))
+}
+
+func (f flags) check() error {
+	if f.Steps < 1 || f.Seeds < 1 || f.Graphs < 1 {
+		return errors.New("want at least one step, one seed and one graph")
+	}
+	if f.Large < f.Small {
+		return fmt.Errorf("the largest graphs of the training have %d nodes, the smallest %d", f.Large, f.Small)
+	}
+	for _, nodes := range append([]int{f.Small}, f.Test...) {
+		if nodes <= attached {
+			return fmt.Errorf("graphs of %d nodes: each new node is joined to %d, so want more than that", nodes, attached)
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, f flags, out, messages io.Writer) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	policies := make([]rl.Policy[rl.GraphObservation], f.Seeds)
+	progress := parallel.NewProgress(messages, "training", "flips", f.Seeds, f.Steps)
+	err := parallel.For(f.Seeds, func(i int) error {
+		newEnv := func() rl.Env[rl.GraphObservation, int] { return &maxCut{draw: randomGraphs(f.Small, f.Large)} }
+		var err error
+		policies[i], err = train(ctx, newEnv, f.Steps, uint64(i+1), progress.Of(i))
+		return err
+	})
+	progress.End()
+	if err != nil {
+		return err
+	}
+	var rows []row
+	for _, nodes := range f.Test { // one after the other, and so are the seeds: times are to be those of one thread
+		of, err := compare(methods(policies), nodes, f.Graphs, f.Seeds)
+		if err != nil {
+			return fmt.Errorf("graphs of %d nodes: %w", nodes, err)
+		}
+		rows = append(rows, of...)
+	}
+	caption := fmt.Sprintf("Barabasi-Albert graphs (m = %d), %d of each size. Trained on %d to %d nodes, %d times; 95 %% intervals over these.",
+		attached, f.Graphs, f.Small, f.Large, f.Seeds)
+	return cli.WriteTable(out, f.Format, caption, columns, rows)
+}
