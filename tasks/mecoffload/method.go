@@ -57,7 +57,7 @@ type Recipe struct {
 	// Name says where the values come from: paper, tuned, or anything else for values of your own.
 	Name string `yaml:"name"`
 
-	// Candidates is the number K of candidate decisions per slot; 0: three per device, but at most 128.
+	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least 64 and at most 128.
 	Candidates int `yaml:"candidates"`
 	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is constant.
 	AdaptInterval int `yaml:"adapt_interval"`
@@ -166,8 +166,14 @@ type Agent struct {
 	ratio    []float64 // [M] nominal T/delta
 }
 
-// mostCandidates bounds the default number of candidates: with a thousand devices, three each would take longer than a slot.
-const mostCandidates = 128
+// candidates is the number of candidates for a number of devices. With fewer than 64 a run now and then gets stuck where all
+// devices crowd one server (docs/decisions/0006); with a thousand devices, four each would take longer than a slot.
+func (r Recipe) candidates(devices int) int {
+	if r.Candidates > 0 {
+		return r.Candidates
+	}
+	return min(max(4*devices, 64), 128)
+}
 
 // Streams of an agent's random numbers.
 const (
@@ -226,12 +232,8 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	if err != nil {
 		return fail(err)
 	}
-	candidates := r.Candidates
-	if candidates == 0 {
-		candidates = min(3*sc.Devices, mostCandidates)
-	}
 	a.learner, err = rl.NewDROO(a.actor, quantizer, critic, observationCodec{}, rl.DROOConfig{
-		Candidates:    candidates,
+		Candidates:    r.candidates(sc.Devices),
 		AdaptInterval: r.AdaptInterval,
 		TrainInterval: r.TrainInterval,
 		StepsPerTrain: r.StepsPerTrain,

@@ -56,7 +56,7 @@ type plan struct {
 }
 
 // names are the suites in the order of help texts.
-var names = []string{"quick", "paper", "churn", "trace", "transfer", "scale", "tune"}
+var names = []string{"quick", "paper", "churn", "trace", "transfer", "scale", "ablation", "tune"}
 
 // Names lists the suites.
 func Names() []string { return slices.Clone(names) }
@@ -77,6 +77,8 @@ func New(name string, o Options) (Suite, error) {
 		p = transferPlan()
 	case "scale":
 		p = scalePlan()
+	case "ablation":
+		p = ablationPlan()
 	case "tune":
 		p = tunePlan()
 	default:

@@ -199,7 +199,7 @@ func testComparison(t *testing.T, dir string, s Suite) {
 		if cell.Recipe == nil {
 			continue
 		}
-		got := c.Rows(w, cell.Subject)[cell.Seed-1]
+		got := c.Rows(w, cell.Subject)[slices.Index(s.Seeds, cell.Seed)]
 		if d := cmp.Diff(results[i].Rows[0], got); d != "" {
 			t.Errorf("%v: -result +comparison\n%s", cell, d)
 		}
@@ -344,8 +344,8 @@ func TestSuites(t *testing.T) {
 			t.Errorf("%s is incomplete", name)
 		}
 		for _, c := range s.Cells {
-			heldOut := c.Seed >= firstHeldOut
-			if heldOut != (name == "tune" && c.Subject.Name != Bounds) {
+			tuning := c.Seed >= firstTuning
+			if c.Subject.Name != Bounds && (c.Seed < firstHeldOut || tuning != (name == "tune")) {
 				t.Errorf("%s: seed %d of %v", name, c.Seed, c)
 			}
 		}
@@ -383,7 +383,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	const world = "csi, M 10, N 2, 30ms: "
-	want := []string{world + "GRLE (mine), seed 1", world + "GRLE (mine), seed 2", world + "baselines, seed 1", world + "baselines, seed 2", world + "bounds"}
+	want := []string{world + "GRLE (mine), seed 11", world + "GRLE (mine), seed 12", world + "baselines, seed 1", world + "baselines, seed 2", world + "bounds"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
