@@ -99,7 +99,7 @@ type propagator struct {
 func (p *propagator) forward(g *Graph, f int, x, y []float32, acc bool) {
 	switch p.kind {
 	case sumEdges:
-		spmm(weighted{g.in.ptr, g.in.idx, nil}, f, x, y, acc)
+		spmm(g.sum(), f, x, y, acc)
 	case meanEdges:
 		spmm(g.mean(), f, x, y, acc)
 	case normalized:
@@ -113,7 +113,7 @@ func (p *propagator) forward(g *Graph, f int, x, y []float32, acc bool) {
 func (p *propagator) backward(g *Graph, f int, dy, dx []float32) {
 	switch p.kind {
 	case sumEdges:
-		spmm(weighted{g.out.ptr, g.out.idx, nil}, f, dy, dx, false)
+		spmm(g.sumT(), f, dy, dx, false)
 	case meanEdges:
 		spmm(g.meanT(), f, dy, dx, false)
 	case normalized:

@@ -123,7 +123,7 @@ func (o *attend) Forward(in []gorgonia.Value, y nn.Matrix) error {
 		for i := range w {
 			w[i] *= f[g.in.edgeOf(i)]
 		}
-		kernel.SpMM(g.NumDst(), d, g.in.ptr, g.in.idx, w, mat(in[2]).Data[k*d:], heads*d, y.Data[start:], y.Cols, !o.cfg.Concat)
+		kernel.SpMM(g.sum().csr, d, w, mat(in[2]).Data[k*d:], heads*d, y.Data[start:], y.Cols, !o.cfg.Concat)
 	}
 	var b []float32
 	if o.bias {
@@ -162,7 +162,7 @@ func (o *attend) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix)
 				e := g.out.edgeOf(i)
 				o.byRow[i] = a[e] * f[e]
 			}
-			kernel.SpMM(g.NumSrc(), d, g.out.ptr, g.out.idx, o.byRow, dz[start:], y.Cols, dh.Data[k*d:], heads*d, false)
+			kernel.SpMM(g.sumT().csr, d, o.byRow, dz[start:], y.Cols, dh.Data[k*d:], heads*d, false)
 		}
 		if dscores.IsZero() {
 			continue

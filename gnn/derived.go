@@ -3,6 +3,8 @@ package gnn
 import (
 	"math"
 	"sync"
+
+	"github.com/graphrl/graphrl/internal/kernel"
 )
 
 // derived holds what layers compute from a graph's structure alone. Each part
@@ -10,6 +12,7 @@ import (
 // so that the layers of a network, and tapes on other goroutines, share it.
 type derived struct {
 	mu       sync.Mutex
+	in, out  lazy[*kernel.CSR]
 	gcnIn    lazy[weighted]
 	gcnOut   lazy[weighted]
 	meanIn   lazy[[]float32]
@@ -30,11 +33,13 @@ type lazy[T any] struct {
 // weighted is a sparse matrix whose rows are one side's vertices.
 type weighted struct {
 	ptr, col []int32
-	val      []float32
+	val      []float32   // nil for ones
+	csr      *kernel.CSR // of ptr and col
 }
 
 // forget marks everything as not computed.
 func (d *derived) forget() {
+	d.in.done, d.out.done = false, false
 	d.gcnIn.done, d.gcnOut.done = false, false
 	d.meanIn.done, d.meanOut.done, d.meanEdge.done = false, false, false
 	d.reverse.done, d.loops.done = false, false
@@ -49,6 +54,26 @@ func (l *lazy[T]) get(g *Graph, compute func(g *Graph, value *T)) T {
 		l.done = true
 	}
 	return l.value
+}
+
+// sum returns the adjacency matrix by destination.
+func (g *Graph) sum() weighted {
+	csr := g.derived.in.get(g, func(g *Graph, a **kernel.CSR) { g.in.compress(g.numSrc, a) })
+	return weighted{g.in.ptr, g.in.idx, nil, csr}
+}
+
+// sumT returns the transpose of sum, by source.
+func (g *Graph) sumT() weighted {
+	csr := g.derived.out.get(g, func(g *Graph, a **kernel.CSR) { g.out.compress(g.numDst, a) })
+	return weighted{g.out.ptr, g.out.idx, nil, csr}
+}
+
+// compress makes *csr the structure of a, whose entries lie in cols columns.
+func (a *adjacency) compress(cols int, csr **kernel.CSR) {
+	if *csr == nil {
+		*csr = new(kernel.CSR)
+	}
+	(*csr).Set(cols, a.ptr, a.idx)
 }
 
 // gcn returns the normalised adjacency matrix of Kipf and Welling (2017),
@@ -94,6 +119,10 @@ func (g *Graph) normalize(a *adjacency, w *weighted) {
 		w.ptr[i+1] = int32(k)
 	}
 	w.col, w.val = w.col[:k], w.val[:k]
+	if w.csr == nil {
+		w.csr = new(kernel.CSR)
+	}
+	w.csr.Set(n, w.ptr, w.col)
 }
 
 // mean returns the matrix that averages over a destination's in-edges, by
@@ -108,7 +137,9 @@ func (g *Graph) mean() weighted {
 			}
 		}
 	})
-	return weighted{g.in.ptr, g.in.idx, val}
+	w := g.sum()
+	w.val = val
+	return w
 }
 
 // meanT returns the transpose of mean, by source.
@@ -119,7 +150,9 @@ func (g *Graph) meanT() weighted {
 			(*val)[k] = 1 / float32(g.InDegree(int(i)))
 		}
 	})
-	return weighted{g.out.ptr, g.out.idx, val}
+	w := g.sumT()
+	w.val = val
+	return w
 }
 
 // meanCoef returns 1/in-degree of the destination of each edge.

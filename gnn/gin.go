@@ -125,7 +125,7 @@ func (o *gin) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	copy(y.Data, x)
 	kernel.Scale(o.own(in), y.Data)
 	if o.edgeDim == 0 {
-		spmm(weighted{g.in.ptr, g.in.idx, nil}, o.f, x, y.Data, true)
+		spmm(g.sum(), o.f, x, y.Data, true)
 		return nil
 	}
 	if g.NumEdges() > 0 {
@@ -156,7 +156,7 @@ func (o *gin) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) er
 	}
 	if o.edgeDim == 0 {
 		if dx != nil {
-			spmm(weighted{g.out.ptr, g.out.idx, nil}, o.f, dy.Data, dx, true)
+			spmm(g.sumT(), o.f, dy.Data, dx, true)
 		}
 		return nil
 	}

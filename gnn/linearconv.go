@@ -163,7 +163,7 @@ func mul(x gorgonia.Value, in, out int, w, y []float32, acc bool) {
 // mulT is dw = x^T dy with x [rows x in], dense or sparse.
 func mulT(x gorgonia.Value, in, out int, dy, dw []float32) {
 	if s, ok := x.(*Sparse); ok {
-		spmm(weighted{s.t.ptr, s.t.idx, s.tval}, out, dy, dw, false)
+		spmm(weighted{s.t.ptr, s.t.idx, s.tval, s.tcsr}, out, dy, dw, false)
 		return
 	}
 	kernel.Gemm(true, false, in, out, mat(x).Rows, mat(x).Data, in, dy, out, dw, out, false)

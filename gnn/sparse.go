@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/chewxy/hm"
+	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -16,8 +17,9 @@ import (
 // an input made by [NewSparseInput]. Readers may share it.
 type Sparse struct {
 	rows, cols int
-	by         weighted  // rows
-	t          adjacency // the transpose; its edge numbers point into by
+	by         weighted    // rows
+	t          adjacency   // the transpose; its edge numbers point into by
+	tcsr       *kernel.CSR // of t
 	tval       []float32
 	shape      [2]int
 }
@@ -46,8 +48,10 @@ func NewSparse(rows, cols int, ptr, col []int32, val []float32) (*Sparse, error)
 		}
 	}
 	s := &Sparse{rows: rows, cols: cols, shape: [2]int{rows, cols}}
-	s.by = weighted{append([]int32(nil), ptr...), append([]int32(nil), col...), append([]float32(nil), val...)}
+	s.by = weighted{append([]int32(nil), ptr...), append([]int32(nil), col...), append([]float32(nil), val...), new(kernel.CSR)}
+	s.by.csr.Set(cols, s.by.ptr, s.by.col)
 	s.t.group(cols, s.by.col, key)
+	s.t.compress(rows, &s.tcsr)
 	s.transposeValues()
 	return s, nil
 }

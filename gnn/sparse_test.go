@@ -24,7 +24,7 @@ func TestSparseRoundTrip(t *testing.T) {
 		if got := s.Dense(); !slices.Equal(got, x) {
 			t.Fatalf("got %v, want %v", got, x)
 		}
-		tr := weighted{s.t.ptr, s.t.idx, s.tval}.dense(cols, rows)
+		tr := weighted{s.t.ptr, s.t.idx, s.tval, s.tcsr}.dense(cols, rows)
 		for i := range rows {
 			for j := range cols {
 				if tr[j][i] != float64(x[i*cols+j]) {

@@ -70,9 +70,5 @@ func kernelAct(a nn.Activation) (kernel.Act, error) {
 
 // spmm is y (+)= a x for matrices with f columns.
 func spmm(a weighted, f int, x, y []float32, acc bool) {
-	rows := max(0, len(a.ptr)-1)
-	if rows == 0 {
-		return
-	}
-	kernel.SpMM(rows, f, a.ptr, a.col, a.val, x, f, y, f, acc)
+	kernel.SpMM(a.csr, f, a.val, x, f, y, f, acc)
 }

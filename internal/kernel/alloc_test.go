@@ -15,6 +15,7 @@ func TestAllocs(t *testing.T) {
 	for i := range ptr {
 		ptr[i] = int32(i)
 	}
+	var a CSR
 	eachPath(func() {
 		for name, f := range map[string]func(){
 			"Gemm NN":               func() { Gemm(false, false, n, n, n, x, n, y, n, z, n, false) },
@@ -22,7 +23,7 @@ func TestAllocs(t *testing.T) {
 			"Gemm TN":               func() { Gemm(true, false, n, n, n, x, n, y, n, z, n, true) },
 			"Gemm, one row":         func() { Gemm(false, true, 1, n, n, x, n, y, n, z, n, false) },
 			"Gemm, one column":      func() { Gemm(false, false, n, 1, n, x, n, y, 2, z, 1, false) },
-			"SpMM":                  func() { SpMM(n, n, ptr, idx, nil, x, n, y, n, false) },
+			"SpMM":                  func() { a.Set(n, ptr, idx); SpMM(&a, n, nil, x, n, y, n, false) },
 			"BiasAct":               func() { BiasAct(ActTanh, n, n, y, x) },
 			"BiasAct, narrow":       func() { BiasAct(ActELU, n, 3, y, x) },
 			"ActBackward":           func() { ActBackward(ActReLU, n, n, x, y, z, w) },

@@ -100,9 +100,37 @@ func BenchmarkSpMM(b *testing.B) {
 		c := newSpmmCase(r, rows, rows, f, 2*degree, 0)
 		c.val = uniform(r, len(c.col))
 		run(b, fmt.Sprintf("%dx%dx%d", rows, degree, f), 2*float64(len(c.col)*f), "GFLOP/s", func() {
-			SpMM(rows, f, c.ptr, c.col, c.val, c.x, f, c.y, f, false)
+			SpMM(&c.a, f, c.val, c.x, f, c.y, f, false)
 		})
 	}
+}
+
+// BenchmarkSpMMUnseen takes forty matrices in turn, more than branch prediction
+// learns by heart: as in training on graphs that change.
+func BenchmarkSpMMUnseen(b *testing.B) {
+	r := newRand(10)
+	for _, s := range [][3]int{{2708, 10, 16}, {2708, 10, 64}, {2708, 3, 16}, {2708, 3, 64}} {
+		rows, degree, f := s[0], s[1], s[2]
+		x, y := uniform(r, rows*f), make([]float32, rows*f)
+		cases, flop := make([]*spmmCase, 40), 0.0
+		for i := range cases {
+			cases[i] = newSpmmCase(r, rows, rows, 0, 2*degree, 0)
+			cases[i].val = uniform(r, len(cases[i].col))
+			flop += 2 * float64(len(cases[i].col)*f)
+		}
+		run(b, fmt.Sprintf("%dx%dx%d", rows, degree, f), flop, "GFLOP/s", func() {
+			for _, c := range cases {
+				SpMM(&c.a, f, c.val, x, f, y, f, false)
+			}
+		})
+	}
+}
+
+// BenchmarkCSR checks and arranges the structure of a matrix.
+func BenchmarkCSR(b *testing.B) {
+	const rows, degree = 2708, 10
+	c := newSpmmCase(newRand(11), rows, rows, 0, 2*degree, 0)
+	run(b, fmt.Sprintf("%dx%d", rows, degree), rows, "ns/row", func() { c.a.Set(rows, c.ptr, c.col) })
 }
 
 func benchmarkMath(b *testing.B, f func(dst, src []float32), ref func(float64) float64) {

@@ -310,26 +310,33 @@ func gemmTile(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, l
 	}
 }
 
+// Panels of the sparse product are up to spmmWidth registers wide; those of up to
+// spmmNarrow columns take their rows from a list.
+const (
+	spmmWidth  = 8
+	spmmNarrow = 32
+)
+
 // spmmPanel runs the kernel for panels of vecs registers.
-func spmmPanel(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool) {
+func spmmPanel(vecs, rows int, at, col *int32, val, x *float32, ldx int, y *float32, ldy, tail, ahead int, acc bool) {
 	if active == isaAVX512 {
 		switch vecs {
 		case 1:
-			spmm1AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm1AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 2:
-			spmm2AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm2AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 3:
-			spmm3AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm3AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 4:
-			spmm4AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm4AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 5:
-			spmm5AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm5AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 6:
-			spmm6AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm6AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 7:
-			spmm7AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm7AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		case 8:
-			spmm8AVX512(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+			spmm8AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 		default:
 			panic("kernel: no kernel of this size")
 		}
@@ -337,21 +344,21 @@ func spmmPanel(vecs, rows int, ptr, col *int32, val *float32, valStep int, x *fl
 	}
 	switch vecs {
 	case 1:
-		spmm1AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm1AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 2:
-		spmm2AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm2AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 3:
-		spmm3AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm3AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 4:
-		spmm4AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm4AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 5:
-		spmm5AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm5AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 6:
-		spmm6AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm6AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 7:
-		spmm7AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm7AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	case 8:
-		spmm8AVX2(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)
+		spmm8AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
 	default:
 		panic("kernel: no kernel of this size")
 	}

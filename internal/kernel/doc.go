@@ -32,5 +32,5 @@
 //
 // Lengths and indices that do not fit are the caller's bug, and panic with a
 // message naming the function and the argument. They are always checked first,
-// so no call reads or writes outside its slices.
+// those of a CSR when it is set, so no call reads or writes outside its slices.
 package kernel

@@ -10,8 +10,8 @@ func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 	gemmGo(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 }
 
-func spmm(rows, f int, ptr, col []int32, val, x []float32, ldx int, y []float32, ldy int, acc bool) {
-	spmmGo(rows, f, ptr, col, val, x, ldx, y, ldy, acc)
+func spmm(a *CSR, f int, val, x []float32, ldx int, y []float32, ldy int, acc bool) {
+	spmmGo(a, f, val, x, ldx, y, ldy, acc)
 }
 
 func exp(dst, src []float32)                          { expGo(dst, src) }

@@ -32,16 +32,6 @@ func segmentSoftmaxCE(ptr []int32, z, t, dz []float32) (loss float64) {
 	return loss
 }
 
-// batch returns how many of the first segments of ptr hold at most limit
-// elements and are at most as many, but at least one.
-func batch(ptr []int32, limit int) int {
-	n := 1
-	for n+1 < len(ptr) && n < limit && int(ptr[n+1]-ptr[0]) <= limit {
-		n++
-	}
-	return n
-}
-
 func sigmoidBCE(z, t, dz []float32) (loss float64) {
 	if active == isaGo {
 		return sigmoidBCEGo(z, t, dz)

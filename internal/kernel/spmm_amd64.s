@@ -4,421 +4,1000 @@
 
 #include "textflag.h"
 
-// func spmm1AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+// func spmm1AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·spmm1AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVLQSX   16(CX), R12
+	MOVLQSX   20(CX), R13
 	VPXORD    Z0, Z0, Z0
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS.Z (SI), K1, Z0
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	MOVLQSX   (CX), R14
+	IMULQ     R9, R14
+	VMOVUPS.Z (DI)(R14*1), K1, Z0
 
 start:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  store
+	JG   rest
+
+entries:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Z1
+	VMOVUPS.Z    (SI)(R14*1), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Z1
+	VMOVUPS.Z    (SI)(R14*1), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Z1
+	VMOVUPS.Z    (SI)(R14*1), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Z1
+	VMOVUPS.Z    (SI)(R14*1), K1, Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries
+
+rest:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z1
-	VMOVUPS.Z    (BX)(R12*1), K1, Z2
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Z1
+	VMOVUPS.Z    (SI)(R14*1), K1, Z2
 	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, K1, (SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	MOVLQSX (CX), R10
+	IMULQ   R9, R10
+	VMOVUPS Z0, K1, (DI)(R10*1)
+	MOVQ    R12, R10
+	MOVQ    R13, R11
+	ADDQ    $0x0c, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm2AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+ones:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones:
+	MOVLQSX   16(CX), R11
+	MOVLQSX   20(CX), R12
+	VPXORD    Z0, Z0, Z0
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	MOVLQSX   (CX), R13
+	IMULQ     R9, R13
+	VMOVUPS.Z (DI)(R13*1), K1, Z0
+
+start_ones:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones
+
+entries_ones:
+	MOVLQSX   (DX)(BX*4), R13
+	IMULQ     R8, R13
+	VMOVUPS.Z (SI)(R13*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	MOVLQSX   4(DX)(BX*4), R13
+	IMULQ     R8, R13
+	VMOVUPS.Z (SI)(R13*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	MOVLQSX   8(DX)(BX*4), R13
+	IMULQ     R8, R13
+	VMOVUPS.Z (SI)(R13*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	MOVLQSX   12(DX)(BX*4), R13
+	IMULQ     R8, R13
+	VMOVUPS.Z (SI)(R13*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	ADDQ      $0x04, BX
+	CMPQ      BX, R10
+	JLE       entries_ones
+
+rest_ones:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R13
+	IMULQ     R8, R13
+	VMOVUPS.Z (SI)(R13*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	MOVLQSX (CX), BX
+	IMULQ   R9, BX
+	VMOVUPS Z0, K1, (DI)(BX*1)
+	MOVQ    R11, BX
+	MOVQ    R12, R10
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+// func spmm2AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·spmm2AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVLQSX   16(CX), R12
+	MOVLQSX   20(CX), R13
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS.Z 64(SI), K1, Z1
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	MOVLQSX   (CX), R14
+	IMULQ     R9, R14
+	VMOVUPS   (DI)(R14*1), Z0
+	VMOVUPS.Z 64(DI)(R14*1), K1, Z1
 
 start:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  store
+	JG   rest
+
+entries:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Z2
+	VFMADD231PS  (SI)(R14*1), Z2, Z0
+	VMOVUPS.Z    64(SI)(R14*1), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Z2
+	VFMADD231PS  (SI)(R14*1), Z2, Z0
+	VMOVUPS.Z    64(SI)(R14*1), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Z2
+	VFMADD231PS  (SI)(R14*1), Z2, Z0
+	VMOVUPS.Z    64(SI)(R14*1), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Z2
+	VFMADD231PS  (SI)(R14*1), Z2, Z0
+	VMOVUPS.Z    64(SI)(R14*1), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries
+
+rest:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z2
-	VFMADD231PS  (BX)(R12*1), Z2, Z0
-	VMOVUPS.Z    64(BX)(R12*1), K1, Z3
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Z2
+	VFMADD231PS  (SI)(R14*1), Z2, Z0
+	VMOVUPS.Z    64(SI)(R14*1), K1, Z3
 	VFMADD231PS  Z3, Z2, Z1
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, K1, 64(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	MOVLQSX (CX), R10
+	IMULQ   R9, R10
+	VMOVUPS Z0, (DI)(R10*1)
+	VMOVUPS Z1, K1, 64(DI)(R10*1)
+	MOVQ    R12, R10
+	MOVQ    R13, R11
+	ADDQ    $0x0c, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm3AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+ones:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones:
+	MOVLQSX   16(CX), R11
+	MOVLQSX   20(CX), R12
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	MOVLQSX   (CX), R13
+	IMULQ     R9, R13
+	VMOVUPS   (DI)(R13*1), Z0
+	VMOVUPS.Z 64(DI)(R13*1), K1, Z1
+
+start_ones:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones
+
+entries_ones:
+	MOVLQSX   (DX)(BX*4), R13
+	IMULQ     R8, R13
+	VADDPS    (SI)(R13*1), Z0, Z0
+	VMOVUPS.Z 64(SI)(R13*1), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	MOVLQSX   4(DX)(BX*4), R13
+	IMULQ     R8, R13
+	VADDPS    (SI)(R13*1), Z0, Z0
+	VMOVUPS.Z 64(SI)(R13*1), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	MOVLQSX   8(DX)(BX*4), R13
+	IMULQ     R8, R13
+	VADDPS    (SI)(R13*1), Z0, Z0
+	VMOVUPS.Z 64(SI)(R13*1), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	MOVLQSX   12(DX)(BX*4), R13
+	IMULQ     R8, R13
+	VADDPS    (SI)(R13*1), Z0, Z0
+	VMOVUPS.Z 64(SI)(R13*1), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	ADDQ      $0x04, BX
+	CMPQ      BX, R10
+	JLE       entries_ones
+
+rest_ones:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R13
+	IMULQ     R8, R13
+	VADDPS    (SI)(R13*1), Z0, Z0
+	VMOVUPS.Z 64(SI)(R13*1), K1, Z2
+	VADDPS    Z2, Z1, Z1
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	MOVLQSX (CX), BX
+	IMULQ   R9, BX
+	VMOVUPS Z0, (DI)(BX*1)
+	VMOVUPS Z1, K1, 64(DI)(BX*1)
+	MOVQ    R11, BX
+	MOVQ    R12, R10
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+// func spmm3AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·spmm3AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS.Z 128(SI), K1, Z2
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS.Z 128(DI), K1, Z2
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z3
-	VFMADD231PS  (BX)(R12*1), Z3, Z0
-	VFMADD231PS  64(BX)(R12*1), Z3, Z1
-	VMOVUPS.Z    128(BX)(R12*1), K1, Z4
+	VBROADCASTSS (BX)(R10*4), Z3
+	VFMADD231PS  (SI)(R12*1), Z3, Z0
+	VFMADD231PS  64(SI)(R12*1), Z3, Z1
+	VMOVUPS.Z    128(SI)(R12*1), K1, Z4
 	VFMADD231PS  Z4, Z3, Z2
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, K1, 128(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm4AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
+
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS.Z 128(DI), K1, Z2
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VMOVUPS.Z 128(SI)(R11*1), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+// func spmm4AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·spmm4AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS.Z 192(SI), K1, Z3
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS.Z 192(DI), K1, Z3
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z4
-	VFMADD231PS  (BX)(R12*1), Z4, Z0
-	VFMADD231PS  64(BX)(R12*1), Z4, Z1
-	VFMADD231PS  128(BX)(R12*1), Z4, Z2
-	VMOVUPS.Z    192(BX)(R12*1), K1, Z5
+	VBROADCASTSS (BX)(R10*4), Z4
+	VFMADD231PS  (SI)(R12*1), Z4, Z0
+	VFMADD231PS  64(SI)(R12*1), Z4, Z1
+	VFMADD231PS  128(SI)(R12*1), Z4, Z2
+	VMOVUPS.Z    192(SI)(R12*1), K1, Z5
 	VFMADD231PS  Z5, Z4, Z3
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, K1, 192(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, K1, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm5AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
+
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS.Z 192(DI), K1, Z3
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VMOVUPS.Z 192(SI)(R11*1), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, K1, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+// func spmm5AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·spmm5AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS.Z 256(SI), K1, Z4
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS.Z 256(DI), K1, Z4
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z5
-	VFMADD231PS  (BX)(R12*1), Z5, Z0
-	VFMADD231PS  64(BX)(R12*1), Z5, Z1
-	VFMADD231PS  128(BX)(R12*1), Z5, Z2
-	VFMADD231PS  192(BX)(R12*1), Z5, Z3
-	VMOVUPS.Z    256(BX)(R12*1), K1, Z6
+	VBROADCASTSS (BX)(R10*4), Z5
+	VFMADD231PS  (SI)(R12*1), Z5, Z0
+	VFMADD231PS  64(SI)(R12*1), Z5, Z1
+	VFMADD231PS  128(SI)(R12*1), Z5, Z2
+	VFMADD231PS  192(SI)(R12*1), Z5, Z3
+	VMOVUPS.Z    256(SI)(R12*1), K1, Z6
 	VFMADD231PS  Z6, Z5, Z4
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, K1, 256(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, K1, 256(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm6AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
+
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	PREFETCHT0 256(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS.Z 256(DI), K1, Z4
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VMOVUPS.Z 256(SI)(R11*1), K1, Z5
+	VADDPS    Z5, Z4, Z4
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, K1, 256(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+// func spmm6AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·spmm6AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS.Z 320(SI), K1, Z5
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z6
-	VFMADD231PS  (BX)(R12*1), Z6, Z0
-	VFMADD231PS  64(BX)(R12*1), Z6, Z1
-	VFMADD231PS  128(BX)(R12*1), Z6, Z2
-	VFMADD231PS  192(BX)(R12*1), Z6, Z3
-	VFMADD231PS  256(BX)(R12*1), Z6, Z4
-	VMOVUPS.Z    320(BX)(R12*1), K1, Z7
+	VBROADCASTSS (BX)(R10*4), Z6
+	VFMADD231PS  (SI)(R12*1), Z6, Z0
+	VFMADD231PS  64(SI)(R12*1), Z6, Z1
+	VFMADD231PS  128(SI)(R12*1), Z6, Z2
+	VFMADD231PS  192(SI)(R12*1), Z6, Z3
+	VFMADD231PS  256(SI)(R12*1), Z6, Z4
+	VMOVUPS.Z    320(SI)(R12*1), K1, Z7
 	VFMADD231PS  Z7, Z6, Z5
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, K1, 320(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, K1, 320(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm7AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
+
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	PREFETCHT0 256(SI)(R13*1)
+	PREFETCHT0 320(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VADDPS    256(SI)(R11*1), Z4, Z4
+	VMOVUPS.Z 320(SI)(R11*1), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, K1, 320(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	PREFETCHT0 320(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+// func spmm7AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·spmm7AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
@@ -426,78 +1005,184 @@ row:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS.Z 384(SI), K1, Z6
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS.Z 384(DI), K1, Z6
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z7
-	VFMADD231PS  (BX)(R12*1), Z7, Z0
-	VFMADD231PS  64(BX)(R12*1), Z7, Z1
-	VFMADD231PS  128(BX)(R12*1), Z7, Z2
-	VFMADD231PS  192(BX)(R12*1), Z7, Z3
-	VFMADD231PS  256(BX)(R12*1), Z7, Z4
-	VFMADD231PS  320(BX)(R12*1), Z7, Z5
-	VMOVUPS.Z    384(BX)(R12*1), K1, Z8
+	VBROADCASTSS (BX)(R10*4), Z7
+	VFMADD231PS  (SI)(R12*1), Z7, Z0
+	VFMADD231PS  64(SI)(R12*1), Z7, Z1
+	VFMADD231PS  128(SI)(R12*1), Z7, Z2
+	VFMADD231PS  192(SI)(R12*1), Z7, Z3
+	VFMADD231PS  256(SI)(R12*1), Z7, Z4
+	VFMADD231PS  320(SI)(R12*1), Z7, Z5
+	VMOVUPS.Z    384(SI)(R12*1), K1, Z8
 	VFMADD231PS  Z8, Z7, Z6
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, K1, 384(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, K1, 384(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm8AVX512(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, AVX512F, BMI2
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
+
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	PREFETCHT0 256(SI)(R13*1)
+	PREFETCHT0 320(SI)(R13*1)
+	PREFETCHT0 384(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS.Z 384(DI), K1, Z6
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VADDPS    256(SI)(R11*1), Z4, Z4
+	VADDPS    320(SI)(R11*1), Z5, Z5
+	VMOVUPS.Z 384(SI)(R11*1), K1, Z7
+	VADDPS    Z7, Z6, Z6
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, K1, 384(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	PREFETCHT0 320(SI)(R12*1)
+	PREFETCHT0 384(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+// func spmm8AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·spmm8AVX512(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	MOVL    $-1, R11
 	BZHIL   R10, R11, R11
 	KMOVW   R11, K1
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX   4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
@@ -506,147 +1191,448 @@ row:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
-	MOVBLZX   acc+80(FP), R12
-	TESTL     R12, R12
-	JZ        start
-	VMOVUPS   (SI), Z0
-	VMOVUPS   64(SI), Z1
-	VMOVUPS   128(SI), Z2
-	VMOVUPS   192(SI), Z3
-	VMOVUPS   256(SI), Z4
-	VMOVUPS   320(SI), Z5
-	VMOVUPS   384(SI), Z6
-	VMOVUPS.Z 448(SI), K1, Z7
+	CMPB      acc+80(FP), $0x00
+	JE        start
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS   384(DI), Z6
+	VMOVUPS.Z 448(DI), K1, Z7
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Z8
-	VFMADD231PS  (BX)(R12*1), Z8, Z0
-	VFMADD231PS  64(BX)(R12*1), Z8, Z1
-	VFMADD231PS  128(BX)(R12*1), Z8, Z2
-	VFMADD231PS  192(BX)(R12*1), Z8, Z3
-	VFMADD231PS  256(BX)(R12*1), Z8, Z4
-	VFMADD231PS  320(BX)(R12*1), Z8, Z5
-	VFMADD231PS  384(BX)(R12*1), Z8, Z6
-	VMOVUPS.Z    448(BX)(R12*1), K1, Z9
+	VBROADCASTSS (BX)(R10*4), Z8
+	VFMADD231PS  (SI)(R12*1), Z8, Z0
+	VFMADD231PS  64(SI)(R12*1), Z8, Z1
+	VFMADD231PS  128(SI)(R12*1), Z8, Z2
+	VFMADD231PS  192(SI)(R12*1), Z8, Z3
+	VFMADD231PS  256(SI)(R12*1), Z8, Z4
+	VFMADD231PS  320(SI)(R12*1), Z8, Z5
+	VFMADD231PS  384(SI)(R12*1), Z8, Z6
+	VMOVUPS.Z    448(SI)(R12*1), K1, Z9
 	VFMADD231PS  Z9, Z8, Z7
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS Z0, (SI)
-	VMOVUPS Z1, 64(SI)
-	VMOVUPS Z2, 128(SI)
-	VMOVUPS Z3, 192(SI)
-	VMOVUPS Z4, 256(SI)
-	VMOVUPS Z5, 320(SI)
-	VMOVUPS Z6, 384(SI)
-	VMOVUPS Z7, K1, 448(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
+added:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, K1, 448(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
 	JNZ     row
 	VZEROUPPER
 	RET
 
-// func spmm1AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
+
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	PREFETCHT0 256(SI)(R13*1)
+	PREFETCHT0 320(SI)(R13*1)
+	PREFETCHT0 384(SI)(R13*1)
+	PREFETCHT0 448(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	CMPB      acc+80(FP), $0x00
+	JE        start_ones
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS   384(DI), Z6
+	VMOVUPS.Z 448(DI), K1, Z7
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VADDPS    256(SI)(R11*1), Z4, Z4
+	VADDPS    320(SI)(R11*1), Z5, Z5
+	VADDPS    384(SI)(R11*1), Z6, Z6
+	VMOVUPS.Z 448(SI)(R11*1), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones
+
+added_ones:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, K1, 448(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	PREFETCHT0 320(SI)(R12*1)
+	PREFETCHT0 384(SI)(R12*1)
+	PREFETCHT0 448(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+// func spmm1AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
 // Requires: AVX, FMA3
 TEXT ·spmm1AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVLQSX    16(CX), R12
+	MOVLQSX    20(CX), R13
 	VXORPS     Y1, Y1, Y1
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMASKMOVPS (SI), Y0, Y1
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	MOVLQSX    (CX), R14
+	IMULQ      R9, R14
+	VMASKMOVPS (DI)(R14*1), Y0, Y1
 
 start:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  store
+	JG   rest
+
+entries:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y2
+	VMASKMOVPS   (SI)(R14*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y2
+	VMASKMOVPS   (SI)(R14*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y2
+	VMASKMOVPS   (SI)(R14*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y2
+	VMASKMOVPS   (SI)(R14*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries
+
+rest:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y2
-	VMASKMOVPS   (BX)(R12*1), Y0, Y3
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y2
+	VMASKMOVPS   (SI)(R14*1), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMASKMOVPS Y1, Y0, (SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	MOVLQSX    (CX), R10
+	IMULQ      R9, R10
+	VMASKMOVPS Y1, Y0, (DI)(R10*1)
+	MOVQ       R12, R10
+	MOVQ       R13, R11
+	ADDQ       $0x0c, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
+ones:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones:
+	MOVLQSX    16(CX), R11
+	MOVLQSX    20(CX), R12
+	VXORPS     Y1, Y1, Y1
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	MOVLQSX    (CX), R13
+	IMULQ      R9, R13
+	VMASKMOVPS (DI)(R13*1), Y0, Y1
+
+start_ones:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones
+
+entries_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VMASKMOVPS (SI)(R13*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	MOVLQSX    4(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VMASKMOVPS (SI)(R13*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	MOVLQSX    8(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VMASKMOVPS (SI)(R13*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	MOVLQSX    12(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VMASKMOVPS (SI)(R13*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       $0x04, BX
+	CMPQ       BX, R10
+	JLE        entries_ones
+
+rest_ones:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VMASKMOVPS (SI)(R13*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	MOVLQSX    (CX), BX
+	IMULQ      R9, BX
+	VMASKMOVPS Y1, Y0, (DI)(BX*1)
+	MOVQ       R11, BX
+	MOVQ       R12, R10
+	ADDQ       $0x0c, CX
+	DECQ       AX
+	JNZ        row_ones
+	VZEROUPPER
+	RET
+
 full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
-rowfull:
-	MOVLQSX 4(AX), R11
+row_full:
+	MOVLQSX 16(CX), R12
+	MOVLQSX 20(CX), R13
 	VXORPS  Y0, Y0, Y0
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	MOVLQSX (CX), R14
+	IMULQ   R9, R14
+	VMOVUPS (DI)(R14*1), Y0
 
-startfull:
+start_full:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  storefull
+	JG   rest_full
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y1
-	VFMADD231PS  (BX)(R12*1), Y1, Y0
-	ADDQ         DI, DX
+entries_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y1
+	VFMADD231PS  (SI)(R14*1), Y1, Y0
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y1
+	VFMADD231PS  (SI)(R14*1), Y1, Y0
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y1
+	VFMADD231PS  (SI)(R14*1), Y1, Y0
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y1
+	VFMADD231PS  (SI)(R14*1), Y1, Y0
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries_full
+
+rest_full:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added_full
+
+entry_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y1
+	VFMADD231PS  (SI)(R14*1), Y1, Y0
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entryfull
+	JL           entry_full
 
-storefull:
-	VMOVUPS Y0, (SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+added_full:
+	MOVLQSX (CX), R10
+	IMULQ   R9, R10
+	VMOVUPS Y0, (DI)(R10*1)
+	MOVQ    R12, R10
+	MOVQ    R13, R11
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_full
+	VZEROUPPER
+	RET
+
+ones_full:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones_full:
+	MOVLQSX 16(CX), R11
+	MOVLQSX 20(CX), R12
+	VXORPS  Y0, Y0, Y0
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	MOVLQSX (CX), R13
+	IMULQ   R9, R13
+	VMOVUPS (DI)(R13*1), Y0
+
+start_ones_full:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones_full
+
+entries_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	MOVLQSX 4(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	MOVLQSX 8(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	MOVLQSX 12(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	ADDQ    $0x04, BX
+	CMPQ    BX, R10
+	JLE     entries_ones_full
+
+rest_ones_full:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	MOVLQSX (CX), BX
+	IMULQ   R9, BX
+	VMOVUPS Y0, (DI)(BX*1)
+	MOVQ    R11, BX
+	MOVQ    R12, R10
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_ones_full
 	VZEROUPPER
 	RET
 
@@ -684,623 +1670,1714 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func spmm2AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+// func spmm2AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
 // Requires: AVX, FMA3
 TEXT ·spmm2AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVLQSX    16(CX), R12
+	MOVLQSX    20(CX), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMASKMOVPS 32(SI), Y0, Y2
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	MOVLQSX    (CX), R14
+	IMULQ      R9, R14
+	VMOVUPS    (DI)(R14*1), Y1
+	VMASKMOVPS 32(DI)(R14*1), Y0, Y2
 
 start:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  store
+	JG   rest
+
+entries:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y1
+	VMASKMOVPS   32(SI)(R14*1), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y1
+	VMASKMOVPS   32(SI)(R14*1), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y1
+	VMASKMOVPS   32(SI)(R14*1), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y1
+	VMASKMOVPS   32(SI)(R14*1), Y0, Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries
+
+rest:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  (BX)(R12*1), Y3, Y1
-	VMASKMOVPS   32(BX)(R12*1), Y0, Y4
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y1
+	VMASKMOVPS   32(SI)(R14*1), Y0, Y4
 	VFMADD231PS  Y4, Y3, Y2
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMASKMOVPS Y2, Y0, 32(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	MOVLQSX    (CX), R10
+	IMULQ      R9, R10
+	VMOVUPS    Y1, (DI)(R10*1)
+	VMASKMOVPS Y2, Y0, 32(DI)(R10*1)
+	MOVQ       R12, R10
+	MOVQ       R13, R11
+	ADDQ       $0x0c, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ones:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
 
-rowfull:
-	MOVLQSX 4(AX), R11
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
+row_ones:
+	MOVLQSX    16(CX), R11
+	MOVLQSX    20(CX), R12
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	MOVLQSX    (CX), R13
+	IMULQ      R9, R13
+	VMOVUPS    (DI)(R13*1), Y1
+	VMASKMOVPS 32(DI)(R13*1), Y0, Y2
 
-startfull:
-	CMPQ R10, R11
-	JGE  storefull
+start_ones:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y2
-	VFMADD231PS  (BX)(R12*1), Y2, Y0
-	VFMADD231PS  32(BX)(R12*1), Y2, Y1
-	ADDQ         DI, DX
-	INCQ         R10
-	CMPQ         R10, R11
-	JL           entryfull
+entries_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VMASKMOVPS 32(SI)(R13*1), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVLQSX    4(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VMASKMOVPS 32(SI)(R13*1), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVLQSX    8(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VMASKMOVPS 32(SI)(R13*1), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	MOVLQSX    12(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VMASKMOVPS 32(SI)(R13*1), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	ADDQ       $0x04, BX
+	CMPQ       BX, R10
+	JLE        entries_ones
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+rest_ones:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VMASKMOVPS 32(SI)(R13*1), Y0, Y3
+	VADDPS     Y3, Y2, Y2
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	MOVLQSX    (CX), BX
+	IMULQ      R9, BX
+	VMOVUPS    Y1, (DI)(BX*1)
+	VMASKMOVPS Y2, Y0, 32(DI)(BX*1)
+	MOVQ       R11, BX
+	MOVQ       R12, R10
+	ADDQ       $0x0c, CX
+	DECQ       AX
+	JNZ        row_ones
 	VZEROUPPER
 	RET
 
-// func spmm3AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
+
+row_full:
+	MOVLQSX 16(CX), R12
+	MOVLQSX 20(CX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	MOVLQSX (CX), R14
+	IMULQ   R9, R14
+	VMOVUPS (DI)(R14*1), Y0
+	VMOVUPS 32(DI)(R14*1), Y1
+
+start_full:
+	SUBQ $0x04, R11
+	CMPQ R10, R11
+	JG   rest_full
+
+entries_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y2
+	VFMADD231PS  (SI)(R14*1), Y2, Y0
+	VFMADD231PS  32(SI)(R14*1), Y2, Y1
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y2
+	VFMADD231PS  (SI)(R14*1), Y2, Y0
+	VFMADD231PS  32(SI)(R14*1), Y2, Y1
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y2
+	VFMADD231PS  (SI)(R14*1), Y2, Y0
+	VFMADD231PS  32(SI)(R14*1), Y2, Y1
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y2
+	VFMADD231PS  (SI)(R14*1), Y2, Y0
+	VFMADD231PS  32(SI)(R14*1), Y2, Y1
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries_full
+
+rest_full:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added_full
+
+entry_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y2
+	VFMADD231PS  (SI)(R14*1), Y2, Y0
+	VFMADD231PS  32(SI)(R14*1), Y2, Y1
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full
+
+added_full:
+	MOVLQSX (CX), R10
+	IMULQ   R9, R10
+	VMOVUPS Y0, (DI)(R10*1)
+	VMOVUPS Y1, 32(DI)(R10*1)
+	MOVQ    R12, R10
+	MOVQ    R13, R11
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_full
+	VZEROUPPER
+	RET
+
+ones_full:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones_full:
+	MOVLQSX 16(CX), R11
+	MOVLQSX 20(CX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	MOVLQSX (CX), R13
+	IMULQ   R9, R13
+	VMOVUPS (DI)(R13*1), Y0
+	VMOVUPS 32(DI)(R13*1), Y1
+
+start_ones_full:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones_full
+
+entries_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	MOVLQSX 4(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	MOVLQSX 8(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	MOVLQSX 12(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	ADDQ    $0x04, BX
+	CMPQ    BX, R10
+	JLE     entries_ones_full
+
+rest_ones_full:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	MOVLQSX (CX), BX
+	IMULQ   R9, BX
+	VMOVUPS Y0, (DI)(BX*1)
+	VMOVUPS Y1, 32(DI)(BX*1)
+	MOVQ    R11, BX
+	MOVQ    R12, R10
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+// func spmm3AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
 // Requires: AVX, FMA3
 TEXT ·spmm3AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVLQSX    16(CX), R12
+	MOVLQSX    20(CX), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMOVUPS    32(SI), Y2
-	VMASKMOVPS 64(SI), Y0, Y3
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	MOVLQSX    (CX), R14
+	IMULQ      R9, R14
+	VMOVUPS    (DI)(R14*1), Y1
+	VMOVUPS    32(DI)(R14*1), Y2
+	VMASKMOVPS 64(DI)(R14*1), Y0, Y3
 
 start:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  store
+	JG   rest
+
+entries:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y1
+	VFMADD231PS  32(SI)(R14*1), Y4, Y2
+	VMASKMOVPS   64(SI)(R14*1), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y1
+	VFMADD231PS  32(SI)(R14*1), Y4, Y2
+	VMASKMOVPS   64(SI)(R14*1), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y1
+	VFMADD231PS  32(SI)(R14*1), Y4, Y2
+	VMASKMOVPS   64(SI)(R14*1), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y1
+	VFMADD231PS  32(SI)(R14*1), Y4, Y2
+	VMASKMOVPS   64(SI)(R14*1), Y0, Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries
+
+rest:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  (BX)(R12*1), Y4, Y1
-	VFMADD231PS  32(BX)(R12*1), Y4, Y2
-	VMASKMOVPS   64(BX)(R12*1), Y0, Y5
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y1
+	VFMADD231PS  32(SI)(R14*1), Y4, Y2
+	VMASKMOVPS   64(SI)(R14*1), Y0, Y5
 	VFMADD231PS  Y5, Y4, Y3
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMOVUPS    Y2, 32(SI)
-	VMASKMOVPS Y3, Y0, 64(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	MOVLQSX    (CX), R10
+	IMULQ      R9, R10
+	VMOVUPS    Y1, (DI)(R10*1)
+	VMOVUPS    Y2, 32(DI)(R10*1)
+	VMASKMOVPS Y3, Y0, 64(DI)(R10*1)
+	MOVQ       R12, R10
+	MOVQ       R13, R11
+	ADDQ       $0x0c, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ones:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
 
-rowfull:
-	MOVLQSX 4(AX), R11
-	VXORPS  Y0, Y0, Y0
-	VXORPS  Y1, Y1, Y1
-	VXORPS  Y2, Y2, Y2
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
+row_ones:
+	MOVLQSX    16(CX), R11
+	MOVLQSX    20(CX), R12
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	MOVLQSX    (CX), R13
+	IMULQ      R9, R13
+	VMOVUPS    (DI)(R13*1), Y1
+	VMOVUPS    32(DI)(R13*1), Y2
+	VMASKMOVPS 64(DI)(R13*1), Y0, Y3
 
-startfull:
-	CMPQ R10, R11
-	JGE  storefull
+start_ones:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y3
-	VFMADD231PS  (BX)(R12*1), Y3, Y0
-	VFMADD231PS  32(BX)(R12*1), Y3, Y1
-	VFMADD231PS  64(BX)(R12*1), Y3, Y2
-	ADDQ         DI, DX
-	INCQ         R10
-	CMPQ         R10, R11
-	JL           entryfull
+entries_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VMASKMOVPS 64(SI)(R13*1), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	MOVLQSX    4(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VMASKMOVPS 64(SI)(R13*1), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	MOVLQSX    8(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VMASKMOVPS 64(SI)(R13*1), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	MOVLQSX    12(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VMASKMOVPS 64(SI)(R13*1), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	ADDQ       $0x04, BX
+	CMPQ       BX, R10
+	JLE        entries_ones
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+rest_ones:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VMASKMOVPS 64(SI)(R13*1), Y0, Y4
+	VADDPS     Y4, Y3, Y3
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	MOVLQSX    (CX), BX
+	IMULQ      R9, BX
+	VMOVUPS    Y1, (DI)(BX*1)
+	VMOVUPS    Y2, 32(DI)(BX*1)
+	VMASKMOVPS Y3, Y0, 64(DI)(BX*1)
+	MOVQ       R11, BX
+	MOVQ       R12, R10
+	ADDQ       $0x0c, CX
+	DECQ       AX
+	JNZ        row_ones
 	VZEROUPPER
 	RET
 
-// func spmm4AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
+
+row_full:
+	MOVLQSX 16(CX), R12
+	MOVLQSX 20(CX), R13
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	MOVLQSX (CX), R14
+	IMULQ   R9, R14
+	VMOVUPS (DI)(R14*1), Y0
+	VMOVUPS 32(DI)(R14*1), Y1
+	VMOVUPS 64(DI)(R14*1), Y2
+
+start_full:
+	SUBQ $0x04, R11
+	CMPQ R10, R11
+	JG   rest_full
+
+entries_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y0
+	VFMADD231PS  32(SI)(R14*1), Y3, Y1
+	VFMADD231PS  64(SI)(R14*1), Y3, Y2
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y0
+	VFMADD231PS  32(SI)(R14*1), Y3, Y1
+	VFMADD231PS  64(SI)(R14*1), Y3, Y2
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y0
+	VFMADD231PS  32(SI)(R14*1), Y3, Y1
+	VFMADD231PS  64(SI)(R14*1), Y3, Y2
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y0
+	VFMADD231PS  32(SI)(R14*1), Y3, Y1
+	VFMADD231PS  64(SI)(R14*1), Y3, Y2
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries_full
+
+rest_full:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added_full
+
+entry_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y3
+	VFMADD231PS  (SI)(R14*1), Y3, Y0
+	VFMADD231PS  32(SI)(R14*1), Y3, Y1
+	VFMADD231PS  64(SI)(R14*1), Y3, Y2
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full
+
+added_full:
+	MOVLQSX (CX), R10
+	IMULQ   R9, R10
+	VMOVUPS Y0, (DI)(R10*1)
+	VMOVUPS Y1, 32(DI)(R10*1)
+	VMOVUPS Y2, 64(DI)(R10*1)
+	MOVQ    R12, R10
+	MOVQ    R13, R11
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_full
+	VZEROUPPER
+	RET
+
+ones_full:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones_full:
+	MOVLQSX 16(CX), R11
+	MOVLQSX 20(CX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	MOVLQSX (CX), R13
+	IMULQ   R9, R13
+	VMOVUPS (DI)(R13*1), Y0
+	VMOVUPS 32(DI)(R13*1), Y1
+	VMOVUPS 64(DI)(R13*1), Y2
+
+start_ones_full:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones_full
+
+entries_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	MOVLQSX 4(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	MOVLQSX 8(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	MOVLQSX 12(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	ADDQ    $0x04, BX
+	CMPQ    BX, R10
+	JLE     entries_ones_full
+
+rest_ones_full:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	MOVLQSX (CX), BX
+	IMULQ   R9, BX
+	VMOVUPS Y0, (DI)(BX*1)
+	VMOVUPS Y1, 32(DI)(BX*1)
+	VMOVUPS Y2, 64(DI)(BX*1)
+	MOVQ    R11, BX
+	MOVQ    R12, R10
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+// func spmm4AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
 // Requires: AVX, FMA3
 TEXT ·spmm4AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVLQSX    16(CX), R12
+	MOVLQSX    20(CX), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMOVUPS    32(SI), Y2
-	VMOVUPS    64(SI), Y3
-	VMASKMOVPS 96(SI), Y0, Y4
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	MOVLQSX    (CX), R14
+	IMULQ      R9, R14
+	VMOVUPS    (DI)(R14*1), Y1
+	VMOVUPS    32(DI)(R14*1), Y2
+	VMOVUPS    64(DI)(R14*1), Y3
+	VMASKMOVPS 96(DI)(R14*1), Y0, Y4
 
 start:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  store
+	JG   rest
+
+entries:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R14*1), Y5, Y1
+	VFMADD231PS  32(SI)(R14*1), Y5, Y2
+	VFMADD231PS  64(SI)(R14*1), Y5, Y3
+	VMASKMOVPS   96(SI)(R14*1), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R14*1), Y5, Y1
+	VFMADD231PS  32(SI)(R14*1), Y5, Y2
+	VFMADD231PS  64(SI)(R14*1), Y5, Y3
+	VMASKMOVPS   96(SI)(R14*1), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R14*1), Y5, Y1
+	VFMADD231PS  32(SI)(R14*1), Y5, Y2
+	VFMADD231PS  64(SI)(R14*1), Y5, Y3
+	VMASKMOVPS   96(SI)(R14*1), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R14*1), Y5, Y1
+	VFMADD231PS  32(SI)(R14*1), Y5, Y2
+	VFMADD231PS  64(SI)(R14*1), Y5, Y3
+	VMASKMOVPS   96(SI)(R14*1), Y0, Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries
+
+rest:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y5
-	VFMADD231PS  (BX)(R12*1), Y5, Y1
-	VFMADD231PS  32(BX)(R12*1), Y5, Y2
-	VFMADD231PS  64(BX)(R12*1), Y5, Y3
-	VMASKMOVPS   96(BX)(R12*1), Y0, Y6
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R14*1), Y5, Y1
+	VFMADD231PS  32(SI)(R14*1), Y5, Y2
+	VFMADD231PS  64(SI)(R14*1), Y5, Y3
+	VMASKMOVPS   96(SI)(R14*1), Y0, Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMOVUPS    Y2, 32(SI)
-	VMOVUPS    Y3, 64(SI)
-	VMASKMOVPS Y4, Y0, 96(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	MOVLQSX    (CX), R10
+	IMULQ      R9, R10
+	VMOVUPS    Y1, (DI)(R10*1)
+	VMOVUPS    Y2, 32(DI)(R10*1)
+	VMOVUPS    Y3, 64(DI)(R10*1)
+	VMASKMOVPS Y4, Y0, 96(DI)(R10*1)
+	MOVQ       R12, R10
+	MOVQ       R13, R11
+	ADDQ       $0x0c, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ones:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
 
-rowfull:
-	MOVLQSX 4(AX), R11
+row_ones:
+	MOVLQSX    16(CX), R11
+	MOVLQSX    20(CX), R12
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	MOVLQSX    (CX), R13
+	IMULQ      R9, R13
+	VMOVUPS    (DI)(R13*1), Y1
+	VMOVUPS    32(DI)(R13*1), Y2
+	VMOVUPS    64(DI)(R13*1), Y3
+	VMASKMOVPS 96(DI)(R13*1), Y0, Y4
+
+start_ones:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones
+
+entries_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VADDPS     64(SI)(R13*1), Y3, Y3
+	VMASKMOVPS 96(SI)(R13*1), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+	MOVLQSX    4(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VADDPS     64(SI)(R13*1), Y3, Y3
+	VMASKMOVPS 96(SI)(R13*1), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+	MOVLQSX    8(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VADDPS     64(SI)(R13*1), Y3, Y3
+	VMASKMOVPS 96(SI)(R13*1), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+	MOVLQSX    12(DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VADDPS     64(SI)(R13*1), Y3, Y3
+	VMASKMOVPS 96(SI)(R13*1), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+	ADDQ       $0x04, BX
+	CMPQ       BX, R10
+	JLE        entries_ones
+
+rest_ones:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R13
+	IMULQ      R8, R13
+	VADDPS     (SI)(R13*1), Y1, Y1
+	VADDPS     32(SI)(R13*1), Y2, Y2
+	VADDPS     64(SI)(R13*1), Y3, Y3
+	VMASKMOVPS 96(SI)(R13*1), Y0, Y5
+	VADDPS     Y5, Y4, Y4
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	MOVLQSX    (CX), BX
+	IMULQ      R9, BX
+	VMOVUPS    Y1, (DI)(BX*1)
+	VMOVUPS    Y2, 32(DI)(BX*1)
+	VMOVUPS    Y3, 64(DI)(BX*1)
+	VMASKMOVPS Y4, Y0, 96(DI)(BX*1)
+	MOVQ       R11, BX
+	MOVQ       R12, R10
+	ADDQ       $0x0c, CX
+	DECQ       AX
+	JNZ        row_ones
+	VZEROUPPER
+	RET
+
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX 4(CX), R10
+	MOVLQSX 8(CX), R11
+
+row_full:
+	MOVLQSX 16(CX), R12
+	MOVLQSX 20(CX), R13
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	MOVLQSX (CX), R14
+	IMULQ   R9, R14
+	VMOVUPS (DI)(R14*1), Y0
+	VMOVUPS 32(DI)(R14*1), Y1
+	VMOVUPS 64(DI)(R14*1), Y2
+	VMOVUPS 96(DI)(R14*1), Y3
 
-startfull:
+start_full:
+	SUBQ $0x04, R11
 	CMPQ R10, R11
-	JGE  storefull
+	JG   rest_full
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
-	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y4
-	VFMADD231PS  (BX)(R12*1), Y4, Y0
-	VFMADD231PS  32(BX)(R12*1), Y4, Y1
-	VFMADD231PS  64(BX)(R12*1), Y4, Y2
-	VFMADD231PS  96(BX)(R12*1), Y4, Y3
-	ADDQ         DI, DX
+entries_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y0
+	VFMADD231PS  32(SI)(R14*1), Y4, Y1
+	VFMADD231PS  64(SI)(R14*1), Y4, Y2
+	VFMADD231PS  96(SI)(R14*1), Y4, Y3
+	MOVLQSX      4(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 4(BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y0
+	VFMADD231PS  32(SI)(R14*1), Y4, Y1
+	VFMADD231PS  64(SI)(R14*1), Y4, Y2
+	VFMADD231PS  96(SI)(R14*1), Y4, Y3
+	MOVLQSX      8(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 8(BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y0
+	VFMADD231PS  32(SI)(R14*1), Y4, Y1
+	VFMADD231PS  64(SI)(R14*1), Y4, Y2
+	VFMADD231PS  96(SI)(R14*1), Y4, Y3
+	MOVLQSX      12(DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS 12(BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y0
+	VFMADD231PS  32(SI)(R14*1), Y4, Y1
+	VFMADD231PS  64(SI)(R14*1), Y4, Y2
+	VFMADD231PS  96(SI)(R14*1), Y4, Y3
+	ADDQ         $0x04, R10
+	CMPQ         R10, R11
+	JLE          entries_full
+
+rest_full:
+	ADDQ $0x04, R11
+	CMPQ R10, R11
+	JGE  added_full
+
+entry_full:
+	MOVLQSX      (DX)(R10*4), R14
+	IMULQ        R8, R14
+	VBROADCASTSS (BX)(R10*4), Y4
+	VFMADD231PS  (SI)(R14*1), Y4, Y0
+	VFMADD231PS  32(SI)(R14*1), Y4, Y1
+	VFMADD231PS  64(SI)(R14*1), Y4, Y2
+	VFMADD231PS  96(SI)(R14*1), Y4, Y3
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entryfull
+	JL           entry_full
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+added_full:
+	MOVLQSX (CX), R10
+	IMULQ   R9, R10
+	VMOVUPS Y0, (DI)(R10*1)
+	VMOVUPS Y1, 32(DI)(R10*1)
+	VMOVUPS Y2, 64(DI)(R10*1)
+	VMOVUPS Y3, 96(DI)(R10*1)
+	MOVQ    R12, R10
+	MOVQ    R13, R11
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_full
 	VZEROUPPER
 	RET
 
-// func spmm5AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, FMA3
+ones_full:
+	MOVLQSX 4(CX), BX
+	MOVLQSX 8(CX), R10
+
+row_ones_full:
+	MOVLQSX 16(CX), R11
+	MOVLQSX 20(CX), R12
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	MOVLQSX (CX), R13
+	IMULQ   R9, R13
+	VMOVUPS (DI)(R13*1), Y0
+	VMOVUPS 32(DI)(R13*1), Y1
+	VMOVUPS 64(DI)(R13*1), Y2
+	VMOVUPS 96(DI)(R13*1), Y3
+
+start_ones_full:
+	SUBQ $0x04, R10
+	CMPQ BX, R10
+	JG   rest_ones_full
+
+entries_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	VADDPS  96(SI)(R13*1), Y3, Y3
+	MOVLQSX 4(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	VADDPS  96(SI)(R13*1), Y3, Y3
+	MOVLQSX 8(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	VADDPS  96(SI)(R13*1), Y3, Y3
+	MOVLQSX 12(DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	VADDPS  96(SI)(R13*1), Y3, Y3
+	ADDQ    $0x04, BX
+	CMPQ    BX, R10
+	JLE     entries_ones_full
+
+rest_ones_full:
+	ADDQ $0x04, R10
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R13
+	IMULQ   R8, R13
+	VADDPS  (SI)(R13*1), Y0, Y0
+	VADDPS  32(SI)(R13*1), Y1, Y1
+	VADDPS  64(SI)(R13*1), Y2, Y2
+	VADDPS  96(SI)(R13*1), Y3, Y3
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	MOVLQSX (CX), BX
+	IMULQ   R9, BX
+	VMOVUPS Y0, (DI)(BX*1)
+	VMOVUPS Y1, 32(DI)(BX*1)
+	VMOVUPS Y2, 64(DI)(BX*1)
+	VMOVUPS Y3, 96(DI)(BX*1)
+	MOVQ    R11, BX
+	MOVQ    R12, R10
+	ADDQ    $0x0c, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+// func spmm5AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, FMA3, MMX+
 TEXT ·spmm5AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMOVUPS    32(SI), Y2
-	VMOVUPS    64(SI), Y3
-	VMOVUPS    96(SI), Y4
-	VMASKMOVPS 128(SI), Y0, Y5
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMASKMOVPS 128(DI), Y0, Y5
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y6
-	VFMADD231PS  (BX)(R12*1), Y6, Y1
-	VFMADD231PS  32(BX)(R12*1), Y6, Y2
-	VFMADD231PS  64(BX)(R12*1), Y6, Y3
-	VFMADD231PS  96(BX)(R12*1), Y6, Y4
-	VMASKMOVPS   128(BX)(R12*1), Y0, Y7
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  (SI)(R12*1), Y6, Y1
+	VFMADD231PS  32(SI)(R12*1), Y6, Y2
+	VFMADD231PS  64(SI)(R12*1), Y6, Y3
+	VFMADD231PS  96(SI)(R12*1), Y6, Y4
+	VMASKMOVPS   128(SI)(R12*1), Y0, Y7
 	VFMADD231PS  Y7, Y6, Y5
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMOVUPS    Y2, 32(SI)
-	VMOVUPS    Y3, 64(SI)
-	VMOVUPS    Y4, 96(SI)
-	VMASKMOVPS Y5, Y0, 128(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
 
-rowfull:
-	MOVLQSX 4(AX), R11
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMASKMOVPS 128(DI), Y0, Y5
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VMASKMOVPS 128(SI)(R11*1), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX (CX), R10
+
+row_full:
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead_full
+
+here_full:
+	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS 128(SI), Y4
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
 
-startfull:
+start_full:
 	CMPQ R10, R11
-	JGE  storefull
+	JGE  added_full
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
+entry_full:
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y5
-	VFMADD231PS  (BX)(R12*1), Y5, Y0
-	VFMADD231PS  32(BX)(R12*1), Y5, Y1
-	VFMADD231PS  64(BX)(R12*1), Y5, Y2
-	VFMADD231PS  96(BX)(R12*1), Y5, Y3
-	VFMADD231PS  128(BX)(R12*1), Y5, Y4
-	ADDQ         DI, DX
+	VBROADCASTSS (BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R12*1), Y5, Y0
+	VFMADD231PS  32(SI)(R12*1), Y5, Y1
+	VFMADD231PS  64(SI)(R12*1), Y5, Y2
+	VFMADD231PS  96(SI)(R12*1), Y5, Y3
+	VFMADD231PS  128(SI)(R12*1), Y5, Y4
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entryfull
+	JL           entry_full
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+added_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full
 	VZEROUPPER
 	RET
 
-// func spmm6AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, FMA3
+ahead_full:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched_full
+
+fetch_full:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	INCQ       R12
+
+fetched_full:
+	CMPQ R12, R11
+	JL   fetch_full
+	JMP  here_full
+
+ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones_full
+
+here_ones_full:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+
+start_ones_full:
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+ahead_ones_full:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones_full
+
+fetch_ones_full:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones_full:
+	CMPQ R11, R10
+	JL   fetch_ones_full
+	JMP  here_ones_full
+
+// func spmm6AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, FMA3, MMX+
 TEXT ·spmm6AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMOVUPS    32(SI), Y2
-	VMOVUPS    64(SI), Y3
-	VMOVUPS    96(SI), Y4
-	VMOVUPS    128(SI), Y5
-	VMASKMOVPS 160(SI), Y0, Y6
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMASKMOVPS 160(DI), Y0, Y6
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y7
-	VFMADD231PS  (BX)(R12*1), Y7, Y1
-	VFMADD231PS  32(BX)(R12*1), Y7, Y2
-	VFMADD231PS  64(BX)(R12*1), Y7, Y3
-	VFMADD231PS  96(BX)(R12*1), Y7, Y4
-	VFMADD231PS  128(BX)(R12*1), Y7, Y5
-	VMASKMOVPS   160(BX)(R12*1), Y0, Y8
+	VBROADCASTSS (BX)(R10*4), Y7
+	VFMADD231PS  (SI)(R12*1), Y7, Y1
+	VFMADD231PS  32(SI)(R12*1), Y7, Y2
+	VFMADD231PS  64(SI)(R12*1), Y7, Y3
+	VFMADD231PS  96(SI)(R12*1), Y7, Y4
+	VFMADD231PS  128(SI)(R12*1), Y7, Y5
+	VMASKMOVPS   160(SI)(R12*1), Y0, Y8
 	VFMADD231PS  Y8, Y7, Y6
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMOVUPS    Y2, 32(SI)
-	VMOVUPS    Y3, 64(SI)
-	VMOVUPS    Y4, 96(SI)
-	VMOVUPS    Y5, 128(SI)
-	VMASKMOVPS Y6, Y0, 160(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
 
-rowfull:
-	MOVLQSX 4(AX), R11
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMASKMOVPS 160(DI), Y0, Y6
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VADDPS     128(SI)(R11*1), Y5, Y5
+	VMASKMOVPS 160(SI)(R11*1), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX (CX), R10
+
+row_full:
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead_full
+
+here_full:
+	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y5
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
 
-startfull:
+start_full:
 	CMPQ R10, R11
-	JGE  storefull
+	JGE  added_full
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
+entry_full:
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y6
-	VFMADD231PS  (BX)(R12*1), Y6, Y0
-	VFMADD231PS  32(BX)(R12*1), Y6, Y1
-	VFMADD231PS  64(BX)(R12*1), Y6, Y2
-	VFMADD231PS  96(BX)(R12*1), Y6, Y3
-	VFMADD231PS  128(BX)(R12*1), Y6, Y4
-	VFMADD231PS  160(BX)(R12*1), Y6, Y5
-	ADDQ         DI, DX
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  (SI)(R12*1), Y6, Y0
+	VFMADD231PS  32(SI)(R12*1), Y6, Y1
+	VFMADD231PS  64(SI)(R12*1), Y6, Y2
+	VFMADD231PS  96(SI)(R12*1), Y6, Y3
+	VFMADD231PS  128(SI)(R12*1), Y6, Y4
+	VFMADD231PS  160(SI)(R12*1), Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entryfull
+	JL           entry_full
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+added_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full
 	VZEROUPPER
 	RET
 
-// func spmm7AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, FMA3
+ahead_full:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched_full
+
+fetch_full:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	INCQ       R12
+
+fetched_full:
+	CMPQ R12, R11
+	JL   fetch_full
+	JMP  here_full
+
+ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones_full
+
+here_ones_full:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+
+start_ones_full:
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	VADDPS  160(SI)(R11*1), Y5, Y5
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+ahead_ones_full:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones_full
+
+fetch_ones_full:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones_full:
+	CMPQ R11, R10
+	JL   fetch_ones_full
+	JMP  here_ones_full
+
+// func spmm7AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, FMA3, MMX+
 TEXT ·spmm7AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -1308,61 +3385,162 @@ row:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMOVUPS    32(SI), Y2
-	VMOVUPS    64(SI), Y3
-	VMOVUPS    96(SI), Y4
-	VMOVUPS    128(SI), Y5
-	VMOVUPS    160(SI), Y6
-	VMASKMOVPS 192(SI), Y0, Y7
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMASKMOVPS 192(DI), Y0, Y7
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y8
-	VFMADD231PS  (BX)(R12*1), Y8, Y1
-	VFMADD231PS  32(BX)(R12*1), Y8, Y2
-	VFMADD231PS  64(BX)(R12*1), Y8, Y3
-	VFMADD231PS  96(BX)(R12*1), Y8, Y4
-	VFMADD231PS  128(BX)(R12*1), Y8, Y5
-	VFMADD231PS  160(BX)(R12*1), Y8, Y6
-	VMASKMOVPS   192(BX)(R12*1), Y0, Y9
+	VBROADCASTSS (BX)(R10*4), Y8
+	VFMADD231PS  (SI)(R12*1), Y8, Y1
+	VFMADD231PS  32(SI)(R12*1), Y8, Y2
+	VFMADD231PS  64(SI)(R12*1), Y8, Y3
+	VFMADD231PS  96(SI)(R12*1), Y8, Y4
+	VFMADD231PS  128(SI)(R12*1), Y8, Y5
+	VFMADD231PS  160(SI)(R12*1), Y8, Y6
+	VMASKMOVPS   192(SI)(R12*1), Y0, Y9
 	VFMADD231PS  Y9, Y8, Y7
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMOVUPS    Y2, 32(SI)
-	VMOVUPS    Y3, 64(SI)
-	VMOVUPS    Y4, 96(SI)
-	VMOVUPS    Y5, 128(SI)
-	VMOVUPS    Y6, 160(SI)
-	VMASKMOVPS Y7, Y0, 192(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
 
-rowfull:
-	MOVLQSX 4(AX), R11
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMASKMOVPS 192(DI), Y0, Y7
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VADDPS     128(SI)(R11*1), Y5, Y5
+	VADDPS     160(SI)(R11*1), Y6, Y6
+	VMASKMOVPS 192(SI)(R11*1), Y0, Y8
+	VADDPS     Y8, Y7, Y7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX (CX), R10
+
+row_full:
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead_full
+
+here_full:
+	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1370,79 +3548,178 @@ rowfull:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y5
-	VMOVUPS 192(SI), Y6
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
 
-startfull:
+start_full:
 	CMPQ R10, R11
-	JGE  storefull
+	JGE  added_full
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
+entry_full:
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y7
-	VFMADD231PS  (BX)(R12*1), Y7, Y0
-	VFMADD231PS  32(BX)(R12*1), Y7, Y1
-	VFMADD231PS  64(BX)(R12*1), Y7, Y2
-	VFMADD231PS  96(BX)(R12*1), Y7, Y3
-	VFMADD231PS  128(BX)(R12*1), Y7, Y4
-	VFMADD231PS  160(BX)(R12*1), Y7, Y5
-	VFMADD231PS  192(BX)(R12*1), Y7, Y6
-	ADDQ         DI, DX
+	VBROADCASTSS (BX)(R10*4), Y7
+	VFMADD231PS  (SI)(R12*1), Y7, Y0
+	VFMADD231PS  32(SI)(R12*1), Y7, Y1
+	VFMADD231PS  64(SI)(R12*1), Y7, Y2
+	VFMADD231PS  96(SI)(R12*1), Y7, Y3
+	VFMADD231PS  128(SI)(R12*1), Y7, Y4
+	VFMADD231PS  160(SI)(R12*1), Y7, Y5
+	VFMADD231PS  192(SI)(R12*1), Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entryfull
+	JL           entry_full
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
-	VMOVUPS Y6, 192(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+added_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full
 	VZEROUPPER
 	RET
 
-// func spmm8AVX2(rows int, ptr *int32, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy int, tail int, acc bool)
-// Requires: AVX, FMA3
+ahead_full:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched_full
+
+fetch_full:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	INCQ       R12
+
+fetched_full:
+	CMPQ R12, R11
+	JL   fetch_full
+	JMP  here_full
+
+ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones_full
+
+here_ones_full:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+
+start_ones_full:
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	VADDPS  160(SI)(R11*1), Y5, Y5
+	VADDPS  192(SI)(R11*1), Y6, Y6
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+ahead_ones_full:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones_full
+
+fetch_ones_full:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones_full:
+	CMPQ R11, R10
+	JL   fetch_ones_full
+	JMP  here_ones_full
+
+// func spmm8AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// Requires: AVX, FMA3, MMX+
 TEXT ·spmm8AVX2(SB), NOSPLIT, $0-81
-	MOVQ    ptr+8(FP), AX
-	MOVQ    col+16(FP), CX
-	MOVQ    val+24(FP), DX
-	MOVQ    x+40(FP), BX
-	MOVQ    y+56(FP), SI
-	MOVQ    valStep+32(FP), DI
-	SHLQ    $0x02, DI
-	MOVQ    ldx+48(FP), R8
+	MOVQ    rows+0(FP), AX
+	MOVQ    at+8(FP), CX
+	MOVQ    col+16(FP), DX
+	MOVQ    val+24(FP), BX
+	MOVQ    x+32(FP), SI
+	MOVQ    y+48(FP), DI
+	MOVQ    ldx+40(FP), R8
 	SHLQ    $0x02, R8
-	MOVQ    ldy+64(FP), R9
+	MOVQ    ldy+56(FP), R9
 	SHLQ    $0x02, R9
-	MOVQ    tail+72(FP), R10
+	MOVQ    tail+64(FP), R10
 	CMPQ    R10, $0x08
 	JE      full
 	LEAQ    lanemask<>+0(SB), R11
 	NEGQ    R10
 	VMOVUPS 64(R11)(R10*4), Y0
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+	TESTQ   BX, BX
+	JZ      ones
+	MOVLQSX (CX), R10
 
 row:
-	MOVLQSX    4(AX), R11
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead
+
+here:
+	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
@@ -1451,64 +3728,169 @@ row:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	MOVBLZX    acc+80(FP), R12
-	TESTL      R12, R12
-	JZ         start
-	VMOVUPS    (SI), Y1
-	VMOVUPS    32(SI), Y2
-	VMOVUPS    64(SI), Y3
-	VMOVUPS    96(SI), Y4
-	VMOVUPS    128(SI), Y5
-	VMOVUPS    160(SI), Y6
-	VMOVUPS    192(SI), Y7
-	VMASKMOVPS 224(SI), Y0, Y8
+	CMPB       acc+80(FP), $0x00
+	JE         start
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMOVUPS    192(DI), Y7
+	VMASKMOVPS 224(DI), Y0, Y8
 
 start:
 	CMPQ R10, R11
-	JGE  store
+	JGE  added
 
 entry:
-	MOVLQSX      (CX)(R10*4), R12
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y9
-	VFMADD231PS  (BX)(R12*1), Y9, Y1
-	VFMADD231PS  32(BX)(R12*1), Y9, Y2
-	VFMADD231PS  64(BX)(R12*1), Y9, Y3
-	VFMADD231PS  96(BX)(R12*1), Y9, Y4
-	VFMADD231PS  128(BX)(R12*1), Y9, Y5
-	VFMADD231PS  160(BX)(R12*1), Y9, Y6
-	VFMADD231PS  192(BX)(R12*1), Y9, Y7
-	VMASKMOVPS   224(BX)(R12*1), Y0, Y10
+	VBROADCASTSS (BX)(R10*4), Y9
+	VFMADD231PS  (SI)(R12*1), Y9, Y1
+	VFMADD231PS  32(SI)(R12*1), Y9, Y2
+	VFMADD231PS  64(SI)(R12*1), Y9, Y3
+	VFMADD231PS  96(SI)(R12*1), Y9, Y4
+	VFMADD231PS  128(SI)(R12*1), Y9, Y5
+	VFMADD231PS  160(SI)(R12*1), Y9, Y6
+	VFMADD231PS  192(SI)(R12*1), Y9, Y7
+	VMASKMOVPS   224(SI)(R12*1), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y8
-	ADDQ         DI, DX
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry
 
-store:
-	VMOVUPS    Y1, (SI)
-	VMOVUPS    Y2, 32(SI)
-	VMOVUPS    Y3, 64(SI)
-	VMOVUPS    Y4, 96(SI)
-	VMOVUPS    Y5, 128(SI)
-	VMOVUPS    Y6, 160(SI)
-	VMOVUPS    Y7, 192(SI)
-	VMASKMOVPS Y8, Y0, 224(SI)
-	ADDQ       $0x04, AX
-	ADDQ       R9, SI
-	DECQ       rows+0(FP)
+added:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
 	JNZ        row
 	VZEROUPPER
 	RET
 
-full:
-	MOVLQSX (AX), R10
-	MOVQ    DI, R11
-	IMULQ   R10, R11
-	ADDQ    R11, DX
+ahead:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched
 
-rowfull:
-	MOVLQSX 4(AX), R11
+fetch:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	INCQ       R12
+
+fetched:
+	CMPQ R12, R11
+	JL   fetch
+	JMP  here
+
+ones:
+	MOVLQSX (CX), BX
+
+row_ones:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones
+
+here_ones:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	CMPB       acc+80(FP), $0x00
+	JE         start_ones
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMOVUPS    192(DI), Y7
+	VMASKMOVPS 224(DI), Y0, Y8
+
+start_ones:
+	CMPQ BX, R10
+	JGE  added_ones
+
+entry_ones:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VADDPS     128(SI)(R11*1), Y5, Y5
+	VADDPS     160(SI)(R11*1), Y6, Y6
+	VADDPS     192(SI)(R11*1), Y7, Y7
+	VMASKMOVPS 224(SI)(R11*1), Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
+
+added_ones:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones
+	VZEROUPPER
+	RET
+
+ahead_ones:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones
+
+fetch_ones:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones:
+	CMPQ R11, R10
+	JL   fetch_ones
+	JMP  here_ones
+
+full:
+	TESTQ   BX, BX
+	JZ      ones_full
+	MOVLQSX (CX), R10
+
+row_full:
+	MOVQ  ahead+72(FP), R11
+	TESTQ R11, R11
+	JNZ   ahead_full
+
+here_full:
+	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
@@ -1517,51 +3899,151 @@ rowfull:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	MOVBLZX acc+80(FP), R12
-	TESTL   R12, R12
-	JZ      startfull
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y5
-	VMOVUPS 192(SI), Y6
-	VMOVUPS 224(SI), Y7
+	CMPB    acc+80(FP), $0x00
+	JE      start_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 
-startfull:
+start_full:
 	CMPQ R10, R11
-	JGE  storefull
+	JGE  added_full
 
-entryfull:
-	MOVLQSX      (CX)(R10*4), R12
+entry_full:
+	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
-	VBROADCASTSS (DX), Y8
-	VFMADD231PS  (BX)(R12*1), Y8, Y0
-	VFMADD231PS  32(BX)(R12*1), Y8, Y1
-	VFMADD231PS  64(BX)(R12*1), Y8, Y2
-	VFMADD231PS  96(BX)(R12*1), Y8, Y3
-	VFMADD231PS  128(BX)(R12*1), Y8, Y4
-	VFMADD231PS  160(BX)(R12*1), Y8, Y5
-	VFMADD231PS  192(BX)(R12*1), Y8, Y6
-	VFMADD231PS  224(BX)(R12*1), Y8, Y7
-	ADDQ         DI, DX
+	VBROADCASTSS (BX)(R10*4), Y8
+	VFMADD231PS  (SI)(R12*1), Y8, Y0
+	VFMADD231PS  32(SI)(R12*1), Y8, Y1
+	VFMADD231PS  64(SI)(R12*1), Y8, Y2
+	VFMADD231PS  96(SI)(R12*1), Y8, Y3
+	VFMADD231PS  128(SI)(R12*1), Y8, Y4
+	VFMADD231PS  160(SI)(R12*1), Y8, Y5
+	VFMADD231PS  192(SI)(R12*1), Y8, Y6
+	VFMADD231PS  224(SI)(R12*1), Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entryfull
+	JL           entry_full
 
-storefull:
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
-	VMOVUPS Y6, 192(SI)
-	VMOVUPS Y7, 224(SI)
-	ADDQ    $0x04, AX
-	ADDQ    R9, SI
-	DECQ    rows+0(FP)
-	JNZ     rowfull
+added_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full
 	VZEROUPPER
 	RET
+
+ahead_full:
+	MOVLQSX (CX)(R11*4), R12
+	MOVLQSX 4(CX)(R11*4), R11
+	JMP     fetched_full
+
+fetch_full:
+	MOVLQSX    (DX)(R12*4), R13
+	IMULQ      R8, R13
+	PREFETCHT0 (SI)(R13*1)
+	PREFETCHT0 64(SI)(R13*1)
+	PREFETCHT0 128(SI)(R13*1)
+	PREFETCHT0 192(SI)(R13*1)
+	INCQ       R12
+
+fetched_full:
+	CMPQ R12, R11
+	JL   fetch_full
+	JMP  here_full
+
+ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full:
+	MOVQ  ahead+72(FP), R10
+	TESTQ R10, R10
+	JNZ   ahead_ones_full
+
+here_ones_full:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	CMPB    acc+80(FP), $0x00
+	JE      start_ones_full
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+start_ones_full:
+	CMPQ BX, R10
+	JGE  added_ones_full
+
+entry_ones_full:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	VADDPS  160(SI)(R11*1), Y5, Y5
+	VADDPS  192(SI)(R11*1), Y6, Y6
+	VADDPS  224(SI)(R11*1), Y7, Y7
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full
+
+added_ones_full:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full
+	VZEROUPPER
+	RET
+
+ahead_ones_full:
+	MOVLQSX (CX)(R10*4), R11
+	MOVLQSX 4(CX)(R10*4), R10
+	JMP     fetched_ones_full
+
+fetch_ones_full:
+	MOVLQSX    (DX)(R11*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	INCQ       R11
+
+fetched_ones_full:
+	CMPQ R11, R10
+	JL   fetch_ones_full
+	JMP  here_ones_full

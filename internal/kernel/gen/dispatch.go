@@ -41,11 +41,12 @@ func writeDispatch(name string, functions []ir.Section) error {
 			}
 		}
 	})
+	fmt.Fprintf(&b, "\n// Panels of the sparse product are up to spmmWidth registers wide; those of up to\n// spmmNarrow columns take their rows from a list.\nconst (\nspmmWidth = %d\nspmmNarrow = %d\n)\n", spmmWidth, spmmNarrow)
 	fmt.Fprintln(&b, "\n// spmmPanel runs the kernel for panels of vecs registers.")
 	fmt.Fprintf(&b, "func spmmPanel(vecs, %s {\n", spmmParams[1:])
 	eachSet(&b, "vecs", func(a *asm) {
 		for vecs := 1; vecs <= spmmWidth; vecs++ {
-			fmt.Fprintf(&b, "case %d:\nspmm%d%s(rows, ptr, col, val, valStep, x, ldx, y, ldy, tail, acc)\n", vecs, vecs, a.set())
+			fmt.Fprintf(&b, "case %d:\nspmm%d%s(%s)\n", vecs, vecs, a.set(), spmmArgs)
 		}
 	})
 

@@ -6,10 +6,21 @@ import (
 	. "github.com/mmcloughlin/avo/operand"
 )
 
-// spmmWidth is the largest width of a panel in registers.
-const spmmWidth = 8
+const (
+	// spmmWidth is the largest width of a panel in registers.
+	spmmWidth = 8
 
-const spmmParams = "(rows int, ptr, col *int32, val *float32, valStep int, x *float32, ldx int, y *float32, ldy, tail int, acc bool)"
+	// spmmNarrow is the largest number of columns of a panel whose rows come by a list.
+	spmmNarrow = 2 * lanes
+
+	// spmmRow is the size in bytes of an entry of that list: three int32.
+	spmmRow = 12
+)
+
+const (
+	spmmParams = "(rows int, at, col *int32, val, x *float32, ldx int, y *float32, ldy, tail, ahead int, acc bool)"
+	spmmArgs   = "rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc"
+)
 
 // spmm emits the sparse product for panels of 1 to spmmWidth registers: the panel's row
 // of the result stays in registers while its terms are added in order.
@@ -19,77 +30,206 @@ func spmm(a *asm) {
 	}
 }
 
-// spmmPanel covers the first (nv-1)*width + tail columns of x and y. valStep is
-// the distance of the values in elements: 1, or 0 for one value for all.
+// spmmPanel covers the first (nv-1)*width + tail columns of x and y. A nil val
+// stands for ones.
+//
+// In a narrow panel the rows are those listed at at: number, first entry and end of
+// each; another, of any numbers, follows the last. In a wide one at holds the ends of
+// consecutive rows after the start of the first. Unless ahead is zero, what the
+// row that many places further on needs of x is fetched meanwhile.
 func (a *asm) spmmPanel(nv int) {
 	a.begin(fmt.Sprintf("spmm%d", nv), spmmParams)
-	ptr, col, val, x, y := a.arg("ptr"), a.arg("col"), a.arg("val"), a.arg("x"), a.arg("y")
-	valStep, ldx, ldy := a.bytes("valStep"), a.bytes("ldx"), a.bytes("ldy")
+	rows, rowAt, col, val, x, y := a.arg("rows"), a.arg("at"), a.arg("col"), a.arg("val"), a.arg("x"), a.arg("y")
+	ldx, ldy := a.bytes("ldx"), a.bytes("ldy")
 	tail := a.arg("tail")
+	p := &spmmKernel{asm: a, nv: nv, rows: rows, at: rowAt, col: col, val: val, x: x, ldx: ldx, y: y, ldy: ldy}
+	both := func(last laneMask, suffix string) {
+		a.TESTQ(val, val)
+		a.JZ(a.jump("ones" + suffix))
+		p.panel(last, false, suffix)
+		a.Label("ones" + suffix)
+		p.panel(last, true, "_ones"+suffix)
+	}
 	if !a.zmm {
 		a.CMPQ(tail, Imm(uint64(a.width())))
 		a.JE(a.jump("full"))
 	}
-	body := func(last laneMask, suffix string) {
-		mask := func(v int) laneMask {
-			if v == nv-1 {
-				return last
-			}
-			return laneMask{}
-		}
-		e, end := a.GP64(), a.GP64()
-		a.MOVLQSX(Mem{Base: ptr}, e)
-		// Make val the value of the entry at hand.
-		skip := a.GP64()
-		a.MOVQ(valStep, skip)
-		a.IMULQ(e, skip)
-		a.ADDQ(skip, val)
-		a.Label("row" + suffix)
-		a.MOVLQSX(Mem{Base: ptr, Disp: 4}, end)
-		sum := make([]vec, nv)
-		for v := range sum {
-			sum[v] = a.zero()
-		}
-		flag := a.Load(a.Param("acc"), a.GP32())
-		a.TESTL(flag, flag)
-		a.JZ(a.jump("start" + suffix))
-		for v := range sum {
-			a.loadInto(sum[v], Mem{Base: y, Disp: 4 * v * a.width()}, mask(v))
-		}
-		a.Label("start" + suffix)
-		a.CMPQ(e, end)
-		a.JGE(a.jump("store" + suffix))
-		a.Label("entry" + suffix)
-		row := a.GP64()
-		a.MOVLQSX(Mem{Base: col, Index: e, Scale: 4}, row)
-		a.IMULQ(ldx, row)
-		w := a.vec()
-		a.VBROADCASTSS(Mem{Base: val}, w)
-		for v := range sum {
-			m := Mem{Base: x, Index: row, Scale: 1, Disp: 4 * v * a.width()}
-			if k := mask(v); k.all() {
-				a.VFMADD231PS(m, w, sum[v])
-			} else {
-				a.VFMADD231PS(a.loadMasked(m, k), w, sum[v])
-			}
-		}
-		a.ADDQ(valStep, val)
-		a.INCQ(e)
-		a.CMPQ(e, end)
-		a.JL(a.jump("entry" + suffix))
-		a.Label("store" + suffix)
-		for v := range sum {
-			a.storeMasked(sum[v], Mem{Base: y, Disp: 4 * v * a.width()}, mask(v))
-		}
-		a.ADDQ(Imm(4), ptr)
-		a.ADDQ(ldy, y)
-		a.DECQ(a.slot("rows"))
-		a.JNZ(a.jump("row" + suffix))
-		a.end()
-	}
-	body(a.firstLanes(tail, false)[0], "")
+	both(a.firstLanes(tail, false)[0], "")
 	if !a.zmm {
 		a.Label("full")
-		body(laneMask{}, "full")
+		both(laneMask{}, "_full")
+	}
+}
+
+// spmmKernel is what the parts of one kernel share.
+type spmmKernel struct {
+	*asm
+	nv                                 int
+	rows, at, col, val, x, ldx, y, ldy gp
+
+	// Of the panel at hand.
+	last   laneMask // lanes of its last register
+	ones   bool     // all values are
+	suffix string   // of its labels
+	sum    []vec
+}
+
+func (p *spmmKernel) label(name string)       { p.Label(name + p.suffix) }
+func (p *spmmKernel) to(name string) LabelRef { return p.jump(name + p.suffix) }
+func (p *spmmKernel) mask(v int) (k laneMask) {
+	if v == p.nv-1 {
+		k = p.last
+	}
+	return k
+}
+
+func (p *spmmKernel) panel(last laneMask, ones bool, suffix string) {
+	p.last, p.ones, p.suffix = last, ones, suffix
+	p.sum = make([]vec, p.nv)
+	if p.nv*p.width() <= spmmNarrow {
+		p.listed()
+	} else {
+		p.consecutive()
+	}
+}
+
+// listed goes through the rows of a list. Where the next row begins is found well
+// before it does.
+func (p *spmmKernel) listed() {
+	entries := func(disp int, e, end gp) {
+		p.MOVLQSX(Mem{Base: p.at, Disp: disp + 4}, e)
+		p.MOVLQSX(Mem{Base: p.at, Disp: disp + 8}, end)
+	}
+	row := func() Mem {
+		i := p.GP64()
+		p.MOVLQSX(Mem{Base: p.at}, i)
+		p.IMULQ(p.ldy, i)
+		return Mem{Base: p.y, Index: i, Scale: 1}
+	}
+	e, end, next, nextEnd := p.GP64(), p.GP64(), p.GP64(), p.GP64()
+	entries(0, e, end)
+	p.label("row")
+	entries(spmmRow, next, nextEnd)
+	p.start(row)
+	p.add(e, end, 4)
+	p.store(row())
+	p.MOVQ(next, e)
+	p.MOVQ(nextEnd, end)
+	p.ADDQ(Imm(spmmRow), p.at)
+	p.DECQ(p.rows)
+	p.JNZ(p.to("row"))
+	p.end()
+}
+
+// consecutive goes through rows one after another.
+func (p *spmmKernel) consecutive() {
+	row := func() Mem { return Mem{Base: p.y} }
+	e, end := p.GP64(), p.GP64()
+	p.MOVLQSX(Mem{Base: p.at}, e)
+	p.label("row")
+	ahead := p.arg("ahead")
+	p.TESTQ(ahead, ahead)
+	p.JNZ(p.to("ahead"))
+	p.label("here")
+	p.MOVLQSX(Mem{Base: p.at, Disp: 4}, end)
+	p.start(row)
+	p.add(e, end, 1)
+	p.store(row())
+	p.ADDQ(p.ldy, p.y)
+	p.ADDQ(Imm(4), p.at)
+	p.DECQ(p.rows)
+	p.JNZ(p.to("row"))
+	p.end()
+
+	p.label("ahead")
+	far, farEnd := p.GP64(), p.GP64()
+	p.MOVLQSX(Mem{Base: p.at, Index: ahead, Scale: 4}, far)
+	p.MOVLQSX(Mem{Base: p.at, Index: ahead, Scale: 4, Disp: 4}, farEnd)
+	p.JMP(p.to("fetched"))
+	p.label("fetch")
+	m := p.source(far, 0)
+	for disp := 0; disp < 4*p.nv*p.width(); disp += 64 {
+		p.PREFETCHT0(at(m, disp))
+	}
+	p.INCQ(far)
+	p.label("fetched")
+	p.CMPQ(far, farEnd)
+	p.JL(p.to("fetch"))
+	p.JMP(p.to("here"))
+}
+
+// start sets the sums to zero or to the row of y.
+func (p *spmmKernel) start(row func() Mem) {
+	for v := range p.sum {
+		p.sum[v] = p.zero()
+	}
+	p.CMPB(p.slot("acc"), Imm(0))
+	p.JE(p.to("start"))
+	m := row()
+	for v := range p.sum {
+		p.loadInto(p.sum[v], at(m, 4*v*p.width()), p.mask(v))
+	}
+	p.label("start")
+}
+
+// add adds the entries from e to end and leaves e there: unroll at a time, for
+// where an entry is few instructions those of the loop count.
+func (p *spmmKernel) add(e, end gp, unroll int) {
+	if unroll > 1 {
+		p.SUBQ(Imm(uint64(unroll)), end)
+		p.CMPQ(e, end)
+		p.JG(p.to("rest"))
+		p.label("entries")
+		for k := range unroll {
+			p.entry(e, k)
+		}
+		p.ADDQ(Imm(uint64(unroll)), e)
+		p.CMPQ(e, end)
+		p.JLE(p.to("entries"))
+		p.label("rest")
+		p.ADDQ(Imm(uint64(unroll)), end)
+	}
+	p.CMPQ(e, end)
+	p.JGE(p.to("added"))
+	p.label("entry")
+	p.entry(e, 0)
+	p.INCQ(e)
+	p.CMPQ(e, end)
+	p.JL(p.to("entry"))
+	p.label("added")
+}
+
+// entry adds the k-th entry after e.
+func (p *spmmKernel) entry(e gp, k int) {
+	m := p.source(e, k)
+	var w vec
+	if !p.ones {
+		w = p.broadcast(Mem{Base: p.val, Index: e, Scale: 4, Disp: 4 * k})
+	}
+	for v, sum := range p.sum {
+		m := at(m, 4*v*p.width())
+		switch k := p.mask(v); {
+		case p.ones:
+			p.addMasked(m, k, sum)
+		case k.all():
+			p.VFMADD231PS(m, w, sum)
+		default:
+			p.VFMADD231PS(p.loadMasked(m, k), w, sum)
+		}
+	}
+}
+
+// source is where the row of x is that the k-th entry after e multiplies.
+func (p *spmmKernel) source(e gp, k int) Mem {
+	c := p.GP64()
+	p.MOVLQSX(Mem{Base: p.col, Index: e, Scale: 4, Disp: 4 * k}, c)
+	p.IMULQ(p.ldx, c)
+	return Mem{Base: p.x, Index: c, Scale: 1}
+}
+
+// store writes the sums.
+func (p *spmmKernel) store(row Mem) {
+	for v, sum := range p.sum {
+		p.storeMasked(sum, at(row, 4*v*p.width()), p.mask(v))
 	}
 }
