@@ -104,8 +104,9 @@ type Recipe struct {
 	ValueMemory   int `yaml:"value_memory"`
 }
 
-// PaperRecipe trains as DROO does, with the sizes that the prototype of this project found for this task: independent
-// binary cross-entropy, order-preserving candidates, one step every 10 slots on 64 of the latest 128 samples.
+// PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates, the published memory of 1024 slots, one
+// step every 10 slots. The learning rate, the batch and the sizes of the networks are this project's; see docs/decisions/0006 for the
+// number of candidates.
 func PaperRecipe() Recipe {
 	return Recipe{
 		Name:          "paper",
@@ -115,10 +116,10 @@ func PaperRecipe() Recipe {
 		TrainInterval: 10,
 		StepsPerTrain: 1,
 		BatchSize:     64,
-		MemorySize:    128,
+		MemorySize:    1024,
 		Hidden:        []int{128, 64},
 		GraphHidden:   32,
-		GraphLayers:   1,
+		GraphLayers:   2,
 
 		LatencyWeight: -1,
 
@@ -129,8 +130,7 @@ func PaperRecipe() Recipe {
 }
 
 // TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's options are alternatives (softmax
-// cross-entropy), candidates are drawn from the actor's own probabilities, the best exit in time is one more, and the actor learns from a
-// longer memory. The critic values accuracy rather than the reward: the learned probability of being in time takes the place of most
+// cross-entropy), candidates are drawn from the actor's own probabilities, and the best exit in time is one more. The critic values accuracy rather than the reward: the learned probability of being in time takes the place of most
 // of the reward's preference for early results, which costs accuracy where there is time to spare. The long-term critic's decisions are refined.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
@@ -139,7 +139,7 @@ func TunedRecipe() Recipe {
 	r.ProposeGreedy = true
 	r.LatencyWeight, r.LearnDeadlines = 0.1, true
 	r.Loss = rl.SoftmaxCrossEntropy
-	r.MemorySize = 1024
+	r.GraphLayers = 1 // no worse than two with this loss
 	r.RefineTrials = 300
 	return r
 }
@@ -166,8 +166,8 @@ type Agent struct {
 	ratio    []float64 // [M] nominal T/delta
 }
 
-// candidates is the number of candidates for a number of devices. With fewer than 64 a run now and then gets stuck where all
-// devices crowd one server (docs/decisions/0006); with a thousand devices, four each would take longer than a slot.
+// candidates is the number of candidates for a number of devices. With fewer, order-preserving ones leave a run now and then stuck
+// where all devices crowd one server (docs/decisions/0006); with a thousand devices, four each would take longer than a slot.
 func (r Recipe) candidates(devices int) int {
 	if r.Candidates > 0 {
 		return r.Candidates

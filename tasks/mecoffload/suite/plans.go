@@ -141,7 +141,7 @@ func scalePlan() plan {
 func ablationPlan() plan {
 	p := comparison("What each part of recipe tuned does",
 		"GRLE-LT and GRLE with recipe tuned and with one part of it taken away or put back to what recipe paper has: the weight of the reward on latency, the "+
-			"learned deadlines, the greedy proposal, the longer memory, candidates drawn from the actor, the loss, and the refinement.",
+			"learned deadlines, the greedy proposal, the long memory, candidates drawn from the actor, the loss, and the refinement.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 	p.methods = []mecoffload.Method{mecoffload.GRLELT, mecoffload.GRLE}
 	p.recipes, p.tests = []mecoffload.Recipe{mecoffload.TunedRecipe()}, nil
@@ -155,7 +155,7 @@ func ablationPlan() plan {
 		{"nominal deadlines", func(r *mecoffload.Recipe) { r.LearnDeadlines = false }},
 		{"weight of the reward, nominal deadlines", func(r *mecoffload.Recipe) { r.LatencyWeight, r.LearnDeadlines = paper.LatencyWeight, false }},
 		{"no proposal", func(r *mecoffload.Recipe) { r.ProposeGreedy = false }},
-		{"short memory", func(r *mecoffload.Recipe) { r.MemorySize = paper.MemorySize }},
+		{"memory of 128 slots", func(r *mecoffload.Recipe) { r.MemorySize = 128 }},
 		{"order-preserving", func(r *mecoffload.Recipe) { r.Quantizer, r.Noise = paper.Quantizer, paper.Noise }},
 		{"binary loss", func(r *mecoffload.Recipe) { r.Loss = paper.Loss }},
 		{"no refinement", func(r *mecoffload.Recipe) { r.RefineTrials = 0 }},
