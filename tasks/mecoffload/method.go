@@ -130,8 +130,9 @@ func PaperRecipe() Recipe {
 }
 
 // TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's options are alternatives (softmax
-// cross-entropy), candidates are drawn from the actor's own probabilities, and the best exit in time is one more. The critic values accuracy rather than the reward: the learned probability of being in time takes the place of most
-// of the reward's preference for early results, which costs accuracy where there is time to spare. The long-term critic's decisions are refined.
+// cross-entropy), candidates are drawn from the actor's own probabilities, and the best exit in time is one more. The critic values
+// accuracy rather than the reward: the learned probability of being in time takes the place of most of the reward's preference for early
+// results, which costs accuracy where there is time to spare. The long-term critic's decisions are refined.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"

@@ -383,7 +383,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	const world = "csi, M 10, N 2, 30ms: "
-	want := []string{world + "GRLE (mine), seed 11", world + "GRLE (mine), seed 12", world + "baselines, seed 1", world + "baselines, seed 2", world + "bounds"}
+	want := []string{world + "GRLE (mine), seed 11", world + "GRLE (mine), seed 12", world + "baselines, seed 11", world + "baselines, seed 12", world + "bounds"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
