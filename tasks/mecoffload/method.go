@@ -245,28 +245,39 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	if err != nil {
 		return fail(err)
 	}
-	if r.ProposeGreedy {
-		g, err := newGreedy(p, true)
-		if err != nil {
-			return fail(err)
-		}
-		a.learner.SetProposer(proposal{g})
-	}
+	var refine *refiner
 	if t.longTerm && r.RefineTrials > 0 {
 		e, err := NewEvaluator(sc, p, a.objective)
 		if err != nil {
 			return fail(err)
 		}
-		a.learner.SetImprover(&refiner{e, r.RefineTrials})
+		refine = &refiner{e, r.RefineTrials}
+		a.learner.SetImprover(refine)
+	}
+	if r.ProposeGreedy {
+		g, err := newGreedy(p, true)
+		if err != nil {
+			return fail(err)
+		}
+		a.learner.SetProposer(&proposer{g, refine})
 	}
 	return a, nil
 }
 
-// proposal makes a greedy policy a candidate.
-type proposal struct{ *greedy }
+// proposer proposes a greedy decision, refined where decisions are. It implements rl.Proposer.
+type proposer struct {
+	greedy *greedy
+	refine *refiner // nil: as it is
+}
 
 // Propose implements rl.Proposer.
-func (p proposal) Propose(obs Observation, dst []int32) error { return p.Decide(obs, dst) }
+func (p *proposer) Propose(obs Observation, dst []int32) error {
+	err := p.greedy.Decide(obs, dst)
+	if err == nil && p.refine != nil {
+		_, err = p.refine.Improve(obs, dst)
+	}
+	return err
+}
 
 func (r Recipe) quantizer(rng *rl.Rand) (rl.Quantizer, error) {
 	switch r.Quantizer {
