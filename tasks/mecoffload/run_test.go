@@ -414,7 +414,7 @@ func TestOtherArchitecturesAreRefused(t *testing.T) {
 		{DROOE, func(c *Config) { c.Scenario.Servers = 4 }, "another architecture"},
 		{DROOE, func(c *Config) { c.Recipe.Hidden = []int{8, 8} }, "hidden [8 8]"},
 		{GRLE, func(c *Config) { c.Recipe.GraphHidden = 7 }, "hidden 7"},
-		{GRLE, func(c *Config) { c.Recipe.GraphLayers = 2 }, "layers 2"},
+		{GRLE, func(c *Config) { c.Recipe.GraphLayers = 3 }, "layers 3"},
 		{GRLE, func(c *Config) { c.Method = GRL }, "it holds GRLE with"},
 		{GRLE, func(c *Config) { c.Method = GRLELT }, "GRLE-LT with"},
 	} {
