@@ -163,7 +163,7 @@ func TestConfigErrors(t *testing.T) {
 		"recipe:\n  refine_trials: -1":                    "f.yaml:2: recipe.refine_trials: -1 is not in 0..",
 		"recipe:\n  quantizer: knn":                       `f.yaml:2: recipe.quantizer: "knn" is none of`,
 		"recipe:\n  loss: mse":                            `f.yaml:2: recipe.loss: "mse" is neither`,
-		"recipe:\n  batch_size: 5000":                      "f.yaml:2: recipe.memory_size: 128 is not in 500..",
+		"recipe:\n  batch_size: 5000":                     "f.yaml:2: recipe.memory_size: 1024 is not in 5000..",
 		"method: GRLE\nslots: 12.5":                       "f.yaml:2: 12.5 is not a whole number",
 		"recipe:\n  hidden: [3, 0.5]":                     "f.yaml:2: 0.5 is not a whole number",
 		"scenario:\n  name: own\n  devices: 1.5":          "f.yaml:3: 1.5 is not a whole number",
