@@ -233,7 +233,7 @@ func TestOtherSuites(t *testing.T) {
 		return titles
 	}
 	r := newReport(t, "transfer", suite.Options{Seeds: 1, Slots: 24, Slot: 0.01, Methods: []mecoffload.Method{mecoffload.GRLE}})
-	if d := cmp.Diff([]string{"Summary", "Transfer", "Beside searches on the same value", "Scenario dynamic"}, sections(r)[1:]); d != "" {
+	if d := cmp.Diff([]string{"Summary", "Transfer", "Scenario dynamic"}, sections(r)[1:]); d != "" {
 		t.Errorf("transfer: -want +got\n%s", d)
 	}
 	if rows := r.Sections[2].Tables[0].Rows; len(rows) != 6 || len(rows[0].Cells) != 6 {
