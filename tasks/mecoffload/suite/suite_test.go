@@ -216,7 +216,7 @@ func testComparison(t *testing.T, dir string, s Suite) {
 			t.Errorf("test %s: %v %v", kind, rows, ok)
 		}
 	}
-	if _, ok := c.TestRows(w, Subject{"GRLE", "tuned"}, Frozen, w); ok {
+	if _, ok := c.TestRows(w, Subject{"GRL", "tuned"}, Frozen, w); ok {
 		t.Error("a test that is not there")
 	}
 	if all, last := c.Bound(w, lt), c.Bound(w, Subject{"DROO", "tuned"}); !(last < all) || all > 0.93 {
