@@ -3,6 +3,7 @@ package mecoffload
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"runtime"
 	"testing"
@@ -31,12 +32,22 @@ var benchCases = []benchCase{
 // benchCandidates is the number of candidates of a decision in every case.
 const benchCandidates = 28
 
+// peerRecipe is recipe tuned with the work alone that the peers in bench/peers do, too: candidates drawn from the actor, scored by the
+// nominal reward.
+func peerRecipe() Recipe {
+	r := TunedRecipe()
+	r.ProposeGreedy, r.LearnDeadlines, r.LatencyWeight = false, false, -1
+	return r
+}
+
 // prepare returns the agent in its world, and states that it has met there with what it chose. So the states' backlogs, and
 // how often candidates repeat or miss deadlines, are those of a run.
 func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[Observation]) {
 	tb.Helper()
 	sim, sc, p := builtin(tb, "dynamic", func(s *Scenario) { s.Devices, s.Servers = c.devices, c.servers })
-	r.Candidates = benchCandidates
+	if r.Candidates == 0 {
+		r.Candidates = benchCandidates
+	}
 	agent, err := NewAgent(c.method, sc, p, r, 1, 1)
 	if err != nil {
 		tb.Fatal(err)
@@ -104,23 +115,37 @@ func (r *benchRun) train(tb testing.TB, batch []rl.Sample[Observation]) float64 
 func BenchmarkDecide(b *testing.B) {
 	for _, c := range benchCases {
 		b.Run(c.name, func(b *testing.B) {
-			run, met := c.prepare(b, TunedRecipe())
-			for i := range 2 * len(met) {
-				run.decide(b, met[i%len(met)].Observation)
-			}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				run.decide(b, met[i%len(met)].Observation)
-			}
-			reportMemory(b)
+			benchDecide(b, c, peerRecipe())
 		})
 	}
+	// As users have it: 64 candidates and the proposal, learned deadlines, and for GRLE-LT the value of backlogs and refinement.
+	for _, m := range []Method{GRLE, GRLELT} {
+		c := benchCases[0]
+		c.method = m
+		b.Run(fmt.Sprintf("%s-M14-N2-L5-tuned", m), func(b *testing.B) {
+			r := TunedRecipe()
+			r.Candidates = r.candidates(c.devices)
+			benchDecide(b, c, r)
+		})
+	}
+}
+
+func benchDecide(b *testing.B, c benchCase, r Recipe) {
+	run, met := c.prepare(b, r)
+	for i := range 2 * len(met) {
+		run.decide(b, met[i%len(met)].Observation)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		run.decide(b, met[i%len(met)].Observation)
+	}
+	reportMemory(b)
 }
 
 // BenchmarkTrainStep is one minibatch: features, forward and backward pass, Adam.
 func BenchmarkTrainStep(b *testing.B) {
 	b.Run("GRLE-M14-N2-L5-b64", func(b *testing.B) {
-		run, met := benchCases[0].prepare(b, TunedRecipe())
+		run, met := benchCases[0].prepare(b, peerRecipe())
 		for range 10 {
 			run.train(b, met)
 		}
@@ -213,7 +238,7 @@ func TestWritePeerCases(t *testing.T) {
 	if *peerFile == "" {
 		t.Skip("no -peers FILE")
 	}
-	recipe := TunedRecipe()
+	recipe := peerRecipe()
 	var out []peerCase
 	for _, c := range benchCases {
 		run, met := c.prepare(t, recipe)
