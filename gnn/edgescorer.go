@@ -89,9 +89,11 @@ func (o *edgeScore) Backward(in []gorgonia.Value, _, ds nn.Matrix, din []nn.Matr
 	out, dout, dc := mat(in[len(in)-2]).Data, din[len(in)-2].Data, din[len(in)-1]
 	kernel.EdgeDotBackward(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, out, ds.Data, du, dv, dw, dout)
 	if !dc.IsZero() {
+		sum := dc.Data[0] // in a register: through memory each addition would wait for the one before
 		for _, d := range ds.Data[:ds.Rows] {
-			dc.Data[0] += d
+			sum += d
 		}
+		dc.Data[0] = sum
 	}
 	return nil
 }

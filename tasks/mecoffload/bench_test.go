@@ -159,7 +159,9 @@ func BenchmarkTrainStep(b *testing.B) {
 // BenchmarkSlot is one slot with all that belongs to it, the simulator and a share of the training included.
 func BenchmarkSlot(b *testing.B) {
 	b.Run("GRLE-M14-N2-L5", func(b *testing.B) {
-		run, _ := benchCases[0].prepare(b, PaperRecipe())
+		c := benchCases[0]
+		c.learn = PaperRecipe().MemorySize // until the replay memory is full
+		run, _ := c.prepare(b, PaperRecipe())
 		b.ReportAllocs()
 		for b.Loop() {
 			run.slot(b)
