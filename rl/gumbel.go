@@ -83,16 +83,16 @@ func (q *Gumbel) draw(s Scores) {
 			}
 			continue
 		}
-		// The first option whose sum exceeds u: a masked option adds nothing to the sum before it, so it is never that.
+		// The first option whose sum exceeds u: a masked option adds nothing to the sum before it, so it is never that. Which half it
+		// is in is chance, which no branch predictor foresees; so the search has none. Floats that are not negative are ordered as
+		// their bits are, and the difference of two, less one, has its highest bit set where the first is not the larger.
 		row := q.cumulative[i*s.Options : (i+1)*s.Options]
-		u *= row[len(row)-1]
-		low, high := 0, len(row)-1 // the option is among these
-		for low < high {
-			if mid := (low + high) / 2; row[mid] <= u {
-				low = mid + 1
-			} else {
-				high = mid
-			}
+		bits := math.Float64bits(u * row[len(row)-1])
+		low := 0
+		for n := len(row); n > 1; {
+			half := n / 2
+			low += half & -int((math.Float64bits(row[low+half-1])-bits-1)>>63)
+			n -= half
 		}
 		q.choice[i] = int32(low)
 	}

@@ -161,18 +161,42 @@ func (e *Evaluator) sortArrivals(obs *Observation, server int) {
 	}
 }
 
-// Choose makes choice [M] the decision, moving only the devices whose option differs from the current one.
+// Choose makes choice [M] the decision. If few devices change their option, only the servers they touch are recomputed.
 func (e *Evaluator) Choose(choice []int32) error {
 	if err := checkAction(choice, e.tasks, len(e.times)); err != nil {
 		return fmt.Errorf("mecoffload: decision: %w", err)
 	}
+	changed := 0
 	for i, option := range choice {
 		if option != e.choice[i] {
-			e.move(i, option)
+			changed++
+		}
+	}
+	if changed > len(choice)/4 {
+		e.replace(choice)
+	} else {
+		for i, option := range choice {
+			if option != e.choice[i] {
+				e.move(i, option)
+			}
 		}
 	}
 	e.refresh()
 	return nil
+}
+
+// replace is a move of every device. Which devices of two random decisions differ is what no branch predictor foresees, so it asks none.
+func (e *Evaluator) replace(choice []int32) {
+	copy(e.choice, choice)
+	clear(e.queue)
+	for i, option := range choice {
+		server := e.server[option]
+		rank := e.rank[i*e.servers+server]
+		e.queue[server*e.words+int(rank>>6)] |= 1 << (rank & 63)
+	}
+	for n := range e.stale {
+		e.stale[n] = true
+	}
 }
 
 // Move gives one device another option.
