@@ -244,6 +244,7 @@ func (l *DROO[O]) SaveState(s *checkpoints.State) error {
 		saveOptional(s, "quantizer", l.quantizer),
 		saveOptional(s, "critic", l.critic),
 		saveOptional(s, "improver", l.improver),
+		saveOptional(s, "proposer", l.proposer),
 	)
 }
 
@@ -259,5 +260,6 @@ func (l *DROO[O]) LoadState(s *checkpoints.State) error {
 		loadOptional(s, "quantizer", l.quantizer),
 		loadOptional(s, "critic", l.critic),
 		loadOptional(s, "improver", l.improver),
+		loadOptional(s, "proposer", l.proposer),
 	)
 }

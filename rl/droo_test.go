@@ -227,6 +227,35 @@ func TestDROOConsidersProposals(t *testing.T) {
 	}
 }
 
+// drawn proposes at random.
+type drawn struct{ *rl.Rand }
+
+func (d drawn) Propose(_ []float64, dst []int32) error {
+	for i := range dst {
+		dst[i] = int32(d.IntN(2))
+	}
+	return nil
+}
+
+// What a proposer draws from is part of the state.
+func TestDROOSavesTheProposer(t *testing.T) {
+	whole, resumed := newLearner(t, smallConfig()), newLearner(t, smallConfig())
+	source, other := drawn{rl.NewRand(3, 0)}, drawn{rl.NewRand(3, 0)}
+	whole.SetProposer(source)
+	resumed.SetProposer(other)
+	run(t, whole, rl.NewRand(7, 0), 20)
+	state := checkpoints.NewState()
+	if err := whole.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := resumed.LoadState(state); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := source.Uint64(), other.Uint64(); a != b {
+		t.Errorf("the next draw is %d, would have been %d", b, a)
+	}
+}
+
 // trainings counts the batches an actor is given.
 type trainings struct {
 	logistic
