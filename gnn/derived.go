@@ -58,22 +58,23 @@ func (l *lazy[T]) get(g *Graph, compute func(g *Graph, value *T)) T {
 
 // sum returns the adjacency matrix by destination.
 func (g *Graph) sum() weighted {
-	csr := g.derived.in.get(g, func(g *Graph, a **kernel.CSR) { g.in.compress(g.numSrc, a) })
+	csr := g.derived.in.get(g, func(g *Graph, a **kernel.CSR) { compress(a, g.numSrc, g.in.ptr, g.in.idx) })
 	return weighted{g.in.ptr, g.in.idx, nil, csr}
 }
 
 // sumT returns the transpose of sum, by source.
 func (g *Graph) sumT() weighted {
-	csr := g.derived.out.get(g, func(g *Graph, a **kernel.CSR) { g.out.compress(g.numDst, a) })
+	csr := g.derived.out.get(g, func(g *Graph, a **kernel.CSR) { compress(a, g.numDst, g.out.ptr, g.out.idx) })
 	return weighted{g.out.ptr, g.out.idx, nil, csr}
 }
 
-// compress makes *csr the structure of a, whose entries lie in cols columns.
-func (a *adjacency) compress(cols int, csr **kernel.CSR) {
+// compress makes *csr the structure of the matrix with cols columns whose rows ptr
+// and col give.
+func compress(csr **kernel.CSR, cols int, ptr, col []int32) {
 	if *csr == nil {
 		*csr = new(kernel.CSR)
 	}
-	(*csr).Set(cols, a.ptr, a.idx)
+	(*csr).Set(cols, ptr, col)
 }
 
 // gcn returns the normalised adjacency matrix of Kipf and Welling (2017),
@@ -119,10 +120,7 @@ func (g *Graph) normalize(a *adjacency, w *weighted) {
 		w.ptr[i+1] = int32(k)
 	}
 	w.col, w.val = w.col[:k], w.val[:k]
-	if w.csr == nil {
-		w.csr = new(kernel.CSR)
-	}
-	w.csr.Set(n, w.ptr, w.col)
+	compress(&w.csr, n, w.ptr, w.col)
 }
 
 // mean returns the matrix that averages over a destination's in-edges, by

@@ -48,10 +48,10 @@ func NewSparse(rows, cols int, ptr, col []int32, val []float32) (*Sparse, error)
 		}
 	}
 	s := &Sparse{rows: rows, cols: cols, shape: [2]int{rows, cols}}
-	s.by = weighted{append([]int32(nil), ptr...), append([]int32(nil), col...), append([]float32(nil), val...), new(kernel.CSR)}
-	s.by.csr.Set(cols, s.by.ptr, s.by.col)
+	s.by = weighted{append([]int32(nil), ptr...), append([]int32(nil), col...), append([]float32(nil), val...), nil}
+	compress(&s.by.csr, cols, s.by.ptr, s.by.col)
 	s.t.group(cols, s.by.col, key)
-	s.t.compress(rows, &s.tcsr)
+	compress(&s.tcsr, rows, s.t.ptr, s.t.idx)
 	s.transposeValues()
 	return s, nil
 }
