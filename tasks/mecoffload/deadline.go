@@ -39,10 +39,18 @@ func NewDeadlineModel() *DeadlineModel {
 
 // InTime is the probability that a task is served in time whose nominal latency is the given multiple of its deadline.
 func (m *DeadlineModel) InTime(ratio float64) float64 {
-	if !(ratio < 2) { // too late, or NaN
-		return 0
+	if b := deadlineBin(ratio); b < deadlineBins {
+		return m.p[b]
 	}
-	return m.p[int(ratio*perDeadline)]
+	return 0
+}
+
+// deadlineBin is the bin of a ratio, deadlineBins if it is too large for any or NaN.
+func deadlineBin(ratio float64) int {
+	if !(ratio < deadlineBins/perDeadline) {
+		return deadlineBins
+	}
+	return int(ratio * perDeadline)
 }
 
 // Observe learns from a slot: ratios [M] are T/delta of its tasks as they were planned, and statuses [M] what became of them. Tasks that
@@ -53,10 +61,10 @@ func (m *DeadlineModel) Observe(ratios []float64, statuses []Status) {
 		m.inTime[b] *= deadlineMemory
 	}
 	for i, ratio := range ratios {
-		if !(ratio < 2) {
+		b := deadlineBin(ratio)
+		if b == deadlineBins {
 			continue
 		}
-		b := int(ratio * perDeadline)
 		m.all[b]++
 		if statuses[i] == InTime {
 			m.inTime[b]++

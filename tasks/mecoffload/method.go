@@ -159,7 +159,7 @@ type Agent struct {
 	value    *BacklogValue             // nil without
 
 	objective Objective  // what the critic scores decisions by
-	plan      *Evaluator // of executed decisions; nil without a deadline model
+	model     *Evaluator // the critic's
 
 	// The slot at hand, from Learn to Observe.
 	last     Action    // as the method sees it
@@ -210,14 +210,12 @@ func NewAgent(method Method, sc Scenario, p Profile, r Recipe, seed uint64, work
 	}
 	if r.LearnDeadlines {
 		a.objective.Deadlines = NewDeadlineModel()
-		if a.plan, err = NewEvaluator(sc, p, Objective{}); err != nil {
-			return fail(err)
-		}
 	}
 	model, err := criticOf(sc, p, a.objective)
 	if err != nil {
 		return fail(err)
 	}
+	a.model = model.evaluator
 	var critic rl.Critic[Observation] = model
 	if t.longTerm {
 		a.value = newBacklogValue(sc.Servers, len(p.Servers), sc.Slot)
@@ -347,16 +345,25 @@ func (a *Agent) Learn(obs Observation, action Action) error {
 	if err == nil && a.longTerm != nil {
 		err = a.longTerm.Executed(obs, a.last)
 	}
-	if err == nil && a.plan != nil {
-		a.ratio = resize(a.ratio, obs.Devices)
-		if err = a.plan.Begin(&obs); err == nil {
-			err = a.plan.Choose(a.last)
-		}
-		a.plan.Ratios(a.ratio)
+	if err == nil && a.objective.Deadlines != nil {
+		err = a.noteRatios(obs)
 	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
+	return nil
+}
+
+// noteRatios notes T/delta of the slot's tasks as the decision has planned them.
+func (a *Agent) noteRatios(obs Observation) error {
+	if err := a.model.Begin(&obs); err != nil {
+		return err
+	}
+	if err := a.model.Choose(a.last); err != nil {
+		return err
+	}
+	a.ratio = resize(a.ratio, obs.Devices)
+	a.model.Ratios(a.ratio)
 	return nil
 }
 

@@ -21,10 +21,10 @@ func (backlogModel) AfterstateSize(obs Observation) int { return obs.Servers }
 //	V(b) = v0 - 1/N sum_n sum_k u_{kind(n),k} relu(b_n - x_k) - sum_k z_k relu(mean(b) - x_k),   u, z >= 0
 //
 // with fixed knots x_k. Servers of one kind, those that the profile gives the same times, share their coefficients: they could
-// change places, and what was learned with some of them serves for more. With these signs V is concave and never rises with a backlog, as the true value is: more work left over is
-// never better, and costs the more the fuller the servers are. That matters beyond saving data. Candidates are chosen to maximise
-// V, so they seek out whatever it overrates, and an unconstrained function overrates the empty servers that a busy system never
-// visits (docs/decisions/0007).
+// change places, and what was learned with some of them serves for more. With these signs V is concave and never rises with a
+// backlog, as the true value is: more work left over is never better, and costs the more the fuller the servers are. That matters
+// beyond saving data. Candidates are chosen to maximise V, so they seek out whatever it overrates, and an unconstrained function
+// overrates the empty servers that a busy system never visits (docs/decisions/0007).
 //
 // V is linear in its coefficients, so training finds the best ones at once, by least squares under the signs. Doing that over and over
 // with targets r + gamma V is least-squares policy evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation

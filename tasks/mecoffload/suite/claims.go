@@ -176,13 +176,7 @@ func (c *Comparison) nearOracleClaims() ([]Claim, error) {
 				continue
 			}
 			claim, err := c.leastRatio(s, "a search on its critic's value", share, func(w World) (rl.Estimate, bool, error) {
-				agent, ok := c.TestRows(w, s, Frozen, w)
-				best, ok2 := c.TestRows(w, s, ValueSearch, w)
-				if !ok || !ok2 {
-					return rl.Estimate{}, false, nil
-				}
-				r, err := TestRatio(agent, best, Accuracy())
-				return r, true, err
+				return c.NearOracle(w, s)
 			})
 			if err != nil {
 				return nil, err

@@ -323,3 +323,15 @@ func TestRatio(rows, ref []mecoffload.Row, m Metric) (rl.Estimate, error) {
 func TestMean(rows []mecoffload.Row, m Metric) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.Mean, values(rows, m))
 }
+
+// NearOracle is the average accuracy of a subject, trained and learning no more, over that of a local search on the value by which its
+// critic scores decisions, and whether there are tests to tell.
+func (c *Comparison) NearOracle(w World, s Subject) (rl.Estimate, bool, error) {
+	agent, ok := c.TestRows(w, s, Frozen, w)
+	best, ok2 := c.TestRows(w, s, ValueSearch, w)
+	if !ok || !ok2 {
+		return rl.Estimate{}, false, nil
+	}
+	e, err := TestRatio(agent, best, Accuracy())
+	return e, true, err
+}

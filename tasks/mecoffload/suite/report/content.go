@@ -339,9 +339,7 @@ func nearOracle(c *suite.Comparison) (Section, error) {
 	for _, w := range c.Worlds {
 		row := Row{Cells: []string{w.String()}}
 		for _, s := range tested {
-			agent, _ := c.TestRows(w, s, suite.Frozen, w)
-			best, _ := c.TestRows(w, s, suite.ValueSearch, w)
-			e, err := suite.TestRatio(agent, best, suite.Accuracy())
+			e, _, err := c.NearOracle(w, s)
 			if err != nil {
 				return Section{}, err
 			}
