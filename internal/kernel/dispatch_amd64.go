@@ -119,35 +119,35 @@ func sigmoidBCEKernel(n int, z *float32, t *float32, dz *float32) (loss float64)
 	return sigmoidBCEAVX2(n, z, t, dz)
 }
 
-func edgeDotKernel(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32) {
+func edgeDotKernel(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, v *float32, slope float32, out *float32) {
 	if active == isaAVX512 {
-		edgeDotAVX512(groups, h, tail, masks, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, v, slope, out)
+		edgeDotAVX512(groups, h, tail, masks, src, dst, u, w, x, nf, wx, ld, v, slope, out)
 	} else {
-		edgeDotAVX2(groups, h, tail, masks, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, v, slope, out)
+		edgeDotAVX2(groups, h, tail, masks, src, dst, u, w, x, nf, wx, ld, v, slope, out)
 	}
 }
 
-func edgeAggregateKernel(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int) {
+func edgeAggregateKernel(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, y *float32) {
 	if active == isaAVX512 {
-		edgeAggregateAVX512(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, y, ldy)
+		edgeAggregateAVX512(n, columns, src, dst, u, w, x, nf, wx, ld, slope, scale, scaleStep, y)
 	} else {
-		edgeAggregateAVX2(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, y, ldy)
+		edgeAggregateAVX2(n, columns, src, dst, u, w, x, nf, wx, ld, slope, scale, scaleStep, y)
 	}
 }
 
-func edgeDotBackwardKernel(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32) {
+func edgeDotBackwardKernel(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32, dv *float32) {
 	if active == isaAVX512 {
-		edgeDotBackwardAVX512(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx, dv)
+		edgeDotBackwardAVX512(n, columns, src, dst, u, w, x, nf, wx, ld, slope, scale, scaleStep, up, du, dw, dwx, dv)
 	} else {
-		edgeDotBackwardAVX2(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx, dv)
+		edgeDotBackwardAVX2(n, columns, src, dst, u, w, x, nf, wx, ld, slope, scale, scaleStep, up, du, dw, dwx, dv)
 	}
 }
 
-func edgeAggregateBackwardKernel(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int) {
+func edgeAggregateBackwardKernel(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32) {
 	if active == isaAVX512 {
-		edgeAggregateBackwardAVX512(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx)
+		edgeAggregateBackwardAVX512(n, columns, src, dst, u, w, x, nf, wx, ld, slope, scale, scaleStep, up, du, dw, dwx)
 	} else {
-		edgeAggregateBackwardAVX2(n, columns, src, dst, u, ldu, w, ldw, x, nf, wx, ldwx, slope, scale, scaleStep, up, ldup, du, lddu, dw, lddw, dwx, lddwx)
+		edgeAggregateBackwardAVX2(n, columns, src, dst, u, w, x, nf, wx, ld, slope, scale, scaleStep, up, du, dw, dwx)
 	}
 }
 
@@ -363,3 +363,6 @@ func spmmPanel(vecs, rows int, at, col *int32, val, x *float32, ldx int, y *floa
 		panic("kernel: no kernel of this size")
 	}
 }
+
+// edgePanel is the number of registers in a panel of the edge kernels.
+const edgePanel = 2

@@ -71,6 +71,8 @@ type edgeBatch struct {
 	slope       float32
 	n, h, nf    int // edges, hidden width, edge features (0 without x)
 	src, dst    []int32
+	sources     int // nodes that src needs
+	targets     int // nodes that dst needs
 	u, w, x, wx []float32
 }
 
@@ -86,11 +88,12 @@ func newEdgeBatch(op string, slope float32, h int, src, dst []int32, u, w, x []f
 	}
 	// Where u or w is absent, so may its indices be.
 	b := edgeBatch{slope: slope, n: max(len(src), len(dst)), h: h, nf: nf, src: src, dst: dst, u: u, w: w, x: x, wx: wx}
+	b.sources, b.targets = nodesOf(op, "src", src), nodesOf(op, "dst", dst)
 	if u != nil {
-		b.checkNodes(op, "src", src, u)
+		b.checkSources(op, "u", u)
 	}
 	if w != nil {
-		b.checkNodes(op, "dst", dst, w)
+		b.checkTargets(op, "w", w)
 	}
 	checkDim(op, "nf", nf)
 	checkLen(op, "x", len(x), b.n*nf)
@@ -98,14 +101,32 @@ func newEdgeBatch(op string, slope float32, h int, src, dst []int32, u, w, x []f
 	return b
 }
 
-// checkNodes panics unless idx names a row of the node matrix x for every edge.
-func (b *edgeBatch) checkNodes(op, name string, idx []int32, x []float32) {
-	checkLen(op, name, len(idx), b.n)
-	checkIndex(op, name, idx, len(x)/b.h)
+// nodesOf returns how many nodes there are at least if idx names some of them.
+func nodesOf(op, name string, idx []int32) int {
+	if len(idx) == 0 {
+		return 0
+	}
+	m := int32(maxIndex(idx))
+	if m < 0 {
+		panic(fmt.Sprintf("kernel: %s: %s holds index %d, must not be negative", op, name, m))
+	}
+	return int(m) + 1
+}
+
+// checkSources panics unless x has a row for the source of every edge.
+func (b *edgeBatch) checkSources(op, name string, x []float32) {
+	checkLen(op, "src", len(b.src), b.n)
+	checkLen(op, name, len(x), b.sources*b.h)
+}
+
+// checkTargets panics unless x has a row for the target of every edge.
+func (b *edgeBatch) checkTargets(op, name string, x []float32) {
+	checkLen(op, "dst", len(b.dst), b.n)
+	checkLen(op, name, len(x), b.targets*b.h)
 }
 
 func (b *edgeBatch) checkAggregate(op string, coef, y []float32) {
-	b.checkNodes(op, "dst", b.dst, y)
+	b.checkTargets(op, "y", y)
 	if coef != nil {
 		checkLen(op, "coef", len(coef), b.n)
 	}
@@ -114,12 +135,17 @@ func (b *edgeBatch) checkAggregate(op string, coef, y []float32) {
 // edgeGradients are the gradients to add to; nil ones are skipped.
 type edgeGradients struct{ du, dw, dwx, dv []float32 }
 
+// lacking tells whether any but dv is absent.
+func (g *edgeGradients) lacking() bool {
+	return len(g.du) == 0 || len(g.dw) == 0 || len(g.dwx) == 0
+}
+
 func (b *edgeBatch) gradients(op string, du, dw, dwx []float32) edgeGradients {
 	if du != nil {
-		b.checkNodes(op, "src", b.src, du)
+		b.checkSources(op, "du", du)
 	}
 	if dw != nil {
-		b.checkNodes(op, "dst", b.dst, dw)
+		b.checkTargets(op, "dw", dw)
 	}
 	if dwx != nil {
 		checkLen(op, "dwx", len(dwx), b.nf*b.h)

@@ -6,27 +6,41 @@ package kernel
 // microseconds of work.
 const edgeWork = 1 << 18
 
-// edgeArgs is an edgeBatch as the kernels want it: operands and indices that are
-// absent are replaced by what stands for them, a row of zeros that all nodes
-// share and the indices of the other end.
+// edgeArgs is an edgeBatch as the kernels want it, with something in place of
+// what is absent: zeros, the indices of the other end, or a row for every node to
+// write to in vain.
 type edgeArgs struct {
 	*edgeBatch
 	src, dst []int32
 	u, w     []float32
-	ldu, ldw int
 	x, wx    []float32
 	blank    []float32 // for gradients that nobody wants
 	one      []float32 // a single 1
 }
 
 // edgeScratch is the number of floats that newEdgeArgs takes.
-func edgeScratch(b *edgeBatch) int { return 2*b.h + 1 }
+func edgeScratch(b *edgeBatch, blank bool) int {
+	n := 1
+	if b.lacking() {
+		n += b.spare()
+	}
+	if blank {
+		n += b.spare()
+	}
+	return n
+}
 
-func newEdgeArgs(b *edgeBatch, mem []float32) edgeArgs {
-	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, ldu: b.h, ldw: b.h, x: b.x, wx: b.wx}
-	zeros := mem[:b.h]
-	clear(zeros)
-	a.blank, a.one = mem[b.h:2*b.h], mem[2*b.h:]
+// lacking tells whether an operand is absent.
+func (b *edgeBatch) lacking() bool { return b.u == nil || b.w == nil || b.nf == 0 }
+
+// spare is the size of what stands for any operand or gradient.
+func (b *edgeBatch) spare() int { return max(b.sources, b.targets, b.nf, 1) * b.h }
+
+// newEdgeArgs completes b with mem, for a kernel that may want blank gradients.
+func newEdgeArgs(b *edgeBatch, blank bool, mem []float32) edgeArgs {
+	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, wx: b.wx, one: mem[:1]}
+	mem = mem[1:]
+	clear(mem)
 	a.one[0] = 1
 	if len(a.src) < b.n {
 		a.src = b.dst
@@ -34,14 +48,17 @@ func newEdgeArgs(b *edgeBatch, mem []float32) edgeArgs {
 	if len(a.dst) < b.n {
 		a.dst = b.src
 	}
+	if blank {
+		a.blank, mem = mem[:b.spare()], mem[b.spare():]
+	}
 	if b.u == nil {
-		a.u, a.ldu = zeros, 0
+		a.u = mem
 	}
 	if b.w == nil {
-		a.w, a.ldw = zeros, 0
+		a.w = mem
 	}
 	if b.nf == 0 {
-		a.x, a.wx = zeros, zeros
+		a.x, a.wx = mem, mem
 	}
 	return a
 }
@@ -51,9 +68,9 @@ func edgeDot(b *edgeBatch, v, out []float32) {
 		edgeDotGo(b, v, out)
 		return
 	}
-	t := borrow(edgeScratch(b))
+	t := borrow(edgeScratch(b, false))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, *t)
+	a := newEdgeArgs(b, false, *t)
 	if b.n < 4 {
 		a.dotFew(v, out)
 		return
@@ -85,33 +102,34 @@ func (a *edgeArgs) dotFew(v, out []float32) {
 
 // dot scores groups of four edges.
 func (a *edgeArgs) dot(groups int, src, dst []int32, x, v, out []float32) {
-	edgeDotKernel(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], a.ldu, &a.w[0], a.ldw, &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
+	edgeDotKernel(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], &a.w[0], &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
 }
 
 // edgePart is what one call of the other kernels does: n edges from the e-th, as
-// many columns as a block has lanes from the j-th.
+// many columns as a panel has from the j-th.
 type edgePart struct{ e, n, j, columns int }
 
 // parts yields the parts of all edges and columns, every column of some edges
 // before the next edges, so that what is read about them stays in the cache.
 func (a *edgeArgs) parts(yield func(edgePart) bool) {
-	step := max(1, edgeWork/(16*(a.nf+4)))
+	panel := edgePanel * width()
+	step := max(1, edgeWork/(panel*(a.nf+4)))
 	for e := 0; e < a.n; e += step {
-		for j := 0; j < a.h; j += 16 {
-			if !yield(edgePart{e, min(step, a.n-e), j, min(16, a.h-j)}) {
+		for j := 0; j < a.h; j += panel {
+			if !yield(edgePart{e, min(step, a.n-e), j, min(panel, a.h-j)}) {
 				return
 			}
 		}
 	}
 }
 
-// orBlank returns x [nodes x h] and h, or a row to write to in vain if x is nil
-// or empty.
-func (a *edgeArgs) orBlank(x []float32) ([]float32, int) {
+// orBlank returns the gradient x, or what is written to in vain if it is nil or
+// empty.
+func (a *edgeArgs) orBlank(x []float32) []float32 {
 	if len(x) == 0 {
-		return a.blank, 0
+		return a.blank
 	}
-	return x, a.h
+	return x
 }
 
 // orOnes returns coef and the step 1, or a single one and the step 0 if coef is
@@ -128,17 +146,15 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 		edgeDotBackwardGo(b, v, dout, g)
 		return
 	}
-	t := borrow(edgeScratch(b))
+	blank := g.lacking() || g.dv == nil
+	t := borrow(edgeScratch(b, blank))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, *t)
-	du, lddu := a.orBlank(g.du)
-	dw, lddw := a.orBlank(g.dw)
-	dwx, lddwx := a.orBlank(g.dwx)
-	dv, _ := a.orBlank(g.dv)
+	a := newEdgeArgs(b, blank, *t)
+	du, dw, dwx, dv := a.orBlank(g.du), a.orBlank(g.dw), a.orBlank(g.dwx), a.orBlank(g.dv)
 	for p := range a.parts {
 		e, j := p.e, p.j
-		edgeDotBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
-			&v[j], 0, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx, &dv[j])
+		edgeDotBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], &a.w[j], &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
+			&v[j], &du[j], &dw[j], &dwx[j], &dv[j])
 	}
 }
 
@@ -147,13 +163,13 @@ func edgeAggregate(b *edgeBatch, coef, y []float32) {
 		edgeAggregateGo(b, coef, y)
 		return
 	}
-	t := borrow(edgeScratch(b))
+	t := borrow(edgeScratch(b, false))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, *t)
+	a := newEdgeArgs(b, false, *t)
 	coef, step := a.orOnes(coef)
 	for p := range a.parts {
 		e, j := p.e, p.j
-		edgeAggregateKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j], b.h)
+		edgeAggregateKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], &a.w[j], &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j])
 	}
 }
 
@@ -162,16 +178,15 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 		edgeAggregateBackwardGo(b, coef, dy, g)
 		return
 	}
-	t := borrow(edgeScratch(b))
+	blank := g.lacking()
+	t := borrow(edgeScratch(b, blank))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, *t)
+	a := newEdgeArgs(b, blank, *t)
 	coef, step := a.orOnes(coef)
-	du, lddu := a.orBlank(g.du)
-	dw, lddw := a.orBlank(g.dw)
-	dwx, lddwx := a.orBlank(g.dwx)
+	du, dw, dwx := a.orBlank(g.du), a.orBlank(g.dw), a.orBlank(g.dwx)
 	for p := range a.parts {
 		e, j := p.e, p.j
-		edgeAggregateBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], a.ldu, &a.w[j], a.ldw, &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
-			&dy[j], b.h, &du[j], lddu, &dw[j], lddw, &dwx[j], lddwx)
+		edgeAggregateBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], &a.w[j], &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
+			&dy[j], &du[j], &dw[j], &dwx[j])
 	}
 }

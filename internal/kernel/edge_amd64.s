@@ -4,10 +4,10 @@
 
 #include "textflag.h"
 
-// func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
+// func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, v *float32, slope float32, out *float32)
 // Requires: AVX, AVX512F, AVX512VL, BMI2
-TEXT ·edgeDotAVX512(SB), NOSPLIT, $0-136
-	VBROADCASTSS slope+120(FP), Z0
+TEXT ·edgeDotAVX512(SB), NOSPLIT, $0-120
+	VBROADCASTSS slope+104(FP), Z0
 	MOVQ         h+8(FP), AX
 	MOVQ         AX, CX
 	ANDQ         $0x0f, CX
@@ -20,41 +20,39 @@ TEXT ·edgeDotAVX512(SB), NOSPLIT, $0-136
 	MOVL         $-1, CX
 	BZHIL        AX, CX, CX
 	KMOVW        CX, K1
-	SHLQ         $0x02, ldu+56(FP)
-	SHLQ         $0x02, ldw+72(FP)
-	SHLQ         $0x02, ldwx+104(FP)
-	MOVQ         x+80(FP), AX
-	MOVQ         nf+88(FP), CX
+	SHLQ         $0x02, ld+88(FP)
+	MOVQ         x+64(FP), AX
+	MOVQ         nf+72(FP), CX
 	SHLQ         $0x02, CX
 	LEAQ         (CX)(CX*2), DX
 
 group:
 	MOVQ    src+32(FP), BX
 	MOVLQSX (BX), SI
-	IMULQ   ldu+56(FP), SI
+	IMULQ   ld+88(FP), SI
 	ADDQ    u+48(FP), SI
 	MOVLQSX 4(BX), DI
-	IMULQ   ldu+56(FP), DI
+	IMULQ   ld+88(FP), DI
 	ADDQ    u+48(FP), DI
 	MOVLQSX 8(BX), R8
-	IMULQ   ldu+56(FP), R8
+	IMULQ   ld+88(FP), R8
 	ADDQ    u+48(FP), R8
 	MOVLQSX 12(BX), BX
-	IMULQ   ldu+56(FP), BX
+	IMULQ   ld+88(FP), BX
 	ADDQ    u+48(FP), BX
 	MOVQ    dst+40(FP), R9
 	MOVLQSX (R9), R10
-	IMULQ   ldw+72(FP), R10
-	ADDQ    w+64(FP), R10
+	IMULQ   ld+88(FP), R10
+	ADDQ    w+56(FP), R10
 	MOVLQSX 4(R9), R11
-	IMULQ   ldw+72(FP), R11
-	ADDQ    w+64(FP), R11
+	IMULQ   ld+88(FP), R11
+	ADDQ    w+56(FP), R11
 	MOVLQSX 8(R9), R12
-	IMULQ   ldw+72(FP), R12
-	ADDQ    w+64(FP), R12
+	IMULQ   ld+88(FP), R12
+	ADDQ    w+56(FP), R12
 	MOVLQSX 12(R9), R9
-	IMULQ   ldw+72(FP), R9
-	ADDQ    w+64(FP), R9
+	IMULQ   ld+88(FP), R9
+	ADDQ    w+56(FP), R9
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
@@ -72,8 +70,8 @@ columns:
 	VADDPS  (R12)(R13*1), Z7, Z7
 	VMOVUPS (BX)(R13*1), Z8
 	VADDPS  (R9)(R13*1), Z8, Z8
-	MOVQ    nf+88(FP), R14
-	MOVQ    wx+96(FP), R15
+	MOVQ    nf+72(FP), R14
+	MOVQ    wx+80(FP), R15
 	TESTQ   R14, R14
 	JZ      whole0score
 
@@ -84,13 +82,13 @@ whole0feature:
 	VFMADD231PS.BCST (AX)(CX*2), Z9, Z7
 	VFMADD231PS.BCST (AX)(DX*1), Z9, Z8
 	ADDQ             $0x04, AX
-	ADDQ             ldwx+104(FP), R15
+	ADDQ             ld+88(FP), R15
 	DECQ             R14
 	JNZ              whole0feature
 	SUBQ             CX, AX
 
 whole0score:
-	MOVQ        v+112(FP), R14
+	MOVQ        v+96(FP), R14
 	VMOVUPS     (R14)(R13*1), Z9
 	VMULPS      Z0, Z5, Z10
 	VMAXPS      Z5, Z10, Z10
@@ -123,8 +121,8 @@ tail:
 	VMOVUPS.Z (BX)(R13*1), K1, Z8
 	VMOVUPS.Z (R9)(R13*1), K1, Z9
 	VADDPS    Z9, Z8, Z8
-	MOVQ      nf+88(FP), BX
-	MOVQ      wx+96(FP), SI
+	MOVQ      nf+72(FP), BX
+	MOVQ      wx+80(FP), SI
 	TESTQ     BX, BX
 	JZ        masked0score
 
@@ -135,13 +133,13 @@ masked0feature:
 	VFMADD231PS.BCST (AX)(CX*2), Z9, Z7
 	VFMADD231PS.BCST (AX)(DX*1), Z9, Z8
 	ADDQ             $0x04, AX
-	ADDQ             ldwx+104(FP), SI
+	ADDQ             ld+88(FP), SI
 	DECQ             BX
 	JNZ              masked0feature
 	SUBQ             CX, AX
 
 masked0score:
-	MOVQ        v+112(FP), BX
+	MOVQ        v+96(FP), BX
 	VMOVUPS.Z   (BX)(R13*1), K1, Z9
 	VMULPS      Z0, Z5, Z10
 	VMAXPS      Z5, Z10, Z10
@@ -157,7 +155,7 @@ masked0score:
 	VFMADD231PS Z9, Z5, Z4
 
 sum:
-	MOVQ          out+128(FP), BX
+	MOVQ          out+112(FP), BX
 	VEXTRACTF64X4 $0x01, Z1, Y5
 	VADDPS        Y5, Y1, Y5
 	VEXTRACTF64X4 $0x01, Z2, Y6
@@ -174,348 +172,288 @@ sum:
 	VMOVUPS       X6, (BX)
 	ADDQ          $0x10, src+32(FP)
 	ADDQ          $0x10, dst+40(FP)
-	ADDQ          $0x10, out+128(FP)
+	ADDQ          $0x10, out+112(FP)
 	LEAQ          (AX)(CX*4), AX
 	DECQ          groups+0(FP)
 	JNZ           group
 	VZEROUPPER
 	RET
 
-// func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
+// func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, y *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $16-136
-	SHLQ         $0x02, ldu+40(FP)
-	SHLQ         $0x02, ldw+56(FP)
-	SHLQ         $0x02, ldwx+88(FP)
-	SHLQ         $0x02, scaleStep+112(FP)
-	SHLQ         $0x02, ldy+128(FP)
+TEXT ·edgeAggregateAVX512(SB), NOSPLIT, $0-112
+	SHLQ         $0x02, scaleStep+96(FP)
+	SHLQ         $0x02, ld+72(FP)
+	MOVQ         columns+8(FP), AX
+	SUBQ         $0x10, AX
+	JG           two
 	MOVQ         columns+8(FP), AX
 	MOVL         $-1, CX
 	BZHIL        AX, CX, CX
 	KMOVW        CX, K1
-	MOVQ         nf+72(FP), AX
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
-	JE           masked0
+	JE           one0
 	CMPQ         AX, $0x01
-	JE           masked1
+	JE           one1
 	CMPQ         AX, $0x02
-	JE           masked2
+	JE           one2
 	CMPQ         AX, $0x03
-	JE           masked3
+	JE           one3
 	CMPQ         AX, $0x04
-	JE           masked4
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	JE           one4
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z1, Z1, Z1
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS.Z    (R10), K1, Z1
 
-edgemasked:
-	MOVLQSX (DX), R10
+edgeone:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcone
+	MOVQ    R11, BX
 
-sameumasked:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewmasked
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked
-	VMOVUPS Z1, K1, (R8)
+same_srcone:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dstone
+	VMOVUPS   Z1, K1, (R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS.Z (R10)(R8*1), K1, Z1
 
-firstwmasked:
-	MOVQ      R10, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R10, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldy+128(FP), R8
-	IMULQ     R10, R8
-	ADDQ      y+120(FP), R8
-	VMOVUPS.Z (R8), K1, Z1
-
-samewmasked:
+same_dstone:
 	VBROADCASTSS (CX), Z2
-	VMOVUPS.Z    (BX), K1, Z3
-	VMOVUPS.Z    (DI), K1, Z4
+	VMOVUPS.Z    (SI)(BX*1), K1, Z3
+	VMOVUPS.Z    (R9)(R8*1), K1, Z4
 	VADDPS       Z4, Z3, Z3
-	MOVQ         wx+80(FP), R10
-	MOVQ         nf+72(FP), R11
-	MOVQ         AX, R12
+	MOVQ         wx+64(FP), R11
+	MOVQ         nf+56(FP), R12
+	MOVQ         AX, R13
 
-wx0masked:
-	VMOVUPS.Z        (R10), K1, Z4
-	VFMADD231PS.BCST (R12), Z4, Z3
-	ADDQ             $0x04, R12
-	ADDQ             ldwx+88(FP), R10
-	DECQ             R11
-	JNZ              wx0masked
+wx0one:
+	VMOVUPS.Z        (R11), K1, Z4
+	VFMADD231PS.BCST (R13), Z4, Z3
+	ADDQ             $0x04, R13
+	ADDQ             ld+72(FP), R11
+	DECQ             R12
+	JNZ              wx0one
 	VMULPS           Z0, Z3, Z4
 	VMAXPS           Z3, Z4, Z4
 	VFMADD231PS      Z4, Z2, Z1
-	ADDQ             scaleStep+112(FP), CX
-	MOVQ             nf+72(FP), R10
-	SHLQ             $0x02, R10
-	ADDQ             R10, AX
-	DECQ             R9
-	JNZ              edgemasked
-	VMOVUPS          Z1, K1, (R8)
+	ADDQ             scaleStep+96(FP), CX
+	MOVQ             nf+56(FP), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, AX
+	DECQ             n+0(FP)
+	JNZ              edgeone
+	VMOVUPS          Z1, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked0:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+one0:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
 	XORQ         DX, DX
-	MOVQ         dst+24(FP), BX
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z1, Z1, Z1
-	XORQ         SI, SI
+	MOVQ         u+32(FP), BX
+	MOVQ         dst+24(FP), SI
 	XORQ         DI, DI
-	MOVQ         n+0(FP), R8
+	MOVQ         w+40(FP), R8
+	MOVQ         y+104(FP), R9
+	VMOVUPS.Z    (R9), K1, Z1
 
-edgemasked0:
-	MOVLQSX (CX), R9
+edgeone0:
+	MOVLQSX (CX), R10
 	ADDQ    $0x04, CX
-	CMPQ    R9, (SP)
-	JE      sameumasked0
-	MOVQ    R9, (SP)
-	MOVQ    ldu+40(FP), DX
-	IMULQ   R9, DX
-	ADDQ    u+32(FP), DX
+	IMULQ   ld+72(FP), R10
+	CMPQ    R10, DX
+	JE      same_srcone0
+	MOVQ    R10, DX
 
-sameumasked0:
-	MOVLQSX (BX), R9
-	ADDQ    $0x04, BX
-	CMPQ    R9, 8(SP)
-	JE      samewmasked0
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked0
-	VMOVUPS Z1, K1, (DI)
+same_srcone0:
+	MOVLQSX   (SI), R10
+	ADDQ      $0x04, SI
+	IMULQ     ld+72(FP), R10
+	CMPQ      R10, DI
+	JE        same_dstone0
+	VMOVUPS   Z1, K1, (R9)(DI*1)
+	MOVQ      R10, DI
+	VMOVUPS.Z (R9)(DI*1), K1, Z1
 
-firstwmasked0:
-	MOVQ      R9, 8(SP)
-	MOVQ      ldw+56(FP), SI
-	IMULQ     R9, SI
-	ADDQ      w+48(FP), SI
-	MOVQ      ldy+128(FP), DI
-	IMULQ     R9, DI
-	ADDQ      y+120(FP), DI
-	VMOVUPS.Z (DI), K1, Z1
-
-samewmasked0:
+same_dstone0:
 	VBROADCASTSS (AX), Z2
-	VMOVUPS.Z    (DX), K1, Z3
-	VMOVUPS.Z    (SI), K1, Z4
+	VMOVUPS.Z    (BX)(DX*1), K1, Z3
+	VMOVUPS.Z    (R8)(DI*1), K1, Z4
 	VADDPS       Z4, Z3, Z3
 	VMULPS       Z0, Z3, Z4
 	VMAXPS       Z3, Z4, Z4
 	VFMADD231PS  Z4, Z2, Z1
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R8
-	JNZ          edgemasked0
-	VMOVUPS      Z1, K1, (DI)
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgeone0
+	VMOVUPS      Z1, K1, (R9)(DI*1)
 	VZEROUPPER
 	RET
 
-masked1:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one1:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z2, Z2, Z2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS.Z    (R10), K1, Z2
 
-edgemasked1:
-	MOVLQSX (DX), R10
+edgeone1:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked1
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcone1
+	MOVQ    R11, BX
 
-sameumasked1:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewmasked1
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked1
-	VMOVUPS Z2, K1, (R8)
+same_srcone1:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dstone1
+	VMOVUPS   Z2, K1, (R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS.Z (R10)(R8*1), K1, Z2
 
-firstwmasked1:
-	MOVQ      R10, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R10, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldy+128(FP), R8
-	IMULQ     R10, R8
-	ADDQ      y+120(FP), R8
-	VMOVUPS.Z (R8), K1, Z2
-
-samewmasked1:
+same_dstone1:
 	VBROADCASTSS     (CX), Z3
-	VMOVUPS.Z        (BX), K1, Z4
-	VMOVUPS.Z        (DI), K1, Z5
+	VMOVUPS.Z        (SI)(BX*1), K1, Z4
+	VMOVUPS.Z        (R9)(R8*1), K1, Z5
 	VADDPS           Z5, Z4, Z4
 	VFMADD231PS.BCST (AX), Z1, Z4
 	VMULPS           Z0, Z4, Z5
 	VMAXPS           Z4, Z5, Z5
 	VFMADD231PS      Z5, Z3, Z2
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x04, AX
-	DECQ             R9
-	JNZ              edgemasked1
-	VMOVUPS          Z2, K1, (R8)
+	DECQ             n+0(FP)
+	JNZ              edgeone1
+	VMOVUPS          Z2, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked2:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one2:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z3, Z3, Z3
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS.Z    (R10), K1, Z3
 
-edgemasked2:
-	MOVLQSX (DX), R10
+edgeone2:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked2
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcone2
+	MOVQ    R11, BX
 
-sameumasked2:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewmasked2
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked2
-	VMOVUPS Z3, K1, (R8)
+same_srcone2:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dstone2
+	VMOVUPS   Z3, K1, (R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS.Z (R10)(R8*1), K1, Z3
 
-firstwmasked2:
-	MOVQ      R10, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R10, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldy+128(FP), R8
-	IMULQ     R10, R8
-	ADDQ      y+120(FP), R8
-	VMOVUPS.Z (R8), K1, Z3
-
-samewmasked2:
+same_dstone2:
 	VBROADCASTSS     (CX), Z4
-	VMOVUPS.Z        (BX), K1, Z5
-	VMOVUPS.Z        (DI), K1, Z6
+	VMOVUPS.Z        (SI)(BX*1), K1, Z5
+	VMOVUPS.Z        (R9)(R8*1), K1, Z6
 	VADDPS           Z6, Z5, Z5
 	VFMADD231PS.BCST (AX), Z1, Z5
 	VFMADD231PS.BCST 4(AX), Z2, Z5
 	VMULPS           Z0, Z5, Z6
 	VMAXPS           Z5, Z6, Z6
 	VFMADD231PS      Z6, Z4, Z3
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x08, AX
-	DECQ             R9
-	JNZ              edgemasked2
-	VMOVUPS          Z3, K1, (R8)
+	DECQ             n+0(FP)
+	JNZ              edgeone2
+	VMOVUPS          Z3, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked3:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one3:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z3
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z4, Z4, Z4
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS.Z    (R10), K1, Z4
 
-edgemasked3:
-	MOVLQSX (DX), R10
+edgeone3:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked3
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcone3
+	MOVQ    R11, BX
 
-sameumasked3:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewmasked3
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked3
-	VMOVUPS Z4, K1, (R8)
+same_srcone3:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dstone3
+	VMOVUPS   Z4, K1, (R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS.Z (R10)(R8*1), K1, Z4
 
-firstwmasked3:
-	MOVQ      R10, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R10, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldy+128(FP), R8
-	IMULQ     R10, R8
-	ADDQ      y+120(FP), R8
-	VMOVUPS.Z (R8), K1, Z4
-
-samewmasked3:
+same_dstone3:
 	VBROADCASTSS     (CX), Z5
-	VMOVUPS.Z        (BX), K1, Z6
-	VMOVUPS.Z        (DI), K1, Z7
+	VMOVUPS.Z        (SI)(BX*1), K1, Z6
+	VMOVUPS.Z        (R9)(R8*1), K1, Z7
 	VADDPS           Z7, Z6, Z6
 	VFMADD231PS.BCST (AX), Z1, Z6
 	VFMADD231PS.BCST 4(AX), Z2, Z6
@@ -523,70 +461,58 @@ samewmasked3:
 	VMULPS           Z0, Z6, Z7
 	VMAXPS           Z6, Z7, Z7
 	VFMADD231PS      Z7, Z5, Z4
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x0c, AX
-	DECQ             R9
-	JNZ              edgemasked3
-	VMOVUPS          Z4, K1, (R8)
+	DECQ             n+0(FP)
+	JNZ              edgeone3
+	VMOVUPS          Z4, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked4:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one4:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z3
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z4
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z5, Z5, Z5
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS.Z    (R10), K1, Z5
 
-edgemasked4:
-	MOVLQSX (DX), R10
+edgeone4:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked4
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcone4
+	MOVQ    R11, BX
 
-sameumasked4:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewmasked4
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked4
-	VMOVUPS Z5, K1, (R8)
+same_srcone4:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dstone4
+	VMOVUPS   Z5, K1, (R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS.Z (R10)(R8*1), K1, Z5
 
-firstwmasked4:
-	MOVQ      R10, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R10, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldy+128(FP), R8
-	IMULQ     R10, R8
-	ADDQ      y+120(FP), R8
-	VMOVUPS.Z (R8), K1, Z5
-
-samewmasked4:
+same_dstone4:
 	VBROADCASTSS     (CX), Z6
-	VMOVUPS.Z        (BX), K1, Z7
-	VMOVUPS.Z        (DI), K1, Z8
+	VMOVUPS.Z        (SI)(BX*1), K1, Z7
+	VMOVUPS.Z        (R9)(R8*1), K1, Z8
 	VADDPS           Z8, Z7, Z7
 	VFMADD231PS.BCST (AX), Z1, Z7
 	VFMADD231PS.BCST 4(AX), Z2, Z7
@@ -595,116 +521,518 @@ samewmasked4:
 	VMULPS           Z0, Z7, Z8
 	VMAXPS           Z7, Z8, Z8
 	VFMADD231PS      Z8, Z6, Z5
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x10, AX
-	DECQ             R9
-	JNZ              edgemasked4
-	VMOVUPS          Z5, K1, (R8)
+	DECQ             n+0(FP)
+	JNZ              edgeone4
+	VMOVUPS          Z5, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
-// func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
+two:
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         nf+56(FP), AX
+	CMPQ         AX, $0x00
+	JE           two0
+	CMPQ         AX, $0x01
+	JE           two1
+	CMPQ         AX, $0x02
+	JE           two2
+	CMPQ         AX, $0x03
+	JE           two3
+	CMPQ         AX, $0x04
+	JE           two4
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Z1
+	VMOVUPS.Z    64(R10), K1, Z2
+
+edgetwo:
+	MOVLQSX (DX), R11
+	ADDQ    $0x04, DX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srctwo
+	MOVQ    R11, BX
+
+same_srctwo:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dsttwo
+	VMOVUPS   Z1, (R10)(R8*1)
+	VMOVUPS   Z2, K1, 64(R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS   (R10)(R8*1), Z1
+	VMOVUPS.Z 64(R10)(R8*1), K1, Z2
+
+same_dsttwo:
+	VBROADCASTSS (CX), Z3
+	VMOVUPS      (SI)(BX*1), Z4
+	VADDPS       (R9)(R8*1), Z4, Z4
+	MOVQ         wx+64(FP), R11
+	MOVQ         nf+56(FP), R12
+	MOVQ         AX, R13
+
+wx0two:
+	VMOVUPS          (R11), Z5
+	VFMADD231PS.BCST (R13), Z5, Z4
+	ADDQ             $0x04, R13
+	ADDQ             ld+72(FP), R11
+	DECQ             R12
+	JNZ              wx0two
+	VMULPS           Z0, Z4, Z5
+	VMAXPS           Z4, Z5, Z5
+	VFMADD231PS      Z5, Z3, Z1
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z4
+	VMOVUPS.Z        64(R9)(R8*1), K1, Z5
+	VADDPS           Z5, Z4, Z4
+	MOVQ             wx+64(FP), R11
+	MOVQ             nf+56(FP), R12
+	MOVQ             AX, R13
+
+wx1two:
+	VMOVUPS.Z        64(R11), K1, Z5
+	VFMADD231PS.BCST (R13), Z5, Z4
+	ADDQ             $0x04, R13
+	ADDQ             ld+72(FP), R11
+	DECQ             R12
+	JNZ              wx1two
+	VMULPS           Z0, Z4, Z5
+	VMAXPS           Z4, Z5, Z5
+	VFMADD231PS      Z5, Z3, Z2
+	ADDQ             scaleStep+96(FP), CX
+	MOVQ             nf+56(FP), R11
+	SHLQ             $0x02, R11
+	ADDQ             R11, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo
+	VMOVUPS          Z1, (R10)(R8*1)
+	VMOVUPS          Z2, K1, 64(R10)(R8*1)
+	VZEROUPPER
+	RET
+
+two0:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
+	MOVQ         src+16(FP), CX
+	XORQ         DX, DX
+	MOVQ         u+32(FP), BX
+	MOVQ         dst+24(FP), SI
+	XORQ         DI, DI
+	MOVQ         w+40(FP), R8
+	MOVQ         y+104(FP), R9
+	VMOVUPS      (R9), Z1
+	VMOVUPS.Z    64(R9), K1, Z2
+
+edgetwo0:
+	MOVLQSX (CX), R10
+	ADDQ    $0x04, CX
+	IMULQ   ld+72(FP), R10
+	CMPQ    R10, DX
+	JE      same_srctwo0
+	MOVQ    R10, DX
+
+same_srctwo0:
+	MOVLQSX   (SI), R10
+	ADDQ      $0x04, SI
+	IMULQ     ld+72(FP), R10
+	CMPQ      R10, DI
+	JE        same_dsttwo0
+	VMOVUPS   Z1, (R9)(DI*1)
+	VMOVUPS   Z2, K1, 64(R9)(DI*1)
+	MOVQ      R10, DI
+	VMOVUPS   (R9)(DI*1), Z1
+	VMOVUPS.Z 64(R9)(DI*1), K1, Z2
+
+same_dsttwo0:
+	VBROADCASTSS (AX), Z3
+	VMOVUPS      (BX)(DX*1), Z4
+	VADDPS       (R8)(DI*1), Z4, Z4
+	VMULPS       Z0, Z4, Z5
+	VMAXPS       Z4, Z5, Z5
+	VFMADD231PS  Z5, Z3, Z1
+	VMOVUPS.Z    64(BX)(DX*1), K1, Z4
+	VMOVUPS.Z    64(R8)(DI*1), K1, Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z0, Z4, Z5
+	VMAXPS       Z4, Z5, Z5
+	VFMADD231PS  Z5, Z3, Z2
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo0
+	VMOVUPS      Z1, (R9)(DI*1)
+	VMOVUPS      Z2, K1, 64(R9)(DI*1)
+	VZEROUPPER
+	RET
+
+two1:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Z3
+	VMOVUPS.Z    64(R10), K1, Z4
+
+edgetwo1:
+	MOVLQSX (DX), R11
+	ADDQ    $0x04, DX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srctwo1
+	MOVQ    R11, BX
+
+same_srctwo1:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dsttwo1
+	VMOVUPS   Z3, (R10)(R8*1)
+	VMOVUPS   Z4, K1, 64(R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS   (R10)(R8*1), Z3
+	VMOVUPS.Z 64(R10)(R8*1), K1, Z4
+
+same_dsttwo1:
+	VBROADCASTSS     (CX), Z5
+	VMOVUPS          (SI)(BX*1), Z6
+	VADDPS           (R9)(R8*1), Z6, Z6
+	VFMADD231PS.BCST (AX), Z1, Z6
+	VMULPS           Z0, Z6, Z7
+	VMAXPS           Z6, Z7, Z7
+	VFMADD231PS      Z7, Z5, Z3
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z6
+	VMOVUPS.Z        64(R9)(R8*1), K1, Z7
+	VADDPS           Z7, Z6, Z6
+	VFMADD231PS.BCST (AX), Z2, Z6
+	VMULPS           Z0, Z6, Z7
+	VMAXPS           Z6, Z7, Z7
+	VFMADD231PS      Z7, Z5, Z4
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x04, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo1
+	VMOVUPS          Z3, (R10)(R8*1)
+	VMOVUPS          Z4, K1, 64(R10)(R8*1)
+	VZEROUPPER
+	RET
+
+two2:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Z5
+	VMOVUPS.Z    64(R10), K1, Z6
+
+edgetwo2:
+	MOVLQSX (DX), R11
+	ADDQ    $0x04, DX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srctwo2
+	MOVQ    R11, BX
+
+same_srctwo2:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dsttwo2
+	VMOVUPS   Z5, (R10)(R8*1)
+	VMOVUPS   Z6, K1, 64(R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS   (R10)(R8*1), Z5
+	VMOVUPS.Z 64(R10)(R8*1), K1, Z6
+
+same_dsttwo2:
+	VBROADCASTSS     (CX), Z7
+	VMOVUPS          (SI)(BX*1), Z8
+	VADDPS           (R9)(R8*1), Z8, Z8
+	VFMADD231PS.BCST (AX), Z1, Z8
+	VFMADD231PS.BCST 4(AX), Z3, Z8
+	VMULPS           Z0, Z8, Z9
+	VMAXPS           Z8, Z9, Z9
+	VFMADD231PS      Z9, Z7, Z5
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z8
+	VMOVUPS.Z        64(R9)(R8*1), K1, Z9
+	VADDPS           Z9, Z8, Z8
+	VFMADD231PS.BCST (AX), Z2, Z8
+	VFMADD231PS.BCST 4(AX), Z4, Z8
+	VMULPS           Z0, Z8, Z9
+	VMAXPS           Z8, Z9, Z9
+	VFMADD231PS      Z9, Z7, Z6
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x08, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo2
+	VMOVUPS          Z5, (R10)(R8*1)
+	VMOVUPS          Z6, K1, 64(R10)(R8*1)
+	VZEROUPPER
+	RET
+
+two3:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z6
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Z7
+	VMOVUPS.Z    64(R10), K1, Z8
+
+edgetwo3:
+	MOVLQSX (DX), R11
+	ADDQ    $0x04, DX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srctwo3
+	MOVQ    R11, BX
+
+same_srctwo3:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dsttwo3
+	VMOVUPS   Z7, (R10)(R8*1)
+	VMOVUPS   Z8, K1, 64(R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS   (R10)(R8*1), Z7
+	VMOVUPS.Z 64(R10)(R8*1), K1, Z8
+
+same_dsttwo3:
+	VBROADCASTSS     (CX), Z9
+	VMOVUPS          (SI)(BX*1), Z10
+	VADDPS           (R9)(R8*1), Z10, Z10
+	VFMADD231PS.BCST (AX), Z1, Z10
+	VFMADD231PS.BCST 4(AX), Z3, Z10
+	VFMADD231PS.BCST 8(AX), Z5, Z10
+	VMULPS           Z0, Z10, Z11
+	VMAXPS           Z10, Z11, Z11
+	VFMADD231PS      Z11, Z9, Z7
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z10
+	VMOVUPS.Z        64(R9)(R8*1), K1, Z11
+	VADDPS           Z11, Z10, Z10
+	VFMADD231PS.BCST (AX), Z2, Z10
+	VFMADD231PS.BCST 4(AX), Z4, Z10
+	VFMADD231PS.BCST 8(AX), Z6, Z10
+	VMULPS           Z0, Z10, Z11
+	VMAXPS           Z10, Z11, Z11
+	VFMADD231PS      Z11, Z9, Z8
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x0c, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo3
+	VMOVUPS          Z7, (R10)(R8*1)
+	VMOVUPS          Z8, K1, 64(R10)(R8*1)
+	VZEROUPPER
+	RET
+
+two4:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z6
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z8
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Z9
+	VMOVUPS.Z    64(R10), K1, Z10
+
+edgetwo4:
+	MOVLQSX (DX), R11
+	ADDQ    $0x04, DX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srctwo4
+	MOVQ    R11, BX
+
+same_srctwo4:
+	MOVLQSX   (DI), R11
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R11
+	CMPQ      R11, R8
+	JE        same_dsttwo4
+	VMOVUPS   Z9, (R10)(R8*1)
+	VMOVUPS   Z10, K1, 64(R10)(R8*1)
+	MOVQ      R11, R8
+	VMOVUPS   (R10)(R8*1), Z9
+	VMOVUPS.Z 64(R10)(R8*1), K1, Z10
+
+same_dsttwo4:
+	VBROADCASTSS     (CX), Z11
+	VMOVUPS          (SI)(BX*1), Z12
+	VADDPS           (R9)(R8*1), Z12, Z12
+	VFMADD231PS.BCST (AX), Z1, Z12
+	VFMADD231PS.BCST 4(AX), Z3, Z12
+	VFMADD231PS.BCST 8(AX), Z5, Z12
+	VFMADD231PS.BCST 12(AX), Z7, Z12
+	VMULPS           Z0, Z12, Z13
+	VMAXPS           Z12, Z13, Z13
+	VFMADD231PS      Z13, Z11, Z9
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z12
+	VMOVUPS.Z        64(R9)(R8*1), K1, Z13
+	VADDPS           Z13, Z12, Z12
+	VFMADD231PS.BCST (AX), Z2, Z12
+	VFMADD231PS.BCST 4(AX), Z4, Z12
+	VFMADD231PS.BCST 8(AX), Z6, Z12
+	VFMADD231PS.BCST 12(AX), Z8, Z12
+	VMULPS           Z0, Z12, Z13
+	VMAXPS           Z12, Z13, Z13
+	VFMADD231PS      Z13, Z11, Z10
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x10, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo4
+	VMOVUPS          Z9, (R10)(R8*1)
+	VMOVUPS          Z10, K1, 64(R10)(R8*1)
+	VZEROUPPER
+	RET
+
+// func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32, dv *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $16-192
-	SHLQ         $0x02, ldu+40(FP)
-	SHLQ         $0x02, ldw+56(FP)
-	SHLQ         $0x02, ldwx+88(FP)
-	SHLQ         $0x02, scaleStep+112(FP)
-	SHLQ         $0x02, ldup+128(FP)
-	SHLQ         $0x02, lddu+144(FP)
-	SHLQ         $0x02, lddw+160(FP)
-	SHLQ         $0x02, lddwx+176(FP)
+TEXT ·edgeDotBackwardAVX512(SB), NOSPLIT, $0-144
+	SHLQ         $0x02, scaleStep+96(FP)
+	SHLQ         $0x02, ld+72(FP)
+	MOVQ         columns+8(FP), AX
+	SUBQ         $0x10, AX
+	JG           two
 	MOVQ         columns+8(FP), AX
 	MOVL         $-1, CX
 	BZHIL        AX, CX, CX
 	KMOVW        CX, K1
-	MOVQ         nf+72(FP), AX
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
-	JE           masked0
+	JE           one0
 	CMPQ         AX, $0x01
-	JE           masked1
+	JE           one1
 	CMPQ         AX, $0x02
-	JE           masked2
+	JE           one2
 	CMPQ         AX, $0x03
-	JE           masked3
+	JE           one3
 	CMPQ         AX, $0x04
-	JE           masked4
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	JE           one4
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z1, Z1, Z1
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z2, Z2, Z2
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z1
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS.Z    (R11), K1, Z3
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS.Z    (R11), K1, Z2
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS.Z    (R13), K1, Z3
 
-edgemasked:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked
-	CMPQ    (SP), $0x00
-	JL      firstumasked
-	VMOVUPS Z1, K1, (SI)
+edgeone:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone
+	VMOVUPS   Z1, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z1
 
-firstumasked:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
+same_srcone:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone
+	VMOVUPS   Z2, K1, (R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R11)(R9*1), K1, Z2
 
-sameumasked:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked
-	VMOVUPS Z2, K1, (R10)
-
-firstwmasked:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z2
-
-samewmasked:
+same_dstone:
 	VBROADCASTSS (CX), Z4
-	VMOVUPS.Z    (BX), K1, Z5
-	VMOVUPS.Z    (R8), K1, Z6
+	VMOVUPS.Z    (SI)(BX*1), K1, Z5
+	VMOVUPS.Z    (R10)(R9*1), K1, Z6
 	VADDPS       Z6, Z5, Z5
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
-wx0masked:
+wx0one:
+	VMOVUPS.Z        (R13), K1, Z6
+	VFMADD231PS.BCST (R15), Z6, Z5
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              wx0one
 	VMOVUPS.Z        (R12), K1, Z6
-	VFMADD231PS.BCST (R14), Z6, Z5
-	ADDQ             $0x04, R14
-	ADDQ             ldwx+88(FP), R12
-	DECQ             R13
-	JNZ              wx0masked
-	VMOVUPS.Z        (R9), K1, Z6
 	VMULPS           Z0, Z5, Z9
 	VMAXPS           Z5, Z9, Z9
 	VFMADD231PS      Z9, Z4, Z3
@@ -715,98 +1043,76 @@ wx0masked:
 	VBLENDMPS        Z6, Z4, K2, Z8
 	VADDPS           Z8, Z1, Z1
 	VADDPS           Z8, Z2, Z2
-	MOVQ             dwx+168(FP), R12
-	MOVQ             nf+72(FP), R13
-	MOVQ             AX, R14
+	MOVQ             dwx+128(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
 
-dwx0masked:
-	VMOVUPS.Z        (R12), K1, Z4
-	VFMADD231PS.BCST (R14), Z8, Z4
-	VMOVUPS          Z4, K1, (R12)
-	ADDQ             $0x04, R14
-	ADDQ             lddwx+176(FP), R12
-	DECQ             R13
-	JNZ              dwx0masked
-	ADDQ             scaleStep+112(FP), CX
-	MOVQ             nf+72(FP), R12
-	SHLQ             $0x02, R12
-	ADDQ             R12, AX
-	DECQ             R11
-	JNZ              edgemasked
-	VMOVUPS          Z1, K1, (SI)
-	VMOVUPS          Z2, K1, (R10)
-	MOVQ             dv+184(FP), AX
+dwx0one:
+	VMOVUPS.Z        (R13), K1, Z4
+	VFMADD231PS.BCST (R15), Z8, Z4
+	VMOVUPS          Z4, K1, (R13)
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              dwx0one
+	ADDQ             scaleStep+96(FP), CX
+	MOVQ             nf+56(FP), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, AX
+	DECQ             n+0(FP)
+	JNZ              edgeone
+	VMOVUPS          Z1, K1, (DI)(BX*1)
+	VMOVUPS          Z2, K1, (R11)(R9*1)
+	MOVQ             dv+136(FP), AX
 	VMOVUPS          Z3, K1, (AX)
-	MOVQ             dwx+168(FP), AX
+	MOVQ             dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked0:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+one0:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
-	VPXORD       Z1, Z1, Z1
 	XORQ         DX, DX
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z2, Z2, Z2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	VMOVUPS.Z    (SI), K1, Z1
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	XORQ         R9, R9
-	MOVQ         dv+184(FP), R10
-	VMOVUPS.Z    (R10), K1, Z3
-	MOVQ         n+0(FP), R10
+	MOVQ         w+40(FP), R9
+	MOVQ         dw+120(FP), R10
+	VMOVUPS.Z    (R10), K1, Z2
+	MOVQ         up+104(FP), R11
+	MOVQ         dv+136(FP), R12
+	VMOVUPS.Z    (R12), K1, Z3
 
-edgemasked0:
-	MOVLQSX (CX), R11
-	ADDQ    $0x04, CX
-	CMPQ    R11, (SP)
-	JE      sameumasked0
-	CMPQ    (SP), $0x00
-	JL      firstumasked0
-	VMOVUPS Z1, K1, (BX)
+edgeone0:
+	MOVLQSX   (CX), R12
+	ADDQ      $0x04, CX
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, DX
+	JE        same_srcone0
+	VMOVUPS   Z1, K1, (SI)(DX*1)
+	MOVQ      R12, DX
+	VMOVUPS.Z (SI)(DX*1), K1, Z1
 
-firstumasked0:
-	MOVQ      R11, (SP)
-	MOVQ      ldu+40(FP), DX
-	IMULQ     R11, DX
-	ADDQ      u+32(FP), DX
-	MOVQ      lddu+144(FP), BX
-	IMULQ     R11, BX
-	ADDQ      du+136(FP), BX
-	VMOVUPS.Z (BX), K1, Z1
+same_srcone0:
+	MOVLQSX   (DI), R12
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, R8
+	JE        same_dstone0
+	VMOVUPS   Z2, K1, (R10)(R8*1)
+	MOVQ      R12, R8
+	VMOVUPS.Z (R10)(R8*1), K1, Z2
 
-sameumasked0:
-	MOVLQSX (SI), R11
-	ADDQ    $0x04, SI
-	CMPQ    R11, 8(SP)
-	JE      samewmasked0
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked0
-	VMOVUPS Z2, K1, (R9)
-
-firstwmasked0:
-	MOVQ      R11, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R11, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldup+128(FP), R8
-	IMULQ     R11, R8
-	ADDQ      up+120(FP), R8
-	MOVQ      lddw+160(FP), R9
-	IMULQ     R11, R9
-	ADDQ      dw+152(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-
-samewmasked0:
+same_dstone0:
 	VBROADCASTSS (AX), Z4
-	VMOVUPS.Z    (DX), K1, Z5
-	VMOVUPS.Z    (DI), K1, Z6
+	VMOVUPS.Z    (BX)(DX*1), K1, Z5
+	VMOVUPS.Z    (R9)(R8*1), K1, Z6
 	VADDPS       Z6, Z5, Z5
-	VMOVUPS.Z    (R8), K1, Z6
+	VMOVUPS.Z    (R11), K1, Z6
 	VMULPS       Z0, Z5, Z9
 	VMAXPS       Z5, Z9, Z9
 	VFMADD231PS  Z9, Z4, Z3
@@ -817,90 +1123,68 @@ samewmasked0:
 	VBLENDMPS    Z6, Z4, K2, Z8
 	VADDPS       Z8, Z1, Z1
 	VADDPS       Z8, Z2, Z2
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R10
-	JNZ          edgemasked0
-	VMOVUPS      Z1, K1, (BX)
-	VMOVUPS      Z2, K1, (R9)
-	MOVQ         dv+184(FP), AX
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgeone0
+	VMOVUPS      Z1, K1, (SI)(DX*1)
+	VMOVUPS      Z2, K1, (R10)(R8*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Z3, K1, (AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked1:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one1:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z2, Z2, Z2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z3, Z3, Z3
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS.Z    (R11), K1, Z4
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z5
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS.Z    (R11), K1, Z3
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS.Z    (R13), K1, Z4
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z5
+	ADDQ         ld+72(FP), R13
 
-edgemasked1:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked1
-	CMPQ    (SP), $0x00
-	JL      firstumasked1
-	VMOVUPS Z2, K1, (SI)
+edgeone1:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone1
+	VMOVUPS   Z2, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z2
 
-firstumasked1:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
+same_srcone1:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone1
+	VMOVUPS   Z3, K1, (R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R11)(R9*1), K1, Z3
 
-sameumasked1:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked1
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked1
-	VMOVUPS Z3, K1, (R10)
-
-firstwmasked1:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z3
-
-samewmasked1:
+same_dstone1:
 	VBROADCASTSS     (CX), Z6
-	VMOVUPS.Z        (BX), K1, Z7
-	VMOVUPS.Z        (R8), K1, Z8
+	VMOVUPS.Z        (SI)(BX*1), K1, Z7
+	VMOVUPS.Z        (R10)(R9*1), K1, Z8
 	VADDPS           Z8, Z7, Z7
 	VFMADD231PS.BCST (AX), Z1, Z7
-	VMOVUPS.Z        (R9), K1, Z8
+	VMOVUPS.Z        (R12), K1, Z8
 	VMULPS           Z0, Z7, Z11
 	VMAXPS           Z7, Z11, Z11
 	VFMADD231PS      Z11, Z6, Z4
@@ -912,98 +1196,76 @@ samewmasked1:
 	VADDPS           Z10, Z2, Z2
 	VADDPS           Z10, Z3, Z3
 	VFMADD231PS.BCST (AX), Z10, Z5
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x04, AX
-	DECQ             R11
-	JNZ              edgemasked1
-	VMOVUPS          Z2, K1, (SI)
-	VMOVUPS          Z3, K1, (R10)
-	MOVQ             dv+184(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone1
+	VMOVUPS          Z2, K1, (DI)(BX*1)
+	VMOVUPS          Z3, K1, (R11)(R9*1)
+	MOVQ             dv+136(FP), AX
 	VMOVUPS          Z4, K1, (AX)
-	MOVQ             dwx+168(FP), AX
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z5, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked2:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one2:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z3, Z3, Z3
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z4, Z4, Z4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z3
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS.Z    (R11), K1, Z5
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z6
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z7
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS.Z    (R11), K1, Z4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS.Z    (R13), K1, Z5
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z6
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z7
+	ADDQ         ld+72(FP), R13
 
-edgemasked2:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked2
-	CMPQ    (SP), $0x00
-	JL      firstumasked2
-	VMOVUPS Z3, K1, (SI)
+edgeone2:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone2
+	VMOVUPS   Z3, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z3
 
-firstumasked2:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
+same_srcone2:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone2
+	VMOVUPS   Z4, K1, (R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R11)(R9*1), K1, Z4
 
-sameumasked2:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked2
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked2
-	VMOVUPS Z4, K1, (R10)
-
-firstwmasked2:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z4
-
-samewmasked2:
+same_dstone2:
 	VBROADCASTSS     (CX), Z8
-	VMOVUPS.Z        (BX), K1, Z9
-	VMOVUPS.Z        (R8), K1, Z10
+	VMOVUPS.Z        (SI)(BX*1), K1, Z9
+	VMOVUPS.Z        (R10)(R9*1), K1, Z10
 	VADDPS           Z10, Z9, Z9
 	VFMADD231PS.BCST (AX), Z1, Z9
 	VFMADD231PS.BCST 4(AX), Z2, Z9
-	VMOVUPS.Z        (R9), K1, Z10
+	VMOVUPS.Z        (R12), K1, Z10
 	VMULPS           Z0, Z9, Z13
 	VMAXPS           Z9, Z13, Z13
 	VFMADD231PS      Z13, Z8, Z5
@@ -1016,105 +1278,83 @@ samewmasked2:
 	VADDPS           Z12, Z4, Z4
 	VFMADD231PS.BCST (AX), Z12, Z6
 	VFMADD231PS.BCST 4(AX), Z12, Z7
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x08, AX
-	DECQ             R11
-	JNZ              edgemasked2
-	VMOVUPS          Z3, K1, (SI)
-	VMOVUPS          Z4, K1, (R10)
-	MOVQ             dv+184(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone2
+	VMOVUPS          Z3, K1, (DI)(BX*1)
+	VMOVUPS          Z4, K1, (R11)(R9*1)
+	MOVQ             dv+136(FP), AX
 	VMOVUPS          Z5, K1, (AX)
-	MOVQ             dwx+168(FP), AX
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z6, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z7, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked3:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one3:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z3
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z4, Z4, Z4
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z5, Z5, Z5
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z4
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS.Z    (R11), K1, Z6
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z7
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z8
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z9
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS.Z    (R11), K1, Z5
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS.Z    (R13), K1, Z6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z8
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z9
+	ADDQ         ld+72(FP), R13
 
-edgemasked3:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked3
-	CMPQ    (SP), $0x00
-	JL      firstumasked3
-	VMOVUPS Z4, K1, (SI)
+edgeone3:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone3
+	VMOVUPS   Z4, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
 
-firstumasked3:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
+same_srcone3:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone3
+	VMOVUPS   Z5, K1, (R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R11)(R9*1), K1, Z5
 
-sameumasked3:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked3
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked3
-	VMOVUPS Z5, K1, (R10)
-
-firstwmasked3:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z5
-
-samewmasked3:
+same_dstone3:
 	VBROADCASTSS     (CX), Z10
-	VMOVUPS.Z        (BX), K1, Z11
-	VMOVUPS.Z        (R8), K1, Z12
+	VMOVUPS.Z        (SI)(BX*1), K1, Z11
+	VMOVUPS.Z        (R10)(R9*1), K1, Z12
 	VADDPS           Z12, Z11, Z11
 	VFMADD231PS.BCST (AX), Z1, Z11
 	VFMADD231PS.BCST 4(AX), Z2, Z11
 	VFMADD231PS.BCST 8(AX), Z3, Z11
-	VMOVUPS.Z        (R9), K1, Z12
+	VMOVUPS.Z        (R12), K1, Z12
 	VMULPS           Z0, Z11, Z15
 	VMAXPS           Z11, Z15, Z15
 	VFMADD231PS      Z15, Z10, Z6
@@ -1128,112 +1368,90 @@ samewmasked3:
 	VFMADD231PS.BCST (AX), Z14, Z7
 	VFMADD231PS.BCST 4(AX), Z14, Z8
 	VFMADD231PS.BCST 8(AX), Z14, Z9
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x0c, AX
-	DECQ             R11
-	JNZ              edgemasked3
-	VMOVUPS          Z4, K1, (SI)
-	VMOVUPS          Z5, K1, (R10)
-	MOVQ             dv+184(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone3
+	VMOVUPS          Z4, K1, (DI)(BX*1)
+	VMOVUPS          Z5, K1, (R11)(R9*1)
+	MOVQ             dv+136(FP), AX
 	VMOVUPS          Z6, K1, (AX)
-	MOVQ             dwx+168(FP), AX
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z7, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z8, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z9, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked4:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one4:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z3
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z4
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z5, Z5, Z5
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z6, Z6, Z6
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z5
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS.Z    (R11), K1, Z7
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z8
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z9
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z10
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z11
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS.Z    (R11), K1, Z6
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS.Z    (R13), K1, Z7
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z8
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z10
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z11
+	ADDQ         ld+72(FP), R13
 
-edgemasked4:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked4
-	CMPQ    (SP), $0x00
-	JL      firstumasked4
-	VMOVUPS Z5, K1, (SI)
+edgeone4:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone4
+	VMOVUPS   Z5, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z5
 
-firstumasked4:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
+same_srcone4:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone4
+	VMOVUPS   Z6, K1, (R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R11)(R9*1), K1, Z6
 
-sameumasked4:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked4
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked4
-	VMOVUPS Z6, K1, (R10)
-
-firstwmasked4:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z6
-
-samewmasked4:
+same_dstone4:
 	VBROADCASTSS     (CX), Z12
-	VMOVUPS.Z        (BX), K1, Z13
-	VMOVUPS.Z        (R8), K1, Z14
+	VMOVUPS.Z        (SI)(BX*1), K1, Z13
+	VMOVUPS.Z        (R10)(R9*1), K1, Z14
 	VADDPS           Z14, Z13, Z13
 	VFMADD231PS.BCST (AX), Z1, Z13
 	VFMADD231PS.BCST 4(AX), Z2, Z13
 	VFMADD231PS.BCST 8(AX), Z3, Z13
 	VFMADD231PS.BCST 12(AX), Z4, Z13
-	VMOVUPS.Z        (R9), K1, Z14
+	VMOVUPS.Z        (R12), K1, Z14
 	VMULPS           Z0, Z13, Z17
 	VMAXPS           Z13, Z17, Z17
 	VFMADD231PS      Z17, Z12, Z7
@@ -1248,126 +1466,834 @@ samewmasked4:
 	VFMADD231PS.BCST 4(AX), Z16, Z9
 	VFMADD231PS.BCST 8(AX), Z16, Z10
 	VFMADD231PS.BCST 12(AX), Z16, Z11
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x10, AX
-	DECQ             R11
-	JNZ              edgemasked4
-	VMOVUPS          Z5, K1, (SI)
-	VMOVUPS          Z6, K1, (R10)
-	MOVQ             dv+184(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone4
+	VMOVUPS          Z5, K1, (DI)(BX*1)
+	VMOVUPS          Z6, K1, (R11)(R9*1)
+	MOVQ             dv+136(FP), AX
 	VMOVUPS          Z7, K1, (AX)
-	MOVQ             dwx+168(FP), AX
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z8, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z9, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z10, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z11, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-// func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
+two:
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         nf+56(FP), AX
+	CMPQ         AX, $0x00
+	JE           two0
+	CMPQ         AX, $0x01
+	JE           two1
+	CMPQ         AX, $0x02
+	JE           two2
+	CMPQ         AX, $0x03
+	JE           two3
+	CMPQ         AX, $0x04
+	JE           two4
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z1
+	VMOVUPS.Z    64(DI), K1, Z2
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Z3
+	VMOVUPS.Z    64(R11), K1, Z4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Z5
+	VMOVUPS.Z    64(R13), K1, Z6
+
+edgetwo:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo
+	VMOVUPS   Z1, (DI)(BX*1)
+	VMOVUPS   Z2, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z1
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z2
+
+same_srctwo:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo
+	VMOVUPS   Z3, (R11)(R9*1)
+	VMOVUPS   Z4, K1, 64(R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R11)(R9*1), Z3
+	VMOVUPS.Z 64(R11)(R9*1), K1, Z4
+
+same_dsttwo:
+	VBROADCASTSS (CX), Z7
+	VMOVUPS      (SI)(BX*1), Z8
+	VADDPS       (R10)(R9*1), Z8, Z8
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+wx0two:
+	VMOVUPS          (R13), Z9
+	VFMADD231PS.BCST (R15), Z9, Z8
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              wx0two
+	VMOVUPS          (R12), Z9
+	VMULPS           Z0, Z8, Z14
+	VMAXPS           Z8, Z14, Z14
+	VFMADD231PS      Z14, Z7, Z5
+	VMULPS           Z7, Z9, Z9
+	VMULPS           Z0, Z9, Z14
+	VPXORD           Z10, Z10, Z10
+	VCMPPS           $0x1e, Z10, Z8, K2
+	VBLENDMPS        Z9, Z14, K2, Z11
+	VADDPS           Z11, Z1, Z1
+	VADDPS           Z11, Z3, Z3
+	MOVQ             dwx+128(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
+
+dwx0two:
+	VMOVUPS          (R13), Z8
+	VFMADD231PS.BCST (R15), Z11, Z8
+	VMOVUPS          Z8, (R13)
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              dwx0two
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z8
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z9
+	VADDPS           Z9, Z8, Z8
+	MOVQ             wx+64(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
+
+wx1two:
+	VMOVUPS.Z        64(R13), K1, Z9
+	VFMADD231PS.BCST (R15), Z9, Z8
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              wx1two
+	VMOVUPS.Z        64(R12), K1, Z9
+	VMULPS           Z0, Z8, Z14
+	VMAXPS           Z8, Z14, Z14
+	VFMADD231PS      Z14, Z7, Z6
+	VMULPS           Z7, Z9, Z9
+	VMULPS           Z0, Z9, Z7
+	VPXORD           Z12, Z12, Z12
+	VCMPPS           $0x1e, Z12, Z8, K2
+	VBLENDMPS        Z9, Z7, K2, Z13
+	VADDPS           Z13, Z2, Z2
+	VADDPS           Z13, Z4, Z4
+	MOVQ             dwx+128(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
+
+dwx1two:
+	VMOVUPS.Z        64(R13), K1, Z7
+	VFMADD231PS.BCST (R15), Z13, Z7
+	VMOVUPS          Z7, K1, 64(R13)
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              dwx1two
+	ADDQ             scaleStep+96(FP), CX
+	MOVQ             nf+56(FP), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo
+	VMOVUPS          Z1, (DI)(BX*1)
+	VMOVUPS          Z2, K1, 64(DI)(BX*1)
+	VMOVUPS          Z3, (R11)(R9*1)
+	VMOVUPS          Z4, K1, 64(R11)(R9*1)
+	MOVQ             dv+136(FP), AX
+	VMOVUPS          Z5, (AX)
+	VMOVUPS          Z6, K1, 64(AX)
+	MOVQ             dwx+128(FP), AX
+	VZEROUPPER
+	RET
+
+two0:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
+	MOVQ         src+16(FP), CX
+	XORQ         DX, DX
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	VMOVUPS      (SI), Z1
+	VMOVUPS.Z    64(SI), K1, Z2
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         dw+120(FP), R10
+	VMOVUPS      (R10), Z3
+	VMOVUPS.Z    64(R10), K1, Z4
+	MOVQ         up+104(FP), R11
+	MOVQ         dv+136(FP), R12
+	VMOVUPS      (R12), Z5
+	VMOVUPS.Z    64(R12), K1, Z6
+
+edgetwo0:
+	MOVLQSX   (CX), R12
+	ADDQ      $0x04, CX
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, DX
+	JE        same_srctwo0
+	VMOVUPS   Z1, (SI)(DX*1)
+	VMOVUPS   Z2, K1, 64(SI)(DX*1)
+	MOVQ      R12, DX
+	VMOVUPS   (SI)(DX*1), Z1
+	VMOVUPS.Z 64(SI)(DX*1), K1, Z2
+
+same_srctwo0:
+	MOVLQSX   (DI), R12
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, R8
+	JE        same_dsttwo0
+	VMOVUPS   Z3, (R10)(R8*1)
+	VMOVUPS   Z4, K1, 64(R10)(R8*1)
+	MOVQ      R12, R8
+	VMOVUPS   (R10)(R8*1), Z3
+	VMOVUPS.Z 64(R10)(R8*1), K1, Z4
+
+same_dsttwo0:
+	VBROADCASTSS (AX), Z7
+	VMOVUPS      (BX)(DX*1), Z8
+	VADDPS       (R9)(R8*1), Z8, Z8
+	VMOVUPS      (R11), Z9
+	VMULPS       Z0, Z8, Z10
+	VMAXPS       Z8, Z10, Z10
+	VFMADD231PS  Z10, Z7, Z5
+	VMULPS       Z7, Z9, Z9
+	VMULPS       Z0, Z9, Z10
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x1e, Z11, Z8, K2
+	VBLENDMPS    Z9, Z10, K2, Z12
+	VADDPS       Z12, Z1, Z1
+	VADDPS       Z12, Z3, Z3
+	VMOVUPS.Z    64(BX)(DX*1), K1, Z8
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z9
+	VADDPS       Z9, Z8, Z8
+	VMOVUPS.Z    64(R11), K1, Z9
+	VMULPS       Z0, Z8, Z10
+	VMAXPS       Z8, Z10, Z10
+	VFMADD231PS  Z10, Z7, Z6
+	VMULPS       Z7, Z9, Z9
+	VMULPS       Z0, Z9, Z7
+	VPXORD       Z13, Z13, Z13
+	VCMPPS       $0x1e, Z13, Z8, K2
+	VBLENDMPS    Z9, Z7, K2, Z14
+	VADDPS       Z14, Z2, Z2
+	VADDPS       Z14, Z4, Z4
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo0
+	VMOVUPS      Z1, (SI)(DX*1)
+	VMOVUPS      Z2, K1, 64(SI)(DX*1)
+	VMOVUPS      Z3, (R10)(R8*1)
+	VMOVUPS      Z4, K1, 64(R10)(R8*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z5, (AX)
+	VMOVUPS      Z6, K1, 64(AX)
+	MOVQ         dwx+128(FP), AX
+	VZEROUPPER
+	RET
+
+two1:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z3
+	VMOVUPS.Z    64(DI), K1, Z4
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Z5
+	VMOVUPS.Z    64(R11), K1, Z6
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Z7
+	VMOVUPS.Z    64(R13), K1, Z8
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z9
+	VMOVUPS.Z    64(R13), K1, Z10
+	ADDQ         ld+72(FP), R13
+
+edgetwo1:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo1
+	VMOVUPS   Z3, (DI)(BX*1)
+	VMOVUPS   Z4, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z3
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z4
+
+same_srctwo1:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo1
+	VMOVUPS   Z5, (R11)(R9*1)
+	VMOVUPS   Z6, K1, 64(R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R11)(R9*1), Z5
+	VMOVUPS.Z 64(R11)(R9*1), K1, Z6
+
+same_dsttwo1:
+	VBROADCASTSS     (CX), Z11
+	VMOVUPS          (SI)(BX*1), Z12
+	VADDPS           (R10)(R9*1), Z12, Z12
+	VFMADD231PS.BCST (AX), Z1, Z12
+	VMOVUPS          (R12), Z13
+	VMULPS           Z0, Z12, Z14
+	VMAXPS           Z12, Z14, Z14
+	VFMADD231PS      Z14, Z11, Z7
+	VMULPS           Z11, Z13, Z13
+	VMULPS           Z0, Z13, Z14
+	VPXORD           Z15, Z15, Z15
+	VCMPPS           $0x1e, Z15, Z12, K2
+	VBLENDMPS        Z13, Z14, K2, Z16
+	VADDPS           Z16, Z3, Z3
+	VADDPS           Z16, Z5, Z5
+	VFMADD231PS.BCST (AX), Z16, Z9
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z12
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z13
+	VADDPS           Z13, Z12, Z12
+	VFMADD231PS.BCST (AX), Z2, Z12
+	VMOVUPS.Z        64(R12), K1, Z13
+	VMULPS           Z0, Z12, Z14
+	VMAXPS           Z12, Z14, Z14
+	VFMADD231PS      Z14, Z11, Z8
+	VMULPS           Z11, Z13, Z13
+	VMULPS           Z0, Z13, Z11
+	VPXORD           Z17, Z17, Z17
+	VCMPPS           $0x1e, Z17, Z12, K2
+	VBLENDMPS        Z13, Z11, K2, Z18
+	VADDPS           Z18, Z4, Z4
+	VADDPS           Z18, Z6, Z6
+	VFMADD231PS.BCST (AX), Z18, Z10
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x04, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo1
+	VMOVUPS          Z3, (DI)(BX*1)
+	VMOVUPS          Z4, K1, 64(DI)(BX*1)
+	VMOVUPS          Z5, (R11)(R9*1)
+	VMOVUPS          Z6, K1, 64(R11)(R9*1)
+	MOVQ             dv+136(FP), AX
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          Z8, K1, 64(AX)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z10, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+two2:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z5
+	VMOVUPS.Z    64(DI), K1, Z6
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Z7
+	VMOVUPS.Z    64(R11), K1, Z8
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Z9
+	VMOVUPS.Z    64(R13), K1, Z10
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z11
+	VMOVUPS.Z    64(R13), K1, Z12
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z13
+	VMOVUPS.Z    64(R13), K1, Z14
+	ADDQ         ld+72(FP), R13
+
+edgetwo2:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo2
+	VMOVUPS   Z5, (DI)(BX*1)
+	VMOVUPS   Z6, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z5
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z6
+
+same_srctwo2:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo2
+	VMOVUPS   Z7, (R11)(R9*1)
+	VMOVUPS   Z8, K1, 64(R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R11)(R9*1), Z7
+	VMOVUPS.Z 64(R11)(R9*1), K1, Z8
+
+same_dsttwo2:
+	VBROADCASTSS     (CX), Z15
+	VMOVUPS          (SI)(BX*1), Z16
+	VADDPS           (R10)(R9*1), Z16, Z16
+	VFMADD231PS.BCST (AX), Z1, Z16
+	VFMADD231PS.BCST 4(AX), Z3, Z16
+	VMOVUPS          (R12), Z17
+	VMULPS           Z0, Z16, Z18
+	VMAXPS           Z16, Z18, Z18
+	VFMADD231PS      Z18, Z15, Z9
+	VMULPS           Z15, Z17, Z17
+	VMULPS           Z0, Z17, Z18
+	VPXORD           Z19, Z19, Z19
+	VCMPPS           $0x1e, Z19, Z16, K2
+	VBLENDMPS        Z17, Z18, K2, Z20
+	VADDPS           Z20, Z5, Z5
+	VADDPS           Z20, Z7, Z7
+	VFMADD231PS.BCST (AX), Z20, Z11
+	VFMADD231PS.BCST 4(AX), Z20, Z13
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z16
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z17
+	VADDPS           Z17, Z16, Z16
+	VFMADD231PS.BCST (AX), Z2, Z16
+	VFMADD231PS.BCST 4(AX), Z4, Z16
+	VMOVUPS.Z        64(R12), K1, Z17
+	VMULPS           Z0, Z16, Z18
+	VMAXPS           Z16, Z18, Z18
+	VFMADD231PS      Z18, Z15, Z10
+	VMULPS           Z15, Z17, Z17
+	VMULPS           Z0, Z17, Z15
+	VPXORD           Z21, Z21, Z21
+	VCMPPS           $0x1e, Z21, Z16, K2
+	VBLENDMPS        Z17, Z15, K2, Z22
+	VADDPS           Z22, Z6, Z6
+	VADDPS           Z22, Z8, Z8
+	VFMADD231PS.BCST (AX), Z22, Z12
+	VFMADD231PS.BCST 4(AX), Z22, Z14
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x08, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo2
+	VMOVUPS          Z5, (DI)(BX*1)
+	VMOVUPS          Z6, K1, 64(DI)(BX*1)
+	VMOVUPS          Z7, (R11)(R9*1)
+	VMOVUPS          Z8, K1, 64(R11)(R9*1)
+	MOVQ             dv+136(FP), AX
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z10, K1, 64(AX)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          Z12, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          Z14, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+two3:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z6
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z7
+	VMOVUPS.Z    64(DI), K1, Z8
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Z9
+	VMOVUPS.Z    64(R11), K1, Z10
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Z11
+	VMOVUPS.Z    64(R13), K1, Z12
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z13
+	VMOVUPS.Z    64(R13), K1, Z14
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z15
+	VMOVUPS.Z    64(R13), K1, Z16
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z17
+	VMOVUPS.Z    64(R13), K1, Z18
+	ADDQ         ld+72(FP), R13
+
+edgetwo3:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo3
+	VMOVUPS   Z7, (DI)(BX*1)
+	VMOVUPS   Z8, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z7
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z8
+
+same_srctwo3:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo3
+	VMOVUPS   Z9, (R11)(R9*1)
+	VMOVUPS   Z10, K1, 64(R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R11)(R9*1), Z9
+	VMOVUPS.Z 64(R11)(R9*1), K1, Z10
+
+same_dsttwo3:
+	VBROADCASTSS     (CX), Z19
+	VMOVUPS          (SI)(BX*1), Z20
+	VADDPS           (R10)(R9*1), Z20, Z20
+	VFMADD231PS.BCST (AX), Z1, Z20
+	VFMADD231PS.BCST 4(AX), Z3, Z20
+	VFMADD231PS.BCST 8(AX), Z5, Z20
+	VMOVUPS          (R12), Z21
+	VMULPS           Z0, Z20, Z22
+	VMAXPS           Z20, Z22, Z22
+	VFMADD231PS      Z22, Z19, Z11
+	VMULPS           Z19, Z21, Z21
+	VMULPS           Z0, Z21, Z22
+	VPXORD           Z23, Z23, Z23
+	VCMPPS           $0x1e, Z23, Z20, K2
+	VBLENDMPS        Z21, Z22, K2, Z24
+	VADDPS           Z24, Z7, Z7
+	VADDPS           Z24, Z9, Z9
+	VFMADD231PS.BCST (AX), Z24, Z13
+	VFMADD231PS.BCST 4(AX), Z24, Z15
+	VFMADD231PS.BCST 8(AX), Z24, Z17
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z20
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z21
+	VADDPS           Z21, Z20, Z20
+	VFMADD231PS.BCST (AX), Z2, Z20
+	VFMADD231PS.BCST 4(AX), Z4, Z20
+	VFMADD231PS.BCST 8(AX), Z6, Z20
+	VMOVUPS.Z        64(R12), K1, Z21
+	VMULPS           Z0, Z20, Z22
+	VMAXPS           Z20, Z22, Z22
+	VFMADD231PS      Z22, Z19, Z12
+	VMULPS           Z19, Z21, Z21
+	VMULPS           Z0, Z21, Z19
+	VPXORD           Z25, Z25, Z25
+	VCMPPS           $0x1e, Z25, Z20, K2
+	VBLENDMPS        Z21, Z19, K2, Z26
+	VADDPS           Z26, Z8, Z8
+	VADDPS           Z26, Z10, Z10
+	VFMADD231PS.BCST (AX), Z26, Z14
+	VFMADD231PS.BCST 4(AX), Z26, Z16
+	VFMADD231PS.BCST 8(AX), Z26, Z18
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x0c, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo3
+	VMOVUPS          Z7, (DI)(BX*1)
+	VMOVUPS          Z8, K1, 64(DI)(BX*1)
+	VMOVUPS          Z9, (R11)(R9*1)
+	VMOVUPS          Z10, K1, 64(R11)(R9*1)
+	MOVQ             dv+136(FP), AX
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          Z12, K1, 64(AX)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          Z14, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          Z16, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          Z18, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+two4:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z6
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z8
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z9
+	VMOVUPS.Z    64(DI), K1, Z10
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Z11
+	VMOVUPS.Z    64(R11), K1, Z12
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Z13
+	VMOVUPS.Z    64(R13), K1, Z14
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z15
+	VMOVUPS.Z    64(R13), K1, Z16
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z17
+	VMOVUPS.Z    64(R13), K1, Z18
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z19
+	VMOVUPS.Z    64(R13), K1, Z20
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z21
+	VMOVUPS.Z    64(R13), K1, Z22
+	ADDQ         ld+72(FP), R13
+
+edgetwo4:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo4
+	VMOVUPS   Z9, (DI)(BX*1)
+	VMOVUPS   Z10, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z9
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z10
+
+same_srctwo4:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo4
+	VMOVUPS   Z11, (R11)(R9*1)
+	VMOVUPS   Z12, K1, 64(R11)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R11)(R9*1), Z11
+	VMOVUPS.Z 64(R11)(R9*1), K1, Z12
+
+same_dsttwo4:
+	VBROADCASTSS     (CX), Z23
+	VMOVUPS          (SI)(BX*1), Z24
+	VADDPS           (R10)(R9*1), Z24, Z24
+	VFMADD231PS.BCST (AX), Z1, Z24
+	VFMADD231PS.BCST 4(AX), Z3, Z24
+	VFMADD231PS.BCST 8(AX), Z5, Z24
+	VFMADD231PS.BCST 12(AX), Z7, Z24
+	VMOVUPS          (R12), Z25
+	VMULPS           Z0, Z24, Z26
+	VMAXPS           Z24, Z26, Z26
+	VFMADD231PS      Z26, Z23, Z13
+	VMULPS           Z23, Z25, Z25
+	VMULPS           Z0, Z25, Z26
+	VPXORD           Z27, Z27, Z27
+	VCMPPS           $0x1e, Z27, Z24, K2
+	VBLENDMPS        Z25, Z26, K2, Z28
+	VADDPS           Z28, Z9, Z9
+	VADDPS           Z28, Z11, Z11
+	VFMADD231PS.BCST (AX), Z28, Z15
+	VFMADD231PS.BCST 4(AX), Z28, Z17
+	VFMADD231PS.BCST 8(AX), Z28, Z19
+	VFMADD231PS.BCST 12(AX), Z28, Z21
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z24
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z25
+	VADDPS           Z25, Z24, Z24
+	VFMADD231PS.BCST (AX), Z2, Z24
+	VFMADD231PS.BCST 4(AX), Z4, Z24
+	VFMADD231PS.BCST 8(AX), Z6, Z24
+	VFMADD231PS.BCST 12(AX), Z8, Z24
+	VMOVUPS.Z        64(R12), K1, Z25
+	VMULPS           Z0, Z24, Z26
+	VMAXPS           Z24, Z26, Z26
+	VFMADD231PS      Z26, Z23, Z14
+	VMULPS           Z23, Z25, Z25
+	VMULPS           Z0, Z25, Z23
+	VPXORD           Z29, Z29, Z29
+	VCMPPS           $0x1e, Z29, Z24, K2
+	VBLENDMPS        Z25, Z23, K2, Z30
+	VADDPS           Z30, Z10, Z10
+	VADDPS           Z30, Z12, Z12
+	VFMADD231PS.BCST (AX), Z30, Z16
+	VFMADD231PS.BCST 4(AX), Z30, Z18
+	VFMADD231PS.BCST 8(AX), Z30, Z20
+	VFMADD231PS.BCST 12(AX), Z30, Z22
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x10, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo4
+	VMOVUPS          Z9, (DI)(BX*1)
+	VMOVUPS          Z10, K1, 64(DI)(BX*1)
+	VMOVUPS          Z11, (R11)(R9*1)
+	VMOVUPS          Z12, K1, 64(R11)(R9*1)
+	MOVQ             dv+136(FP), AX
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          Z14, K1, 64(AX)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          Z16, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          Z18, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          Z20, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          Z22, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+// func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $16-184
-	SHLQ         $0x02, ldu+40(FP)
-	SHLQ         $0x02, ldw+56(FP)
-	SHLQ         $0x02, ldwx+88(FP)
-	SHLQ         $0x02, scaleStep+112(FP)
-	SHLQ         $0x02, ldup+128(FP)
-	SHLQ         $0x02, lddu+144(FP)
-	SHLQ         $0x02, lddw+160(FP)
-	SHLQ         $0x02, lddwx+176(FP)
+TEXT ·edgeAggregateBackwardAVX512(SB), NOSPLIT, $0-136
+	SHLQ         $0x02, scaleStep+96(FP)
+	SHLQ         $0x02, ld+72(FP)
+	MOVQ         columns+8(FP), AX
+	SUBQ         $0x10, AX
+	JG           two
 	MOVQ         columns+8(FP), AX
 	MOVL         $-1, CX
 	BZHIL        AX, CX, CX
 	KMOVW        CX, K1
-	MOVQ         nf+72(FP), AX
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
-	JE           masked0
+	JE           one0
 	CMPQ         AX, $0x01
-	JE           masked1
+	JE           one1
 	CMPQ         AX, $0x02
-	JE           masked2
+	JE           one2
 	CMPQ         AX, $0x03
-	JE           masked3
+	JE           one3
 	CMPQ         AX, $0x04
-	JE           masked4
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	JE           one4
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z1, Z1, Z1
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z2, Z2, Z2
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z1
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS.Z    (R12), K1, Z2
 
-edgemasked:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked
-	CMPQ    (SP), $0x00
-	JL      firstumasked
-	VMOVUPS Z1, K1, (SI)
+edgeone:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone
+	VMOVUPS   Z1, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z1
 
-firstumasked:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z1
+same_srcone:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone
+	VMOVUPS   Z2, K1, (R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R12)(R9*1), K1, Z2
 
-sameumasked:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked
-	VMOVUPS Z2, K1, (R10)
-
-firstwmasked:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z2
-
-samewmasked:
+same_dstone:
 	VBROADCASTSS (CX), Z3
-	VMOVUPS.Z    (BX), K1, Z4
-	VMOVUPS.Z    (R8), K1, Z5
+	VMOVUPS.Z    (SI)(BX*1), K1, Z4
+	VMOVUPS.Z    (R10)(R9*1), K1, Z5
 	VADDPS       Z5, Z4, Z4
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
-wx0masked:
-	VMOVUPS.Z        (R12), K1, Z5
-	VFMADD231PS.BCST (R14), Z5, Z4
-	ADDQ             $0x04, R14
-	ADDQ             ldwx+88(FP), R12
-	DECQ             R13
-	JNZ              wx0masked
-	VMOVUPS.Z        (R9), K1, Z5
+wx0one:
+	VMOVUPS.Z        (R13), K1, Z5
+	VFMADD231PS.BCST (R15), Z5, Z4
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              wx0one
+	VMOVUPS.Z        (R11)(R9*1), K1, Z5
 	VMULPS           Z3, Z5, Z5
 	VMULPS           Z0, Z5, Z3
 	VPXORD           Z6, Z6, Z6
@@ -1375,94 +2301,72 @@ wx0masked:
 	VBLENDMPS        Z5, Z3, K2, Z7
 	VADDPS           Z7, Z1, Z1
 	VADDPS           Z7, Z2, Z2
-	MOVQ             dwx+168(FP), R12
-	MOVQ             nf+72(FP), R13
-	MOVQ             AX, R14
+	MOVQ             dwx+128(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
 
-dwx0masked:
-	VMOVUPS.Z        (R12), K1, Z3
-	VFMADD231PS.BCST (R14), Z7, Z3
-	VMOVUPS          Z3, K1, (R12)
-	ADDQ             $0x04, R14
-	ADDQ             lddwx+176(FP), R12
-	DECQ             R13
-	JNZ              dwx0masked
-	ADDQ             scaleStep+112(FP), CX
-	MOVQ             nf+72(FP), R12
-	SHLQ             $0x02, R12
-	ADDQ             R12, AX
-	DECQ             R11
-	JNZ              edgemasked
-	VMOVUPS          Z1, K1, (SI)
-	VMOVUPS          Z2, K1, (R10)
-	MOVQ             dwx+168(FP), AX
+dwx0one:
+	VMOVUPS.Z        (R13), K1, Z3
+	VFMADD231PS.BCST (R15), Z7, Z3
+	VMOVUPS          Z3, K1, (R13)
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              dwx0one
+	ADDQ             scaleStep+96(FP), CX
+	MOVQ             nf+56(FP), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, AX
+	DECQ             n+0(FP)
+	JNZ              edgeone
+	VMOVUPS          Z1, K1, (DI)(BX*1)
+	VMOVUPS          Z2, K1, (R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked0:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+one0:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
-	VPXORD       Z1, Z1, Z1
 	XORQ         DX, DX
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z2, Z2, Z2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	VMOVUPS.Z    (SI), K1, Z1
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	XORQ         R9, R9
-	MOVQ         n+0(FP), R10
+	MOVQ         w+40(FP), R9
+	MOVQ         up+104(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS.Z    (R11), K1, Z2
 
-edgemasked0:
-	MOVLQSX (CX), R11
-	ADDQ    $0x04, CX
-	CMPQ    R11, (SP)
-	JE      sameumasked0
-	CMPQ    (SP), $0x00
-	JL      firstumasked0
-	VMOVUPS Z1, K1, (BX)
+edgeone0:
+	MOVLQSX   (CX), R12
+	ADDQ      $0x04, CX
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, DX
+	JE        same_srcone0
+	VMOVUPS   Z1, K1, (SI)(DX*1)
+	MOVQ      R12, DX
+	VMOVUPS.Z (SI)(DX*1), K1, Z1
 
-firstumasked0:
-	MOVQ      R11, (SP)
-	MOVQ      ldu+40(FP), DX
-	IMULQ     R11, DX
-	ADDQ      u+32(FP), DX
-	MOVQ      lddu+144(FP), BX
-	IMULQ     R11, BX
-	ADDQ      du+136(FP), BX
-	VMOVUPS.Z (BX), K1, Z1
+same_srcone0:
+	MOVLQSX   (DI), R12
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, R8
+	JE        same_dstone0
+	VMOVUPS   Z2, K1, (R11)(R8*1)
+	MOVQ      R12, R8
+	VMOVUPS.Z (R11)(R8*1), K1, Z2
 
-sameumasked0:
-	MOVLQSX (SI), R11
-	ADDQ    $0x04, SI
-	CMPQ    R11, 8(SP)
-	JE      samewmasked0
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked0
-	VMOVUPS Z2, K1, (R9)
-
-firstwmasked0:
-	MOVQ      R11, 8(SP)
-	MOVQ      ldw+56(FP), DI
-	IMULQ     R11, DI
-	ADDQ      w+48(FP), DI
-	MOVQ      ldup+128(FP), R8
-	IMULQ     R11, R8
-	ADDQ      up+120(FP), R8
-	MOVQ      lddw+160(FP), R9
-	IMULQ     R11, R9
-	ADDQ      dw+152(FP), R9
-	VMOVUPS.Z (R9), K1, Z2
-
-samewmasked0:
+same_dstone0:
 	VBROADCASTSS (AX), Z3
-	VMOVUPS.Z    (DX), K1, Z4
-	VMOVUPS.Z    (DI), K1, Z5
+	VMOVUPS.Z    (BX)(DX*1), K1, Z4
+	VMOVUPS.Z    (R9)(R8*1), K1, Z5
 	VADDPS       Z5, Z4, Z4
-	VMOVUPS.Z    (R8), K1, Z5
+	VMOVUPS.Z    (R10)(R8*1), K1, Z5
 	VMULPS       Z3, Z5, Z5
 	VMULPS       Z0, Z5, Z3
 	VPXORD       Z6, Z6, Z6
@@ -1470,86 +2374,64 @@ samewmasked0:
 	VBLENDMPS    Z5, Z3, K2, Z7
 	VADDPS       Z7, Z1, Z1
 	VADDPS       Z7, Z2, Z2
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R10
-	JNZ          edgemasked0
-	VMOVUPS      Z1, K1, (BX)
-	VMOVUPS      Z2, K1, (R9)
-	MOVQ         dwx+168(FP), AX
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgeone0
+	VMOVUPS      Z1, K1, (SI)(DX*1)
+	VMOVUPS      Z2, K1, (R11)(R8*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked1:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one1:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z2, Z2, Z2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z3, Z3, Z3
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z4
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS.Z    (R12), K1, Z3
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z4
+	ADDQ         ld+72(FP), R13
 
-edgemasked1:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked1
-	CMPQ    (SP), $0x00
-	JL      firstumasked1
-	VMOVUPS Z2, K1, (SI)
+edgeone1:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone1
+	VMOVUPS   Z2, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z2
 
-firstumasked1:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z2
+same_srcone1:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone1
+	VMOVUPS   Z3, K1, (R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R12)(R9*1), K1, Z3
 
-sameumasked1:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked1
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked1
-	VMOVUPS Z3, K1, (R10)
-
-firstwmasked1:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z3
-
-samewmasked1:
+same_dstone1:
 	VBROADCASTSS     (CX), Z5
-	VMOVUPS.Z        (BX), K1, Z6
-	VMOVUPS.Z        (R8), K1, Z7
+	VMOVUPS.Z        (SI)(BX*1), K1, Z6
+	VMOVUPS.Z        (R10)(R9*1), K1, Z7
 	VADDPS           Z7, Z6, Z6
 	VFMADD231PS.BCST (AX), Z1, Z6
-	VMOVUPS.Z        (R9), K1, Z7
+	VMOVUPS.Z        (R11)(R9*1), K1, Z7
 	VMULPS           Z5, Z7, Z7
 	VMULPS           Z0, Z7, Z5
 	VPXORD           Z8, Z8, Z8
@@ -1558,94 +2440,72 @@ samewmasked1:
 	VADDPS           Z9, Z2, Z2
 	VADDPS           Z9, Z3, Z3
 	VFMADD231PS.BCST (AX), Z9, Z4
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x04, AX
-	DECQ             R11
-	JNZ              edgemasked1
-	VMOVUPS          Z2, K1, (SI)
-	VMOVUPS          Z3, K1, (R10)
-	MOVQ             dwx+168(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone1
+	VMOVUPS          Z2, K1, (DI)(BX*1)
+	VMOVUPS          Z3, K1, (R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z4, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked2:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one2:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z3, Z3, Z3
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z4, Z4, Z4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z3
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z5
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z6
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS.Z    (R12), K1, Z4
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z5
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z6
+	ADDQ         ld+72(FP), R13
 
-edgemasked2:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked2
-	CMPQ    (SP), $0x00
-	JL      firstumasked2
-	VMOVUPS Z3, K1, (SI)
+edgeone2:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone2
+	VMOVUPS   Z3, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z3
 
-firstumasked2:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z3
+same_srcone2:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone2
+	VMOVUPS   Z4, K1, (R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R12)(R9*1), K1, Z4
 
-sameumasked2:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked2
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked2
-	VMOVUPS Z4, K1, (R10)
-
-firstwmasked2:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z4
-
-samewmasked2:
+same_dstone2:
 	VBROADCASTSS     (CX), Z7
-	VMOVUPS.Z        (BX), K1, Z8
-	VMOVUPS.Z        (R8), K1, Z9
+	VMOVUPS.Z        (SI)(BX*1), K1, Z8
+	VMOVUPS.Z        (R10)(R9*1), K1, Z9
 	VADDPS           Z9, Z8, Z8
 	VFMADD231PS.BCST (AX), Z1, Z8
 	VFMADD231PS.BCST 4(AX), Z2, Z8
-	VMOVUPS.Z        (R9), K1, Z9
+	VMOVUPS.Z        (R11)(R9*1), K1, Z9
 	VMULPS           Z7, Z9, Z9
 	VMULPS           Z0, Z9, Z7
 	VPXORD           Z10, Z10, Z10
@@ -1655,101 +2515,79 @@ samewmasked2:
 	VADDPS           Z11, Z4, Z4
 	VFMADD231PS.BCST (AX), Z11, Z5
 	VFMADD231PS.BCST 4(AX), Z11, Z6
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x08, AX
-	DECQ             R11
-	JNZ              edgemasked2
-	VMOVUPS          Z3, K1, (SI)
-	VMOVUPS          Z4, K1, (R10)
-	MOVQ             dwx+168(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone2
+	VMOVUPS          Z3, K1, (DI)(BX*1)
+	VMOVUPS          Z4, K1, (R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z5, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z6, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked3:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one3:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z3
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z4, Z4, Z4
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z5, Z5, Z5
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z4
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z6
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z7
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z8
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS.Z    (R12), K1, Z5
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z6
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z8
+	ADDQ         ld+72(FP), R13
 
-edgemasked3:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked3
-	CMPQ    (SP), $0x00
-	JL      firstumasked3
-	VMOVUPS Z4, K1, (SI)
+edgeone3:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone3
+	VMOVUPS   Z4, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z4
 
-firstumasked3:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z4
+same_srcone3:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone3
+	VMOVUPS   Z5, K1, (R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R12)(R9*1), K1, Z5
 
-sameumasked3:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked3
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked3
-	VMOVUPS Z5, K1, (R10)
-
-firstwmasked3:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z5
-
-samewmasked3:
+same_dstone3:
 	VBROADCASTSS     (CX), Z9
-	VMOVUPS.Z        (BX), K1, Z10
-	VMOVUPS.Z        (R8), K1, Z11
+	VMOVUPS.Z        (SI)(BX*1), K1, Z10
+	VMOVUPS.Z        (R10)(R9*1), K1, Z11
 	VADDPS           Z11, Z10, Z10
 	VFMADD231PS.BCST (AX), Z1, Z10
 	VFMADD231PS.BCST 4(AX), Z2, Z10
 	VFMADD231PS.BCST 8(AX), Z3, Z10
-	VMOVUPS.Z        (R9), K1, Z11
+	VMOVUPS.Z        (R11)(R9*1), K1, Z11
 	VMULPS           Z9, Z11, Z11
 	VMULPS           Z0, Z11, Z9
 	VPXORD           Z12, Z12, Z12
@@ -1760,108 +2598,86 @@ samewmasked3:
 	VFMADD231PS.BCST (AX), Z13, Z6
 	VFMADD231PS.BCST 4(AX), Z13, Z7
 	VFMADD231PS.BCST 8(AX), Z13, Z8
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x0c, AX
-	DECQ             R11
-	JNZ              edgemasked3
-	VMOVUPS          Z4, K1, (SI)
-	VMOVUPS          Z5, K1, (R10)
-	MOVQ             dwx+168(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone3
+	VMOVUPS          Z4, K1, (DI)(BX*1)
+	VMOVUPS          Z5, K1, (R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z6, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z7, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z8, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked4:
-	VBROADCASTSS slope+96(FP), Z0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         wx+80(FP), DX
+one4:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
 	VMOVUPS.Z    (DX), K1, Z1
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z2
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z3
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	VMOVUPS.Z    (DX), K1, Z4
-	ADDQ         ldwx+88(FP), DX
+	ADDQ         ld+72(FP), DX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VPXORD       Z5, Z5, Z5
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VPXORD       Z6, Z6, Z6
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS.Z    (DI), K1, Z5
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS.Z    (R11), K1, Z7
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z8
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z9
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS.Z    (R11), K1, Z10
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS.Z    (R12), K1, Z6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS.Z    (R13), K1, Z7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z8
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS.Z    (R13), K1, Z10
+	ADDQ         ld+72(FP), R13
 
-edgemasked4:
-	MOVLQSX (DX), R12
-	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameumasked4
-	CMPQ    (SP), $0x00
-	JL      firstumasked4
-	VMOVUPS Z5, K1, (SI)
+edgeone4:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srcone4
+	VMOVUPS   Z5, K1, (DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS.Z (DI)(BX*1), K1, Z5
 
-firstumasked4:
-	MOVQ      R12, (SP)
-	MOVQ      ldu+40(FP), BX
-	IMULQ     R12, BX
-	ADDQ      u+32(FP), BX
-	MOVQ      lddu+144(FP), SI
-	IMULQ     R12, SI
-	ADDQ      du+136(FP), SI
-	VMOVUPS.Z (SI), K1, Z5
+same_srcone4:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dstone4
+	VMOVUPS   Z6, K1, (R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS.Z (R12)(R9*1), K1, Z6
 
-sameumasked4:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewmasked4
-	CMPQ    8(SP), $0x00
-	JL      firstwmasked4
-	VMOVUPS Z6, K1, (R10)
-
-firstwmasked4:
-	MOVQ      R12, 8(SP)
-	MOVQ      ldw+56(FP), R8
-	IMULQ     R12, R8
-	ADDQ      w+48(FP), R8
-	MOVQ      ldup+128(FP), R9
-	IMULQ     R12, R9
-	ADDQ      up+120(FP), R9
-	MOVQ      lddw+160(FP), R10
-	IMULQ     R12, R10
-	ADDQ      dw+152(FP), R10
-	VMOVUPS.Z (R10), K1, Z6
-
-samewmasked4:
+same_dstone4:
 	VBROADCASTSS     (CX), Z11
-	VMOVUPS.Z        (BX), K1, Z12
-	VMOVUPS.Z        (R8), K1, Z13
+	VMOVUPS.Z        (SI)(BX*1), K1, Z12
+	VMOVUPS.Z        (R10)(R9*1), K1, Z13
 	VADDPS           Z13, Z12, Z12
 	VFMADD231PS.BCST (AX), Z1, Z12
 	VFMADD231PS.BCST 4(AX), Z2, Z12
 	VFMADD231PS.BCST 8(AX), Z3, Z12
 	VFMADD231PS.BCST 12(AX), Z4, Z12
-	VMOVUPS.Z        (R9), K1, Z13
+	VMOVUPS.Z        (R11)(R9*1), K1, Z13
 	VMULPS           Z11, Z13, Z13
 	VMULPS           Z0, Z13, Z11
 	VPXORD           Z14, Z14, Z14
@@ -1873,28 +2689,689 @@ samewmasked4:
 	VFMADD231PS.BCST 4(AX), Z15, Z8
 	VFMADD231PS.BCST 8(AX), Z15, Z9
 	VFMADD231PS.BCST 12(AX), Z15, Z10
-	ADDQ             scaleStep+112(FP), CX
+	ADDQ             scaleStep+96(FP), CX
 	ADDQ             $0x10, AX
-	DECQ             R11
-	JNZ              edgemasked4
-	VMOVUPS          Z5, K1, (SI)
-	VMOVUPS          Z6, K1, (R10)
-	MOVQ             dwx+168(FP), AX
+	DECQ             n+0(FP)
+	JNZ              edgeone4
+	VMOVUPS          Z5, K1, (DI)(BX*1)
+	VMOVUPS          Z6, K1, (R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
 	VMOVUPS          Z7, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z8, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z9, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VMOVUPS          Z10, K1, (AX)
-	ADDQ             lddwx+176(FP), AX
+	ADDQ             ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-// func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
+two:
+	MOVL         $-1, CX
+	BZHIL        AX, CX, CX
+	KMOVW        CX, K1
+	MOVQ         nf+56(FP), AX
+	CMPQ         AX, $0x00
+	JE           two0
+	CMPQ         AX, $0x01
+	JE           two1
+	CMPQ         AX, $0x02
+	JE           two2
+	CMPQ         AX, $0x03
+	JE           two3
+	CMPQ         AX, $0x04
+	JE           two4
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z1
+	VMOVUPS.Z    64(DI), K1, Z2
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Z3
+	VMOVUPS.Z    64(R12), K1, Z4
+
+edgetwo:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo
+	VMOVUPS   Z1, (DI)(BX*1)
+	VMOVUPS   Z2, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z1
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z2
+
+same_srctwo:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo
+	VMOVUPS   Z3, (R12)(R9*1)
+	VMOVUPS   Z4, K1, 64(R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R12)(R9*1), Z3
+	VMOVUPS.Z 64(R12)(R9*1), K1, Z4
+
+same_dsttwo:
+	VBROADCASTSS (CX), Z5
+	VMOVUPS      (SI)(BX*1), Z6
+	VADDPS       (R10)(R9*1), Z6, Z6
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+wx0two:
+	VMOVUPS          (R13), Z7
+	VFMADD231PS.BCST (R15), Z7, Z6
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              wx0two
+	VMOVUPS          (R11)(R9*1), Z7
+	VMULPS           Z5, Z7, Z7
+	VMULPS           Z0, Z7, Z12
+	VPXORD           Z8, Z8, Z8
+	VCMPPS           $0x1e, Z8, Z6, K2
+	VBLENDMPS        Z7, Z12, K2, Z9
+	VADDPS           Z9, Z1, Z1
+	VADDPS           Z9, Z3, Z3
+	MOVQ             dwx+128(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
+
+dwx0two:
+	VMOVUPS          (R13), Z6
+	VFMADD231PS.BCST (R15), Z9, Z6
+	VMOVUPS          Z6, (R13)
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              dwx0two
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z6
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z7
+	VADDPS           Z7, Z6, Z6
+	MOVQ             wx+64(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
+
+wx1two:
+	VMOVUPS.Z        64(R13), K1, Z7
+	VFMADD231PS.BCST (R15), Z7, Z6
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              wx1two
+	VMOVUPS.Z        64(R11)(R9*1), K1, Z7
+	VMULPS           Z5, Z7, Z7
+	VMULPS           Z0, Z7, Z5
+	VPXORD           Z10, Z10, Z10
+	VCMPPS           $0x1e, Z10, Z6, K2
+	VBLENDMPS        Z7, Z5, K2, Z11
+	VADDPS           Z11, Z2, Z2
+	VADDPS           Z11, Z4, Z4
+	MOVQ             dwx+128(FP), R13
+	MOVQ             nf+56(FP), R14
+	MOVQ             AX, R15
+
+dwx1two:
+	VMOVUPS.Z        64(R13), K1, Z5
+	VFMADD231PS.BCST (R15), Z11, Z5
+	VMOVUPS          Z5, K1, 64(R13)
+	ADDQ             $0x04, R15
+	ADDQ             ld+72(FP), R13
+	DECQ             R14
+	JNZ              dwx1two
+	ADDQ             scaleStep+96(FP), CX
+	MOVQ             nf+56(FP), R13
+	SHLQ             $0x02, R13
+	ADDQ             R13, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo
+	VMOVUPS          Z1, (DI)(BX*1)
+	VMOVUPS          Z2, K1, 64(DI)(BX*1)
+	VMOVUPS          Z3, (R12)(R9*1)
+	VMOVUPS          Z4, K1, 64(R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
+	VZEROUPPER
+	RET
+
+two0:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
+	MOVQ         src+16(FP), CX
+	XORQ         DX, DX
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	VMOVUPS      (SI), Z1
+	VMOVUPS.Z    64(SI), K1, Z2
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         up+104(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Z3
+	VMOVUPS.Z    64(R11), K1, Z4
+
+edgetwo0:
+	MOVLQSX   (CX), R12
+	ADDQ      $0x04, CX
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, DX
+	JE        same_srctwo0
+	VMOVUPS   Z1, (SI)(DX*1)
+	VMOVUPS   Z2, K1, 64(SI)(DX*1)
+	MOVQ      R12, DX
+	VMOVUPS   (SI)(DX*1), Z1
+	VMOVUPS.Z 64(SI)(DX*1), K1, Z2
+
+same_srctwo0:
+	MOVLQSX   (DI), R12
+	ADDQ      $0x04, DI
+	IMULQ     ld+72(FP), R12
+	CMPQ      R12, R8
+	JE        same_dsttwo0
+	VMOVUPS   Z3, (R11)(R8*1)
+	VMOVUPS   Z4, K1, 64(R11)(R8*1)
+	MOVQ      R12, R8
+	VMOVUPS   (R11)(R8*1), Z3
+	VMOVUPS.Z 64(R11)(R8*1), K1, Z4
+
+same_dsttwo0:
+	VBROADCASTSS (AX), Z5
+	VMOVUPS      (BX)(DX*1), Z6
+	VADDPS       (R9)(R8*1), Z6, Z6
+	VMOVUPS      (R10)(R8*1), Z7
+	VMULPS       Z5, Z7, Z7
+	VMULPS       Z0, Z7, Z8
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x1e, Z9, Z6, K2
+	VBLENDMPS    Z7, Z8, K2, Z10
+	VADDPS       Z10, Z1, Z1
+	VADDPS       Z10, Z3, Z3
+	VMOVUPS.Z    64(BX)(DX*1), K1, Z6
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z7
+	VADDPS       Z7, Z6, Z6
+	VMOVUPS.Z    64(R10)(R8*1), K1, Z7
+	VMULPS       Z5, Z7, Z7
+	VMULPS       Z0, Z7, Z5
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x1e, Z11, Z6, K2
+	VBLENDMPS    Z7, Z5, K2, Z12
+	VADDPS       Z12, Z2, Z2
+	VADDPS       Z12, Z4, Z4
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo0
+	VMOVUPS      Z1, (SI)(DX*1)
+	VMOVUPS      Z2, K1, 64(SI)(DX*1)
+	VMOVUPS      Z3, (R11)(R8*1)
+	VMOVUPS      Z4, K1, 64(R11)(R8*1)
+	MOVQ         dwx+128(FP), AX
+	VZEROUPPER
+	RET
+
+two1:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z3
+	VMOVUPS.Z    64(DI), K1, Z4
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Z5
+	VMOVUPS.Z    64(R12), K1, Z6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z7
+	VMOVUPS.Z    64(R13), K1, Z8
+	ADDQ         ld+72(FP), R13
+
+edgetwo1:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo1
+	VMOVUPS   Z3, (DI)(BX*1)
+	VMOVUPS   Z4, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z3
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z4
+
+same_srctwo1:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo1
+	VMOVUPS   Z5, (R12)(R9*1)
+	VMOVUPS   Z6, K1, 64(R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R12)(R9*1), Z5
+	VMOVUPS.Z 64(R12)(R9*1), K1, Z6
+
+same_dsttwo1:
+	VBROADCASTSS     (CX), Z9
+	VMOVUPS          (SI)(BX*1), Z10
+	VADDPS           (R10)(R9*1), Z10, Z10
+	VFMADD231PS.BCST (AX), Z1, Z10
+	VMOVUPS          (R11)(R9*1), Z11
+	VMULPS           Z9, Z11, Z11
+	VMULPS           Z0, Z11, Z12
+	VPXORD           Z13, Z13, Z13
+	VCMPPS           $0x1e, Z13, Z10, K2
+	VBLENDMPS        Z11, Z12, K2, Z14
+	VADDPS           Z14, Z3, Z3
+	VADDPS           Z14, Z5, Z5
+	VFMADD231PS.BCST (AX), Z14, Z7
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z10
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z11
+	VADDPS           Z11, Z10, Z10
+	VFMADD231PS.BCST (AX), Z2, Z10
+	VMOVUPS.Z        64(R11)(R9*1), K1, Z11
+	VMULPS           Z9, Z11, Z11
+	VMULPS           Z0, Z11, Z9
+	VPXORD           Z15, Z15, Z15
+	VCMPPS           $0x1e, Z15, Z10, K2
+	VBLENDMPS        Z11, Z9, K2, Z16
+	VADDPS           Z16, Z4, Z4
+	VADDPS           Z16, Z6, Z6
+	VFMADD231PS.BCST (AX), Z16, Z8
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x04, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo1
+	VMOVUPS          Z3, (DI)(BX*1)
+	VMOVUPS          Z4, K1, 64(DI)(BX*1)
+	VMOVUPS          Z5, (R12)(R9*1)
+	VMOVUPS          Z6, K1, 64(R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z7, (AX)
+	VMOVUPS          Z8, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+two2:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z5
+	VMOVUPS.Z    64(DI), K1, Z6
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Z7
+	VMOVUPS.Z    64(R12), K1, Z8
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z9
+	VMOVUPS.Z    64(R13), K1, Z10
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z11
+	VMOVUPS.Z    64(R13), K1, Z12
+	ADDQ         ld+72(FP), R13
+
+edgetwo2:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo2
+	VMOVUPS   Z5, (DI)(BX*1)
+	VMOVUPS   Z6, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z5
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z6
+
+same_srctwo2:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo2
+	VMOVUPS   Z7, (R12)(R9*1)
+	VMOVUPS   Z8, K1, 64(R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R12)(R9*1), Z7
+	VMOVUPS.Z 64(R12)(R9*1), K1, Z8
+
+same_dsttwo2:
+	VBROADCASTSS     (CX), Z13
+	VMOVUPS          (SI)(BX*1), Z14
+	VADDPS           (R10)(R9*1), Z14, Z14
+	VFMADD231PS.BCST (AX), Z1, Z14
+	VFMADD231PS.BCST 4(AX), Z3, Z14
+	VMOVUPS          (R11)(R9*1), Z15
+	VMULPS           Z13, Z15, Z15
+	VMULPS           Z0, Z15, Z16
+	VPXORD           Z17, Z17, Z17
+	VCMPPS           $0x1e, Z17, Z14, K2
+	VBLENDMPS        Z15, Z16, K2, Z18
+	VADDPS           Z18, Z5, Z5
+	VADDPS           Z18, Z7, Z7
+	VFMADD231PS.BCST (AX), Z18, Z9
+	VFMADD231PS.BCST 4(AX), Z18, Z11
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z14
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z15
+	VADDPS           Z15, Z14, Z14
+	VFMADD231PS.BCST (AX), Z2, Z14
+	VFMADD231PS.BCST 4(AX), Z4, Z14
+	VMOVUPS.Z        64(R11)(R9*1), K1, Z15
+	VMULPS           Z13, Z15, Z15
+	VMULPS           Z0, Z15, Z13
+	VPXORD           Z19, Z19, Z19
+	VCMPPS           $0x1e, Z19, Z14, K2
+	VBLENDMPS        Z15, Z13, K2, Z20
+	VADDPS           Z20, Z6, Z6
+	VADDPS           Z20, Z8, Z8
+	VFMADD231PS.BCST (AX), Z20, Z10
+	VFMADD231PS.BCST 4(AX), Z20, Z12
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x08, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo2
+	VMOVUPS          Z5, (DI)(BX*1)
+	VMOVUPS          Z6, K1, 64(DI)(BX*1)
+	VMOVUPS          Z7, (R12)(R9*1)
+	VMOVUPS          Z8, K1, 64(R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z10, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          Z12, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+two3:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z6
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z7
+	VMOVUPS.Z    64(DI), K1, Z8
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Z9
+	VMOVUPS.Z    64(R12), K1, Z10
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z11
+	VMOVUPS.Z    64(R13), K1, Z12
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z13
+	VMOVUPS.Z    64(R13), K1, Z14
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z15
+	VMOVUPS.Z    64(R13), K1, Z16
+	ADDQ         ld+72(FP), R13
+
+edgetwo3:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo3
+	VMOVUPS   Z7, (DI)(BX*1)
+	VMOVUPS   Z8, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z7
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z8
+
+same_srctwo3:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo3
+	VMOVUPS   Z9, (R12)(R9*1)
+	VMOVUPS   Z10, K1, 64(R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R12)(R9*1), Z9
+	VMOVUPS.Z 64(R12)(R9*1), K1, Z10
+
+same_dsttwo3:
+	VBROADCASTSS     (CX), Z17
+	VMOVUPS          (SI)(BX*1), Z18
+	VADDPS           (R10)(R9*1), Z18, Z18
+	VFMADD231PS.BCST (AX), Z1, Z18
+	VFMADD231PS.BCST 4(AX), Z3, Z18
+	VFMADD231PS.BCST 8(AX), Z5, Z18
+	VMOVUPS          (R11)(R9*1), Z19
+	VMULPS           Z17, Z19, Z19
+	VMULPS           Z0, Z19, Z20
+	VPXORD           Z21, Z21, Z21
+	VCMPPS           $0x1e, Z21, Z18, K2
+	VBLENDMPS        Z19, Z20, K2, Z22
+	VADDPS           Z22, Z7, Z7
+	VADDPS           Z22, Z9, Z9
+	VFMADD231PS.BCST (AX), Z22, Z11
+	VFMADD231PS.BCST 4(AX), Z22, Z13
+	VFMADD231PS.BCST 8(AX), Z22, Z15
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z18
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z19
+	VADDPS           Z19, Z18, Z18
+	VFMADD231PS.BCST (AX), Z2, Z18
+	VFMADD231PS.BCST 4(AX), Z4, Z18
+	VFMADD231PS.BCST 8(AX), Z6, Z18
+	VMOVUPS.Z        64(R11)(R9*1), K1, Z19
+	VMULPS           Z17, Z19, Z19
+	VMULPS           Z0, Z19, Z17
+	VPXORD           Z23, Z23, Z23
+	VCMPPS           $0x1e, Z23, Z18, K2
+	VBLENDMPS        Z19, Z17, K2, Z24
+	VADDPS           Z24, Z8, Z8
+	VADDPS           Z24, Z10, Z10
+	VFMADD231PS.BCST (AX), Z24, Z12
+	VFMADD231PS.BCST 4(AX), Z24, Z14
+	VFMADD231PS.BCST 8(AX), Z24, Z16
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x0c, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo3
+	VMOVUPS          Z7, (DI)(BX*1)
+	VMOVUPS          Z8, K1, 64(DI)(BX*1)
+	VMOVUPS          Z9, (R12)(R9*1)
+	VMOVUPS          Z10, K1, 64(R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z11, (AX)
+	VMOVUPS          Z12, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          Z14, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          Z16, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+two4:
+	VBROADCASTSS slope+80(FP), Z0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         wx+64(FP), DX
+	VMOVUPS      (DX), Z1
+	VMOVUPS.Z    64(DX), K1, Z2
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z3
+	VMOVUPS.Z    64(DX), K1, Z4
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z5
+	VMOVUPS.Z    64(DX), K1, Z6
+	ADDQ         ld+72(FP), DX
+	VMOVUPS      (DX), Z7
+	VMOVUPS.Z    64(DX), K1, Z8
+	ADDQ         ld+72(FP), DX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Z9
+	VMOVUPS.Z    64(DI), K1, Z10
+	MOVQ         dst+24(FP), R8
+	XORQ         R9, R9
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Z11
+	VMOVUPS.Z    64(R12), K1, Z12
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Z13
+	VMOVUPS.Z    64(R13), K1, Z14
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z15
+	VMOVUPS.Z    64(R13), K1, Z16
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z17
+	VMOVUPS.Z    64(R13), K1, Z18
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Z19
+	VMOVUPS.Z    64(R13), K1, Z20
+	ADDQ         ld+72(FP), R13
+
+edgetwo4:
+	MOVLQSX   (DX), R13
+	ADDQ      $0x04, DX
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, BX
+	JE        same_srctwo4
+	VMOVUPS   Z9, (DI)(BX*1)
+	VMOVUPS   Z10, K1, 64(DI)(BX*1)
+	MOVQ      R13, BX
+	VMOVUPS   (DI)(BX*1), Z9
+	VMOVUPS.Z 64(DI)(BX*1), K1, Z10
+
+same_srctwo4:
+	MOVLQSX   (R8), R13
+	ADDQ      $0x04, R8
+	IMULQ     ld+72(FP), R13
+	CMPQ      R13, R9
+	JE        same_dsttwo4
+	VMOVUPS   Z11, (R12)(R9*1)
+	VMOVUPS   Z12, K1, 64(R12)(R9*1)
+	MOVQ      R13, R9
+	VMOVUPS   (R12)(R9*1), Z11
+	VMOVUPS.Z 64(R12)(R9*1), K1, Z12
+
+same_dsttwo4:
+	VBROADCASTSS     (CX), Z21
+	VMOVUPS          (SI)(BX*1), Z22
+	VADDPS           (R10)(R9*1), Z22, Z22
+	VFMADD231PS.BCST (AX), Z1, Z22
+	VFMADD231PS.BCST 4(AX), Z3, Z22
+	VFMADD231PS.BCST 8(AX), Z5, Z22
+	VFMADD231PS.BCST 12(AX), Z7, Z22
+	VMOVUPS          (R11)(R9*1), Z23
+	VMULPS           Z21, Z23, Z23
+	VMULPS           Z0, Z23, Z24
+	VPXORD           Z25, Z25, Z25
+	VCMPPS           $0x1e, Z25, Z22, K2
+	VBLENDMPS        Z23, Z24, K2, Z26
+	VADDPS           Z26, Z9, Z9
+	VADDPS           Z26, Z11, Z11
+	VFMADD231PS.BCST (AX), Z26, Z13
+	VFMADD231PS.BCST 4(AX), Z26, Z15
+	VFMADD231PS.BCST 8(AX), Z26, Z17
+	VFMADD231PS.BCST 12(AX), Z26, Z19
+	VMOVUPS.Z        64(SI)(BX*1), K1, Z22
+	VMOVUPS.Z        64(R10)(R9*1), K1, Z23
+	VADDPS           Z23, Z22, Z22
+	VFMADD231PS.BCST (AX), Z2, Z22
+	VFMADD231PS.BCST 4(AX), Z4, Z22
+	VFMADD231PS.BCST 8(AX), Z6, Z22
+	VFMADD231PS.BCST 12(AX), Z8, Z22
+	VMOVUPS.Z        64(R11)(R9*1), K1, Z23
+	VMULPS           Z21, Z23, Z23
+	VMULPS           Z0, Z23, Z21
+	VPXORD           Z27, Z27, Z27
+	VCMPPS           $0x1e, Z27, Z22, K2
+	VBLENDMPS        Z23, Z21, K2, Z28
+	VADDPS           Z28, Z10, Z10
+	VADDPS           Z28, Z12, Z12
+	VFMADD231PS.BCST (AX), Z28, Z14
+	VFMADD231PS.BCST 4(AX), Z28, Z16
+	VFMADD231PS.BCST 8(AX), Z28, Z18
+	VFMADD231PS.BCST 12(AX), Z28, Z20
+	ADDQ             scaleStep+96(FP), CX
+	ADDQ             $0x10, AX
+	DECQ             n+0(FP)
+	JNZ              edgetwo4
+	VMOVUPS          Z9, (DI)(BX*1)
+	VMOVUPS          Z10, K1, 64(DI)(BX*1)
+	VMOVUPS          Z11, (R12)(R9*1)
+	VMOVUPS          Z12, K1, 64(R12)(R9*1)
+	MOVQ             dwx+128(FP), AX
+	VMOVUPS          Z13, (AX)
+	VMOVUPS          Z14, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          Z16, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z17, (AX)
+	VMOVUPS          Z18, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VMOVUPS          Z19, (AX)
+	VMOVUPS          Z20, K1, 64(AX)
+	ADDQ             ld+72(FP), AX
+	VZEROUPPER
+	RET
+
+// func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, v *float32, slope float32, out *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-136
-	VBROADCASTSS slope+120(FP), Y0
+TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-120
+	VBROADCASTSS slope+104(FP), Y0
 	MOVQ         h+8(FP), AX
 	MOVQ         AX, CX
 	ANDQ         $0x0f, CX
@@ -1908,41 +3385,39 @@ TEXT ·edgeDotAVX2(SB), NOSPLIT, $8-136
 	NEGQ         AX
 	LEAQ         64(CX)(AX*4), AX
 	MOVQ         AX, masks+24(FP)
-	SHLQ         $0x02, ldu+56(FP)
-	SHLQ         $0x02, ldw+72(FP)
-	SHLQ         $0x02, ldwx+104(FP)
-	MOVQ         x+80(FP), AX
-	MOVQ         nf+88(FP), CX
+	SHLQ         $0x02, ld+88(FP)
+	MOVQ         x+64(FP), AX
+	MOVQ         nf+72(FP), CX
 	SHLQ         $0x02, CX
 	LEAQ         (CX)(CX*2), DX
 
 group:
 	MOVQ    src+32(FP), BX
 	MOVLQSX (BX), SI
-	IMULQ   ldu+56(FP), SI
+	IMULQ   ld+88(FP), SI
 	ADDQ    u+48(FP), SI
 	MOVLQSX 4(BX), DI
-	IMULQ   ldu+56(FP), DI
+	IMULQ   ld+88(FP), DI
 	ADDQ    u+48(FP), DI
 	MOVLQSX 8(BX), R8
-	IMULQ   ldu+56(FP), R8
+	IMULQ   ld+88(FP), R8
 	ADDQ    u+48(FP), R8
 	MOVLQSX 12(BX), BX
-	IMULQ   ldu+56(FP), BX
+	IMULQ   ld+88(FP), BX
 	ADDQ    u+48(FP), BX
 	MOVQ    dst+40(FP), R9
 	MOVLQSX (R9), R10
-	IMULQ   ldw+72(FP), R10
-	ADDQ    w+64(FP), R10
+	IMULQ   ld+88(FP), R10
+	ADDQ    w+56(FP), R10
 	MOVLQSX 4(R9), R11
-	IMULQ   ldw+72(FP), R11
-	ADDQ    w+64(FP), R11
+	IMULQ   ld+88(FP), R11
+	ADDQ    w+56(FP), R11
 	MOVLQSX 8(R9), R12
-	IMULQ   ldw+72(FP), R12
-	ADDQ    w+64(FP), R12
+	IMULQ   ld+88(FP), R12
+	ADDQ    w+56(FP), R12
 	MOVLQSX 12(R9), R9
-	IMULQ   ldw+72(FP), R9
-	ADDQ    w+64(FP), R9
+	IMULQ   ld+88(FP), R9
+	ADDQ    w+56(FP), R9
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
@@ -1964,8 +3439,8 @@ columns:
 	VADDPS  (R12)(R13*1), Y11, Y11
 	VMOVUPS (BX)(R13*1), Y12
 	VADDPS  (R9)(R13*1), Y12, Y12
-	MOVQ    nf+88(FP), R14
-	MOVQ    wx+96(FP), R15
+	MOVQ    nf+72(FP), R14
+	MOVQ    wx+80(FP), R15
 	TESTQ   R14, R14
 	JZ      whole0score
 
@@ -1980,13 +3455,13 @@ whole0feature:
 	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         ldwx+104(FP), R15
+	ADDQ         ld+88(FP), R15
 	DECQ         R14
 	JNZ          whole0feature
 	SUBQ         CX, AX
 
 whole0score:
-	MOVQ        v+112(FP), R14
+	MOVQ        v+96(FP), R14
 	VMOVUPS     (R14)(R13*1), Y13
 	VMULPS      Y0, Y9, Y14
 	VMAXPS      Y9, Y14, Y14
@@ -2008,8 +3483,8 @@ whole0score:
 	VADDPS      32(R12)(R13*1), Y11, Y11
 	VMOVUPS     32(BX)(R13*1), Y12
 	VADDPS      32(R9)(R13*1), Y12, Y12
-	MOVQ        nf+88(FP), R14
-	MOVQ        wx+96(FP), R15
+	MOVQ        nf+72(FP), R14
+	MOVQ        wx+80(FP), R15
 	TESTQ       R14, R14
 	JZ          whole1score
 
@@ -2024,13 +3499,13 @@ whole1feature:
 	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         ldwx+104(FP), R15
+	ADDQ         ld+88(FP), R15
 	DECQ         R14
 	JNZ          whole1feature
 	SUBQ         CX, AX
 
 whole1score:
-	MOVQ        v+112(FP), R14
+	MOVQ        v+96(FP), R14
 	VMOVUPS     32(R14)(R13*1), Y13
 	VMULPS      Y0, Y9, Y14
 	VMAXPS      Y9, Y14, Y14
@@ -2079,8 +3554,8 @@ tail:
 	VMOVUPS    (R14), Y13
 	VMASKMOVPS (R9)(R13*1), Y13, Y13
 	VADDPS     Y13, Y12, Y12
-	MOVQ       nf+88(FP), R14
-	MOVQ       wx+96(FP), R15
+	MOVQ       nf+72(FP), R14
+	MOVQ       wx+80(FP), R15
 	TESTQ      R14, R14
 	JZ         masked0score
 
@@ -2097,13 +3572,13 @@ masked0feature:
 	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         ldwx+104(FP), R15
+	ADDQ         ld+88(FP), R15
 	DECQ         R14
 	JNZ          masked0feature
 	SUBQ         CX, AX
 
 masked0score:
-	MOVQ        v+112(FP), R14
+	MOVQ        v+96(FP), R14
 	MOVQ        masks+24(FP), R15
 	VMOVUPS     (R15), Y13
 	VMASKMOVPS  (R14)(R13*1), Y13, Y13
@@ -2147,8 +3622,8 @@ masked0score:
 	VMOVUPS     32(BX), Y13
 	VMASKMOVPS  32(R9)(R13*1), Y13, Y13
 	VADDPS      Y13, Y12, Y12
-	MOVQ        nf+88(FP), BX
-	MOVQ        wx+96(FP), SI
+	MOVQ        nf+72(FP), BX
+	MOVQ        wx+80(FP), SI
 	TESTQ       BX, BX
 	JZ          masked1score
 
@@ -2165,13 +3640,13 @@ masked1feature:
 	VBROADCASTSS (AX)(DX*1), Y14
 	VFMADD231PS  Y13, Y14, Y12
 	ADDQ         $0x04, AX
-	ADDQ         ldwx+104(FP), SI
+	ADDQ         ld+88(FP), SI
 	DECQ         BX
 	JNZ          masked1feature
 	SUBQ         CX, AX
 
 masked1score:
-	MOVQ        v+112(FP), BX
+	MOVQ        v+96(FP), BX
 	MOVQ        masks+24(FP), SI
 	VMOVUPS     32(SI), Y13
 	VMASKMOVPS  32(BX)(R13*1), Y13, Y13
@@ -2189,7 +3664,7 @@ masked1score:
 	VFMADD231PS Y13, Y9, Y8
 
 sum:
-	MOVQ         out+128(FP), BX
+	MOVQ         out+112(FP), BX
 	VADDPS       Y2, Y1, Y1
 	VADDPS       Y4, Y3, Y2
 	VADDPS       Y6, Y5, Y3
@@ -2202,7 +3677,7 @@ sum:
 	VMOVUPS      X2, (BX)
 	ADDQ         $0x10, src+32(FP)
 	ADDQ         $0x10, dst+40(FP)
-	ADDQ         $0x10, out+128(FP)
+	ADDQ         $0x10, out+112(FP)
 	LEAQ         (AX)(CX*4), AX
 	DECQ         groups+0(FP)
 	JNZ          group
@@ -2243,716 +3718,665 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
+// func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, y *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $16-136
-	SHLQ         $0x02, ldu+40(FP)
-	SHLQ         $0x02, ldw+56(FP)
-	SHLQ         $0x02, ldwx+88(FP)
-	SHLQ         $0x02, scaleStep+112(FP)
-	SHLQ         $0x02, ldy+128(FP)
+TEXT ·edgeAggregateAVX2(SB), NOSPLIT, $0-112
+	SHLQ         $0x02, scaleStep+96(FP)
+	SHLQ         $0x02, ld+72(FP)
 	CMPQ         columns+8(FP), $0x10
-	JE           full
+	JE           whole
 	MOVQ         columns+8(FP), AX
 	LEAQ         lanemask<>+0(SB), CX
 	NEGQ         AX
 	LEAQ         64(CX)(AX*4), AX
 	MOVQ         AX, columns+8(FP)
-	MOVQ         nf+72(FP), AX
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
-	JE           masked0
+	JE           part0
 	CMPQ         AX, $0x01
-	JE           masked1
+	JE           part1
 	CMPQ         AX, $0x02
-	JE           masked2
+	JE           part2
 	CMPQ         AX, $0x03
-	JE           masked3
+	JE           part3
 	CMPQ         AX, $0x04
-	JE           masked4
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	JE           part4
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y1
+	VMASKMOVPS   (R10), Y1, Y1
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y2
+	VMASKMOVPS   32(R10), Y2, Y2
 
-edgemasked:
-	MOVLQSX (DX), R10
+edgepart:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcpart
+	MOVQ    R11, BX
 
-sameumasked:
-	MOVLQSX    (SI), R10
-	ADDQ       $0x04, SI
-	CMPQ       R10, 8(SP)
-	JE         samewmasked
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y3
-	VMASKMOVPS Y1, Y3, (R8)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS Y2, Y1, 32(R8)
+same_srcpart:
+	MOVLQSX    (DI), R11
+	ADDQ       $0x04, DI
+	IMULQ      ld+72(FP), R11
+	CMPQ       R11, R8
+	JE         same_dstpart
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS Y1, Y3, (R10)(R8*1)
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y1
+	VMASKMOVPS Y2, Y1, 32(R10)(R8*1)
+	MOVQ       R11, R8
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (R10)(R8*1), Y1, Y1
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(R10)(R8*1), Y2, Y2
 
-firstwmasked:
-	MOVQ       R10, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R10, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldy+128(FP), R8
-	IMULQ      R10, R8
-	ADDQ       y+120(FP), R8
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    (R10), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    32(R10), Y2
-	VMASKMOVPS 32(R8), Y2, Y2
-
-samewmasked:
+same_dstpart:
 	VBROADCASTSS (CX), Y3
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y4
-	VMASKMOVPS   (BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y5
-	VMASKMOVPS   (DI), Y5, Y5
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y4
+	VMASKMOVPS   (SI)(BX*1), Y4, Y4
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R9)(R8*1), Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
-	MOVQ         nf+72(FP), R11
-	MOVQ         AX, R12
+	MOVQ         wx+64(FP), R11
+	MOVQ         nf+56(FP), R12
+	MOVQ         AX, R13
 
-wx0masked:
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y5
-	VMASKMOVPS   (R10), Y5, Y5
-	VBROADCASTSS (R12), Y6
+wx0part:
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, R12
-	ADDQ         ldwx+88(FP), R10
-	DECQ         R11
-	JNZ          wx0masked
+	ADDQ         $0x04, R13
+	ADDQ         ld+72(FP), R11
+	DECQ         R12
+	JNZ          wx0part
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y4
-	VMASKMOVPS   32(BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y5
-	VMASKMOVPS   32(DI), Y5, Y5
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y4
+	VMASKMOVPS   32(SI)(BX*1), Y4, Y4
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y5
+	VMASKMOVPS   32(R9)(R8*1), Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
-	MOVQ         nf+72(FP), R11
-	MOVQ         AX, R12
+	MOVQ         wx+64(FP), R11
+	MOVQ         nf+56(FP), R12
+	MOVQ         AX, R13
 
-wx1masked:
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
-	VBROADCASTSS (R12), Y6
+wx1part:
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
+	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, R12
-	ADDQ         ldwx+88(FP), R10
-	DECQ         R11
-	JNZ          wx1masked
+	ADDQ         $0x04, R13
+	ADDQ         ld+72(FP), R11
+	DECQ         R12
+	JNZ          wx1part
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
-	MOVQ         nf+72(FP), R10
-	SHLQ         $0x02, R10
-	ADDQ         R10, AX
-	DECQ         R9
-	JNZ          edgemasked
+	ADDQ         scaleStep+96(FP), CX
+	MOVQ         nf+56(FP), R11
+	SHLQ         $0x02, R11
+	ADDQ         R11, AX
+	DECQ         n+0(FP)
+	JNZ          edgepart
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (R8)
+	VMASKMOVPS   Y1, Y0, (R10)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(R8)
+	VMASKMOVPS   Y2, Y0, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked0:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+part0:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
 	XORQ         DX, DX
-	MOVQ         dst+24(FP), BX
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         SI, SI
+	MOVQ         u+32(FP), BX
+	MOVQ         dst+24(FP), SI
 	XORQ         DI, DI
-	MOVQ         n+0(FP), R8
+	MOVQ         w+40(FP), R8
+	MOVQ         y+104(FP), R9
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R9), Y1, Y1
+	MOVQ         columns+8(FP), R10
+	VMOVUPS      32(R10), Y2
+	VMASKMOVPS   32(R9), Y2, Y2
 
-edgemasked0:
-	MOVLQSX (CX), R9
+edgepart0:
+	MOVLQSX (CX), R10
 	ADDQ    $0x04, CX
-	CMPQ    R9, (SP)
-	JE      sameumasked0
-	MOVQ    R9, (SP)
-	MOVQ    ldu+40(FP), DX
-	IMULQ   R9, DX
-	ADDQ    u+32(FP), DX
+	IMULQ   ld+72(FP), R10
+	CMPQ    R10, DX
+	JE      same_srcpart0
+	MOVQ    R10, DX
 
-sameumasked0:
-	MOVLQSX    (BX), R9
-	ADDQ       $0x04, BX
-	CMPQ       R9, 8(SP)
-	JE         samewmasked0
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked0
-	MOVQ       columns+8(FP), SI
-	VMOVUPS    (SI), Y3
-	VMASKMOVPS Y1, Y3, (DI)
-	MOVQ       columns+8(FP), SI
-	VMOVUPS    32(SI), Y1
-	VMASKMOVPS Y2, Y1, 32(DI)
+same_srcpart0:
+	MOVLQSX    (SI), R10
+	ADDQ       $0x04, SI
+	IMULQ      ld+72(FP), R10
+	CMPQ       R10, DI
+	JE         same_dstpart0
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y3
+	VMASKMOVPS Y1, Y3, (R9)(DI*1)
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y1
+	VMASKMOVPS Y2, Y1, 32(R9)(DI*1)
+	MOVQ       R10, DI
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    (R10), Y1
+	VMASKMOVPS (R9)(DI*1), Y1, Y1
+	MOVQ       columns+8(FP), R10
+	VMOVUPS    32(R10), Y2
+	VMASKMOVPS 32(R9)(DI*1), Y2, Y2
 
-firstwmasked0:
-	MOVQ       R9, 8(SP)
-	MOVQ       ldw+56(FP), SI
-	IMULQ      R9, SI
-	ADDQ       w+48(FP), SI
-	MOVQ       ldy+128(FP), DI
-	IMULQ      R9, DI
-	ADDQ       y+120(FP), DI
-	MOVQ       columns+8(FP), R9
-	VMOVUPS    (R9), Y1
-	VMASKMOVPS (DI), Y1, Y1
-	MOVQ       columns+8(FP), R9
-	VMOVUPS    32(R9), Y2
-	VMASKMOVPS 32(DI), Y2, Y2
-
-samewmasked0:
+same_dstpart0:
 	VBROADCASTSS (AX), Y3
-	MOVQ         columns+8(FP), R9
-	VMOVUPS      (R9), Y4
-	VMASKMOVPS   (DX), Y4, Y4
-	MOVQ         columns+8(FP), R9
-	VMOVUPS      (R9), Y5
-	VMASKMOVPS   (SI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y0, Y4, Y5
-	VMAXPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y3, Y1
-	MOVQ         columns+8(FP), R9
-	VMOVUPS      32(R9), Y4
-	VMASKMOVPS   32(DX), Y4, Y4
-	MOVQ         columns+8(FP), R9
-	VMOVUPS      32(R9), Y5
-	VMASKMOVPS   32(SI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y0, Y4, Y5
-	VMAXPS       Y4, Y5, Y5
-	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R8
-	JNZ          edgemasked0
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (DI)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(DI)
-	VZEROUPPER
-	RET
-
-masked1:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
-	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
-	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
-
-edgemasked1:
-	MOVLQSX (DX), R10
-	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked1
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
-
-sameumasked1:
-	MOVLQSX    (SI), R10
-	ADDQ       $0x04, SI
-	CMPQ       R10, 8(SP)
-	JE         samewmasked1
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked1
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y3
-	VMASKMOVPS Y1, Y3, (R8)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS Y2, Y1, 32(R8)
-
-firstwmasked1:
-	MOVQ       R10, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R10, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldy+128(FP), R8
-	IMULQ      R10, R8
-	ADDQ       y+120(FP), R8
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    (R10), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    32(R10), Y2
-	VMASKMOVPS 32(R8), Y2, Y2
-
-samewmasked1:
-	VBROADCASTSS (CX), Y3
 	MOVQ         columns+8(FP), R10
 	VMOVUPS      (R10), Y4
-	VMASKMOVPS   (BX), Y4, Y4
+	VMASKMOVPS   (BX)(DX*1), Y4, Y4
 	MOVQ         columns+8(FP), R10
 	VMOVUPS      (R10), Y5
-	VMASKMOVPS   (DI), Y5, Y5
+	VMASKMOVPS   (R8)(DI*1), Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
-	VBROADCASTSS (AX), Y6
-	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
 	MOVQ         columns+8(FP), R10
 	VMOVUPS      32(R10), Y4
-	VMASKMOVPS   32(BX), Y4, Y4
+	VMASKMOVPS   32(BX)(DX*1), Y4, Y4
 	MOVQ         columns+8(FP), R10
 	VMOVUPS      32(R10), Y5
-	VMASKMOVPS   32(DI), Y5, Y5
+	VMASKMOVPS   32(R8)(DI*1), Y5, Y5
 	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y2
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgepart0
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (R9)(DI*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(R9)(DI*1)
+	VZEROUPPER
+	RET
+
+part1:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
+	MOVQ         src+16(FP), DX
+	XORQ         BX, BX
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y1
+	VMASKMOVPS   (R10), Y1, Y1
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y2
+	VMASKMOVPS   32(R10), Y2, Y2
+
+edgepart1:
+	MOVLQSX (DX), R11
+	ADDQ    $0x04, DX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcpart1
+	MOVQ    R11, BX
+
+same_srcpart1:
+	MOVLQSX    (DI), R11
+	ADDQ       $0x04, DI
+	IMULQ      ld+72(FP), R11
+	CMPQ       R11, R8
+	JE         same_dstpart1
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS Y1, Y3, (R10)(R8*1)
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y1
+	VMASKMOVPS Y2, Y1, 32(R10)(R8*1)
+	MOVQ       R11, R8
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (R10)(R8*1), Y1, Y1
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(R10)(R8*1), Y2, Y2
+
+same_dstpart1:
+	VBROADCASTSS (CX), Y3
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y4
+	VMASKMOVPS   (SI)(BX*1), Y4, Y4
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y5
+	VMASKMOVPS   (R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y0, Y4, Y5
+	VMAXPS       Y4, Y5, Y5
+	VFMADD231PS  Y5, Y3, Y1
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y4
+	VMASKMOVPS   32(SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	VMASKMOVPS   32(R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
-	DECQ         R9
-	JNZ          edgemasked1
+	DECQ         n+0(FP)
+	JNZ          edgepart1
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (R8)
+	VMASKMOVPS   Y1, Y0, (R10)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(R8)
+	VMASKMOVPS   Y2, Y0, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked2:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part2:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y1
+	VMASKMOVPS   (R10), Y1, Y1
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y2
+	VMASKMOVPS   32(R10), Y2, Y2
 
-edgemasked2:
-	MOVLQSX (DX), R10
+edgepart2:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked2
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcpart2
+	MOVQ    R11, BX
 
-sameumasked2:
-	MOVLQSX    (SI), R10
-	ADDQ       $0x04, SI
-	CMPQ       R10, 8(SP)
-	JE         samewmasked2
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked2
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y3
-	VMASKMOVPS Y1, Y3, (R8)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS Y2, Y1, 32(R8)
+same_srcpart2:
+	MOVLQSX    (DI), R11
+	ADDQ       $0x04, DI
+	IMULQ      ld+72(FP), R11
+	CMPQ       R11, R8
+	JE         same_dstpart2
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS Y1, Y3, (R10)(R8*1)
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y1
+	VMASKMOVPS Y2, Y1, 32(R10)(R8*1)
+	MOVQ       R11, R8
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (R10)(R8*1), Y1, Y1
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(R10)(R8*1), Y2, Y2
 
-firstwmasked2:
-	MOVQ       R10, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R10, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldy+128(FP), R8
-	IMULQ      R10, R8
-	ADDQ       y+120(FP), R8
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    (R10), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    32(R10), Y2
-	VMASKMOVPS 32(R8), Y2, Y2
-
-samewmasked2:
+same_dstpart2:
 	VBROADCASTSS (CX), Y3
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y4
-	VMASKMOVPS   (BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y5
-	VMASKMOVPS   (DI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y4
+	VMASKMOVPS   (SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	VMASKMOVPS   (R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y4
-	VMASKMOVPS   32(BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y5
-	VMASKMOVPS   32(DI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y4
+	VMASKMOVPS   32(SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	VMASKMOVPS   32(R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
-	DECQ         R9
-	JNZ          edgemasked2
+	DECQ         n+0(FP)
+	JNZ          edgepart2
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (R8)
+	VMASKMOVPS   Y1, Y0, (R10)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(R8)
+	VMASKMOVPS   Y2, Y0, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked3:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part3:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y1
+	VMASKMOVPS   (R10), Y1, Y1
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y2
+	VMASKMOVPS   32(R10), Y2, Y2
 
-edgemasked3:
-	MOVLQSX (DX), R10
+edgepart3:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked3
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcpart3
+	MOVQ    R11, BX
 
-sameumasked3:
-	MOVLQSX    (SI), R10
-	ADDQ       $0x04, SI
-	CMPQ       R10, 8(SP)
-	JE         samewmasked3
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked3
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y3
-	VMASKMOVPS Y1, Y3, (R8)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS Y2, Y1, 32(R8)
+same_srcpart3:
+	MOVLQSX    (DI), R11
+	ADDQ       $0x04, DI
+	IMULQ      ld+72(FP), R11
+	CMPQ       R11, R8
+	JE         same_dstpart3
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS Y1, Y3, (R10)(R8*1)
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y1
+	VMASKMOVPS Y2, Y1, 32(R10)(R8*1)
+	MOVQ       R11, R8
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (R10)(R8*1), Y1, Y1
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(R10)(R8*1), Y2, Y2
 
-firstwmasked3:
-	MOVQ       R10, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R10, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldy+128(FP), R8
-	IMULQ      R10, R8
-	ADDQ       y+120(FP), R8
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    (R10), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    32(R10), Y2
-	VMASKMOVPS 32(R8), Y2, Y2
-
-samewmasked3:
+same_dstpart3:
 	VBROADCASTSS (CX), Y3
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y4
-	VMASKMOVPS   (BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y5
-	VMASKMOVPS   (DI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y4
+	VMASKMOVPS   (SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	VMASKMOVPS   (R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y4
-	VMASKMOVPS   32(BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y5
-	VMASKMOVPS   32(DI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y4
+	VMASKMOVPS   32(SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	VMASKMOVPS   32(R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
-	DECQ         R9
-	JNZ          edgemasked3
+	DECQ         n+0(FP)
+	JNZ          edgepart3
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (R8)
+	VMASKMOVPS   Y1, Y0, (R10)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(R8)
+	VMASKMOVPS   Y2, Y0, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
-masked4:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part4:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y1
+	VMASKMOVPS   (R10), Y1, Y1
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y2
+	VMASKMOVPS   32(R10), Y2, Y2
 
-edgemasked4:
-	MOVLQSX (DX), R10
+edgepart4:
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameumasked4
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcpart4
+	MOVQ    R11, BX
 
-sameumasked4:
-	MOVLQSX    (SI), R10
-	ADDQ       $0x04, SI
-	CMPQ       R10, 8(SP)
-	JE         samewmasked4
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked4
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y3
-	VMASKMOVPS Y1, Y3, (R8)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y1
-	VMASKMOVPS Y2, Y1, 32(R8)
+same_srcpart4:
+	MOVLQSX    (DI), R11
+	ADDQ       $0x04, DI
+	IMULQ      ld+72(FP), R11
+	CMPQ       R11, R8
+	JE         same_dstpart4
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    (R12), Y3
+	VMASKMOVPS Y1, Y3, (R10)(R8*1)
+	MOVQ       columns+8(FP), R12
+	VMOVUPS    32(R12), Y1
+	VMASKMOVPS Y2, Y1, 32(R10)(R8*1)
+	MOVQ       R11, R8
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    (R11), Y1
+	VMASKMOVPS (R10)(R8*1), Y1, Y1
+	MOVQ       columns+8(FP), R11
+	VMOVUPS    32(R11), Y2
+	VMASKMOVPS 32(R10)(R8*1), Y2, Y2
 
-firstwmasked4:
-	MOVQ       R10, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R10, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldy+128(FP), R8
-	IMULQ      R10, R8
-	ADDQ       y+120(FP), R8
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    (R10), Y1
-	VMASKMOVPS (R8), Y1, Y1
-	MOVQ       columns+8(FP), R10
-	VMOVUPS    32(R10), Y2
-	VMASKMOVPS 32(R8), Y2, Y2
-
-samewmasked4:
+same_dstpart4:
 	VBROADCASTSS (CX), Y3
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y4
-	VMASKMOVPS   (BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      (R10), Y5
-	VMASKMOVPS   (DI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y4
+	VMASKMOVPS   (SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	VMASKMOVPS   (R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y5
+	VMASKMOVPS   (R11), Y5, Y5
 	VBROADCASTSS 12(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y4
-	VMASKMOVPS   32(BX), Y4, Y4
-	MOVQ         columns+8(FP), R10
-	VMOVUPS      32(R10), Y5
-	VMASKMOVPS   32(DI), Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	MOVQ         wx+80(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y4
+	VMASKMOVPS   32(SI)(BX*1), Y4, Y4
 	MOVQ         columns+8(FP), R11
 	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	VMASKMOVPS   32(R9)(R8*1), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y5
-	VMASKMOVPS   32(R10), Y5, Y5
+	ADDQ         ld+72(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y5
+	VMASKMOVPS   32(R11), Y5, Y5
 	VBROADCASTSS 12(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
-	DECQ         R9
-	JNZ          edgemasked4
+	DECQ         n+0(FP)
+	JNZ          edgepart4
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (R8)
+	VMASKMOVPS   Y1, Y0, (R10)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(R8)
+	VMASKMOVPS   Y2, Y0, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
-full:
-	MOVQ         nf+72(FP), AX
+whole:
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
 	JE           whole0
 	CMPQ         AX, $0x01
@@ -2963,653 +4387,753 @@ full:
 	JE           whole3
 	CMPQ         AX, $0x04
 	JE           whole4
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      32(R10), Y2
 
 edgewhole:
-	MOVLQSX (DX), R10
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameuwhole
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcwhole
+	MOVQ    R11, BX
 
-sameuwhole:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewwhole
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole
-	VMOVUPS Y1, (R8)
-	VMOVUPS Y2, 32(R8)
+same_srcwhole:
+	MOVLQSX (DI), R11
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, R8
+	JE      same_dstwhole
+	VMOVUPS Y1, (R10)(R8*1)
+	VMOVUPS Y2, 32(R10)(R8*1)
+	MOVQ    R11, R8
+	VMOVUPS (R10)(R8*1), Y1
+	VMOVUPS 32(R10)(R8*1), Y2
 
-firstwwhole:
-	MOVQ    R10, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R10, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldy+128(FP), R8
-	IMULQ   R10, R8
-	ADDQ    y+120(FP), R8
-	VMOVUPS (R8), Y1
-	VMOVUPS 32(R8), Y2
-
-samewwhole:
+same_dstwhole:
 	VBROADCASTSS (CX), Y3
-	VMOVUPS      (BX), Y4
-	VADDPS       (DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	MOVQ         nf+72(FP), R11
-	MOVQ         AX, R12
+	VMOVUPS      (SI)(BX*1), Y4
+	VADDPS       (R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         nf+56(FP), R12
+	MOVQ         AX, R13
 
 wx0whole:
-	VMOVUPS      (R10), Y5
-	VBROADCASTSS (R12), Y6
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, R12
-	ADDQ         ldwx+88(FP), R10
-	DECQ         R11
+	ADDQ         $0x04, R13
+	ADDQ         ld+72(FP), R11
+	DECQ         R12
 	JNZ          wx0whole
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VADDPS       32(DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	MOVQ         nf+72(FP), R11
-	MOVQ         AX, R12
+	VMOVUPS      32(SI)(BX*1), Y4
+	VADDPS       32(R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	MOVQ         nf+56(FP), R12
+	MOVQ         AX, R13
 
 wx1whole:
-	VMOVUPS      32(R10), Y5
-	VBROADCASTSS (R12), Y6
+	VMOVUPS      32(R11), Y5
+	VBROADCASTSS (R13), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         $0x04, R12
-	ADDQ         ldwx+88(FP), R10
-	DECQ         R11
+	ADDQ         $0x04, R13
+	ADDQ         ld+72(FP), R11
+	DECQ         R12
 	JNZ          wx1whole
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
-	MOVQ         nf+72(FP), R10
-	SHLQ         $0x02, R10
-	ADDQ         R10, AX
-	DECQ         R9
+	ADDQ         scaleStep+96(FP), CX
+	MOVQ         nf+56(FP), R11
+	SHLQ         $0x02, R11
+	ADDQ         R11, AX
+	DECQ         n+0(FP)
 	JNZ          edgewhole
-	VMOVUPS      Y1, (R8)
-	VMOVUPS      Y2, 32(R8)
+	VMOVUPS      Y1, (R10)(R8*1)
+	VMOVUPS      Y2, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
 whole0:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
 	XORQ         DX, DX
-	MOVQ         dst+24(FP), BX
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         SI, SI
+	MOVQ         u+32(FP), BX
+	MOVQ         dst+24(FP), SI
 	XORQ         DI, DI
-	MOVQ         n+0(FP), R8
+	MOVQ         w+40(FP), R8
+	MOVQ         y+104(FP), R9
+	VMOVUPS      (R9), Y1
+	VMOVUPS      32(R9), Y2
 
 edgewhole0:
-	MOVLQSX (CX), R9
+	MOVLQSX (CX), R10
 	ADDQ    $0x04, CX
-	CMPQ    R9, (SP)
-	JE      sameuwhole0
-	MOVQ    R9, (SP)
-	MOVQ    ldu+40(FP), DX
-	IMULQ   R9, DX
-	ADDQ    u+32(FP), DX
+	IMULQ   ld+72(FP), R10
+	CMPQ    R10, DX
+	JE      same_srcwhole0
+	MOVQ    R10, DX
 
-sameuwhole0:
-	MOVLQSX (BX), R9
-	ADDQ    $0x04, BX
-	CMPQ    R9, 8(SP)
-	JE      samewwhole0
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole0
-	VMOVUPS Y1, (DI)
-	VMOVUPS Y2, 32(DI)
+same_srcwhole0:
+	MOVLQSX (SI), R10
+	ADDQ    $0x04, SI
+	IMULQ   ld+72(FP), R10
+	CMPQ    R10, DI
+	JE      same_dstwhole0
+	VMOVUPS Y1, (R9)(DI*1)
+	VMOVUPS Y2, 32(R9)(DI*1)
+	MOVQ    R10, DI
+	VMOVUPS (R9)(DI*1), Y1
+	VMOVUPS 32(R9)(DI*1), Y2
 
-firstwwhole0:
-	MOVQ    R9, 8(SP)
-	MOVQ    ldw+56(FP), SI
-	IMULQ   R9, SI
-	ADDQ    w+48(FP), SI
-	MOVQ    ldy+128(FP), DI
-	IMULQ   R9, DI
-	ADDQ    y+120(FP), DI
-	VMOVUPS (DI), Y1
-	VMOVUPS 32(DI), Y2
-
-samewwhole0:
+same_dstwhole0:
 	VBROADCASTSS (AX), Y3
-	VMOVUPS      (DX), Y4
-	VADDPS       (SI), Y4, Y4
+	VMOVUPS      (BX)(DX*1), Y4
+	VADDPS       (R8)(DI*1), Y4, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VMOVUPS      32(DX), Y4
-	VADDPS       32(SI), Y4, Y4
+	VMOVUPS      32(BX)(DX*1), Y4
+	VADDPS       32(R8)(DI*1), Y4, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R8
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
 	JNZ          edgewhole0
-	VMOVUPS      Y1, (DI)
-	VMOVUPS      Y2, 32(DI)
+	VMOVUPS      Y1, (R9)(DI*1)
+	VMOVUPS      Y2, 32(R9)(DI*1)
 	VZEROUPPER
 	RET
 
 whole1:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      32(R10), Y2
 
 edgewhole1:
-	MOVLQSX (DX), R10
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameuwhole1
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcwhole1
+	MOVQ    R11, BX
 
-sameuwhole1:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewwhole1
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole1
-	VMOVUPS Y1, (R8)
-	VMOVUPS Y2, 32(R8)
+same_srcwhole1:
+	MOVLQSX (DI), R11
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, R8
+	JE      same_dstwhole1
+	VMOVUPS Y1, (R10)(R8*1)
+	VMOVUPS Y2, 32(R10)(R8*1)
+	MOVQ    R11, R8
+	VMOVUPS (R10)(R8*1), Y1
+	VMOVUPS 32(R10)(R8*1), Y2
 
-firstwwhole1:
-	MOVQ    R10, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R10, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldy+128(FP), R8
-	IMULQ   R10, R8
-	ADDQ    y+120(FP), R8
-	VMOVUPS (R8), Y1
-	VMOVUPS 32(R8), Y2
-
-samewwhole1:
+same_dstwhole1:
 	VBROADCASTSS (CX), Y3
-	VMOVUPS      (BX), Y4
-	VADDPS       (DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      (R10), Y5
+	VMOVUPS      (SI)(BX*1), Y4
+	VADDPS       (R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VADDPS       32(DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      32(R10), Y5
+	VMOVUPS      32(SI)(BX*1), Y4
+	VADDPS       32(R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
-	DECQ         R9
+	DECQ         n+0(FP)
 	JNZ          edgewhole1
-	VMOVUPS      Y1, (R8)
-	VMOVUPS      Y2, 32(R8)
+	VMOVUPS      Y1, (R10)(R8*1)
+	VMOVUPS      Y2, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
 whole2:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      32(R10), Y2
 
 edgewhole2:
-	MOVLQSX (DX), R10
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameuwhole2
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcwhole2
+	MOVQ    R11, BX
 
-sameuwhole2:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewwhole2
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole2
-	VMOVUPS Y1, (R8)
-	VMOVUPS Y2, 32(R8)
+same_srcwhole2:
+	MOVLQSX (DI), R11
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, R8
+	JE      same_dstwhole2
+	VMOVUPS Y1, (R10)(R8*1)
+	VMOVUPS Y2, 32(R10)(R8*1)
+	MOVQ    R11, R8
+	VMOVUPS (R10)(R8*1), Y1
+	VMOVUPS 32(R10)(R8*1), Y2
 
-firstwwhole2:
-	MOVQ    R10, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R10, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldy+128(FP), R8
-	IMULQ   R10, R8
-	ADDQ    y+120(FP), R8
-	VMOVUPS (R8), Y1
-	VMOVUPS 32(R8), Y2
-
-samewwhole2:
+same_dstwhole2:
 	VBROADCASTSS (CX), Y3
-	VMOVUPS      (BX), Y4
-	VADDPS       (DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      (R10), Y5
+	VMOVUPS      (SI)(BX*1), Y4
+	VADDPS       (R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      (R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VADDPS       32(DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      32(R10), Y5
+	VMOVUPS      32(SI)(BX*1), Y4
+	VADDPS       32(R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      32(R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
-	DECQ         R9
+	DECQ         n+0(FP)
 	JNZ          edgewhole2
-	VMOVUPS      Y1, (R8)
-	VMOVUPS      Y2, 32(R8)
+	VMOVUPS      Y1, (R10)(R8*1)
+	VMOVUPS      Y2, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
 whole3:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      32(R10), Y2
 
 edgewhole3:
-	MOVLQSX (DX), R10
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameuwhole3
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcwhole3
+	MOVQ    R11, BX
 
-sameuwhole3:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewwhole3
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole3
-	VMOVUPS Y1, (R8)
-	VMOVUPS Y2, 32(R8)
+same_srcwhole3:
+	MOVLQSX (DI), R11
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, R8
+	JE      same_dstwhole3
+	VMOVUPS Y1, (R10)(R8*1)
+	VMOVUPS Y2, 32(R10)(R8*1)
+	MOVQ    R11, R8
+	VMOVUPS (R10)(R8*1), Y1
+	VMOVUPS 32(R10)(R8*1), Y2
 
-firstwwhole3:
-	MOVQ    R10, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R10, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldy+128(FP), R8
-	IMULQ   R10, R8
-	ADDQ    y+120(FP), R8
-	VMOVUPS (R8), Y1
-	VMOVUPS 32(R8), Y2
-
-samewwhole3:
+same_dstwhole3:
 	VBROADCASTSS (CX), Y3
-	VMOVUPS      (BX), Y4
-	VADDPS       (DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      (R10), Y5
+	VMOVUPS      (SI)(BX*1), Y4
+	VADDPS       (R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      (R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      (R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VADDPS       32(DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      32(R10), Y5
+	VMOVUPS      32(SI)(BX*1), Y4
+	VADDPS       32(R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      32(R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      32(R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
-	DECQ         R9
+	DECQ         n+0(FP)
 	JNZ          edgewhole3
-	VMOVUPS      Y1, (R8)
-	VMOVUPS      Y2, 32(R8)
+	VMOVUPS      Y1, (R10)(R8*1)
+	VMOVUPS      Y2, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
 whole4:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
 	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DI, DI
+	MOVQ         u+32(FP), SI
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	MOVQ         n+0(FP), R9
+	MOVQ         w+40(FP), R9
+	MOVQ         y+104(FP), R10
+	VMOVUPS      (R10), Y1
+	VMOVUPS      32(R10), Y2
 
 edgewhole4:
-	MOVLQSX (DX), R10
+	MOVLQSX (DX), R11
 	ADDQ    $0x04, DX
-	CMPQ    R10, (SP)
-	JE      sameuwhole4
-	MOVQ    R10, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R10, BX
-	ADDQ    u+32(FP), BX
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, BX
+	JE      same_srcwhole4
+	MOVQ    R11, BX
 
-sameuwhole4:
-	MOVLQSX (SI), R10
-	ADDQ    $0x04, SI
-	CMPQ    R10, 8(SP)
-	JE      samewwhole4
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole4
-	VMOVUPS Y1, (R8)
-	VMOVUPS Y2, 32(R8)
+same_srcwhole4:
+	MOVLQSX (DI), R11
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R11
+	CMPQ    R11, R8
+	JE      same_dstwhole4
+	VMOVUPS Y1, (R10)(R8*1)
+	VMOVUPS Y2, 32(R10)(R8*1)
+	MOVQ    R11, R8
+	VMOVUPS (R10)(R8*1), Y1
+	VMOVUPS 32(R10)(R8*1), Y2
 
-firstwwhole4:
-	MOVQ    R10, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R10, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldy+128(FP), R8
-	IMULQ   R10, R8
-	ADDQ    y+120(FP), R8
-	VMOVUPS (R8), Y1
-	VMOVUPS 32(R8), Y2
-
-samewwhole4:
+same_dstwhole4:
 	VBROADCASTSS (CX), Y3
-	VMOVUPS      (BX), Y4
-	VADDPS       (DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      (R10), Y5
+	VMOVUPS      (SI)(BX*1), Y4
+	VADDPS       (R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      (R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      (R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      (R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      (R11), Y5
 	VBROADCASTSS 12(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VMOVUPS      32(BX), Y4
-	VADDPS       32(DI), Y4, Y4
-	MOVQ         wx+80(FP), R10
-	VMOVUPS      32(R10), Y5
+	VMOVUPS      32(SI)(BX*1), Y4
+	VADDPS       32(R9)(R8*1), Y4, Y4
+	MOVQ         wx+64(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS (AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      32(R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS 4(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      32(R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS 8(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
-	ADDQ         ldwx+88(FP), R10
-	VMOVUPS      32(R10), Y5
+	ADDQ         ld+72(FP), R11
+	VMOVUPS      32(R11), Y5
 	VBROADCASTSS 12(AX), Y6
 	VFMADD231PS  Y5, Y6, Y4
 	VMULPS       Y0, Y4, Y5
 	VMAXPS       Y4, Y5, Y5
 	VFMADD231PS  Y5, Y3, Y2
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
-	DECQ         R9
+	DECQ         n+0(FP)
 	JNZ          edgewhole4
-	VMOVUPS      Y1, (R8)
-	VMOVUPS      Y2, 32(R8)
+	VMOVUPS      Y1, (R10)(R8*1)
+	VMOVUPS      Y2, 32(R10)(R8*1)
 	VZEROUPPER
 	RET
 
-// func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
+// func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32, dv *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $16-192
-	SHLQ         $0x02, ldu+40(FP)
-	SHLQ         $0x02, ldw+56(FP)
-	SHLQ         $0x02, ldwx+88(FP)
-	SHLQ         $0x02, scaleStep+112(FP)
-	SHLQ         $0x02, ldup+128(FP)
-	SHLQ         $0x02, lddu+144(FP)
-	SHLQ         $0x02, lddw+160(FP)
-	SHLQ         $0x02, lddwx+176(FP)
+TEXT ·edgeDotBackwardAVX2(SB), NOSPLIT, $8-144
+	SHLQ         $0x02, scaleStep+96(FP)
+	SHLQ         $0x02, ld+72(FP)
 	CMPQ         columns+8(FP), $0x10
-	JE           full
+	JE           whole
 	MOVQ         columns+8(FP), AX
 	LEAQ         lanemask<>+0(SB), CX
 	NEGQ         AX
 	LEAQ         64(CX)(AX*4), AX
 	MOVQ         AX, columns+8(FP)
-	MOVQ         nf+72(FP), AX
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
-	JE           masked0
+	JE           part0
 	CMPQ         AX, $0x01
-	JE           masked1
+	JE           part1
 	CMPQ         AX, $0x02
-	JE           masked2
+	JE           part2
 	CMPQ         AX, $0x03
-	JE           masked3
+	JE           part3
 	CMPQ         AX, $0x04
-	JE           masked4
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	JE           part4
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R11), Y3, Y3
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	MOVQ         n+0(FP), R11
+	VMOVUPS      32(R12), Y4
+	VMASKMOVPS   32(R11), Y4, Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 
-edgemasked:
-	MOVLQSX    (DX), R12
+edgepart:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked
-	CMPQ       (SP), $0x00
-	JL         firstumasked
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y7
-	VMASKMOVPS Y1, Y7, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y1, Y7, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
+same_srcpart:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y3, Y7, (R11)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R11)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R11)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R11)(R9*1), Y4, Y4
+
+same_dstpart:
+	VBROADCASTSS (CX), Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   (SI)(BX*1), Y8, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R10)(R9*1), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+wx0part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      (BP), Y9
+	VMASKMOVPS   (R13), Y9, Y9
+	VBROADCASTSS (R15), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          wx0part
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R12), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y5
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1e, Y11, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y10, Y8
+	VADDPS       Y8, Y1, Y1
+	VADDPS       Y8, Y3, Y3
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+dwx0part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      (BP), Y9
+	VMASKMOVPS   (R13), Y9, Y9
+	VBROADCASTSS (R15), Y10
+	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      (BP), Y10
+	VMASKMOVPS   Y9, Y10, (R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          dwx0part
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R10)(R9*1), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+wx1part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      32(BP), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
+	VBROADCASTSS (R15), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          wx1part
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R12), Y9, Y9
+	VMULPS       Y0, Y8, Y10
+	VMAXPS       Y8, Y10, Y10
+	VFMADD231PS  Y10, Y7, Y6
+	VMULPS       Y7, Y9, Y9
+	VMULPS       Y0, Y9, Y7
+	VXORPS       Y10, Y10, Y10
+	VCMPPS       $0x1e, Y10, Y8, Y8
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+dwx1part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      32(BP), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
+	VBROADCASTSS (R15), Y9
+	VFMADD231PS  Y7, Y9, Y8
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      32(BP), Y9
+	VMASKMOVPS   Y8, Y9, 32(R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          dwx1part
+	ADDQ         scaleStep+96(FP), CX
+	MOVQ         nf+56(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, AX
+	DECQ         n+0(FP)
+	JNZ          edgepart
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R11)(R9*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      (CX), Y0
+	VMASKMOVPS   Y5, Y0, (AX)
+	MOVQ         columns+8(FP), CX
+	VMOVUPS      32(CX), Y0
+	VMASKMOVPS   Y6, Y0, 32(AX)
+	MOVQ         dwx+128(FP), AX
+	VZEROUPPER
+	RET
+
+part0:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
+	MOVQ         src+16(FP), CX
+	XORQ         DX, DX
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	MOVQ         columns+8(FP), DI
+	VMOVUPS      (DI), Y1
+	VMASKMOVPS   (SI), Y1, Y1
+	MOVQ         columns+8(FP), DI
+	VMOVUPS      32(DI), Y2
+	VMASKMOVPS   32(SI), Y2, Y2
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         dw+120(FP), R10
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      (R11), Y3
+	VMASKMOVPS   (R10), Y3, Y3
+	MOVQ         columns+8(FP), R11
+	VMOVUPS      32(R11), Y4
+	VMASKMOVPS   32(R10), Y4, Y4
+	MOVQ         up+104(FP), R11
+	MOVQ         dv+136(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y5
+	VMASKMOVPS   (R12), Y5, Y5
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(R12), Y6, Y6
+
+edgepart0:
+	MOVLQSX    (CX), R12
+	ADDQ       $0x04, CX
+	IMULQ      ld+72(FP), R12
+	CMPQ       R12, DX
+	JE         same_srcpart0
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y7
+	VMASKMOVPS Y1, Y7, (SI)(DX*1)
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)(DX*1)
+	MOVQ       R12, DX
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
+	VMASKMOVPS (SI)(DX*1), Y1, Y1
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+	VMASKMOVPS 32(SI)(DX*1), Y2, Y2
 
-sameumasked:
+same_srcpart0:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y7
-	VMASKMOVPS Y3, Y7, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
+	IMULQ      ld+72(FP), R12
+	CMPQ       R12, R8
+	JE         same_dstpart0
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y7
+	VMASKMOVPS Y3, Y7, (R10)(R8*1)
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y3
+	VMASKMOVPS Y4, Y3, 32(R10)(R8*1)
+	MOVQ       R12, R8
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
+	VMASKMOVPS (R10)(R8*1), Y3, Y3
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
+	VMASKMOVPS 32(R10)(R8*1), Y4, Y4
 
-samewmasked:
-	VBROADCASTSS (CX), Y7
+same_dstpart0:
+	VBROADCASTSS (AX), Y7
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y8
-	VMASKMOVPS   (BX), Y8, Y8
+	VMASKMOVPS   (BX)(DX*1), Y8, Y8
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R8), Y9, Y9
+	VMASKMOVPS   (R9)(R8*1), Y9, Y9
 	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-wx0masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      (R15), Y9
-	VMASKMOVPS   (R12), Y9, Y9
-	VBROADCASTSS (R14), Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
-	JNZ          wx0masked
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R9), Y9, Y9
+	VMASKMOVPS   (R11), Y9, Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -3620,47 +5144,16 @@ wx0masked:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-dwx0masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      (R15), Y9
-	VMASKMOVPS   (R12), Y9, Y9
-	VBROADCASTSS (R14), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      (R15), Y10
-	VMASKMOVPS   Y9, Y10, (R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
-	JNZ          dwx0masked
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(BX), Y8, Y8
+	VMASKMOVPS   32(BX)(DX*1), Y8, Y8
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R8), Y9, Y9
+	VMASKMOVPS   32(R9)(R8*1), Y9, Y9
 	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-wx1masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      32(R15), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
-	VBROADCASTSS (R14), Y10
-	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
-	JNZ          wx1masked
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R9), Y9, Y9
+	VMASKMOVPS   32(R11), Y9, Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -3671,320 +5164,131 @@ wx1masked:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-dwx1masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      32(R15), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
-	VBROADCASTSS (R14), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      32(R15), Y9
-	VMASKMOVPS   Y8, Y9, 32(R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
-	JNZ          dwx1masked
-	ADDQ         scaleStep+112(FP), CX
-	MOVQ         nf+72(FP), R12
-	SHLQ         $0x02, R12
-	ADDQ         R12, AX
-	DECQ         R11
-	JNZ          edgemasked
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgepart0
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (SI)(DX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(SI)(DX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R10)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R10)(R8*1)
+	MOVQ         dv+136(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked0:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
-	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DX, DX
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         DI, DI
-	XORQ         R8, R8
-	XORQ         R9, R9
-	MOVQ         dv+184(FP), R10
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y5
-	VMASKMOVPS   (R10), Y5, Y5
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y6
-	VMASKMOVPS   32(R10), Y6, Y6
-	MOVQ         n+0(FP), R10
-
-edgemasked0:
-	MOVLQSX    (CX), R11
-	ADDQ       $0x04, CX
-	CMPQ       R11, (SP)
-	JE         sameumasked0
-	CMPQ       (SP), $0x00
-	JL         firstumasked0
-	MOVQ       columns+8(FP), DX
-	VMOVUPS    (DX), Y7
-	VMASKMOVPS Y1, Y7, (BX)
-	MOVQ       columns+8(FP), DX
-	VMOVUPS    32(DX), Y1
-	VMASKMOVPS Y2, Y1, 32(BX)
-
-firstumasked0:
-	MOVQ       R11, (SP)
-	MOVQ       ldu+40(FP), DX
-	IMULQ      R11, DX
-	ADDQ       u+32(FP), DX
-	MOVQ       lddu+144(FP), BX
-	IMULQ      R11, BX
-	ADDQ       du+136(FP), BX
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    (R11), Y1
-	VMASKMOVPS (BX), Y1, Y1
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    32(R11), Y2
-	VMASKMOVPS 32(BX), Y2, Y2
-
-sameumasked0:
-	MOVLQSX    (SI), R11
-	ADDQ       $0x04, SI
-	CMPQ       R11, 8(SP)
-	JE         samewmasked0
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked0
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y7
-	VMASKMOVPS Y3, Y7, (R9)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y3
-	VMASKMOVPS Y4, Y3, 32(R9)
-
-firstwmasked0:
-	MOVQ       R11, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R11, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldup+128(FP), R8
-	IMULQ      R11, R8
-	ADDQ       up+120(FP), R8
-	MOVQ       lddw+160(FP), R9
-	IMULQ      R11, R9
-	ADDQ       dw+152(FP), R9
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS (R9), Y3, Y3
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    32(R11), Y4
-	VMASKMOVPS 32(R9), Y4, Y4
-
-samewmasked0:
-	VBROADCASTSS (AX), Y7
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y8
-	VMASKMOVPS   (DX), Y8, Y8
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y9
-	VMASKMOVPS   (DI), Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y9
-	VMASKMOVPS   (R8), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
-	VMULPS       Y7, Y9, Y9
-	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y8
-	VMASKMOVPS   32(DX), Y8, Y8
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y9
-	VMASKMOVPS   32(DI), Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y9
-	VMASKMOVPS   32(R8), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
-	VMULPS       Y7, Y9, Y9
-	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R10
-	JNZ          edgemasked0
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (BX)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(BX)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R9)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R9)
-	MOVQ         dv+184(FP), AX
-	MOVQ         columns+8(FP), CX
-	VMOVUPS      (CX), Y0
-	VMASKMOVPS   Y5, Y0, (AX)
-	MOVQ         columns+8(FP), CX
-	VMOVUPS      32(CX), Y0
-	VMASKMOVPS   Y6, Y0, 32(AX)
-	MOVQ         dwx+168(FP), AX
-	VZEROUPPER
-	RET
-
-masked1:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part1:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R11), Y3, Y3
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	MOVQ         dwx+168(FP), R11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R11), Y7, Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(R11), Y8, Y8
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	VMOVUPS      32(R12), Y4
+	VMASKMOVPS   32(R11), Y4, Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
+	ADDQ         ld+72(FP), R13
 
-edgemasked1:
-	MOVLQSX    (DX), R12
+edgepart1:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked1
-	CMPQ       (SP), $0x00
-	JL         firstumasked1
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y9
-	VMASKMOVPS Y1, Y9, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart1
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y9
+	VMASKMOVPS Y1, Y9, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked1:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart1:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart1
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y9
+	VMASKMOVPS Y3, Y9, (R11)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R11)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R11)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R11)(R9*1), Y4, Y4
 
-sameumasked1:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked1
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked1
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y9
-	VMASKMOVPS Y3, Y9, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked1:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked1:
+same_dstpart1:
 	VBROADCASTSS (CX), Y9
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y10
-	VMASKMOVPS   (BX), Y10, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y11
-	VMASKMOVPS   (R8), Y11, Y11
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   (SI)(BX*1), Y10, Y10
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y11
+	VMASKMOVPS   (R10)(R9*1), Y11, Y11
 	VADDPS       Y11, Y10, Y10
-	MOVQ         wx+80(FP), R12
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y11
+	VMASKMOVPS   (R13), Y11, Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y11
 	VMASKMOVPS   (R12), Y11, Y11
-	VBROADCASTSS (AX), Y12
-	VFMADD231PS  Y11, Y12, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y11
-	VMASKMOVPS   (R9), Y11, Y11
 	VMULPS       Y0, Y10, Y12
 	VMAXPS       Y10, Y12, Y12
 	VFMADD231PS  Y12, Y9, Y5
@@ -3997,22 +5301,22 @@ samewmasked1:
 	VADDPS       Y10, Y3, Y3
 	VBROADCASTSS (AX), Y11
 	VFMADD231PS  Y10, Y11, Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y10
-	VMASKMOVPS   32(BX), Y10, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y11
-	VMASKMOVPS   32(R8), Y11, Y11
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y10
+	VMASKMOVPS   32(SI)(BX*1), Y10, Y10
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y11
+	VMASKMOVPS   32(R10)(R9*1), Y11, Y11
 	VADDPS       Y11, Y10, Y10
-	MOVQ         wx+80(FP), R12
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y11
+	VMASKMOVPS   32(R13), Y11, Y11
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y11, Y12, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y11
 	VMASKMOVPS   32(R12), Y11, Y11
-	VBROADCASTSS (AX), Y12
-	VFMADD231PS  Y11, Y12, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y11
-	VMASKMOVPS   32(R9), Y11, Y11
 	VMULPS       Y0, Y10, Y12
 	VMAXPS       Y10, Y12, Y12
 	VFMADD231PS  Y12, Y9, Y6
@@ -4025,166 +5329,152 @@ samewmasked1:
 	VADDPS       Y9, Y4, Y4
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
-	DECQ         R11
-	JNZ          edgemasked1
+	DECQ         n+0(FP)
+	JNZ          edgepart1
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R11)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y7, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y8, Y0, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked2:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part2:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R11), Y3, Y3
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	MOVQ         dwx+168(FP), R11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R11), Y7, Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(R11), Y8, Y8
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R11), Y9, Y9
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y10
-	VMASKMOVPS   32(R11), Y10, Y10
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	VMOVUPS      32(R12), Y4
+	VMASKMOVPS   32(R11), Y4, Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y10
+	VMASKMOVPS   32(R13), Y10, Y10
+	ADDQ         ld+72(FP), R13
 
-edgemasked2:
-	MOVLQSX    (DX), R12
+edgepart2:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked2
-	CMPQ       (SP), $0x00
-	JL         firstumasked2
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y11
-	VMASKMOVPS Y1, Y11, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart2
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y11
+	VMASKMOVPS Y1, Y11, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked2:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart2:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart2
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y11
+	VMASKMOVPS Y3, Y11, (R11)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R11)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R11)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R11)(R9*1), Y4, Y4
 
-sameumasked2:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked2
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked2
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y11
-	VMASKMOVPS Y3, Y11, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked2:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked2:
+same_dstpart2:
 	VBROADCASTSS (CX), Y11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y12
-	VMASKMOVPS   (BX), Y12, Y12
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y13
-	VMASKMOVPS   (R8), Y13, Y13
-	VADDPS       Y13, Y12, Y12
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y12
+	VMASKMOVPS   (SI)(BX*1), Y12, Y12
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y13
-	VMASKMOVPS   (R12), Y13, Y13
+	VMASKMOVPS   (R10)(R9*1), Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y13
+	VMASKMOVPS   (R13), Y13, Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
-	ADDQ         ldwx+88(FP), R12
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y13
+	VMASKMOVPS   (R13), Y13, Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y13
 	VMASKMOVPS   (R12), Y13, Y13
-	VBROADCASTSS 4(AX), Y14
-	VFMADD231PS  Y13, Y14, Y12
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y13
-	VMASKMOVPS   (R9), Y13, Y13
 	VMULPS       Y0, Y12, Y14
 	VMAXPS       Y12, Y14, Y14
 	VFMADD231PS  Y14, Y11, Y5
@@ -4199,28 +5489,28 @@ samewmasked2:
 	VFMADD231PS  Y12, Y13, Y7
 	VBROADCASTSS 4(AX), Y13
 	VFMADD231PS  Y12, Y13, Y9
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y12
-	VMASKMOVPS   32(BX), Y12, Y12
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y13
-	VMASKMOVPS   32(R8), Y13, Y13
-	VADDPS       Y13, Y12, Y12
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y12
+	VMASKMOVPS   32(SI)(BX*1), Y12, Y12
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y13
-	VMASKMOVPS   32(R12), Y13, Y13
+	VMASKMOVPS   32(R10)(R9*1), Y13, Y13
+	VADDPS       Y13, Y12, Y12
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y13
+	VMASKMOVPS   32(R13), Y13, Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
-	ADDQ         ldwx+88(FP), R12
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y13
+	VMASKMOVPS   32(R13), Y13, Y13
+	VBROADCASTSS 4(AX), Y14
+	VFMADD231PS  Y13, Y14, Y12
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y13
 	VMASKMOVPS   32(R12), Y13, Y13
-	VBROADCASTSS 4(AX), Y14
-	VFMADD231PS  Y13, Y14, Y12
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y13
-	VMASKMOVPS   32(R9), Y13, Y13
 	VMULPS       Y0, Y12, Y14
 	VMAXPS       Y12, Y14, Y14
 	VFMADD231PS  Y14, Y11, Y6
@@ -4235,164 +5525,150 @@ samewmasked2:
 	VFMADD231PS  Y11, Y12, Y8
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
-	DECQ         R11
-	JNZ          edgemasked2
+	DECQ         n+0(FP)
+	JNZ          edgepart2
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R11)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y7, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y8, Y0, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y9, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y10, Y0, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked3:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part3:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R11), Y3, Y3
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	MOVQ         n+0(FP), R11
+	VMOVUPS      32(R12), Y4
+	VMASKMOVPS   32(R11), Y4, Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 
-edgemasked3:
-	MOVLQSX    (DX), R12
+edgepart3:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked3
-	CMPQ       (SP), $0x00
-	JL         firstumasked3
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y7
-	VMASKMOVPS Y1, Y7, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart3
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y1, Y7, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked3:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart3:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart3
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y3, Y7, (R11)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R11)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R11)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R11)(R9*1), Y4, Y4
 
-sameumasked3:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked3
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked3
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y7
-	VMASKMOVPS Y3, Y7, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked3:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked3:
+same_dstpart3:
 	VBROADCASTSS (CX), Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y8
-	VMASKMOVPS   (BX), Y8, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R8), Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   (SI)(BX*1), Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	VMASKMOVPS   (R10)(R9*1), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
 	VMASKMOVPS   (R12), Y9, Y9
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R9), Y9, Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -4403,61 +5679,61 @@ samewmasked3:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y10
-	VMASKMOVPS   Y9, Y10, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y9, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y10
-	VMASKMOVPS   Y9, Y10, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y9, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y9, Y8, (R13)
 	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y9, Y8, (R12)
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(BX), Y8, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R8), Y9, Y9
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R10)(R9*1), Y9, Y9
 	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
 	VMASKMOVPS   32(R12), Y9, Y9
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R9), Y9, Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -4468,183 +5744,169 @@ samewmasked3:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   Y8, Y9, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   Y8, Y9, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS 4(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   Y8, Y9, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   Y8, Y9, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS 8(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y8, Y7, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y8, Y7, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
-	DECQ         R11
-	JNZ          edgemasked3
+	DECQ         n+0(FP)
+	JNZ          edgepart3
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R11)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked4:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part4:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R11), Y3, Y3
 	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	MOVQ         n+0(FP), R11
+	VMOVUPS      32(R12), Y4
+	VMASKMOVPS   32(R11), Y4, Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 
-edgemasked4:
-	MOVLQSX    (DX), R12
+edgepart4:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked4
-	CMPQ       (SP), $0x00
-	JL         firstumasked4
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y7
-	VMASKMOVPS Y1, Y7, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart4
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y1, Y7, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked4:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart4:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart4
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y3, Y7, (R11)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R11)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R11)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R11)(R9*1), Y4, Y4
 
-sameumasked4:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked4
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked4
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y7
-	VMASKMOVPS Y3, Y7, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked4:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked4:
+same_dstpart4:
 	VBROADCASTSS (CX), Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y8
-	VMASKMOVPS   (BX), Y8, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R8), Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   (SI)(BX*1), Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	VMASKMOVPS   (R10)(R9*1), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
 	VMASKMOVPS   (R12), Y9, Y9
-	VBROADCASTSS 12(AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R9), Y9, Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -4655,76 +5917,76 @@ samewmasked4:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y10
-	VMASKMOVPS   Y9, Y10, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y9, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y10
-	VMASKMOVPS   Y9, Y10, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y9, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y10
-	VMASKMOVPS   Y9, Y10, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y9, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y9, Y8, (R13)
 	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y9, Y8, (R12)
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(BX), Y8, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R8), Y9, Y9
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R10)(R9*1), Y9, Y9
 	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
 	VMASKMOVPS   32(R12), Y9, Y9
-	VBROADCASTSS 12(AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R9), Y9, Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -4735,71 +5997,71 @@ samewmasked4:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   Y8, Y9, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   Y8, Y9, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS 4(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   Y8, Y9, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   Y8, Y9, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS 8(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   Y8, Y9, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y8
-	VMASKMOVPS   32(R12), Y8, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   Y8, Y9, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
 	VBROADCASTSS 12(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y8, Y7, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y8, Y7, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
-	DECQ         R11
-	JNZ          edgemasked4
+	DECQ         n+0(FP)
+	JNZ          edgepart4
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R11)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-full:
-	MOVQ         nf+72(FP), AX
+whole:
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
 	JE           whole0
 	CMPQ         AX, $0x01
@@ -4810,89 +6072,67 @@ full:
 	JE           whole3
 	CMPQ         AX, $0x04
 	JE           whole4
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
 
 edgewhole:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole
-	CMPQ    (SP), $0x00
-	JL      firstuwhole
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole
+	VMOVUPS Y3, (R11)(R9*1)
+	VMOVUPS Y4, 32(R11)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R11)(R9*1), Y3
+	VMOVUPS 32(R11)(R9*1), Y4
 
-sameuwhole:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole:
+same_dstwhole:
 	VBROADCASTSS (CX), Y7
-	VMOVUPS      (BX), Y8
-	VADDPS       (R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	VMOVUPS      (SI)(BX*1), Y8
+	VADDPS       (R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 wx0whole:
-	VMOVUPS      (R12), Y9
-	VBROADCASTSS (R14), Y10
+	VMOVUPS      (R13), Y9
+	VBROADCASTSS (R15), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          wx0whole
-	VMOVUPS      (R9), Y9
+	VMOVUPS      (R12), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -4903,34 +6143,34 @@ wx0whole:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 dwx0whole:
-	VMOVUPS      (R12), Y9
-	VBROADCASTSS (R14), Y10
+	VMOVUPS      (R13), Y9
+	VBROADCASTSS (R15), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
+	VMOVUPS      Y9, (R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          dwx0whole
-	VMOVUPS      32(BX), Y8
-	VADDPS       32(R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	VMOVUPS      32(SI)(BX*1), Y8
+	VADDPS       32(R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 wx1whole:
-	VMOVUPS      32(R12), Y9
-	VBROADCASTSS (R14), Y10
+	VMOVUPS      32(R13), Y9
+	VBROADCASTSS (R15), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          wx1whole
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      32(R12), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -4941,108 +6181,86 @@ wx1whole:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 dwx1whole:
-	VMOVUPS      32(R12), Y8
-	VBROADCASTSS (R14), Y9
+	VMOVUPS      32(R13), Y8
+	VBROADCASTSS (R15), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          dwx1whole
-	ADDQ         scaleStep+112(FP), CX
-	MOVQ         nf+72(FP), R12
-	SHLQ         $0x02, R12
-	ADDQ         R12, AX
-	DECQ         R11
+	ADDQ         scaleStep+96(FP), CX
+	MOVQ         nf+56(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, AX
+	DECQ         n+0(FP)
 	JNZ          edgewhole
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R11)(R9*1)
+	VMOVUPS      Y4, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
 whole0:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         DX, DX
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         DI, DI
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	VMOVUPS      (SI), Y1
+	VMOVUPS      32(SI), Y2
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	XORQ         R9, R9
-	MOVQ         dv+184(FP), R10
-	VMOVUPS      (R10), Y5
-	VMOVUPS      32(R10), Y6
-	MOVQ         n+0(FP), R10
+	MOVQ         w+40(FP), R9
+	MOVQ         dw+120(FP), R10
+	VMOVUPS      (R10), Y3
+	VMOVUPS      32(R10), Y4
+	MOVQ         up+104(FP), R11
+	MOVQ         dv+136(FP), R12
+	VMOVUPS      (R12), Y5
+	VMOVUPS      32(R12), Y6
 
 edgewhole0:
-	MOVLQSX (CX), R11
+	MOVLQSX (CX), R12
 	ADDQ    $0x04, CX
-	CMPQ    R11, (SP)
-	JE      sameuwhole0
-	CMPQ    (SP), $0x00
-	JL      firstuwhole0
-	VMOVUPS Y1, (BX)
-	VMOVUPS Y2, 32(BX)
+	IMULQ   ld+72(FP), R12
+	CMPQ    R12, DX
+	JE      same_srcwhole0
+	VMOVUPS Y1, (SI)(DX*1)
+	VMOVUPS Y2, 32(SI)(DX*1)
+	MOVQ    R12, DX
+	VMOVUPS (SI)(DX*1), Y1
+	VMOVUPS 32(SI)(DX*1), Y2
 
-firstuwhole0:
-	MOVQ    R11, (SP)
-	MOVQ    ldu+40(FP), DX
-	IMULQ   R11, DX
-	ADDQ    u+32(FP), DX
-	MOVQ    lddu+144(FP), BX
-	IMULQ   R11, BX
-	ADDQ    du+136(FP), BX
-	VMOVUPS (BX), Y1
-	VMOVUPS 32(BX), Y2
+same_srcwhole0:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R12
+	CMPQ    R12, R8
+	JE      same_dstwhole0
+	VMOVUPS Y3, (R10)(R8*1)
+	VMOVUPS Y4, 32(R10)(R8*1)
+	MOVQ    R12, R8
+	VMOVUPS (R10)(R8*1), Y3
+	VMOVUPS 32(R10)(R8*1), Y4
 
-sameuwhole0:
-	MOVLQSX (SI), R11
-	ADDQ    $0x04, SI
-	CMPQ    R11, 8(SP)
-	JE      samewwhole0
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole0
-	VMOVUPS Y3, (R9)
-	VMOVUPS Y4, 32(R9)
-
-firstwwhole0:
-	MOVQ    R11, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R11, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldup+128(FP), R8
-	IMULQ   R11, R8
-	ADDQ    up+120(FP), R8
-	MOVQ    lddw+160(FP), R9
-	IMULQ   R11, R9
-	ADDQ    dw+152(FP), R9
-	VMOVUPS (R9), Y3
-	VMOVUPS 32(R9), Y4
-
-samewwhole0:
+same_dstwhole0:
 	VBROADCASTSS (AX), Y7
-	VMOVUPS      (DX), Y8
-	VADDPS       (DI), Y8, Y8
-	VMOVUPS      (R8), Y9
+	VMOVUPS      (BX)(DX*1), Y8
+	VADDPS       (R9)(R8*1), Y8, Y8
+	VMOVUPS      (R11), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -5053,9 +6271,9 @@ samewwhole0:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	VMOVUPS      32(DX), Y8
-	VADDPS       32(DI), Y8, Y8
-	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(BX)(DX*1), Y8
+	VADDPS       32(R9)(R8*1), Y8, Y8
+	VMOVUPS      32(R11), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -5066,100 +6284,78 @@ samewwhole0:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R10
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
 	JNZ          edgewhole0
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, 32(BX)
-	VMOVUPS      Y3, (R9)
-	VMOVUPS      Y4, 32(R9)
-	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y1, (SI)(DX*1)
+	VMOVUPS      Y2, 32(SI)(DX*1)
+	VMOVUPS      Y3, (R10)(R8*1)
+	VMOVUPS      Y4, 32(R10)(R8*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
 whole1:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS      (R11), Y7
-	VMOVUPS      32(R11), Y8
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y7
+	VMOVUPS      32(R13), Y8
+	ADDQ         ld+72(FP), R13
 
 edgewhole1:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole1
-	CMPQ    (SP), $0x00
-	JL      firstuwhole1
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole1
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole1:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole1:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole1
+	VMOVUPS Y3, (R11)(R9*1)
+	VMOVUPS Y4, 32(R11)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R11)(R9*1), Y3
+	VMOVUPS 32(R11)(R9*1), Y4
 
-sameuwhole1:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole1
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole1
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole1:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole1:
+same_dstwhole1:
 	VBROADCASTSS (CX), Y9
-	VMOVUPS      (BX), Y10
-	VADDPS       (R8), Y10, Y10
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y11
+	VMOVUPS      (SI)(BX*1), Y10
+	VADDPS       (R10)(R9*1), Y10, Y10
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	VMOVUPS      (R9), Y11
+	VMOVUPS      (R12), Y11
 	VMULPS       Y0, Y10, Y12
 	VMAXPS       Y10, Y12, Y12
 	VFMADD231PS  Y12, Y9, Y5
@@ -5172,13 +6368,13 @@ samewwhole1:
 	VADDPS       Y10, Y3, Y3
 	VBROADCASTSS (AX), Y11
 	VFMADD231PS  Y10, Y11, Y7
-	VMOVUPS      32(BX), Y10
-	VADDPS       32(R8), Y10, Y10
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y11
+	VMOVUPS      32(SI)(BX*1), Y10
+	VADDPS       32(R10)(R9*1), Y10, Y10
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	VMOVUPS      32(R9), Y11
+	VMOVUPS      32(R12), Y11
 	VMULPS       Y0, Y10, Y12
 	VMAXPS       Y10, Y12, Y12
 	VFMADD231PS  Y12, Y9, Y6
@@ -5191,111 +6387,89 @@ samewwhole1:
 	VADDPS       Y9, Y4, Y4
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole1
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R11)(R9*1)
+	VMOVUPS      Y4, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VMOVUPS      Y7, (AX)
 	VMOVUPS      Y8, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
 whole2:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS      (R11), Y7
-	VMOVUPS      32(R11), Y8
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS      (R11), Y9
-	VMOVUPS      32(R11), Y10
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y7
+	VMOVUPS      32(R13), Y8
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
+	VMOVUPS      32(R13), Y10
+	ADDQ         ld+72(FP), R13
 
 edgewhole2:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole2
-	CMPQ    (SP), $0x00
-	JL      firstuwhole2
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole2
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole2:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole2:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole2
+	VMOVUPS Y3, (R11)(R9*1)
+	VMOVUPS Y4, 32(R11)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R11)(R9*1), Y3
+	VMOVUPS 32(R11)(R9*1), Y4
 
-sameuwhole2:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole2
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole2
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole2:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole2:
+same_dstwhole2:
 	VBROADCASTSS (CX), Y11
-	VMOVUPS      (BX), Y12
-	VADDPS       (R8), Y12, Y12
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y13
+	VMOVUPS      (SI)(BX*1), Y12
+	VADDPS       (R10)(R9*1), Y12, Y12
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y13
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y13
 	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
-	VMOVUPS      (R9), Y13
+	VMOVUPS      (R12), Y13
 	VMULPS       Y0, Y12, Y14
 	VMAXPS       Y12, Y14, Y14
 	VFMADD231PS  Y14, Y11, Y5
@@ -5310,17 +6484,17 @@ samewwhole2:
 	VFMADD231PS  Y12, Y13, Y7
 	VBROADCASTSS 4(AX), Y13
 	VFMADD231PS  Y12, Y13, Y9
-	VMOVUPS      32(BX), Y12
-	VADDPS       32(R8), Y12, Y12
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y13
+	VMOVUPS      32(SI)(BX*1), Y12
+	VADDPS       32(R10)(R9*1), Y12, Y12
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y13
 	VBROADCASTSS (AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y13
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y13
 	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
-	VMOVUPS      32(R9), Y13
+	VMOVUPS      32(R12), Y13
 	VMULPS       Y0, Y12, Y14
 	VMAXPS       Y12, Y14, Y14
 	VFMADD231PS  Y14, Y11, Y6
@@ -5335,111 +6509,89 @@ samewwhole2:
 	VFMADD231PS  Y11, Y12, Y8
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole2
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R11)(R9*1)
+	VMOVUPS      Y4, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VMOVUPS      Y7, (AX)
 	VMOVUPS      Y8, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VMOVUPS      Y9, (AX)
 	VMOVUPS      Y10, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
 whole3:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
 
 edgewhole3:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole3
-	CMPQ    (SP), $0x00
-	JL      firstuwhole3
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole3
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole3:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole3:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole3
+	VMOVUPS Y3, (R11)(R9*1)
+	VMOVUPS Y4, 32(R11)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R11)(R9*1), Y3
+	VMOVUPS 32(R11)(R9*1), Y4
 
-sameuwhole3:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole3
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole3
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole3:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole3:
+same_dstwhole3:
 	VBROADCASTSS (CX), Y7
-	VMOVUPS      (BX), Y8
-	VADDPS       (R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      (SI)(BX*1), Y8
+	VADDPS       (R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      (R9), Y9
+	VMOVUPS      (R12), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -5450,36 +6602,36 @@ samewwhole3:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      (R12), Y9
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      Y9, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      Y9, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	VMOVUPS      32(BX), Y8
-	VADDPS       32(R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y9
+	VMOVUPS      Y9, (R13)
+	VMOVUPS      32(SI)(BX*1), Y8
+	VADDPS       32(R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      32(R12), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -5490,124 +6642,102 @@ samewwhole3:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      32(R12), Y8
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y8
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS 4(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y8
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS 8(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole3
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R11)(R9*1)
+	VMOVUPS      Y4, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
 whole4:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dv+184(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
+	MOVQ         up+104(FP), R12
+	MOVQ         dv+136(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
 
 edgewhole4:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole4
-	CMPQ    (SP), $0x00
-	JL      firstuwhole4
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole4
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole4:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole4:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole4
+	VMOVUPS Y3, (R11)(R9*1)
+	VMOVUPS Y4, 32(R11)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R11)(R9*1), Y3
+	VMOVUPS 32(R11)(R9*1), Y4
 
-sameuwhole4:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole4
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole4
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole4:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole4:
+same_dstwhole4:
 	VBROADCASTSS (CX), Y7
-	VMOVUPS      (BX), Y8
-	VADDPS       (R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      (SI)(BX*1), Y8
+	VADDPS       (R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      (R9), Y9
+	VMOVUPS      (R12), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y5
@@ -5618,45 +6748,45 @@ samewwhole4:
 	VBLENDVPS    Y8, Y9, Y10, Y8
 	VADDPS       Y8, Y1, Y1
 	VADDPS       Y8, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      (R12), Y9
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      Y9, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      Y9, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      Y9, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R12)
-	VMOVUPS      32(BX), Y8
-	VADDPS       32(R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y9
+	VMOVUPS      Y9, (R13)
+	VMOVUPS      32(SI)(BX*1), Y8
+	VADDPS       32(R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y9
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      32(R12), Y9
 	VMULPS       Y0, Y8, Y10
 	VMAXPS       Y8, Y10, Y10
 	VFMADD231PS  Y10, Y7, Y6
@@ -5667,175 +6797,327 @@ samewwhole4:
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VADDPS       Y7, Y2, Y2
 	VADDPS       Y7, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      32(R12), Y8
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y8
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS 4(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y8
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS 8(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y8
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y8
 	VBROADCASTSS 12(AX), Y9
 	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	VMOVUPS      Y8, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole4
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dv+184(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R11)(R9*1)
+	VMOVUPS      Y4, 32(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	MOVQ         dwx+168(FP), AX
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-// func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
+// func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32)
 // Requires: AVX, FMA3
-TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $16-184
-	SHLQ         $0x02, ldu+40(FP)
-	SHLQ         $0x02, ldw+56(FP)
-	SHLQ         $0x02, ldwx+88(FP)
-	SHLQ         $0x02, scaleStep+112(FP)
-	SHLQ         $0x02, ldup+128(FP)
-	SHLQ         $0x02, lddu+144(FP)
-	SHLQ         $0x02, lddw+160(FP)
-	SHLQ         $0x02, lddwx+176(FP)
+TEXT ·edgeAggregateBackwardAVX2(SB), NOSPLIT, $8-136
+	SHLQ         $0x02, scaleStep+96(FP)
+	SHLQ         $0x02, ld+72(FP)
 	CMPQ         columns+8(FP), $0x10
-	JE           full
+	JE           whole
 	MOVQ         columns+8(FP), AX
 	LEAQ         lanemask<>+0(SB), CX
 	NEGQ         AX
 	LEAQ         64(CX)(AX*4), AX
 	MOVQ         AX, columns+8(FP)
-	MOVQ         nf+72(FP), AX
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
-	JE           masked0
+	JE           part0
 	CMPQ         AX, $0x01
-	JE           masked1
+	JE           part1
 	CMPQ         AX, $0x02
-	JE           masked2
+	JE           part2
 	CMPQ         AX, $0x03
-	JE           masked3
+	JE           part3
 	CMPQ         AX, $0x04
-	JE           masked4
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	JE           part4
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y4
+	VMASKMOVPS   32(R12), Y4, Y4
 
-edgemasked:
-	MOVLQSX    (DX), R12
+edgepart:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked
-	CMPQ       (SP), $0x00
-	JL         firstumasked
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y5
-	VMASKMOVPS Y1, Y5, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y5
+	VMASKMOVPS Y1, Y5, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
+same_srcpart:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y5
+	VMASKMOVPS Y3, Y5, (R12)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R12)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R12)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R12)(R9*1), Y4, Y4
+
+same_dstpart:
+	VBROADCASTSS (CX), Y5
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y6
+	VMASKMOVPS   (SI)(BX*1), Y6, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R10)(R9*1), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+wx0part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      (BP), Y7
+	VMASKMOVPS   (R13), Y7, Y7
+	VBROADCASTSS (R15), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          wx0part
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R11)(R9*1), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1e, Y9, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y3, Y3
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+dwx0part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      (BP), Y7
+	VMASKMOVPS   (R13), Y7, Y7
+	VBROADCASTSS (R15), Y8
+	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      (BP), Y8
+	VMASKMOVPS   Y7, Y8, (R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          dwx0part
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(SI)(BX*1), Y6, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R10)(R9*1), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+wx1part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      32(BP), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS (R15), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          wx1part
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R11)(R9*1), Y7, Y7
+	VMULPS       Y5, Y7, Y7
+	VMULPS       Y0, Y7, Y5
+	VXORPS       Y8, Y8, Y8
+	VCMPPS       $0x1e, Y8, Y6, Y6
+	VBLENDVPS    Y6, Y7, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
+
+dwx1part:
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      32(BP), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
+	VBROADCASTSS (R15), Y7
+	VFMADD231PS  Y5, Y7, Y6
+	MOVQ         columns+8(FP), BP
+	VMOVUPS      32(BP), Y7
+	VMASKMOVPS   Y6, Y7, 32(R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
+	JNZ          dwx1part
+	ADDQ         scaleStep+96(FP), CX
+	MOVQ         nf+56(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, AX
+	DECQ         n+0(FP)
+	JNZ          edgepart
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      (AX), Y0
+	VMASKMOVPS   Y3, Y0, (R12)(R9*1)
+	MOVQ         columns+8(FP), AX
+	VMOVUPS      32(AX), Y0
+	VMASKMOVPS   Y4, Y0, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VZEROUPPER
+	RET
+
+part0:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
+	MOVQ         src+16(FP), CX
+	XORQ         DX, DX
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	MOVQ         columns+8(FP), DI
+	VMOVUPS      (DI), Y1
+	VMASKMOVPS   (SI), Y1, Y1
+	MOVQ         columns+8(FP), DI
+	VMOVUPS      32(DI), Y2
+	VMASKMOVPS   32(SI), Y2, Y2
+	MOVQ         dst+24(FP), DI
+	XORQ         R8, R8
+	MOVQ         w+40(FP), R9
+	MOVQ         up+104(FP), R10
+	MOVQ         dw+120(FP), R11
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      (R12), Y3
+	VMASKMOVPS   (R11), Y3, Y3
+	MOVQ         columns+8(FP), R12
+	VMOVUPS      32(R12), Y4
+	VMASKMOVPS   32(R11), Y4, Y4
+
+edgepart0:
+	MOVLQSX    (CX), R12
+	ADDQ       $0x04, CX
+	IMULQ      ld+72(FP), R12
+	CMPQ       R12, DX
+	JE         same_srcpart0
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y5
+	VMASKMOVPS Y1, Y5, (SI)(DX*1)
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y1
+	VMASKMOVPS Y2, Y1, 32(SI)(DX*1)
+	MOVQ       R12, DX
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
+	VMASKMOVPS (SI)(DX*1), Y1, Y1
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+	VMASKMOVPS 32(SI)(DX*1), Y2, Y2
 
-sameumasked:
+same_srcpart0:
 	MOVLQSX    (DI), R12
 	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y5
-	VMASKMOVPS Y3, Y5, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
+	IMULQ      ld+72(FP), R12
+	CMPQ       R12, R8
+	JE         same_dstpart0
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y5
+	VMASKMOVPS Y3, Y5, (R11)(R8*1)
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y3
+	VMASKMOVPS Y4, Y3, 32(R11)(R8*1)
+	MOVQ       R12, R8
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
+	VMASKMOVPS (R11)(R8*1), Y3, Y3
 	MOVQ       columns+8(FP), R12
 	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
+	VMASKMOVPS 32(R11)(R8*1), Y4, Y4
 
-samewmasked:
-	VBROADCASTSS (CX), Y5
+same_dstpart0:
+	VBROADCASTSS (AX), Y5
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y6
-	VMASKMOVPS   (BX), Y6, Y6
+	VMASKMOVPS   (BX)(DX*1), Y6, Y6
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R8), Y7, Y7
+	VMASKMOVPS   (R9)(R8*1), Y7, Y7
 	VADDPS       Y7, Y6, Y6
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-wx0masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      (R15), Y7
-	VMASKMOVPS   (R12), Y7, Y7
-	VBROADCASTSS (R14), Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
-	JNZ          wx0masked
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R9), Y7, Y7
+	VMASKMOVPS   (R10)(R8*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -5843,47 +7125,16 @@ wx0masked:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-dwx0masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      (R15), Y7
-	VMASKMOVPS   (R12), Y7, Y7
-	VBROADCASTSS (R14), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      (R15), Y8
-	VMASKMOVPS   Y7, Y8, (R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
-	JNZ          dwx0masked
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(BX), Y6, Y6
+	VMASKMOVPS   32(BX)(DX*1), Y6, Y6
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y7
-	VMASKMOVPS   32(R8), Y7, Y7
+	VMASKMOVPS   32(R9)(R8*1), Y7, Y7
 	VADDPS       Y7, Y6, Y6
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-wx1masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      32(R15), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
-	VBROADCASTSS (R14), Y8
-	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
-	JNZ          wx1masked
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y7
-	VMASKMOVPS   32(R9), Y7, Y7
+	VMASKMOVPS   32(R10)(R8*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -5891,286 +7142,117 @@ wx1masked:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
-
-dwx1masked:
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      32(R15), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
-	VBROADCASTSS (R14), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R15
-	VMOVUPS      32(R15), Y7
-	VMASKMOVPS   Y6, Y7, 32(R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
-	JNZ          dwx1masked
-	ADDQ         scaleStep+112(FP), CX
-	MOVQ         nf+72(FP), R12
-	SHLQ         $0x02, R12
-	ADDQ         R12, AX
-	DECQ         R11
-	JNZ          edgemasked
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
+	JNZ          edgepart0
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (SI)(DX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(SI)(DX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R11)(R8*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R11)(R8*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked0:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
-	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	XORQ         DX, DX
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         DI, DI
-	XORQ         R8, R8
-	XORQ         R9, R9
-	MOVQ         n+0(FP), R10
-
-edgemasked0:
-	MOVLQSX    (CX), R11
-	ADDQ       $0x04, CX
-	CMPQ       R11, (SP)
-	JE         sameumasked0
-	CMPQ       (SP), $0x00
-	JL         firstumasked0
-	MOVQ       columns+8(FP), DX
-	VMOVUPS    (DX), Y5
-	VMASKMOVPS Y1, Y5, (BX)
-	MOVQ       columns+8(FP), DX
-	VMOVUPS    32(DX), Y1
-	VMASKMOVPS Y2, Y1, 32(BX)
-
-firstumasked0:
-	MOVQ       R11, (SP)
-	MOVQ       ldu+40(FP), DX
-	IMULQ      R11, DX
-	ADDQ       u+32(FP), DX
-	MOVQ       lddu+144(FP), BX
-	IMULQ      R11, BX
-	ADDQ       du+136(FP), BX
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    (R11), Y1
-	VMASKMOVPS (BX), Y1, Y1
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    32(R11), Y2
-	VMASKMOVPS 32(BX), Y2, Y2
-
-sameumasked0:
-	MOVLQSX    (SI), R11
-	ADDQ       $0x04, SI
-	CMPQ       R11, 8(SP)
-	JE         samewmasked0
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked0
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    (DI), Y5
-	VMASKMOVPS Y3, Y5, (R9)
-	MOVQ       columns+8(FP), DI
-	VMOVUPS    32(DI), Y3
-	VMASKMOVPS Y4, Y3, 32(R9)
-
-firstwmasked0:
-	MOVQ       R11, 8(SP)
-	MOVQ       ldw+56(FP), DI
-	IMULQ      R11, DI
-	ADDQ       w+48(FP), DI
-	MOVQ       ldup+128(FP), R8
-	IMULQ      R11, R8
-	ADDQ       up+120(FP), R8
-	MOVQ       lddw+160(FP), R9
-	IMULQ      R11, R9
-	ADDQ       dw+152(FP), R9
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    (R11), Y3
-	VMASKMOVPS (R9), Y3, Y3
-	MOVQ       columns+8(FP), R11
-	VMOVUPS    32(R11), Y4
-	VMASKMOVPS 32(R9), Y4, Y4
-
-samewmasked0:
-	VBROADCASTSS (AX), Y5
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y6
-	VMASKMOVPS   (DX), Y6, Y6
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y7
-	VMASKMOVPS   (DI), Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      (R11), Y7
-	VMASKMOVPS   (R8), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y6
-	VMASKMOVPS   32(DX), Y6, Y6
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y7
-	VMASKMOVPS   32(DI), Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	MOVQ         columns+8(FP), R11
-	VMOVUPS      32(R11), Y7
-	VMASKMOVPS   32(R8), Y7, Y7
-	VMULPS       Y5, Y7, Y7
-	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R10
-	JNZ          edgemasked0
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (BX)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(BX)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R9)
-	MOVQ         columns+8(FP), AX
-	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R9)
-	MOVQ         dwx+168(FP), AX
-	VZEROUPPER
-	RET
-
-masked1:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part1:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y4
+	VMASKMOVPS   32(R12), Y4, Y4
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
+	ADDQ         ld+72(FP), R13
 
-edgemasked1:
-	MOVLQSX    (DX), R12
+edgepart1:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked1
-	CMPQ       (SP), $0x00
-	JL         firstumasked1
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y7
-	VMASKMOVPS Y1, Y7, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart1
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y1, Y7, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked1:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart1:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart1
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y7
+	VMASKMOVPS Y3, Y7, (R12)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R12)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R12)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R12)(R9*1), Y4, Y4
 
-sameumasked1:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked1
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked1
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y7
-	VMASKMOVPS Y3, Y7, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked1:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked1:
+same_dstpart1:
 	VBROADCASTSS (CX), Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y8
-	VMASKMOVPS   (BX), Y8, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R8), Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y8
+	VMASKMOVPS   (SI)(BX*1), Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
-	VMASKMOVPS   (R12), Y9, Y9
+	VMASKMOVPS   (R10)(R9*1), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y9
-	VMASKMOVPS   (R9), Y9, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y9
+	VMASKMOVPS   (R11)(R9*1), Y9, Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
 	VXORPS       Y11, Y11, Y11
@@ -6180,22 +7262,22 @@ samewmasked1:
 	VADDPS       Y8, Y3, Y3
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(BX), Y8, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R8), Y9, Y9
-	VADDPS       Y9, Y8, Y8
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y8
+	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
-	VMASKMOVPS   32(R12), Y9, Y9
+	VMASKMOVPS   32(R10)(R9*1), Y9, Y9
+	VADDPS       Y9, Y8, Y8
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y9
+	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y9
-	VMASKMOVPS   32(R9), Y9, Y9
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y9
+	VMASKMOVPS   32(R11)(R9*1), Y9, Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
 	VXORPS       Y10, Y10, Y10
@@ -6205,152 +7287,138 @@ samewmasked1:
 	VADDPS       Y7, Y4, Y4
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
-	DECQ         R11
-	JNZ          edgemasked1
+	DECQ         n+0(FP)
+	JNZ          edgepart1
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R12)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked2:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part2:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y5
-	VMASKMOVPS   (R11), Y5, Y5
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(R11), Y6, Y6
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R11), Y7, Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y8
-	VMASKMOVPS   32(R11), Y8, Y8
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y4
+	VMASKMOVPS   32(R12), Y4, Y4
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y5
+	VMASKMOVPS   (R13), Y5, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   32(R13), Y8, Y8
+	ADDQ         ld+72(FP), R13
 
-edgemasked2:
-	MOVLQSX    (DX), R12
+edgepart2:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked2
-	CMPQ       (SP), $0x00
-	JL         firstumasked2
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y9
-	VMASKMOVPS Y1, Y9, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart2
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y9
+	VMASKMOVPS Y1, Y9, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked2:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart2:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart2
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y9
+	VMASKMOVPS Y3, Y9, (R12)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R12)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R12)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R12)(R9*1), Y4, Y4
 
-sameumasked2:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked2
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked2
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y9
-	VMASKMOVPS Y3, Y9, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked2:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked2:
+same_dstpart2:
 	VBROADCASTSS (CX), Y9
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y10
-	VMASKMOVPS   (BX), Y10, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y11
-	VMASKMOVPS   (R8), Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y10
+	VMASKMOVPS   (SI)(BX*1), Y10, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y11
-	VMASKMOVPS   (R12), Y11, Y11
+	VMASKMOVPS   (R10)(R9*1), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y11
+	VMASKMOVPS   (R13), Y11, Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y11
-	VMASKMOVPS   (R12), Y11, Y11
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y11
+	VMASKMOVPS   (R13), Y11, Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y11
-	VMASKMOVPS   (R9), Y11, Y11
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y11
+	VMASKMOVPS   (R11)(R9*1), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y12
 	VXORPS       Y13, Y13, Y13
@@ -6362,28 +7430,28 @@ samewmasked2:
 	VFMADD231PS  Y10, Y11, Y5
 	VBROADCASTSS 4(AX), Y11
 	VFMADD231PS  Y10, Y11, Y7
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y10
-	VMASKMOVPS   32(BX), Y10, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y11
-	VMASKMOVPS   32(R8), Y11, Y11
-	VADDPS       Y11, Y10, Y10
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y10
+	VMASKMOVPS   32(SI)(BX*1), Y10, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y11
-	VMASKMOVPS   32(R12), Y11, Y11
+	VMASKMOVPS   32(R10)(R9*1), Y11, Y11
+	VADDPS       Y11, Y10, Y10
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y11
+	VMASKMOVPS   32(R13), Y11, Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y11
-	VMASKMOVPS   32(R12), Y11, Y11
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y11
+	VMASKMOVPS   32(R13), Y11, Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y11
-	VMASKMOVPS   32(R9), Y11, Y11
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y11
+	VMASKMOVPS   32(R11)(R9*1), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y9
 	VXORPS       Y12, Y12, Y12
@@ -6395,150 +7463,136 @@ samewmasked2:
 	VFMADD231PS  Y9, Y10, Y6
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
-	DECQ         R11
-	JNZ          edgemasked2
+	DECQ         n+0(FP)
+	JNZ          edgepart2
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R12)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y5, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y6, Y0, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      (CX), Y0
 	VMASKMOVPS   Y7, Y0, (AX)
 	MOVQ         columns+8(FP), CX
 	VMOVUPS      32(CX), Y0
 	VMASKMOVPS   Y8, Y0, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
-masked3:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part3:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y4
+	VMASKMOVPS   32(R12), Y4, Y4
 
-edgemasked3:
-	MOVLQSX    (DX), R12
+edgepart3:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked3
-	CMPQ       (SP), $0x00
-	JL         firstumasked3
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y5
-	VMASKMOVPS Y1, Y5, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart3
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y5
+	VMASKMOVPS Y1, Y5, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked3:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart3:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart3
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y5
+	VMASKMOVPS Y3, Y5, (R12)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R12)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R12)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R12)(R9*1), Y4, Y4
 
-sameumasked3:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked3
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked3
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y5
-	VMASKMOVPS Y3, Y5, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked3:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked3:
+same_dstpart3:
 	VBROADCASTSS (CX), Y5
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y6
-	VMASKMOVPS   (BX), Y6, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R8), Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y6
+	VMASKMOVPS   (SI)(BX*1), Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	VMASKMOVPS   (R10)(R9*1), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R9), Y7, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -6546,61 +7600,61 @@ samewmasked3:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y7, Y8, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y7, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y7, Y8, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y7, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   Y7, Y6, (R13)
 	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y6
-	VMASKMOVPS   Y7, Y6, (R12)
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(BX), Y6, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y7
-	VMASKMOVPS   32(R8), Y7, Y7
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(SI)(BX*1), Y6, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R10)(R9*1), Y7, Y7
 	VADDPS       Y7, Y6, Y6
-	MOVQ         wx+80(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y7
-	VMASKMOVPS   32(R9), Y7, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -6608,169 +7662,155 @@ samewmasked3:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y6, Y7, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y6, Y7, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS 4(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y6, Y7, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y6, Y7, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS 8(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y5
-	VMASKMOVPS   Y6, Y5, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   Y6, Y5, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
-	DECQ         R11
-	JNZ          edgemasked3
+	DECQ         n+0(FP)
+	JNZ          edgepart3
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R12)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-masked4:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+part4:
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      (R8), Y1
+	VMASKMOVPS   (DI), Y1, Y1
+	MOVQ         columns+8(FP), R8
+	VMOVUPS      32(R8), Y2
+	VMASKMOVPS   32(DI), Y2, Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y3
+	VMASKMOVPS   (R12), Y3, Y3
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y4
+	VMASKMOVPS   32(R12), Y4, Y4
 
-edgemasked4:
-	MOVLQSX    (DX), R12
+edgepart4:
+	MOVLQSX    (DX), R13
 	ADDQ       $0x04, DX
-	CMPQ       R12, (SP)
-	JE         sameumasked4
-	CMPQ       (SP), $0x00
-	JL         firstumasked4
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    (BX), Y5
-	VMASKMOVPS Y1, Y5, (SI)
-	MOVQ       columns+8(FP), BX
-	VMOVUPS    32(BX), Y1
-	VMASKMOVPS Y2, Y1, 32(SI)
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, BX
+	JE         same_srcpart4
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y5
+	VMASKMOVPS Y1, Y5, (DI)(BX*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y1
+	VMASKMOVPS Y2, Y1, 32(DI)(BX*1)
+	MOVQ       R13, BX
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y1
+	VMASKMOVPS (DI)(BX*1), Y1, Y1
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y2
+	VMASKMOVPS 32(DI)(BX*1), Y2, Y2
 
-firstumasked4:
-	MOVQ       R12, (SP)
-	MOVQ       ldu+40(FP), BX
-	IMULQ      R12, BX
-	ADDQ       u+32(FP), BX
-	MOVQ       lddu+144(FP), SI
-	IMULQ      R12, SI
-	ADDQ       du+136(FP), SI
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y1
-	VMASKMOVPS (SI), Y1, Y1
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y2
-	VMASKMOVPS 32(SI), Y2, Y2
+same_srcpart4:
+	MOVLQSX    (R8), R13
+	ADDQ       $0x04, R8
+	IMULQ      ld+72(FP), R13
+	CMPQ       R13, R9
+	JE         same_dstpart4
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    (R14), Y5
+	VMASKMOVPS Y3, Y5, (R12)(R9*1)
+	MOVQ       columns+8(FP), R14
+	VMOVUPS    32(R14), Y3
+	VMASKMOVPS Y4, Y3, 32(R12)(R9*1)
+	MOVQ       R13, R9
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    (R13), Y3
+	VMASKMOVPS (R12)(R9*1), Y3, Y3
+	MOVQ       columns+8(FP), R13
+	VMOVUPS    32(R13), Y4
+	VMASKMOVPS 32(R12)(R9*1), Y4, Y4
 
-sameumasked4:
-	MOVLQSX    (DI), R12
-	ADDQ       $0x04, DI
-	CMPQ       R12, 8(SP)
-	JE         samewmasked4
-	CMPQ       8(SP), $0x00
-	JL         firstwmasked4
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    (R8), Y5
-	VMASKMOVPS Y3, Y5, (R10)
-	MOVQ       columns+8(FP), R8
-	VMOVUPS    32(R8), Y3
-	VMASKMOVPS Y4, Y3, 32(R10)
-
-firstwmasked4:
-	MOVQ       R12, 8(SP)
-	MOVQ       ldw+56(FP), R8
-	IMULQ      R12, R8
-	ADDQ       w+48(FP), R8
-	MOVQ       ldup+128(FP), R9
-	IMULQ      R12, R9
-	ADDQ       up+120(FP), R9
-	MOVQ       lddw+160(FP), R10
-	IMULQ      R12, R10
-	ADDQ       dw+152(FP), R10
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    (R12), Y3
-	VMASKMOVPS (R10), Y3, Y3
-	MOVQ       columns+8(FP), R12
-	VMOVUPS    32(R12), Y4
-	VMASKMOVPS 32(R10), Y4, Y4
-
-samewmasked4:
+same_dstpart4:
 	VBROADCASTSS (CX), Y5
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y6
-	VMASKMOVPS   (BX), Y6, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R8), Y7, Y7
-	VADDPS       Y7, Y6, Y6
-	MOVQ         wx+80(FP), R12
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y6
+	VMASKMOVPS   (SI)(BX*1), Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	VMASKMOVPS   (R10)(R9*1), Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      (R12), Y7
-	VMASKMOVPS   (R9), Y7, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      (R13), Y7
+	VMASKMOVPS   (R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -6778,76 +7818,76 @@ samewmasked4:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y7, Y8, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y7, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y7, Y8, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y7, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y8
-	VMASKMOVPS   Y7, Y8, (R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y7
-	VMASKMOVPS   (R12), Y7, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y7, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   Y7, Y6, (R13)
 	MOVQ         columns+8(FP), R13
-	VMOVUPS      (R13), Y6
-	VMASKMOVPS   Y7, Y6, (R12)
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y6
-	VMASKMOVPS   32(BX), Y6, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y7
-	VMASKMOVPS   32(R8), Y7, Y7
+	VMOVUPS      32(R13), Y6
+	VMASKMOVPS   32(SI)(BX*1), Y6, Y6
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R10)(R9*1), Y7, Y7
 	VADDPS       Y7, Y6, Y6
-	MOVQ         wx+80(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	MOVQ         wx+64(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   32(R12), Y7, Y7
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	MOVQ         columns+8(FP), R12
-	VMOVUPS      32(R12), Y7
-	VMASKMOVPS   32(R9), Y7, Y7
+	MOVQ         columns+8(FP), R13
+	VMOVUPS      32(R13), Y7
+	VMASKMOVPS   32(R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -6855,64 +7895,64 @@ samewmasked4:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         dwx+128(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y6, Y7, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y6, Y7, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS 4(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y6, Y7, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y6, Y7, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS 8(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y7
-	VMASKMOVPS   Y6, Y7, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y6
-	VMASKMOVPS   32(R12), Y6, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   Y6, Y7, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   32(R13), Y6, Y6
 	VBROADCASTSS 12(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R13
-	VMOVUPS      32(R13), Y5
-	VMASKMOVPS   Y6, Y5, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   Y6, Y5, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
-	DECQ         R11
-	JNZ          edgemasked4
+	DECQ         n+0(FP)
+	JNZ          edgepart4
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y1, Y0, (SI)
+	VMASKMOVPS   Y1, Y0, (DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y2, Y0, 32(SI)
+	VMASKMOVPS   Y2, Y0, 32(DI)(BX*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      (AX), Y0
-	VMASKMOVPS   Y3, Y0, (R10)
+	VMASKMOVPS   Y3, Y0, (R12)(R9*1)
 	MOVQ         columns+8(FP), AX
 	VMOVUPS      32(AX), Y0
-	VMASKMOVPS   Y4, Y0, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMASKMOVPS   Y4, Y0, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
-full:
-	MOVQ         nf+72(FP), AX
+whole:
+	MOVQ         nf+56(FP), AX
 	CMPQ         AX, $0x00
 	JE           whole0
 	CMPQ         AX, $0x01
@@ -6923,86 +7963,64 @@ full:
 	JE           whole3
 	CMPQ         AX, $0x04
 	JE           whole4
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Y3
+	VMOVUPS      32(R12), Y4
 
 edgewhole:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole
-	CMPQ    (SP), $0x00
-	JL      firstuwhole
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole
+	VMOVUPS Y3, (R12)(R9*1)
+	VMOVUPS Y4, 32(R12)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R12)(R9*1), Y3
+	VMOVUPS 32(R12)(R9*1), Y4
 
-sameuwhole:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole:
+same_dstwhole:
 	VBROADCASTSS (CX), Y5
-	VMOVUPS      (BX), Y6
-	VADDPS       (R8), Y6, Y6
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	VMOVUPS      (SI)(BX*1), Y6
+	VADDPS       (R10)(R9*1), Y6, Y6
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 wx0whole:
-	VMOVUPS      (R12), Y7
-	VBROADCASTSS (R14), Y8
+	VMOVUPS      (R13), Y7
+	VBROADCASTSS (R15), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          wx0whole
-	VMOVUPS      (R9), Y7
+	VMOVUPS      (R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -7010,34 +8028,34 @@ wx0whole:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 dwx0whole:
-	VMOVUPS      (R12), Y7
-	VBROADCASTSS (R14), Y8
+	VMOVUPS      (R13), Y7
+	VBROADCASTSS (R15), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
+	VMOVUPS      Y7, (R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          dwx0whole
-	VMOVUPS      32(BX), Y6
-	VADDPS       32(R8), Y6, Y6
-	MOVQ         wx+80(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	VMOVUPS      32(SI)(BX*1), Y6
+	VADDPS       32(R10)(R9*1), Y6, Y6
+	MOVQ         wx+64(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 wx1whole:
-	VMOVUPS      32(R12), Y7
-	VBROADCASTSS (R14), Y8
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS (R15), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         $0x04, R14
-	ADDQ         ldwx+88(FP), R12
-	DECQ         R13
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          wx1whole
-	VMOVUPS      32(R9), Y7
+	VMOVUPS      32(R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -7045,102 +8063,80 @@ wx1whole:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	MOVQ         nf+72(FP), R13
-	MOVQ         AX, R14
+	MOVQ         dwx+128(FP), R13
+	MOVQ         nf+56(FP), R14
+	MOVQ         AX, R15
 
 dwx1whole:
-	VMOVUPS      32(R12), Y6
-	VBROADCASTSS (R14), Y7
+	VMOVUPS      32(R13), Y6
+	VBROADCASTSS (R15), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         $0x04, R14
-	ADDQ         lddwx+176(FP), R12
-	DECQ         R13
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         $0x04, R15
+	ADDQ         ld+72(FP), R13
+	DECQ         R14
 	JNZ          dwx1whole
-	ADDQ         scaleStep+112(FP), CX
-	MOVQ         nf+72(FP), R12
-	SHLQ         $0x02, R12
-	ADDQ         R12, AX
-	DECQ         R11
+	ADDQ         scaleStep+96(FP), CX
+	MOVQ         nf+56(FP), R13
+	SHLQ         $0x02, R13
+	ADDQ         R13, AX
+	DECQ         n+0(FP)
 	JNZ          edgewhole
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R12)(R9*1)
+	VMOVUPS      Y4, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
 whole0:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), AX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), AX
 	MOVQ         src+16(FP), CX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         DX, DX
-	XORQ         BX, BX
-	MOVQ         dst+24(FP), SI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         DI, DI
+	MOVQ         u+32(FP), BX
+	MOVQ         du+112(FP), SI
+	VMOVUPS      (SI), Y1
+	VMOVUPS      32(SI), Y2
+	MOVQ         dst+24(FP), DI
 	XORQ         R8, R8
-	XORQ         R9, R9
-	MOVQ         n+0(FP), R10
+	MOVQ         w+40(FP), R9
+	MOVQ         up+104(FP), R10
+	MOVQ         dw+120(FP), R11
+	VMOVUPS      (R11), Y3
+	VMOVUPS      32(R11), Y4
 
 edgewhole0:
-	MOVLQSX (CX), R11
+	MOVLQSX (CX), R12
 	ADDQ    $0x04, CX
-	CMPQ    R11, (SP)
-	JE      sameuwhole0
-	CMPQ    (SP), $0x00
-	JL      firstuwhole0
-	VMOVUPS Y1, (BX)
-	VMOVUPS Y2, 32(BX)
+	IMULQ   ld+72(FP), R12
+	CMPQ    R12, DX
+	JE      same_srcwhole0
+	VMOVUPS Y1, (SI)(DX*1)
+	VMOVUPS Y2, 32(SI)(DX*1)
+	MOVQ    R12, DX
+	VMOVUPS (SI)(DX*1), Y1
+	VMOVUPS 32(SI)(DX*1), Y2
 
-firstuwhole0:
-	MOVQ    R11, (SP)
-	MOVQ    ldu+40(FP), DX
-	IMULQ   R11, DX
-	ADDQ    u+32(FP), DX
-	MOVQ    lddu+144(FP), BX
-	IMULQ   R11, BX
-	ADDQ    du+136(FP), BX
-	VMOVUPS (BX), Y1
-	VMOVUPS 32(BX), Y2
+same_srcwhole0:
+	MOVLQSX (DI), R12
+	ADDQ    $0x04, DI
+	IMULQ   ld+72(FP), R12
+	CMPQ    R12, R8
+	JE      same_dstwhole0
+	VMOVUPS Y3, (R11)(R8*1)
+	VMOVUPS Y4, 32(R11)(R8*1)
+	MOVQ    R12, R8
+	VMOVUPS (R11)(R8*1), Y3
+	VMOVUPS 32(R11)(R8*1), Y4
 
-sameuwhole0:
-	MOVLQSX (SI), R11
-	ADDQ    $0x04, SI
-	CMPQ    R11, 8(SP)
-	JE      samewwhole0
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole0
-	VMOVUPS Y3, (R9)
-	VMOVUPS Y4, 32(R9)
-
-firstwwhole0:
-	MOVQ    R11, 8(SP)
-	MOVQ    ldw+56(FP), DI
-	IMULQ   R11, DI
-	ADDQ    w+48(FP), DI
-	MOVQ    ldup+128(FP), R8
-	IMULQ   R11, R8
-	ADDQ    up+120(FP), R8
-	MOVQ    lddw+160(FP), R9
-	IMULQ   R11, R9
-	ADDQ    dw+152(FP), R9
-	VMOVUPS (R9), Y3
-	VMOVUPS 32(R9), Y4
-
-samewwhole0:
+same_dstwhole0:
 	VBROADCASTSS (AX), Y5
-	VMOVUPS      (DX), Y6
-	VADDPS       (DI), Y6, Y6
-	VMOVUPS      (R8), Y7
+	VMOVUPS      (BX)(DX*1), Y6
+	VADDPS       (R9)(R8*1), Y6, Y6
+	VMOVUPS      (R10)(R8*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -7148,9 +8144,9 @@ samewwhole0:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	VMOVUPS      32(DX), Y6
-	VADDPS       32(DI), Y6, Y6
-	VMOVUPS      32(R8), Y7
+	VMOVUPS      32(BX)(DX*1), Y6
+	VADDPS       32(R9)(R8*1), Y6, Y6
+	VMOVUPS      32(R10)(R8*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -7158,94 +8154,72 @@ samewwhole0:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	ADDQ         scaleStep+112(FP), AX
-	DECQ         R10
+	ADDQ         scaleStep+96(FP), AX
+	DECQ         n+0(FP)
 	JNZ          edgewhole0
-	VMOVUPS      Y1, (BX)
-	VMOVUPS      Y2, 32(BX)
-	VMOVUPS      Y3, (R9)
-	VMOVUPS      Y4, 32(R9)
-	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y1, (SI)(DX*1)
+	VMOVUPS      Y2, 32(SI)(DX*1)
+	VMOVUPS      Y3, (R11)(R8*1)
+	VMOVUPS      Y4, 32(R11)(R8*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
 whole1:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Y3
+	VMOVUPS      32(R12), Y4
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
+	ADDQ         ld+72(FP), R13
 
 edgewhole1:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole1
-	CMPQ    (SP), $0x00
-	JL      firstuwhole1
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole1
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole1:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole1:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole1
+	VMOVUPS Y3, (R12)(R9*1)
+	VMOVUPS Y4, 32(R12)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R12)(R9*1), Y3
+	VMOVUPS 32(R12)(R9*1), Y4
 
-sameuwhole1:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole1
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole1
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole1:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole1:
+same_dstwhole1:
 	VBROADCASTSS (CX), Y7
-	VMOVUPS      (BX), Y8
-	VADDPS       (R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y9
+	VMOVUPS      (SI)(BX*1), Y8
+	VADDPS       (R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      (R9), Y9
+	VMOVUPS      (R11)(R9*1), Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
 	VXORPS       Y11, Y11, Y11
@@ -7255,13 +8229,13 @@ samewwhole1:
 	VADDPS       Y8, Y3, Y3
 	VBROADCASTSS (AX), Y9
 	VFMADD231PS  Y8, Y9, Y5
-	VMOVUPS      32(BX), Y8
-	VADDPS       32(R8), Y8, Y8
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y9
+	VMOVUPS      32(SI)(BX*1), Y8
+	VADDPS       32(R10)(R9*1), Y8, Y8
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	VMOVUPS      32(R9), Y9
+	VMOVUPS      32(R11)(R9*1), Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
 	VXORPS       Y10, Y10, Y10
@@ -7271,105 +8245,83 @@ samewwhole1:
 	VADDPS       Y7, Y4, Y4
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole1
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R12)(R9*1)
+	VMOVUPS      Y4, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
 whole2:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         dwx+168(FP), R11
-	VMOVUPS      (R11), Y5
-	VMOVUPS      32(R11), Y6
-	ADDQ         lddwx+176(FP), R11
-	VMOVUPS      (R11), Y7
-	VMOVUPS      32(R11), Y8
-	ADDQ         lddwx+176(FP), R11
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Y3
+	VMOVUPS      32(R12), Y4
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y5
+	VMOVUPS      32(R13), Y6
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
+	VMOVUPS      32(R13), Y8
+	ADDQ         ld+72(FP), R13
 
 edgewhole2:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole2
-	CMPQ    (SP), $0x00
-	JL      firstuwhole2
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole2
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole2:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole2:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole2
+	VMOVUPS Y3, (R12)(R9*1)
+	VMOVUPS Y4, 32(R12)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R12)(R9*1), Y3
+	VMOVUPS 32(R12)(R9*1), Y4
 
-sameuwhole2:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole2
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole2
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole2:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole2:
+same_dstwhole2:
 	VBROADCASTSS (CX), Y9
-	VMOVUPS      (BX), Y10
-	VADDPS       (R8), Y10, Y10
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y11
+	VMOVUPS      (SI)(BX*1), Y10
+	VADDPS       (R10)(R9*1), Y10, Y10
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y11
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	VMOVUPS      (R9), Y11
+	VMOVUPS      (R11)(R9*1), Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y12
 	VXORPS       Y13, Y13, Y13
@@ -7381,17 +8333,17 @@ samewwhole2:
 	VFMADD231PS  Y10, Y11, Y5
 	VBROADCASTSS 4(AX), Y11
 	VFMADD231PS  Y10, Y11, Y7
-	VMOVUPS      32(BX), Y10
-	VADDPS       32(R8), Y10, Y10
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y11
+	VMOVUPS      32(SI)(BX*1), Y10
+	VADDPS       32(R10)(R9*1), Y10, Y10
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y11
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
-	VMOVUPS      32(R9), Y11
+	VMOVUPS      32(R11)(R9*1), Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y9
 	VXORPS       Y12, Y12, Y12
@@ -7403,105 +8355,83 @@ samewwhole2:
 	VFMADD231PS  Y9, Y10, Y6
 	VBROADCASTSS 4(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
-	ADDQ         scaleStep+112(FP), CX
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole2
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R12)(R9*1)
+	VMOVUPS      Y4, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VMOVUPS      Y5, (AX)
 	VMOVUPS      Y6, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VMOVUPS      Y7, (AX)
 	VMOVUPS      Y8, 32(AX)
-	ADDQ         lddwx+176(FP), AX
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
 whole3:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Y3
+	VMOVUPS      32(R12), Y4
 
 edgewhole3:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole3
-	CMPQ    (SP), $0x00
-	JL      firstuwhole3
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole3
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole3:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole3:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole3
+	VMOVUPS Y3, (R12)(R9*1)
+	VMOVUPS Y4, 32(R12)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R12)(R9*1), Y3
+	VMOVUPS 32(R12)(R9*1), Y4
 
-sameuwhole3:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole3
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole3
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole3:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole3:
+same_dstwhole3:
 	VBROADCASTSS (CX), Y5
-	VMOVUPS      (BX), Y6
-	VADDPS       (R8), Y6, Y6
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      (SI)(BX*1), Y6
+	VADDPS       (R10)(R9*1), Y6, Y6
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      (R9), Y7
+	VMOVUPS      (R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -7509,36 +8439,36 @@ samewwhole3:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      (R12), Y7
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      Y7, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      Y7, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	VMOVUPS      32(BX), Y6
-	VADDPS       32(R8), Y6, Y6
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y7
+	VMOVUPS      Y7, (R13)
+	VMOVUPS      32(SI)(BX*1), Y6
+	VADDPS       32(R10)(R9*1), Y6, Y6
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      32(R9), Y7
+	VMOVUPS      32(R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -7546,118 +8476,96 @@ samewwhole3:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      32(R12), Y6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y6
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 4(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y6
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 8(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole3
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R12)(R9*1)
+	VMOVUPS      Y4, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET
 
 whole4:
-	VBROADCASTSS slope+96(FP), Y0
-	MOVQ         x+64(FP), AX
-	MOVQ         scale+104(FP), CX
+	VBROADCASTSS slope+80(FP), Y0
+	MOVQ         x+48(FP), AX
+	MOVQ         scale+88(FP), CX
 	MOVQ         src+16(FP), DX
-	MOVQ         $-1, (SP)
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
 	XORQ         BX, BX
-	XORQ         SI, SI
-	MOVQ         dst+24(FP), DI
-	MOVQ         $-1, 8(SP)
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         R8, R8
+	MOVQ         u+32(FP), SI
+	MOVQ         du+112(FP), DI
+	VMOVUPS      (DI), Y1
+	VMOVUPS      32(DI), Y2
+	MOVQ         dst+24(FP), R8
 	XORQ         R9, R9
-	XORQ         R10, R10
-	MOVQ         n+0(FP), R11
+	MOVQ         w+40(FP), R10
+	MOVQ         up+104(FP), R11
+	MOVQ         dw+120(FP), R12
+	VMOVUPS      (R12), Y3
+	VMOVUPS      32(R12), Y4
 
 edgewhole4:
-	MOVLQSX (DX), R12
+	MOVLQSX (DX), R13
 	ADDQ    $0x04, DX
-	CMPQ    R12, (SP)
-	JE      sameuwhole4
-	CMPQ    (SP), $0x00
-	JL      firstuwhole4
-	VMOVUPS Y1, (SI)
-	VMOVUPS Y2, 32(SI)
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, BX
+	JE      same_srcwhole4
+	VMOVUPS Y1, (DI)(BX*1)
+	VMOVUPS Y2, 32(DI)(BX*1)
+	MOVQ    R13, BX
+	VMOVUPS (DI)(BX*1), Y1
+	VMOVUPS 32(DI)(BX*1), Y2
 
-firstuwhole4:
-	MOVQ    R12, (SP)
-	MOVQ    ldu+40(FP), BX
-	IMULQ   R12, BX
-	ADDQ    u+32(FP), BX
-	MOVQ    lddu+144(FP), SI
-	IMULQ   R12, SI
-	ADDQ    du+136(FP), SI
-	VMOVUPS (SI), Y1
-	VMOVUPS 32(SI), Y2
+same_srcwhole4:
+	MOVLQSX (R8), R13
+	ADDQ    $0x04, R8
+	IMULQ   ld+72(FP), R13
+	CMPQ    R13, R9
+	JE      same_dstwhole4
+	VMOVUPS Y3, (R12)(R9*1)
+	VMOVUPS Y4, 32(R12)(R9*1)
+	MOVQ    R13, R9
+	VMOVUPS (R12)(R9*1), Y3
+	VMOVUPS 32(R12)(R9*1), Y4
 
-sameuwhole4:
-	MOVLQSX (DI), R12
-	ADDQ    $0x04, DI
-	CMPQ    R12, 8(SP)
-	JE      samewwhole4
-	CMPQ    8(SP), $0x00
-	JL      firstwwhole4
-	VMOVUPS Y3, (R10)
-	VMOVUPS Y4, 32(R10)
-
-firstwwhole4:
-	MOVQ    R12, 8(SP)
-	MOVQ    ldw+56(FP), R8
-	IMULQ   R12, R8
-	ADDQ    w+48(FP), R8
-	MOVQ    ldup+128(FP), R9
-	IMULQ   R12, R9
-	ADDQ    up+120(FP), R9
-	MOVQ    lddw+160(FP), R10
-	IMULQ   R12, R10
-	ADDQ    dw+152(FP), R10
-	VMOVUPS (R10), Y3
-	VMOVUPS 32(R10), Y4
-
-samewwhole4:
+same_dstwhole4:
 	VBROADCASTSS (CX), Y5
-	VMOVUPS      (BX), Y6
-	VADDPS       (R8), Y6, Y6
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      (SI)(BX*1), Y6
+	VADDPS       (R10)(R9*1), Y6, Y6
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      (R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      (R9), Y7
+	VMOVUPS      (R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
 	VXORPS       Y9, Y9, Y9
@@ -7665,45 +8573,45 @@ samewwhole4:
 	VBLENDVPS    Y6, Y7, Y8, Y6
 	VADDPS       Y6, Y1, Y1
 	VADDPS       Y6, Y3, Y3
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      (R12), Y7
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      Y7, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      Y7, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      (R12), Y7
+	VMOVUPS      Y7, (R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      (R13), Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R12)
-	VMOVUPS      32(BX), Y6
-	VADDPS       32(R8), Y6, Y6
-	MOVQ         wx+80(FP), R12
-	VMOVUPS      32(R12), Y7
+	VMOVUPS      Y7, (R13)
+	VMOVUPS      32(SI)(BX*1), Y6
+	VADDPS       32(R10)(R9*1), Y6, Y6
+	MOVQ         wx+64(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS (AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 4(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	ADDQ         ldwx+88(FP), R12
-	VMOVUPS      32(R12), Y7
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
-	VMOVUPS      32(R9), Y7
+	VMOVUPS      32(R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
 	VXORPS       Y8, Y8, Y8
@@ -7711,34 +8619,34 @@ samewwhole4:
 	VBLENDVPS    Y6, Y7, Y5, Y5
 	VADDPS       Y5, Y2, Y2
 	VADDPS       Y5, Y4, Y4
-	MOVQ         dwx+168(FP), R12
-	VMOVUPS      32(R12), Y6
+	MOVQ         dwx+128(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS (AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y6
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 4(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y6
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 8(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         lddwx+176(FP), R12
-	VMOVUPS      32(R12), Y6
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 12(AX), Y7
 	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R12)
-	ADDQ         scaleStep+112(FP), CX
+	VMOVUPS      Y6, 32(R13)
+	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
-	DECQ         R11
+	DECQ         n+0(FP)
 	JNZ          edgewhole4
-	VMOVUPS      Y1, (SI)
-	VMOVUPS      Y2, 32(SI)
-	VMOVUPS      Y3, (R10)
-	VMOVUPS      Y4, 32(R10)
-	MOVQ         dwx+168(FP), AX
+	VMOVUPS      Y1, (DI)(BX*1)
+	VMOVUPS      Y2, 32(DI)(BX*1)
+	VMOVUPS      Y3, (R12)(R9*1)
+	VMOVUPS      Y4, 32(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
 	VZEROUPPER
 	RET

@@ -418,27 +418,27 @@ func sigmoidBCEAVX2(n int, z *float32, t *float32, dz *float32) (loss float64)
 // edgeDotAVX512 scores groups of four edges; tail and masks are scratch.
 //
 //go:noescape
-func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
+func edgeDotAVX512(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, v *float32, slope float32, out *float32)
 
 //go:noescape
-func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
+func edgeAggregateAVX512(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, y *float32)
 
 //go:noescape
-func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
+func edgeDotBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32, dv *float32)
 
 //go:noescape
-func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
+func edgeAggregateBackwardAVX512(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32)
 
 // edgeDotAVX2 scores groups of four edges; tail and masks are scratch.
 //
 //go:noescape
-func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)
+func edgeDotAVX2(groups int, h int, tail int, masks int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, v *float32, slope float32, out *float32)
 
 //go:noescape
-func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, y *float32, ldy int)
+func edgeAggregateAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, y *float32)
 
 //go:noescape
-func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int, dv *float32)
+func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32, dv *float32)
 
 //go:noescape
-func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int, up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int)
+func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32)

@@ -50,6 +50,9 @@ func writeDispatch(name string, functions []ir.Section) error {
 		}
 	})
 
+	fmt.Fprintln(&b, "\n// edgePanel is the number of registers in a panel of the edge kernels.")
+	fmt.Fprintf(&b, "const edgePanel = %d\n", edgePanel)
+
 	text, err := format.Source(b.Bytes())
 	if err != nil {
 		return err

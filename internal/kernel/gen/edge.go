@@ -11,8 +11,7 @@ import (
 //	pre = u[src[e]] + w[dst[e]] + sum over q < nf of x[e,q] * wx[q]
 //
 // and what follows from it. Each column is a chain of fused multiply-adds in the
-// order of q. The rows of u, w, wx and the like are ldu, ldw, ldwx apart; a zero
-// there makes one row serve all.
+// order of q. The rows of all matrices are ld apart.
 func edge(a *asm) {
 	a.edgeDot()
 	a.edgeAggregate()
@@ -23,7 +22,7 @@ func edge(a *asm) {
 // edgeDot takes four edges at a time, which share the loads of wx and v and the
 // final sums over lanes.
 func (a *asm) edgeDot() {
-	a.begin("edgeDot", "(groups, h, tail, masks int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, v *float32, slope float32, out *float32)",
+	a.begin("edgeDot", "(groups, h, tail, masks int, src, dst *int32, u, w, x *float32, nf int, wx *float32, ld int, v *float32, slope float32, out *float32)",
 		"scores groups of four edges; tail and masks are scratch.")
 	slope := a.scalar("slope")
 	// h becomes the bytes of whole blocks, tail the columns that are left.
@@ -36,7 +35,7 @@ func (a *asm) edgeDot() {
 	a.SHLQ(Imm(2), h)
 	a.MOVQ(h, a.slot("h"))
 	tails := a.firstLanesIn("masks")
-	a.toBytes("ldu", "ldw", "ldwx")
+	a.toBytes("ld")
 
 	x, nf, nf3 := a.arg("x"), a.bytes("nf"), a.GP64()
 	a.LEAQ(Mem{Base: nf, Index: nf, Scale: 2}, nf3)
@@ -48,7 +47,7 @@ func (a *asm) edgeDot() {
 		for i := range rows {
 			rows[i] = a.GP64()
 			a.MOVLQSX(Mem{Base: idx, Disp: 4 * i}, rows[i])
-			a.IMULQ(a.slot("ld"+name), rows[i])
+			a.IMULQ(a.slot("ld"), rows[i])
 			a.ADDQ(a.slot(name), rows[i])
 		}
 		return rows
@@ -78,7 +77,7 @@ func (a *asm) edgeDot() {
 				a.addProduct(xs[i], weights, pre[i])
 			}
 			a.ADDQ(Imm(4), x)
-			a.ADDQ(a.slot("ldwx"), wx)
+			a.ADDQ(a.slot("ld"), wx)
 			a.DECQ(q)
 			a.JNZ(a.jump(label + "feature"))
 			a.SUBQ(nf, x)
@@ -112,75 +111,84 @@ func (a *asm) edgeDot() {
 	a.end()
 }
 
-// The other kernels take one block of columns through all edges, so that the
+// The other kernels take a panel of columns through all edges, so that the
 // gradients of the weights of those columns stay in registers. So does a row that
-// is added to, while edges have the node of the edge before. columns is at most
-// 16.
-const edgeParams = "n, columns int, src, dst *int32, u *float32, ldu int, w *float32, ldw int, x *float32, nf int, wx *float32, ldwx int, slope float32, scale *float32, scaleStep int"
+// is added to, while edges have the node of the edge before. A panel has up to
+// edgePanel registers: sums in the order of edges are chains of dependent
+// additions, and two chains take no longer than one.
+const (
+	edgeParams = "n, columns int, src, dst *int32, u, w, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int"
+	edgePanel  = 2
+)
 
 // edgeAggregate adds scale[e] * leaky(pre) to y[dst[e]].
 func (a *asm) edgeAggregate() {
-	a.begin("edgeAggregate", "("+edgeParams+", y *float32, ldy int)")
-	a.toBytes("ldu", "ldw", "ldwx", "scaleStep", "ldy")
-	a.eachEdge(func(s *edges) (src, dst *nodeRows, body func(h int), finish func()) {
-		u, w, y := &nodeRow{name: "u"}, &nodeRow{name: "w"}, &nodeRow{name: "y"}
-		src, dst = s.nodes("src", s.src, nil, u), s.nodes("dst", s.dst, y, w)
+	a.begin("edgeAggregate", "("+edgeParams+", y *float32)")
+	a.toBytes("scaleStep", "ld")
+	a.eachEdge(func(s *edges) (src, dst *nodes, body func(h int), finish func()) {
+		src, dst = s.nodes("src", "", "u"), s.nodes("dst", "y", "w")
 		body = func(h int) {
-			a.VFMADD231PS(a.leaky(s.pre(u, w, h), s.slope), s.factor, y.sum[h])
+			s.VFMADD231PS(s.leaky(s.pre(src.row("u", h), dst.row("w", h), h), s.slope), s.factor, dst.sum[h])
 		}
 		return src, dst, body, func() {}
 	})
 }
 
 // edgeBackward emits the gradients of edgeDot, or of edgeAggregate. The former's
-// upstream gradient is scale[e]*v, the latter's scale[e]*up[dst[e]].
+// upstream gradient is scale[e]*up, the latter's scale[e]*up[dst[e]].
 func (a *asm) edgeBackward(name string, dot bool) {
-	params := ", up *float32, ldup int, du *float32, lddu int, dw *float32, lddw int, dwx *float32, lddwx int"
+	params := ", up, du, dw, dwx *float32"
 	if dot {
 		params += ", dv *float32"
 	}
 	a.begin(name, "("+edgeParams+params+")")
-	a.toBytes("ldu", "ldw", "ldwx", "scaleStep", "ldup", "lddu", "lddw", "lddwx")
-	a.eachEdge(func(s *edges) (src, dst *nodeRows, body func(h int), finish func()) {
-		u, w, up, du, dw := &nodeRow{name: "u"}, &nodeRow{name: "w"}, &nodeRow{name: "up"}, &nodeRow{name: "du"}, &nodeRow{name: "dw"}
-		src, dst = s.nodes("src", s.src, du, u), s.nodes("dst", s.dst, dw, w, up)
+	a.toBytes("scaleStep", "ld")
+	a.eachEdge(func(s *edges) (src, dst *nodes, body func(h int), finish func()) {
+		src = s.nodes("src", "du", "u")
+		var up func(h int) Mem
 		var dv []vec
 		if dot {
-			dv = s.block(a.arg("dv"))
+			dst = s.nodes("dst", "dw", "w")
+			row := s.arg("up")
+			up = func(h int) Mem { return s.part(row, h) }
+			dv = s.loadPanel(s.arg("dv"))
+		} else {
+			dst = s.nodes("dst", "dw", "w", "up")
+			up = func(h int) Mem { return dst.row("up", h) }
 		}
 		var dwx [][]vec
 		if s.nf <= a.resident() {
 			dwx = s.rows("dwx")
 		}
 		body = func(h int) {
-			pre, g, less := s.pre(u, w, h), a.loadMasked(a.part(up.p, h), s.masks[h]), a.vec()
+			pre, g, less := s.pre(src.row("u", h), dst.row("w", h), h), s.loadMasked(up(h), s.masks[h]), s.vec()
 			if dot {
-				a.VFMADD231PS(a.leaky(pre, s.slope), s.factor, dv[h])
+				s.VFMADD231PS(s.leaky(pre, s.slope), s.factor, dv[h])
 			}
-			a.VMULPS(s.factor, g, g)
-			a.VMULPS(s.slope, g, less)
-			g = a.where(a.compare(pre, greater, a.zero()), g, less)
-			a.VADDPS(g, du.sum[h], du.sum[h])
-			a.VADDPS(g, dw.sum[h], dw.sum[h])
+			s.VMULPS(s.factor, g, g)
+			s.VMULPS(s.slope, g, less)
+			g = s.where(s.compare(pre, greater, s.zero()), g, less)
+			s.VADDPS(g, src.sum[h], src.sum[h])
+			s.VADDPS(g, dst.sum[h], dst.sum[h])
 			for q, sum := range dwx {
 				s.addProduct(s.feature(q), g, sum[h])
 			}
 			if dwx == nil {
 				s.eachFeature("dwx", h, func(x, row Mem) {
-					sum := a.loadMasked(row, s.masks[h])
+					sum := s.loadMasked(row, s.masks[h])
 					s.addProduct(x, g, sum)
-					a.storeMasked(sum, row, s.masks[h])
+					s.storeMasked(sum, row, s.masks[h])
 				})
 			}
 		}
 		finish = func() {
 			if dot {
-				s.storeBlock(dv, a.arg("dv"))
+				s.storePanel(dv, s.arg("dv"))
 			}
-			row := a.arg("dwx")
+			row := s.arg("dwx")
 			for _, sum := range dwx {
-				s.storeBlock(sum, row)
-				a.ADDQ(a.slot("lddwx"), row)
+				s.storePanel(sum, row)
+				s.ADDQ(s.slot("ld"), row)
 			}
 		}
 		return src, dst, body, finish
@@ -202,27 +210,23 @@ func (a *asm) resident() int {
 	return 2
 }
 
-// edges is one kernel of those for a number of features and masks.
+// edges is one kernel of those for a number of features and a panel.
 type edges struct {
 	*asm
 	tag    string // ends its labels
 	nf     int
-	masks  []laneMask
+	masks  []laneMask // of the registers of the panel
 	slope  vec
-	x      gp  // the features of the edge
-	scale  gp  // the factor of the edge
-	factor vec // the same in a register
-	src    Mem // the nodes whose rows are at hand
-	dst    Mem
+	x      gp      // the features of the edge
+	scale  gp      // the factor of the edge
+	factor vec     // the same in a register
 	wx     [][]vec // AVX-512: the weights of the features
 }
 
-// eachEdge emits a kernel for every number of features, and for AVX2 with and
-// without masks. setup loads what the kernel keeps in registers and returns the
-// nodes to follow, the work on a register of an edge, and what to do after the
-// last edge.
-func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodeRows, body func(h int), finish func())) {
-	srcNode, dstNode := a.AllocLocal(8), a.AllocLocal(8)
+// eachEdge emits a kernel for every number of features and sort of panel. setup
+// loads what the kernel keeps in registers and returns the nodes to follow, the
+// work on a register of an edge, and what to do after the last edge.
+func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodes, body func(h int), finish func())) {
 	kernels := func(tag string, masks []laneMask) {
 		nf := a.arg("nf")
 		for count := range maxUnrolled + 1 {
@@ -230,7 +234,7 @@ func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodeRows, body func(h int
 			a.JE(a.jump(fmt.Sprint(tag, count)))
 		}
 		for count := loop; count <= maxUnrolled; count++ {
-			s := &edges{asm: a, tag: tag, nf: count, masks: masks, src: srcNode, dst: dstNode}
+			s := &edges{asm: a, tag: tag, nf: count, masks: masks}
 			if count != loop {
 				s.tag = fmt.Sprint(tag, count)
 				a.Label(s.tag)
@@ -240,45 +244,50 @@ func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodeRows, body func(h int
 				s.wx = s.rows("wx")
 			}
 			src, dst, body, finish := setup(s)
-			n := s.arg("n")
 			s.Label("edge" + s.tag)
-			s.follow(src)
-			s.follow(dst)
+			src.follow()
+			dst.follow()
 			s.factor = s.broadcast(Mem{Base: s.scale})
-			for h := range a.parts() {
+			for h := range masks {
 				body(h)
 			}
 			s.next()
-			s.DECQ(n)
+			s.DECQ(s.slot("n"))
 			s.JNZ(s.jump("edge" + s.tag))
-			s.flush(src)
-			s.flush(dst)
+			src.flush()
+			dst.flush()
 			finish()
 			a.end()
 		}
 	}
-	if a.zmm { // masks cost nothing
-		kernels("masked", a.firstLanes(a.arg("columns"), true))
+	whole := make([]laneMask, edgePanel)
+	if !a.zmm {
+		a.CMPQ(a.slot("columns"), Imm(lanes))
+		a.JE(a.jump("whole"))
+		kernels("part", a.firstLanesIn("columns"))
+		a.Label("whole")
+		kernels("whole", whole)
 		return
 	}
-	a.CMPQ(a.slot("columns"), Imm(lanes))
-	a.JE(a.jump("full"))
-	kernels("masked", a.firstLanesIn("columns"))
-	a.Label("full")
-	kernels("whole", make([]laneMask, a.parts()))
+	rest := a.arg("columns") // masks cost nothing, a register without columns does
+	a.SUBQ(Imm(lanes), rest)
+	a.JG(a.jump("two"))
+	kernels("one", a.firstLanes(a.arg("columns"), true))
+	a.Label("two")
+	kernels("two", append(whole[:1], a.firstLanes(rest, true)...))
 }
 
-// block loads the block at p, storeBlock stores it.
-func (s *edges) block(p gp) (x []vec) {
-	for h := range s.parts() {
-		x = append(x, s.loadMasked(s.part(p, h), s.masks[h]))
+// loadPanel reads the panel at p, storePanel writes it.
+func (s *edges) loadPanel(p gp) (x []vec) {
+	for h, k := range s.masks {
+		x = append(x, s.loadMasked(s.part(p, h), k))
 	}
 	return x
 }
 
-func (s *edges) storeBlock(x []vec, p gp) {
-	for h := range x {
-		s.storeMasked(x[h], s.part(p, h), s.masks[h])
+func (s *edges) storePanel(x []vec, p gp) {
+	for h, k := range s.masks {
+		s.storeMasked(x[h], s.part(p, h), k)
 	}
 }
 
@@ -289,8 +298,8 @@ func (s *edges) rows(name string) (rows [][]vec) {
 	}
 	p := s.arg(name)
 	for range s.nf {
-		rows = append(rows, s.block(p))
-		s.ADDQ(s.slot("ld"+name), p)
+		rows = append(rows, s.loadPanel(p))
+		s.ADDQ(s.slot("ld"), p)
 	}
 	return rows
 }
@@ -327,7 +336,7 @@ func (s *edges) eachFeature(matrix string, h int, body func(x, row Mem)) {
 	if s.nf != loop {
 		for q := range s.nf {
 			if q > 0 {
-				s.ADDQ(s.slot("ld"+matrix), row)
+				s.ADDQ(s.slot("ld"), row)
 			}
 			body(s.feature(q), s.part(row, h))
 		}
@@ -339,16 +348,16 @@ func (s *edges) eachFeature(matrix string, h int, body func(x, row Mem)) {
 	s.Label(label)
 	body(Mem{Base: x}, s.part(row, h))
 	s.ADDQ(Imm(4), x)
-	s.ADDQ(s.slot("ld"+matrix), row)
+	s.ADDQ(s.slot("ld"), row)
 	s.DECQ(q)
 	s.JNZ(s.jump(label))
 }
 
 // pre returns the h-th register of the hidden elements of the edge between the
-// nodes with rows u and w.
-func (s *edges) pre(u, w *nodeRow, h int) vec {
-	pre := s.loadMasked(s.part(u.p, h), s.masks[h])
-	s.addMasked(s.part(w.p, h), s.masks[h], pre)
+// nodes with such registers u and w.
+func (s *edges) pre(u, w Mem, h int) vec {
+	pre := s.loadMasked(u, s.masks[h])
+	s.addMasked(w, s.masks[h], pre)
 	for q, wx := range s.wx {
 		s.addProduct(s.feature(q), wx[h], pre)
 	}
@@ -360,66 +369,56 @@ func (s *edges) pre(u, w *nodeRow, h int) vec {
 	return pre
 }
 
-// nodeRows are the rows of the nodes at one end of the edges: some that are read,
-// and at most one that is added to.
-type nodeRows struct {
-	index   gp  // where the next edge's node is
-	current Mem // the node of the rows at hand
-	all     []*nodeRow
-	sum     *nodeRow
+// nodes are those at one end of the edges: matrices with a row for each, at most
+// one of which is added to.
+type nodes struct {
+	*edges
+	index string        // which end
+	next  gp            // where the number of the next edge's node is
+	at    gp            // where the rows of the node at hand are, from the first
+	base  map[string]gp // the first row of each matrix
+	name  string        // of the matrix that is added to
+	sum   []vec         // its row at hand
 }
 
-// nodeRow is the row of the matrix called name.
-type nodeRow struct {
-	name string
-	p    gp
-	sum  []vec // the row, if it is added to
+// nodes starts at the first node, which need not be at an edge.
+func (s *edges) nodes(index, sum string, read ...string) *nodes {
+	n := &nodes{edges: s, index: index, next: s.arg(index), at: s.GP64(), base: map[string]gp{}, name: sum}
+	s.XORQ(n.at, n.at)
+	for _, name := range read {
+		n.base[name] = s.arg(name)
+	}
+	if sum != "" {
+		n.base[sum] = s.arg(sum)
+		n.sum = s.loadPanel(n.base[sum])
+	}
+	return n
 }
 
-func (s *edges) nodes(index string, current Mem, sum *nodeRow, read ...*nodeRow) *nodeRows {
-	r := &nodeRows{index: s.arg(index), current: current, all: read, sum: sum}
-	s.MOVQ(I32(-1), r.current)
-	if sum != nil {
-		r.all = append(r.all, sum)
-		sum.sum = s.asm.each(s.zero)
-	}
-	for _, row := range r.all {
-		row.p = s.GP64()
-		s.XORQ(row.p, row.p)
-	}
-	return r
+// row is the h-th register of the row at hand of a matrix.
+func (n *nodes) row(name string, h int) Mem {
+	return Mem{Base: n.base[name], Index: n.at, Scale: 1, Disp: 4 * h * n.width()}
 }
 
 // follow changes rows if the next edge has another node.
-func (s *edges) follow(r *nodeRows) {
-	label := r.all[0].name + s.tag
-	node := s.GP64()
-	s.MOVLQSX(Mem{Base: r.index}, node)
-	s.ADDQ(Imm(4), r.index)
-	s.CMPQ(node, r.current)
-	s.JE(s.jump("same" + label))
-	if r.sum != nil {
-		s.CMPQ(r.current, Imm(0))
-		s.JL(s.jump("first" + label))
-		s.flush(r)
-		s.Label("first" + label)
+func (n *nodes) follow() {
+	same := "same_" + n.index + n.tag
+	at := n.GP64()
+	n.MOVLQSX(Mem{Base: n.next}, at)
+	n.ADDQ(Imm(4), n.next)
+	n.IMULQ(n.slot("ld"), at)
+	n.CMPQ(at, n.at)
+	n.JE(n.jump(same))
+	n.flush()
+	n.MOVQ(at, n.at)
+	for h, sum := range n.sum {
+		n.loadInto(sum, n.row(n.name, h), n.masks[h])
 	}
-	s.MOVQ(node, r.current)
-	for _, row := range r.all {
-		s.MOVQ(s.slot("ld"+row.name), row.p)
-		s.IMULQ(node, row.p)
-		s.ADDQ(s.slot(row.name), row.p)
-	}
-	if r.sum != nil {
-		for h, sum := range r.sum.sum {
-			s.loadInto(sum, s.part(r.sum.p, h), s.masks[h])
-		}
-	}
-	s.Label("same" + label)
+	n.Label(same)
 }
 
-func (s *edges) flush(r *nodeRows) {
-	if r.sum != nil {
-		s.storeBlock(r.sum.sum, r.sum.p)
+func (n *nodes) flush() {
+	for h, sum := range n.sum {
+		n.storeMasked(sum, n.row(n.name, h), n.masks[h])
 	}
 }
