@@ -63,12 +63,13 @@ func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
 			row := edge[(m*n+s)*l*edgeFeatures:][:l*edgeFeatures]
 			for _, t := range tau[s*l : (s+1)*l] {
 				finish := start + t*slower
+				inTime := 0 // an integer, for which the compiler emits no branch
+				if finish <= deadline {
+					inTime = 1
+				}
 				row[0] = arrival
 				row[1] = cut(finish * perDeadline) // of the task served at once
-				row[2] = 0
-				if finish <= deadline {
-					row[2] = 1
-				}
+				row[2] = float32(inTime)
 				row[3] = cut(max(0, finish-f.slot) * perSlot) // backlog that it leaves
 				row = row[edgeFeatures:]
 			}
