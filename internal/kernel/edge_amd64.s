@@ -342,19 +342,20 @@ same_srcone1:
 	VMOVUPS.Z (R10)(R8*1), K1, Z2
 
 same_dstone1:
-	VBROADCASTSS     (CX), Z3
-	VMOVUPS.Z        (SI)(BX*1), K1, Z4
-	VMOVUPS.Z        (R9)(R8*1), K1, Z5
-	VADDPS           Z5, Z4, Z4
-	VFMADD231PS.BCST (AX), Z1, Z4
-	VMULPS           Z0, Z4, Z5
-	VMAXPS           Z4, Z5, Z5
-	VFMADD231PS      Z5, Z3, Z2
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x04, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone1
-	VMOVUPS          Z2, K1, (R10)(R8*1)
+	VBROADCASTSS (CX), Z3
+	VBROADCASTSS (AX), Z4
+	VMOVUPS.Z    (SI)(BX*1), K1, Z5
+	VMOVUPS.Z    (R9)(R8*1), K1, Z6
+	VADDPS       Z6, Z5, Z5
+	VFMADD231PS  Z4, Z1, Z5
+	VMULPS       Z0, Z5, Z4
+	VMAXPS       Z5, Z4, Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone1
+	VMOVUPS      Z2, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -395,20 +396,22 @@ same_srcone2:
 	VMOVUPS.Z (R10)(R8*1), K1, Z3
 
 same_dstone2:
-	VBROADCASTSS     (CX), Z4
-	VMOVUPS.Z        (SI)(BX*1), K1, Z5
-	VMOVUPS.Z        (R9)(R8*1), K1, Z6
-	VADDPS           Z6, Z5, Z5
-	VFMADD231PS.BCST (AX), Z1, Z5
-	VFMADD231PS.BCST 4(AX), Z2, Z5
-	VMULPS           Z0, Z5, Z6
-	VMAXPS           Z5, Z6, Z6
-	VFMADD231PS      Z6, Z4, Z3
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x08, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone2
-	VMOVUPS          Z3, K1, (R10)(R8*1)
+	VBROADCASTSS (CX), Z4
+	VBROADCASTSS (AX), Z5
+	VBROADCASTSS 4(AX), Z6
+	VMOVUPS.Z    (SI)(BX*1), K1, Z7
+	VMOVUPS.Z    (R9)(R8*1), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	VFMADD231PS  Z5, Z1, Z7
+	VFMADD231PS  Z6, Z2, Z7
+	VMULPS       Z0, Z7, Z5
+	VMAXPS       Z7, Z5, Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone2
+	VMOVUPS      Z3, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -451,21 +454,24 @@ same_srcone3:
 	VMOVUPS.Z (R10)(R8*1), K1, Z4
 
 same_dstone3:
-	VBROADCASTSS     (CX), Z5
-	VMOVUPS.Z        (SI)(BX*1), K1, Z6
-	VMOVUPS.Z        (R9)(R8*1), K1, Z7
-	VADDPS           Z7, Z6, Z6
-	VFMADD231PS.BCST (AX), Z1, Z6
-	VFMADD231PS.BCST 4(AX), Z2, Z6
-	VFMADD231PS.BCST 8(AX), Z3, Z6
-	VMULPS           Z0, Z6, Z7
-	VMAXPS           Z6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z4
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x0c, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone3
-	VMOVUPS          Z4, K1, (R10)(R8*1)
+	VBROADCASTSS (CX), Z5
+	VBROADCASTSS (AX), Z6
+	VBROADCASTSS 4(AX), Z7
+	VBROADCASTSS 8(AX), Z8
+	VMOVUPS.Z    (SI)(BX*1), K1, Z9
+	VMOVUPS.Z    (R9)(R8*1), K1, Z10
+	VADDPS       Z10, Z9, Z9
+	VFMADD231PS  Z6, Z1, Z9
+	VFMADD231PS  Z7, Z2, Z9
+	VFMADD231PS  Z8, Z3, Z9
+	VMULPS       Z0, Z9, Z6
+	VMAXPS       Z9, Z6, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone3
+	VMOVUPS      Z4, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -510,22 +516,26 @@ same_srcone4:
 	VMOVUPS.Z (R10)(R8*1), K1, Z5
 
 same_dstone4:
-	VBROADCASTSS     (CX), Z6
-	VMOVUPS.Z        (SI)(BX*1), K1, Z7
-	VMOVUPS.Z        (R9)(R8*1), K1, Z8
-	VADDPS           Z8, Z7, Z7
-	VFMADD231PS.BCST (AX), Z1, Z7
-	VFMADD231PS.BCST 4(AX), Z2, Z7
-	VFMADD231PS.BCST 8(AX), Z3, Z7
-	VFMADD231PS.BCST 12(AX), Z4, Z7
-	VMULPS           Z0, Z7, Z8
-	VMAXPS           Z7, Z8, Z8
-	VFMADD231PS      Z8, Z6, Z5
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x10, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone4
-	VMOVUPS          Z5, K1, (R10)(R8*1)
+	VBROADCASTSS (CX), Z6
+	VBROADCASTSS (AX), Z7
+	VBROADCASTSS 4(AX), Z8
+	VBROADCASTSS 8(AX), Z9
+	VBROADCASTSS 12(AX), Z10
+	VMOVUPS.Z    (SI)(BX*1), K1, Z11
+	VMOVUPS.Z    (R9)(R8*1), K1, Z12
+	VADDPS       Z12, Z11, Z11
+	VFMADD231PS  Z7, Z1, Z11
+	VFMADD231PS  Z8, Z2, Z11
+	VFMADD231PS  Z9, Z3, Z11
+	VFMADD231PS  Z10, Z4, Z11
+	VMULPS       Z0, Z11, Z7
+	VMAXPS       Z11, Z7, Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone4
+	VMOVUPS      Z5, K1, (R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -717,26 +727,27 @@ same_srctwo1:
 	VMOVUPS.Z 64(R10)(R8*1), K1, Z4
 
 same_dsttwo1:
-	VBROADCASTSS     (CX), Z5
-	VMOVUPS          (SI)(BX*1), Z6
-	VADDPS           (R9)(R8*1), Z6, Z6
-	VFMADD231PS.BCST (AX), Z1, Z6
-	VMULPS           Z0, Z6, Z7
-	VMAXPS           Z6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z3
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z6
-	VMOVUPS.Z        64(R9)(R8*1), K1, Z7
-	VADDPS           Z7, Z6, Z6
-	VFMADD231PS.BCST (AX), Z2, Z6
-	VMULPS           Z0, Z6, Z7
-	VMAXPS           Z6, Z7, Z7
-	VFMADD231PS      Z7, Z5, Z4
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x04, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo1
-	VMOVUPS          Z3, (R10)(R8*1)
-	VMOVUPS          Z4, K1, 64(R10)(R8*1)
+	VBROADCASTSS (CX), Z5
+	VBROADCASTSS (AX), Z6
+	VMOVUPS      (SI)(BX*1), Z7
+	VADDPS       (R9)(R8*1), Z7, Z7
+	VFMADD231PS  Z6, Z1, Z7
+	VMULPS       Z0, Z7, Z8
+	VMAXPS       Z7, Z8, Z8
+	VFMADD231PS  Z8, Z5, Z3
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z7
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	VFMADD231PS  Z6, Z2, Z7
+	VMULPS       Z0, Z7, Z6
+	VMAXPS       Z7, Z6, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo1
+	VMOVUPS      Z3, (R10)(R8*1)
+	VMOVUPS      Z4, K1, 64(R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -782,28 +793,30 @@ same_srctwo2:
 	VMOVUPS.Z 64(R10)(R8*1), K1, Z6
 
 same_dsttwo2:
-	VBROADCASTSS     (CX), Z7
-	VMOVUPS          (SI)(BX*1), Z8
-	VADDPS           (R9)(R8*1), Z8, Z8
-	VFMADD231PS.BCST (AX), Z1, Z8
-	VFMADD231PS.BCST 4(AX), Z3, Z8
-	VMULPS           Z0, Z8, Z9
-	VMAXPS           Z8, Z9, Z9
-	VFMADD231PS      Z9, Z7, Z5
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z8
-	VMOVUPS.Z        64(R9)(R8*1), K1, Z9
-	VADDPS           Z9, Z8, Z8
-	VFMADD231PS.BCST (AX), Z2, Z8
-	VFMADD231PS.BCST 4(AX), Z4, Z8
-	VMULPS           Z0, Z8, Z9
-	VMAXPS           Z8, Z9, Z9
-	VFMADD231PS      Z9, Z7, Z6
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x08, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo2
-	VMOVUPS          Z5, (R10)(R8*1)
-	VMOVUPS          Z6, K1, 64(R10)(R8*1)
+	VBROADCASTSS (CX), Z7
+	VBROADCASTSS (AX), Z8
+	VBROADCASTSS 4(AX), Z9
+	VMOVUPS      (SI)(BX*1), Z10
+	VADDPS       (R9)(R8*1), Z10, Z10
+	VFMADD231PS  Z8, Z1, Z10
+	VFMADD231PS  Z9, Z3, Z10
+	VMULPS       Z0, Z10, Z11
+	VMAXPS       Z10, Z11, Z11
+	VFMADD231PS  Z11, Z7, Z5
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z10
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z11
+	VADDPS       Z11, Z10, Z10
+	VFMADD231PS  Z8, Z2, Z10
+	VFMADD231PS  Z9, Z4, Z10
+	VMULPS       Z0, Z10, Z8
+	VMAXPS       Z10, Z8, Z8
+	VFMADD231PS  Z8, Z7, Z6
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo2
+	VMOVUPS      Z5, (R10)(R8*1)
+	VMOVUPS      Z6, K1, 64(R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -852,30 +865,33 @@ same_srctwo3:
 	VMOVUPS.Z 64(R10)(R8*1), K1, Z8
 
 same_dsttwo3:
-	VBROADCASTSS     (CX), Z9
-	VMOVUPS          (SI)(BX*1), Z10
-	VADDPS           (R9)(R8*1), Z10, Z10
-	VFMADD231PS.BCST (AX), Z1, Z10
-	VFMADD231PS.BCST 4(AX), Z3, Z10
-	VFMADD231PS.BCST 8(AX), Z5, Z10
-	VMULPS           Z0, Z10, Z11
-	VMAXPS           Z10, Z11, Z11
-	VFMADD231PS      Z11, Z9, Z7
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z10
-	VMOVUPS.Z        64(R9)(R8*1), K1, Z11
-	VADDPS           Z11, Z10, Z10
-	VFMADD231PS.BCST (AX), Z2, Z10
-	VFMADD231PS.BCST 4(AX), Z4, Z10
-	VFMADD231PS.BCST 8(AX), Z6, Z10
-	VMULPS           Z0, Z10, Z11
-	VMAXPS           Z10, Z11, Z11
-	VFMADD231PS      Z11, Z9, Z8
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x0c, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo3
-	VMOVUPS          Z7, (R10)(R8*1)
-	VMOVUPS          Z8, K1, 64(R10)(R8*1)
+	VBROADCASTSS (CX), Z9
+	VBROADCASTSS (AX), Z10
+	VBROADCASTSS 4(AX), Z11
+	VBROADCASTSS 8(AX), Z12
+	VMOVUPS      (SI)(BX*1), Z13
+	VADDPS       (R9)(R8*1), Z13, Z13
+	VFMADD231PS  Z10, Z1, Z13
+	VFMADD231PS  Z11, Z3, Z13
+	VFMADD231PS  Z12, Z5, Z13
+	VMULPS       Z0, Z13, Z14
+	VMAXPS       Z13, Z14, Z14
+	VFMADD231PS  Z14, Z9, Z7
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z13
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z14
+	VADDPS       Z14, Z13, Z13
+	VFMADD231PS  Z10, Z2, Z13
+	VFMADD231PS  Z11, Z4, Z13
+	VFMADD231PS  Z12, Z6, Z13
+	VMULPS       Z0, Z13, Z10
+	VMAXPS       Z13, Z10, Z10
+	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo3
+	VMOVUPS      Z7, (R10)(R8*1)
+	VMOVUPS      Z8, K1, 64(R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -927,32 +943,36 @@ same_srctwo4:
 	VMOVUPS.Z 64(R10)(R8*1), K1, Z10
 
 same_dsttwo4:
-	VBROADCASTSS     (CX), Z11
-	VMOVUPS          (SI)(BX*1), Z12
-	VADDPS           (R9)(R8*1), Z12, Z12
-	VFMADD231PS.BCST (AX), Z1, Z12
-	VFMADD231PS.BCST 4(AX), Z3, Z12
-	VFMADD231PS.BCST 8(AX), Z5, Z12
-	VFMADD231PS.BCST 12(AX), Z7, Z12
-	VMULPS           Z0, Z12, Z13
-	VMAXPS           Z12, Z13, Z13
-	VFMADD231PS      Z13, Z11, Z9
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z12
-	VMOVUPS.Z        64(R9)(R8*1), K1, Z13
-	VADDPS           Z13, Z12, Z12
-	VFMADD231PS.BCST (AX), Z2, Z12
-	VFMADD231PS.BCST 4(AX), Z4, Z12
-	VFMADD231PS.BCST 8(AX), Z6, Z12
-	VFMADD231PS.BCST 12(AX), Z8, Z12
-	VMULPS           Z0, Z12, Z13
-	VMAXPS           Z12, Z13, Z13
-	VFMADD231PS      Z13, Z11, Z10
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x10, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo4
-	VMOVUPS          Z9, (R10)(R8*1)
-	VMOVUPS          Z10, K1, 64(R10)(R8*1)
+	VBROADCASTSS (CX), Z11
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS 4(AX), Z13
+	VBROADCASTSS 8(AX), Z14
+	VBROADCASTSS 12(AX), Z15
+	VMOVUPS      (SI)(BX*1), Z16
+	VADDPS       (R9)(R8*1), Z16, Z16
+	VFMADD231PS  Z12, Z1, Z16
+	VFMADD231PS  Z13, Z3, Z16
+	VFMADD231PS  Z14, Z5, Z16
+	VFMADD231PS  Z15, Z7, Z16
+	VMULPS       Z0, Z16, Z17
+	VMAXPS       Z16, Z17, Z17
+	VFMADD231PS  Z17, Z11, Z9
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z16
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z17
+	VADDPS       Z17, Z16, Z16
+	VFMADD231PS  Z12, Z2, Z16
+	VFMADD231PS  Z13, Z4, Z16
+	VFMADD231PS  Z14, Z6, Z16
+	VFMADD231PS  Z15, Z8, Z16
+	VMULPS       Z0, Z16, Z12
+	VMAXPS       Z16, Z12, Z12
+	VFMADD231PS  Z12, Z11, Z10
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo4
+	VMOVUPS      Z9, (R10)(R8*1)
+	VMOVUPS      Z10, K1, 64(R10)(R8*1)
 	VZEROUPPER
 	RET
 
@@ -1032,24 +1052,23 @@ wx0one:
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
 	JNZ              wx0one
-	VMOVUPS.Z        (R12), K1, Z6
-	VMULPS           Z0, Z5, Z9
-	VMAXPS           Z5, Z9, Z9
-	VFMADD231PS      Z9, Z4, Z3
-	VMULPS           Z4, Z6, Z6
-	VMULPS           Z0, Z6, Z4
+	VMULPS           Z0, Z5, Z6
+	VMAXPS           Z5, Z6, Z6
+	VFMADD231PS      Z6, Z4, Z3
 	VPXORD           Z7, Z7, Z7
-	VCMPPS           $0x1e, Z7, Z5, K2
-	VBLENDMPS        Z6, Z4, K2, Z8
-	VADDPS           Z8, Z1, Z1
-	VADDPS           Z8, Z2, Z2
+	VCMPPS           $0x1a, Z7, Z5, K2
+	VMOVUPS.Z        (R12), K1, Z5
+	VMULPS           Z4, Z5, Z5
+	VMULPS           Z0, Z5, K2, Z5
+	VADDPS           Z5, Z1, Z1
+	VADDPS           Z5, Z2, Z2
 	MOVQ             dwx+128(FP), R13
 	MOVQ             nf+56(FP), R14
 	MOVQ             AX, R15
 
 dwx0one:
 	VMOVUPS.Z        (R13), K1, Z4
-	VFMADD231PS.BCST (R15), Z8, Z4
+	VFMADD231PS.BCST (R15), Z5, Z4
 	VMOVUPS          Z4, K1, (R13)
 	ADDQ             $0x04, R15
 	ADDQ             ld+72(FP), R13
@@ -1112,17 +1131,16 @@ same_dstone0:
 	VMOVUPS.Z    (BX)(DX*1), K1, Z5
 	VMOVUPS.Z    (R9)(R8*1), K1, Z6
 	VADDPS       Z6, Z5, Z5
-	VMOVUPS.Z    (R11), K1, Z6
-	VMULPS       Z0, Z5, Z9
-	VMAXPS       Z5, Z9, Z9
-	VFMADD231PS  Z9, Z4, Z3
-	VMULPS       Z4, Z6, Z6
-	VMULPS       Z0, Z6, Z4
+	VMULPS       Z0, Z5, Z6
+	VMAXPS       Z5, Z6, Z6
+	VFMADD231PS  Z6, Z4, Z3
 	VPXORD       Z7, Z7, Z7
-	VCMPPS       $0x1e, Z7, Z5, K2
-	VBLENDMPS    Z6, Z4, K2, Z8
-	VADDPS       Z8, Z1, Z1
-	VADDPS       Z8, Z2, Z2
+	VCMPPS       $0x1a, Z7, Z5, K2
+	VMOVUPS.Z    (R11), K1, Z5
+	VMULPS       Z4, Z5, Z5
+	VMULPS       Z0, Z5, K2, Z5
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z5, Z2, Z2
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgeone0
@@ -1179,34 +1197,34 @@ same_srcone1:
 	VMOVUPS.Z (R11)(R9*1), K1, Z3
 
 same_dstone1:
-	VBROADCASTSS     (CX), Z6
-	VMOVUPS.Z        (SI)(BX*1), K1, Z7
-	VMOVUPS.Z        (R10)(R9*1), K1, Z8
-	VADDPS           Z8, Z7, Z7
-	VFMADD231PS.BCST (AX), Z1, Z7
-	VMOVUPS.Z        (R12), K1, Z8
-	VMULPS           Z0, Z7, Z11
-	VMAXPS           Z7, Z11, Z11
-	VFMADD231PS      Z11, Z6, Z4
-	VMULPS           Z6, Z8, Z8
-	VMULPS           Z0, Z8, Z6
-	VPXORD           Z9, Z9, Z9
-	VCMPPS           $0x1e, Z9, Z7, K2
-	VBLENDMPS        Z8, Z6, K2, Z10
-	VADDPS           Z10, Z2, Z2
-	VADDPS           Z10, Z3, Z3
-	VFMADD231PS.BCST (AX), Z10, Z5
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x04, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone1
-	VMOVUPS          Z2, K1, (DI)(BX*1)
-	VMOVUPS          Z3, K1, (R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z4, K1, (AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z6
+	VBROADCASTSS (AX), Z7
+	VMOVUPS.Z    (SI)(BX*1), K1, Z8
+	VMOVUPS.Z    (R10)(R9*1), K1, Z9
+	VADDPS       Z9, Z8, Z8
+	VFMADD231PS  Z7, Z1, Z8
+	VMULPS       Z0, Z8, Z9
+	VMAXPS       Z8, Z9, Z9
+	VFMADD231PS  Z9, Z6, Z4
+	VPXORD       Z10, Z10, Z10
+	VCMPPS       $0x1a, Z10, Z8, K2
+	VMOVUPS.Z    (R12), K1, Z8
+	VMULPS       Z6, Z8, Z8
+	VMULPS       Z0, Z8, K2, Z8
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z8, Z3, Z3
+	VFMADD231PS  Z7, Z8, Z5
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone1
+	VMOVUPS      Z2, K1, (DI)(BX*1)
+	VMOVUPS      Z3, K1, (R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z4, K1, (AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -1259,38 +1277,39 @@ same_srcone2:
 	VMOVUPS.Z (R11)(R9*1), K1, Z4
 
 same_dstone2:
-	VBROADCASTSS     (CX), Z8
-	VMOVUPS.Z        (SI)(BX*1), K1, Z9
-	VMOVUPS.Z        (R10)(R9*1), K1, Z10
-	VADDPS           Z10, Z9, Z9
-	VFMADD231PS.BCST (AX), Z1, Z9
-	VFMADD231PS.BCST 4(AX), Z2, Z9
-	VMOVUPS.Z        (R12), K1, Z10
-	VMULPS           Z0, Z9, Z13
-	VMAXPS           Z9, Z13, Z13
-	VFMADD231PS      Z13, Z8, Z5
-	VMULPS           Z8, Z10, Z10
-	VMULPS           Z0, Z10, Z8
-	VPXORD           Z11, Z11, Z11
-	VCMPPS           $0x1e, Z11, Z9, K2
-	VBLENDMPS        Z10, Z8, K2, Z12
-	VADDPS           Z12, Z3, Z3
-	VADDPS           Z12, Z4, Z4
-	VFMADD231PS.BCST (AX), Z12, Z6
-	VFMADD231PS.BCST 4(AX), Z12, Z7
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x08, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone2
-	VMOVUPS          Z3, K1, (DI)(BX*1)
-	VMOVUPS          Z4, K1, (R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z5, K1, (AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z8
+	VBROADCASTSS (AX), Z9
+	VBROADCASTSS 4(AX), Z10
+	VMOVUPS.Z    (SI)(BX*1), K1, Z11
+	VMOVUPS.Z    (R10)(R9*1), K1, Z12
+	VADDPS       Z12, Z11, Z11
+	VFMADD231PS  Z9, Z1, Z11
+	VFMADD231PS  Z10, Z2, Z11
+	VMULPS       Z0, Z11, Z12
+	VMAXPS       Z11, Z12, Z12
+	VFMADD231PS  Z12, Z8, Z5
+	VPXORD       Z13, Z13, Z13
+	VCMPPS       $0x1a, Z13, Z11, K2
+	VMOVUPS.Z    (R12), K1, Z11
+	VMULPS       Z8, Z11, Z11
+	VMULPS       Z0, Z11, K2, Z11
+	VADDPS       Z11, Z3, Z3
+	VADDPS       Z11, Z4, Z4
+	VFMADD231PS  Z9, Z11, Z6
+	VFMADD231PS  Z10, Z11, Z7
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone2
+	VMOVUPS      Z3, K1, (DI)(BX*1)
+	VMOVUPS      Z4, K1, (R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z5, K1, (AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z7, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -1347,42 +1366,44 @@ same_srcone3:
 	VMOVUPS.Z (R11)(R9*1), K1, Z5
 
 same_dstone3:
-	VBROADCASTSS     (CX), Z10
-	VMOVUPS.Z        (SI)(BX*1), K1, Z11
-	VMOVUPS.Z        (R10)(R9*1), K1, Z12
-	VADDPS           Z12, Z11, Z11
-	VFMADD231PS.BCST (AX), Z1, Z11
-	VFMADD231PS.BCST 4(AX), Z2, Z11
-	VFMADD231PS.BCST 8(AX), Z3, Z11
-	VMOVUPS.Z        (R12), K1, Z12
-	VMULPS           Z0, Z11, Z15
-	VMAXPS           Z11, Z15, Z15
-	VFMADD231PS      Z15, Z10, Z6
-	VMULPS           Z10, Z12, Z12
-	VMULPS           Z0, Z12, Z10
-	VPXORD           Z13, Z13, Z13
-	VCMPPS           $0x1e, Z13, Z11, K2
-	VBLENDMPS        Z12, Z10, K2, Z14
-	VADDPS           Z14, Z4, Z4
-	VADDPS           Z14, Z5, Z5
-	VFMADD231PS.BCST (AX), Z14, Z7
-	VFMADD231PS.BCST 4(AX), Z14, Z8
-	VFMADD231PS.BCST 8(AX), Z14, Z9
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x0c, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone3
-	VMOVUPS          Z4, K1, (DI)(BX*1)
-	VMOVUPS          Z5, K1, (R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z6, K1, (AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z10
+	VBROADCASTSS (AX), Z11
+	VBROADCASTSS 4(AX), Z12
+	VBROADCASTSS 8(AX), Z13
+	VMOVUPS.Z    (SI)(BX*1), K1, Z14
+	VMOVUPS.Z    (R10)(R9*1), K1, Z15
+	VADDPS       Z15, Z14, Z14
+	VFMADD231PS  Z11, Z1, Z14
+	VFMADD231PS  Z12, Z2, Z14
+	VFMADD231PS  Z13, Z3, Z14
+	VMULPS       Z0, Z14, Z15
+	VMAXPS       Z14, Z15, Z15
+	VFMADD231PS  Z15, Z10, Z6
+	VPXORD       Z16, Z16, Z16
+	VCMPPS       $0x1a, Z16, Z14, K2
+	VMOVUPS.Z    (R12), K1, Z14
+	VMULPS       Z10, Z14, Z14
+	VMULPS       Z0, Z14, K2, Z14
+	VADDPS       Z14, Z4, Z4
+	VADDPS       Z14, Z5, Z5
+	VFMADD231PS  Z11, Z14, Z7
+	VFMADD231PS  Z12, Z14, Z8
+	VFMADD231PS  Z13, Z14, Z9
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone3
+	VMOVUPS      Z4, K1, (DI)(BX*1)
+	VMOVUPS      Z5, K1, (R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z6, K1, (AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z7, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z8, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z9, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -1443,46 +1464,49 @@ same_srcone4:
 	VMOVUPS.Z (R11)(R9*1), K1, Z6
 
 same_dstone4:
-	VBROADCASTSS     (CX), Z12
-	VMOVUPS.Z        (SI)(BX*1), K1, Z13
-	VMOVUPS.Z        (R10)(R9*1), K1, Z14
-	VADDPS           Z14, Z13, Z13
-	VFMADD231PS.BCST (AX), Z1, Z13
-	VFMADD231PS.BCST 4(AX), Z2, Z13
-	VFMADD231PS.BCST 8(AX), Z3, Z13
-	VFMADD231PS.BCST 12(AX), Z4, Z13
-	VMOVUPS.Z        (R12), K1, Z14
-	VMULPS           Z0, Z13, Z17
-	VMAXPS           Z13, Z17, Z17
-	VFMADD231PS      Z17, Z12, Z7
-	VMULPS           Z12, Z14, Z14
-	VMULPS           Z0, Z14, Z12
-	VPXORD           Z15, Z15, Z15
-	VCMPPS           $0x1e, Z15, Z13, K2
-	VBLENDMPS        Z14, Z12, K2, Z16
-	VADDPS           Z16, Z5, Z5
-	VADDPS           Z16, Z6, Z6
-	VFMADD231PS.BCST (AX), Z16, Z8
-	VFMADD231PS.BCST 4(AX), Z16, Z9
-	VFMADD231PS.BCST 8(AX), Z16, Z10
-	VFMADD231PS.BCST 12(AX), Z16, Z11
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x10, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone4
-	VMOVUPS          Z5, K1, (DI)(BX*1)
-	VMOVUPS          Z6, K1, (R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z7, K1, (AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z10, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z11, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z12
+	VBROADCASTSS (AX), Z13
+	VBROADCASTSS 4(AX), Z14
+	VBROADCASTSS 8(AX), Z15
+	VBROADCASTSS 12(AX), Z16
+	VMOVUPS.Z    (SI)(BX*1), K1, Z17
+	VMOVUPS.Z    (R10)(R9*1), K1, Z18
+	VADDPS       Z18, Z17, Z17
+	VFMADD231PS  Z13, Z1, Z17
+	VFMADD231PS  Z14, Z2, Z17
+	VFMADD231PS  Z15, Z3, Z17
+	VFMADD231PS  Z16, Z4, Z17
+	VMULPS       Z0, Z17, Z18
+	VMAXPS       Z17, Z18, Z18
+	VFMADD231PS  Z18, Z12, Z7
+	VPXORD       Z19, Z19, Z19
+	VCMPPS       $0x1a, Z19, Z17, K2
+	VMOVUPS.Z    (R12), K1, Z17
+	VMULPS       Z12, Z17, Z17
+	VMULPS       Z0, Z17, K2, Z17
+	VADDPS       Z17, Z5, Z5
+	VADDPS       Z17, Z6, Z6
+	VFMADD231PS  Z13, Z17, Z8
+	VFMADD231PS  Z14, Z17, Z9
+	VFMADD231PS  Z15, Z17, Z10
+	VFMADD231PS  Z16, Z17, Z11
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone4
+	VMOVUPS      Z5, K1, (DI)(BX*1)
+	VMOVUPS      Z6, K1, (R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z7, K1, (AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z8, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z9, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z10, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z11, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -1560,25 +1584,24 @@ wx0two:
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
 	JNZ              wx0two
-	VMOVUPS          (R12), Z9
-	VMULPS           Z0, Z8, Z14
-	VMAXPS           Z8, Z14, Z14
-	VFMADD231PS      Z14, Z7, Z5
-	VMULPS           Z7, Z9, Z9
-	VMULPS           Z0, Z9, Z14
+	VMULPS           Z0, Z8, Z9
+	VMAXPS           Z8, Z9, Z9
+	VFMADD231PS      Z9, Z7, Z5
 	VPXORD           Z10, Z10, Z10
-	VCMPPS           $0x1e, Z10, Z8, K2
-	VBLENDMPS        Z9, Z14, K2, Z11
-	VADDPS           Z11, Z1, Z1
-	VADDPS           Z11, Z3, Z3
+	VCMPPS           $0x1a, Z10, Z8, K2
+	VMOVUPS          (R12), Z8
+	VMULPS           Z7, Z8, Z8
+	VMULPS           Z0, Z8, K2, Z8
+	VADDPS           Z8, Z1, Z1
+	VADDPS           Z8, Z3, Z3
 	MOVQ             dwx+128(FP), R13
 	MOVQ             nf+56(FP), R14
 	MOVQ             AX, R15
 
 dwx0two:
-	VMOVUPS          (R13), Z8
-	VFMADD231PS.BCST (R15), Z11, Z8
-	VMOVUPS          Z8, (R13)
+	VMOVUPS          (R13), Z9
+	VFMADD231PS.BCST (R15), Z8, Z9
+	VMOVUPS          Z9, (R13)
 	ADDQ             $0x04, R15
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
@@ -1597,24 +1620,23 @@ wx1two:
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
 	JNZ              wx1two
-	VMOVUPS.Z        64(R12), K1, Z9
-	VMULPS           Z0, Z8, Z14
-	VMAXPS           Z8, Z14, Z14
-	VFMADD231PS      Z14, Z7, Z6
-	VMULPS           Z7, Z9, Z9
-	VMULPS           Z0, Z9, Z7
-	VPXORD           Z12, Z12, Z12
-	VCMPPS           $0x1e, Z12, Z8, K2
-	VBLENDMPS        Z9, Z7, K2, Z13
-	VADDPS           Z13, Z2, Z2
-	VADDPS           Z13, Z4, Z4
+	VMULPS           Z0, Z8, Z9
+	VMAXPS           Z8, Z9, Z9
+	VFMADD231PS      Z9, Z7, Z6
+	VPXORD           Z11, Z11, Z11
+	VCMPPS           $0x1a, Z11, Z8, K2
+	VMOVUPS.Z        64(R12), K1, Z8
+	VMULPS           Z7, Z8, Z8
+	VMULPS           Z0, Z8, K2, Z8
+	VADDPS           Z8, Z2, Z2
+	VADDPS           Z8, Z4, Z4
 	MOVQ             dwx+128(FP), R13
 	MOVQ             nf+56(FP), R14
 	MOVQ             AX, R15
 
 dwx1two:
 	VMOVUPS.Z        64(R13), K1, Z7
-	VFMADD231PS.BCST (R15), Z13, Z7
+	VFMADD231PS.BCST (R15), Z8, Z7
 	VMOVUPS          Z7, K1, 64(R13)
 	ADDQ             $0x04, R15
 	ADDQ             ld+72(FP), R13
@@ -1686,31 +1708,29 @@ same_dsttwo0:
 	VBROADCASTSS (AX), Z7
 	VMOVUPS      (BX)(DX*1), Z8
 	VADDPS       (R9)(R8*1), Z8, Z8
-	VMOVUPS      (R11), Z9
-	VMULPS       Z0, Z8, Z10
-	VMAXPS       Z8, Z10, Z10
-	VFMADD231PS  Z10, Z7, Z5
-	VMULPS       Z7, Z9, Z9
-	VMULPS       Z0, Z9, Z10
-	VPXORD       Z11, Z11, Z11
-	VCMPPS       $0x1e, Z11, Z8, K2
-	VBLENDMPS    Z9, Z10, K2, Z12
-	VADDPS       Z12, Z1, Z1
-	VADDPS       Z12, Z3, Z3
+	VMULPS       Z0, Z8, Z9
+	VMAXPS       Z8, Z9, Z9
+	VFMADD231PS  Z9, Z7, Z5
+	VPXORD       Z10, Z10, Z10
+	VCMPPS       $0x1a, Z10, Z8, K2
+	VMOVUPS      (R11), Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z0, Z8, K2, Z8
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z8, Z3, Z3
 	VMOVUPS.Z    64(BX)(DX*1), K1, Z8
 	VMOVUPS.Z    64(R9)(R8*1), K1, Z9
 	VADDPS       Z9, Z8, Z8
-	VMOVUPS.Z    64(R11), K1, Z9
-	VMULPS       Z0, Z8, Z10
-	VMAXPS       Z8, Z10, Z10
-	VFMADD231PS  Z10, Z7, Z6
-	VMULPS       Z7, Z9, Z9
-	VMULPS       Z0, Z9, Z7
-	VPXORD       Z13, Z13, Z13
-	VCMPPS       $0x1e, Z13, Z8, K2
-	VBLENDMPS    Z9, Z7, K2, Z14
-	VADDPS       Z14, Z2, Z2
-	VADDPS       Z14, Z4, Z4
+	VMULPS       Z0, Z8, Z9
+	VMAXPS       Z8, Z9, Z9
+	VFMADD231PS  Z9, Z7, Z6
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x1a, Z11, Z8, K2
+	VMOVUPS.Z    64(R11), K1, Z8
+	VMULPS       Z7, Z8, Z8
+	VMULPS       Z0, Z8, K2, Z8
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z8, Z4, Z4
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgetwo0
@@ -1779,53 +1799,52 @@ same_srctwo1:
 	VMOVUPS.Z 64(R11)(R9*1), K1, Z6
 
 same_dsttwo1:
-	VBROADCASTSS     (CX), Z11
-	VMOVUPS          (SI)(BX*1), Z12
-	VADDPS           (R10)(R9*1), Z12, Z12
-	VFMADD231PS.BCST (AX), Z1, Z12
-	VMOVUPS          (R12), Z13
-	VMULPS           Z0, Z12, Z14
-	VMAXPS           Z12, Z14, Z14
-	VFMADD231PS      Z14, Z11, Z7
-	VMULPS           Z11, Z13, Z13
-	VMULPS           Z0, Z13, Z14
-	VPXORD           Z15, Z15, Z15
-	VCMPPS           $0x1e, Z15, Z12, K2
-	VBLENDMPS        Z13, Z14, K2, Z16
-	VADDPS           Z16, Z3, Z3
-	VADDPS           Z16, Z5, Z5
-	VFMADD231PS.BCST (AX), Z16, Z9
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z12
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z13
-	VADDPS           Z13, Z12, Z12
-	VFMADD231PS.BCST (AX), Z2, Z12
-	VMOVUPS.Z        64(R12), K1, Z13
-	VMULPS           Z0, Z12, Z14
-	VMAXPS           Z12, Z14, Z14
-	VFMADD231PS      Z14, Z11, Z8
-	VMULPS           Z11, Z13, Z13
-	VMULPS           Z0, Z13, Z11
-	VPXORD           Z17, Z17, Z17
-	VCMPPS           $0x1e, Z17, Z12, K2
-	VBLENDMPS        Z13, Z11, K2, Z18
-	VADDPS           Z18, Z4, Z4
-	VADDPS           Z18, Z6, Z6
-	VFMADD231PS.BCST (AX), Z18, Z10
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x04, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo1
-	VMOVUPS          Z3, (DI)(BX*1)
-	VMOVUPS          Z4, K1, 64(DI)(BX*1)
-	VMOVUPS          Z5, (R11)(R9*1)
-	VMOVUPS          Z6, K1, 64(R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z7, (AX)
-	VMOVUPS          Z8, K1, 64(AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z9, (AX)
-	VMOVUPS          Z10, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z11
+	VBROADCASTSS (AX), Z12
+	VMOVUPS      (SI)(BX*1), Z13
+	VADDPS       (R10)(R9*1), Z13, Z13
+	VFMADD231PS  Z12, Z1, Z13
+	VMULPS       Z0, Z13, Z14
+	VMAXPS       Z13, Z14, Z14
+	VFMADD231PS  Z14, Z11, Z7
+	VPXORD       Z15, Z15, Z15
+	VCMPPS       $0x1a, Z15, Z13, K2
+	VMOVUPS      (R12), Z13
+	VMULPS       Z11, Z13, Z13
+	VMULPS       Z0, Z13, K2, Z13
+	VADDPS       Z13, Z3, Z3
+	VADDPS       Z13, Z5, Z5
+	VFMADD231PS  Z12, Z13, Z9
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z13
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z14
+	VADDPS       Z14, Z13, Z13
+	VFMADD231PS  Z12, Z2, Z13
+	VMULPS       Z0, Z13, Z14
+	VMAXPS       Z13, Z14, Z14
+	VFMADD231PS  Z14, Z11, Z8
+	VPXORD       Z16, Z16, Z16
+	VCMPPS       $0x1a, Z16, Z13, K2
+	VMOVUPS.Z    64(R12), K1, Z13
+	VMULPS       Z11, Z13, Z13
+	VMULPS       Z0, Z13, K2, Z13
+	VADDPS       Z13, Z4, Z4
+	VADDPS       Z13, Z6, Z6
+	VFMADD231PS  Z12, Z13, Z10
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo1
+	VMOVUPS      Z3, (DI)(BX*1)
+	VMOVUPS      Z4, K1, 64(DI)(BX*1)
+	VMOVUPS      Z5, (R11)(R9*1)
+	VMOVUPS      Z6, K1, 64(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z7, (AX)
+	VMOVUPS      Z8, K1, 64(AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -1889,60 +1908,60 @@ same_srctwo2:
 	VMOVUPS.Z 64(R11)(R9*1), K1, Z8
 
 same_dsttwo2:
-	VBROADCASTSS     (CX), Z15
-	VMOVUPS          (SI)(BX*1), Z16
-	VADDPS           (R10)(R9*1), Z16, Z16
-	VFMADD231PS.BCST (AX), Z1, Z16
-	VFMADD231PS.BCST 4(AX), Z3, Z16
-	VMOVUPS          (R12), Z17
-	VMULPS           Z0, Z16, Z18
-	VMAXPS           Z16, Z18, Z18
-	VFMADD231PS      Z18, Z15, Z9
-	VMULPS           Z15, Z17, Z17
-	VMULPS           Z0, Z17, Z18
-	VPXORD           Z19, Z19, Z19
-	VCMPPS           $0x1e, Z19, Z16, K2
-	VBLENDMPS        Z17, Z18, K2, Z20
-	VADDPS           Z20, Z5, Z5
-	VADDPS           Z20, Z7, Z7
-	VFMADD231PS.BCST (AX), Z20, Z11
-	VFMADD231PS.BCST 4(AX), Z20, Z13
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z16
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z17
-	VADDPS           Z17, Z16, Z16
-	VFMADD231PS.BCST (AX), Z2, Z16
-	VFMADD231PS.BCST 4(AX), Z4, Z16
-	VMOVUPS.Z        64(R12), K1, Z17
-	VMULPS           Z0, Z16, Z18
-	VMAXPS           Z16, Z18, Z18
-	VFMADD231PS      Z18, Z15, Z10
-	VMULPS           Z15, Z17, Z17
-	VMULPS           Z0, Z17, Z15
-	VPXORD           Z21, Z21, Z21
-	VCMPPS           $0x1e, Z21, Z16, K2
-	VBLENDMPS        Z17, Z15, K2, Z22
-	VADDPS           Z22, Z6, Z6
-	VADDPS           Z22, Z8, Z8
-	VFMADD231PS.BCST (AX), Z22, Z12
-	VFMADD231PS.BCST 4(AX), Z22, Z14
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x08, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo2
-	VMOVUPS          Z5, (DI)(BX*1)
-	VMOVUPS          Z6, K1, 64(DI)(BX*1)
-	VMOVUPS          Z7, (R11)(R9*1)
-	VMOVUPS          Z8, K1, 64(R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z9, (AX)
-	VMOVUPS          Z10, K1, 64(AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z11, (AX)
-	VMOVUPS          Z12, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z13, (AX)
-	VMOVUPS          Z14, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z15
+	VBROADCASTSS (AX), Z16
+	VBROADCASTSS 4(AX), Z17
+	VMOVUPS      (SI)(BX*1), Z18
+	VADDPS       (R10)(R9*1), Z18, Z18
+	VFMADD231PS  Z16, Z1, Z18
+	VFMADD231PS  Z17, Z3, Z18
+	VMULPS       Z0, Z18, Z19
+	VMAXPS       Z18, Z19, Z19
+	VFMADD231PS  Z19, Z15, Z9
+	VPXORD       Z20, Z20, Z20
+	VCMPPS       $0x1a, Z20, Z18, K2
+	VMOVUPS      (R12), Z18
+	VMULPS       Z15, Z18, Z18
+	VMULPS       Z0, Z18, K2, Z18
+	VADDPS       Z18, Z5, Z5
+	VADDPS       Z18, Z7, Z7
+	VFMADD231PS  Z16, Z18, Z11
+	VFMADD231PS  Z17, Z18, Z13
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z18
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z19
+	VADDPS       Z19, Z18, Z18
+	VFMADD231PS  Z16, Z2, Z18
+	VFMADD231PS  Z17, Z4, Z18
+	VMULPS       Z0, Z18, Z19
+	VMAXPS       Z18, Z19, Z19
+	VFMADD231PS  Z19, Z15, Z10
+	VPXORD       Z21, Z21, Z21
+	VCMPPS       $0x1a, Z21, Z18, K2
+	VMOVUPS.Z    64(R12), K1, Z18
+	VMULPS       Z15, Z18, Z18
+	VMULPS       Z0, Z18, K2, Z18
+	VADDPS       Z18, Z6, Z6
+	VADDPS       Z18, Z8, Z8
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z14
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo2
+	VMOVUPS      Z5, (DI)(BX*1)
+	VMOVUPS      Z6, K1, 64(DI)(BX*1)
+	VMOVUPS      Z7, (R11)(R9*1)
+	VMOVUPS      Z8, K1, 64(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, K1, 64(AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z12, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z13, (AX)
+	VMOVUPS      Z14, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2012,67 +2031,68 @@ same_srctwo3:
 	VMOVUPS.Z 64(R11)(R9*1), K1, Z10
 
 same_dsttwo3:
-	VBROADCASTSS     (CX), Z19
-	VMOVUPS          (SI)(BX*1), Z20
-	VADDPS           (R10)(R9*1), Z20, Z20
-	VFMADD231PS.BCST (AX), Z1, Z20
-	VFMADD231PS.BCST 4(AX), Z3, Z20
-	VFMADD231PS.BCST 8(AX), Z5, Z20
-	VMOVUPS          (R12), Z21
-	VMULPS           Z0, Z20, Z22
-	VMAXPS           Z20, Z22, Z22
-	VFMADD231PS      Z22, Z19, Z11
-	VMULPS           Z19, Z21, Z21
-	VMULPS           Z0, Z21, Z22
-	VPXORD           Z23, Z23, Z23
-	VCMPPS           $0x1e, Z23, Z20, K2
-	VBLENDMPS        Z21, Z22, K2, Z24
-	VADDPS           Z24, Z7, Z7
-	VADDPS           Z24, Z9, Z9
-	VFMADD231PS.BCST (AX), Z24, Z13
-	VFMADD231PS.BCST 4(AX), Z24, Z15
-	VFMADD231PS.BCST 8(AX), Z24, Z17
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z20
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z21
-	VADDPS           Z21, Z20, Z20
-	VFMADD231PS.BCST (AX), Z2, Z20
-	VFMADD231PS.BCST 4(AX), Z4, Z20
-	VFMADD231PS.BCST 8(AX), Z6, Z20
-	VMOVUPS.Z        64(R12), K1, Z21
-	VMULPS           Z0, Z20, Z22
-	VMAXPS           Z20, Z22, Z22
-	VFMADD231PS      Z22, Z19, Z12
-	VMULPS           Z19, Z21, Z21
-	VMULPS           Z0, Z21, Z19
-	VPXORD           Z25, Z25, Z25
-	VCMPPS           $0x1e, Z25, Z20, K2
-	VBLENDMPS        Z21, Z19, K2, Z26
-	VADDPS           Z26, Z8, Z8
-	VADDPS           Z26, Z10, Z10
-	VFMADD231PS.BCST (AX), Z26, Z14
-	VFMADD231PS.BCST 4(AX), Z26, Z16
-	VFMADD231PS.BCST 8(AX), Z26, Z18
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x0c, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo3
-	VMOVUPS          Z7, (DI)(BX*1)
-	VMOVUPS          Z8, K1, 64(DI)(BX*1)
-	VMOVUPS          Z9, (R11)(R9*1)
-	VMOVUPS          Z10, K1, 64(R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z11, (AX)
-	VMOVUPS          Z12, K1, 64(AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z13, (AX)
-	VMOVUPS          Z14, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z15, (AX)
-	VMOVUPS          Z16, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z17, (AX)
-	VMOVUPS          Z18, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z19
+	VBROADCASTSS (AX), Z20
+	VBROADCASTSS 4(AX), Z21
+	VBROADCASTSS 8(AX), Z22
+	VMOVUPS      (SI)(BX*1), Z23
+	VADDPS       (R10)(R9*1), Z23, Z23
+	VFMADD231PS  Z20, Z1, Z23
+	VFMADD231PS  Z21, Z3, Z23
+	VFMADD231PS  Z22, Z5, Z23
+	VMULPS       Z0, Z23, Z24
+	VMAXPS       Z23, Z24, Z24
+	VFMADD231PS  Z24, Z19, Z11
+	VPXORD       Z25, Z25, Z25
+	VCMPPS       $0x1a, Z25, Z23, K2
+	VMOVUPS      (R12), Z23
+	VMULPS       Z19, Z23, Z23
+	VMULPS       Z0, Z23, K2, Z23
+	VADDPS       Z23, Z7, Z7
+	VADDPS       Z23, Z9, Z9
+	VFMADD231PS  Z20, Z23, Z13
+	VFMADD231PS  Z21, Z23, Z15
+	VFMADD231PS  Z22, Z23, Z17
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z23
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z24
+	VADDPS       Z24, Z23, Z23
+	VFMADD231PS  Z20, Z2, Z23
+	VFMADD231PS  Z21, Z4, Z23
+	VFMADD231PS  Z22, Z6, Z23
+	VMULPS       Z0, Z23, Z24
+	VMAXPS       Z23, Z24, Z24
+	VFMADD231PS  Z24, Z19, Z12
+	VPXORD       Z26, Z26, Z26
+	VCMPPS       $0x1a, Z26, Z23, K2
+	VMOVUPS.Z    64(R12), K1, Z23
+	VMULPS       Z19, Z23, Z23
+	VMULPS       Z0, Z23, K2, Z23
+	VADDPS       Z23, Z8, Z8
+	VADDPS       Z23, Z10, Z10
+	VFMADD231PS  Z20, Z23, Z14
+	VFMADD231PS  Z21, Z23, Z16
+	VFMADD231PS  Z22, Z23, Z18
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo3
+	VMOVUPS      Z7, (DI)(BX*1)
+	VMOVUPS      Z8, K1, 64(DI)(BX*1)
+	VMOVUPS      Z9, (R11)(R9*1)
+	VMOVUPS      Z10, K1, 64(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z12, K1, 64(AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z13, (AX)
+	VMOVUPS      Z14, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z17, (AX)
+	VMOVUPS      Z18, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2148,74 +2168,76 @@ same_srctwo4:
 	VMOVUPS.Z 64(R11)(R9*1), K1, Z12
 
 same_dsttwo4:
-	VBROADCASTSS     (CX), Z23
-	VMOVUPS          (SI)(BX*1), Z24
-	VADDPS           (R10)(R9*1), Z24, Z24
-	VFMADD231PS.BCST (AX), Z1, Z24
-	VFMADD231PS.BCST 4(AX), Z3, Z24
-	VFMADD231PS.BCST 8(AX), Z5, Z24
-	VFMADD231PS.BCST 12(AX), Z7, Z24
-	VMOVUPS          (R12), Z25
-	VMULPS           Z0, Z24, Z26
-	VMAXPS           Z24, Z26, Z26
-	VFMADD231PS      Z26, Z23, Z13
-	VMULPS           Z23, Z25, Z25
-	VMULPS           Z0, Z25, Z26
-	VPXORD           Z27, Z27, Z27
-	VCMPPS           $0x1e, Z27, Z24, K2
-	VBLENDMPS        Z25, Z26, K2, Z28
-	VADDPS           Z28, Z9, Z9
-	VADDPS           Z28, Z11, Z11
-	VFMADD231PS.BCST (AX), Z28, Z15
-	VFMADD231PS.BCST 4(AX), Z28, Z17
-	VFMADD231PS.BCST 8(AX), Z28, Z19
-	VFMADD231PS.BCST 12(AX), Z28, Z21
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z24
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z25
-	VADDPS           Z25, Z24, Z24
-	VFMADD231PS.BCST (AX), Z2, Z24
-	VFMADD231PS.BCST 4(AX), Z4, Z24
-	VFMADD231PS.BCST 8(AX), Z6, Z24
-	VFMADD231PS.BCST 12(AX), Z8, Z24
-	VMOVUPS.Z        64(R12), K1, Z25
-	VMULPS           Z0, Z24, Z26
-	VMAXPS           Z24, Z26, Z26
-	VFMADD231PS      Z26, Z23, Z14
-	VMULPS           Z23, Z25, Z25
-	VMULPS           Z0, Z25, Z23
-	VPXORD           Z29, Z29, Z29
-	VCMPPS           $0x1e, Z29, Z24, K2
-	VBLENDMPS        Z25, Z23, K2, Z30
-	VADDPS           Z30, Z10, Z10
-	VADDPS           Z30, Z12, Z12
-	VFMADD231PS.BCST (AX), Z30, Z16
-	VFMADD231PS.BCST 4(AX), Z30, Z18
-	VFMADD231PS.BCST 8(AX), Z30, Z20
-	VFMADD231PS.BCST 12(AX), Z30, Z22
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x10, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo4
-	VMOVUPS          Z9, (DI)(BX*1)
-	VMOVUPS          Z10, K1, 64(DI)(BX*1)
-	VMOVUPS          Z11, (R11)(R9*1)
-	VMOVUPS          Z12, K1, 64(R11)(R9*1)
-	MOVQ             dv+136(FP), AX
-	VMOVUPS          Z13, (AX)
-	VMOVUPS          Z14, K1, 64(AX)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z15, (AX)
-	VMOVUPS          Z16, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z17, (AX)
-	VMOVUPS          Z18, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z19, (AX)
-	VMOVUPS          Z20, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z21, (AX)
-	VMOVUPS          Z22, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z23
+	VBROADCASTSS (AX), Z24
+	VBROADCASTSS 4(AX), Z25
+	VBROADCASTSS 8(AX), Z26
+	VBROADCASTSS 12(AX), Z27
+	VMOVUPS      (SI)(BX*1), Z28
+	VADDPS       (R10)(R9*1), Z28, Z28
+	VFMADD231PS  Z24, Z1, Z28
+	VFMADD231PS  Z25, Z3, Z28
+	VFMADD231PS  Z26, Z5, Z28
+	VFMADD231PS  Z27, Z7, Z28
+	VMULPS       Z0, Z28, Z29
+	VMAXPS       Z28, Z29, Z29
+	VFMADD231PS  Z29, Z23, Z13
+	VPXORD       Z30, Z30, Z30
+	VCMPPS       $0x1a, Z30, Z28, K2
+	VMOVUPS      (R12), Z28
+	VMULPS       Z23, Z28, Z28
+	VMULPS       Z0, Z28, K2, Z28
+	VADDPS       Z28, Z9, Z9
+	VADDPS       Z28, Z11, Z11
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z17
+	VFMADD231PS  Z26, Z28, Z19
+	VFMADD231PS  Z27, Z28, Z21
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z28
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z29
+	VADDPS       Z29, Z28, Z28
+	VFMADD231PS  Z24, Z2, Z28
+	VFMADD231PS  Z25, Z4, Z28
+	VFMADD231PS  Z26, Z6, Z28
+	VFMADD231PS  Z27, Z8, Z28
+	VMULPS       Z0, Z28, Z29
+	VMAXPS       Z28, Z29, Z29
+	VFMADD231PS  Z29, Z23, Z14
+	VPXORD       Z31, Z31, Z31
+	VCMPPS       $0x1a, Z31, Z28, K2
+	VMOVUPS.Z    64(R12), K1, Z28
+	VMULPS       Z23, Z28, Z28
+	VMULPS       Z0, Z28, K2, Z28
+	VADDPS       Z28, Z10, Z10
+	VADDPS       Z28, Z12, Z12
+	VFMADD231PS  Z24, Z28, Z16
+	VFMADD231PS  Z25, Z28, Z18
+	VFMADD231PS  Z26, Z28, Z20
+	VFMADD231PS  Z27, Z28, Z22
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo4
+	VMOVUPS      Z9, (DI)(BX*1)
+	VMOVUPS      Z10, K1, 64(DI)(BX*1)
+	VMOVUPS      Z11, (R11)(R9*1)
+	VMOVUPS      Z12, K1, 64(R11)(R9*1)
+	MOVQ         dv+136(FP), AX
+	VMOVUPS      Z13, (AX)
+	VMOVUPS      Z14, K1, 64(AX)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z17, (AX)
+	VMOVUPS      Z18, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z19, (AX)
+	VMOVUPS      Z20, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z21, (AX)
+	VMOVUPS      Z22, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2293,21 +2315,20 @@ wx0one:
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
 	JNZ              wx0one
-	VMOVUPS.Z        (R11)(R9*1), K1, Z5
-	VMULPS           Z3, Z5, Z5
-	VMULPS           Z0, Z5, Z3
 	VPXORD           Z6, Z6, Z6
-	VCMPPS           $0x1e, Z6, Z4, K2
-	VBLENDMPS        Z5, Z3, K2, Z7
-	VADDPS           Z7, Z1, Z1
-	VADDPS           Z7, Z2, Z2
+	VCMPPS           $0x1a, Z6, Z4, K2
+	VMOVUPS.Z        (R11)(R9*1), K1, Z4
+	VMULPS           Z3, Z4, Z4
+	VMULPS           Z0, Z4, K2, Z4
+	VADDPS           Z4, Z1, Z1
+	VADDPS           Z4, Z2, Z2
 	MOVQ             dwx+128(FP), R13
 	MOVQ             nf+56(FP), R14
 	MOVQ             AX, R15
 
 dwx0one:
 	VMOVUPS.Z        (R13), K1, Z3
-	VFMADD231PS.BCST (R15), Z7, Z3
+	VFMADD231PS.BCST (R15), Z4, Z3
 	VMOVUPS          Z3, K1, (R13)
 	ADDQ             $0x04, R15
 	ADDQ             ld+72(FP), R13
@@ -2366,14 +2387,13 @@ same_dstone0:
 	VMOVUPS.Z    (BX)(DX*1), K1, Z4
 	VMOVUPS.Z    (R9)(R8*1), K1, Z5
 	VADDPS       Z5, Z4, Z4
-	VMOVUPS.Z    (R10)(R8*1), K1, Z5
-	VMULPS       Z3, Z5, Z5
-	VMULPS       Z0, Z5, Z3
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x1e, Z6, Z4, K2
-	VBLENDMPS    Z5, Z3, K2, Z7
-	VADDPS       Z7, Z1, Z1
-	VADDPS       Z7, Z2, Z2
+	VCMPPS       $0x1a, Z6, Z4, K2
+	VMOVUPS.Z    (R10)(R8*1), K1, Z4
+	VMULPS       Z3, Z4, Z4
+	VMULPS       Z0, Z4, K2, Z4
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgeone0
@@ -2426,29 +2446,29 @@ same_srcone1:
 	VMOVUPS.Z (R12)(R9*1), K1, Z3
 
 same_dstone1:
-	VBROADCASTSS     (CX), Z5
-	VMOVUPS.Z        (SI)(BX*1), K1, Z6
-	VMOVUPS.Z        (R10)(R9*1), K1, Z7
-	VADDPS           Z7, Z6, Z6
-	VFMADD231PS.BCST (AX), Z1, Z6
-	VMOVUPS.Z        (R11)(R9*1), K1, Z7
-	VMULPS           Z5, Z7, Z7
-	VMULPS           Z0, Z7, Z5
-	VPXORD           Z8, Z8, Z8
-	VCMPPS           $0x1e, Z8, Z6, K2
-	VBLENDMPS        Z7, Z5, K2, Z9
-	VADDPS           Z9, Z2, Z2
-	VADDPS           Z9, Z3, Z3
-	VFMADD231PS.BCST (AX), Z9, Z4
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x04, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone1
-	VMOVUPS          Z2, K1, (DI)(BX*1)
-	VMOVUPS          Z3, K1, (R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z4, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z5
+	VBROADCASTSS (AX), Z6
+	VMOVUPS.Z    (SI)(BX*1), K1, Z7
+	VMOVUPS.Z    (R10)(R9*1), K1, Z8
+	VADDPS       Z8, Z7, Z7
+	VFMADD231PS  Z6, Z1, Z7
+	VPXORD       Z9, Z9, Z9
+	VCMPPS       $0x1a, Z9, Z7, K2
+	VMOVUPS.Z    (R11)(R9*1), K1, Z7
+	VMULPS       Z5, Z7, Z7
+	VMULPS       Z0, Z7, K2, Z7
+	VADDPS       Z7, Z2, Z2
+	VADDPS       Z7, Z3, Z3
+	VFMADD231PS  Z6, Z7, Z4
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone1
+	VMOVUPS      Z2, K1, (DI)(BX*1)
+	VMOVUPS      Z3, K1, (R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2499,33 +2519,34 @@ same_srcone2:
 	VMOVUPS.Z (R12)(R9*1), K1, Z4
 
 same_dstone2:
-	VBROADCASTSS     (CX), Z7
-	VMOVUPS.Z        (SI)(BX*1), K1, Z8
-	VMOVUPS.Z        (R10)(R9*1), K1, Z9
-	VADDPS           Z9, Z8, Z8
-	VFMADD231PS.BCST (AX), Z1, Z8
-	VFMADD231PS.BCST 4(AX), Z2, Z8
-	VMOVUPS.Z        (R11)(R9*1), K1, Z9
-	VMULPS           Z7, Z9, Z9
-	VMULPS           Z0, Z9, Z7
-	VPXORD           Z10, Z10, Z10
-	VCMPPS           $0x1e, Z10, Z8, K2
-	VBLENDMPS        Z9, Z7, K2, Z11
-	VADDPS           Z11, Z3, Z3
-	VADDPS           Z11, Z4, Z4
-	VFMADD231PS.BCST (AX), Z11, Z5
-	VFMADD231PS.BCST 4(AX), Z11, Z6
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x08, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone2
-	VMOVUPS          Z3, K1, (DI)(BX*1)
-	VMOVUPS          Z4, K1, (R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z5, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z7
+	VBROADCASTSS (AX), Z8
+	VBROADCASTSS 4(AX), Z9
+	VMOVUPS.Z    (SI)(BX*1), K1, Z10
+	VMOVUPS.Z    (R10)(R9*1), K1, Z11
+	VADDPS       Z11, Z10, Z10
+	VFMADD231PS  Z8, Z1, Z10
+	VFMADD231PS  Z9, Z2, Z10
+	VPXORD       Z12, Z12, Z12
+	VCMPPS       $0x1a, Z12, Z10, K2
+	VMOVUPS.Z    (R11)(R9*1), K1, Z10
+	VMULPS       Z7, Z10, Z10
+	VMULPS       Z0, Z10, K2, Z10
+	VADDPS       Z10, Z3, Z3
+	VADDPS       Z10, Z4, Z4
+	VFMADD231PS  Z8, Z10, Z5
+	VFMADD231PS  Z9, Z10, Z6
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone2
+	VMOVUPS      Z3, K1, (DI)(BX*1)
+	VMOVUPS      Z4, K1, (R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2580,37 +2601,39 @@ same_srcone3:
 	VMOVUPS.Z (R12)(R9*1), K1, Z5
 
 same_dstone3:
-	VBROADCASTSS     (CX), Z9
-	VMOVUPS.Z        (SI)(BX*1), K1, Z10
-	VMOVUPS.Z        (R10)(R9*1), K1, Z11
-	VADDPS           Z11, Z10, Z10
-	VFMADD231PS.BCST (AX), Z1, Z10
-	VFMADD231PS.BCST 4(AX), Z2, Z10
-	VFMADD231PS.BCST 8(AX), Z3, Z10
-	VMOVUPS.Z        (R11)(R9*1), K1, Z11
-	VMULPS           Z9, Z11, Z11
-	VMULPS           Z0, Z11, Z9
-	VPXORD           Z12, Z12, Z12
-	VCMPPS           $0x1e, Z12, Z10, K2
-	VBLENDMPS        Z11, Z9, K2, Z13
-	VADDPS           Z13, Z4, Z4
-	VADDPS           Z13, Z5, Z5
-	VFMADD231PS.BCST (AX), Z13, Z6
-	VFMADD231PS.BCST 4(AX), Z13, Z7
-	VFMADD231PS.BCST 8(AX), Z13, Z8
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x0c, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone3
-	VMOVUPS          Z4, K1, (DI)(BX*1)
-	VMOVUPS          Z5, K1, (R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z6, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z9
+	VBROADCASTSS (AX), Z10
+	VBROADCASTSS 4(AX), Z11
+	VBROADCASTSS 8(AX), Z12
+	VMOVUPS.Z    (SI)(BX*1), K1, Z13
+	VMOVUPS.Z    (R10)(R9*1), K1, Z14
+	VADDPS       Z14, Z13, Z13
+	VFMADD231PS  Z10, Z1, Z13
+	VFMADD231PS  Z11, Z2, Z13
+	VFMADD231PS  Z12, Z3, Z13
+	VPXORD       Z15, Z15, Z15
+	VCMPPS       $0x1a, Z15, Z13, K2
+	VMOVUPS.Z    (R11)(R9*1), K1, Z13
+	VMULPS       Z9, Z13, Z13
+	VMULPS       Z0, Z13, K2, Z13
+	VADDPS       Z13, Z4, Z4
+	VADDPS       Z13, Z5, Z5
+	VFMADD231PS  Z10, Z13, Z6
+	VFMADD231PS  Z11, Z13, Z7
+	VFMADD231PS  Z12, Z13, Z8
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone3
+	VMOVUPS      Z4, K1, (DI)(BX*1)
+	VMOVUPS      Z5, K1, (R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z7, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z8, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2669,41 +2692,44 @@ same_srcone4:
 	VMOVUPS.Z (R12)(R9*1), K1, Z6
 
 same_dstone4:
-	VBROADCASTSS     (CX), Z11
-	VMOVUPS.Z        (SI)(BX*1), K1, Z12
-	VMOVUPS.Z        (R10)(R9*1), K1, Z13
-	VADDPS           Z13, Z12, Z12
-	VFMADD231PS.BCST (AX), Z1, Z12
-	VFMADD231PS.BCST 4(AX), Z2, Z12
-	VFMADD231PS.BCST 8(AX), Z3, Z12
-	VFMADD231PS.BCST 12(AX), Z4, Z12
-	VMOVUPS.Z        (R11)(R9*1), K1, Z13
-	VMULPS           Z11, Z13, Z13
-	VMULPS           Z0, Z13, Z11
-	VPXORD           Z14, Z14, Z14
-	VCMPPS           $0x1e, Z14, Z12, K2
-	VBLENDMPS        Z13, Z11, K2, Z15
-	VADDPS           Z15, Z5, Z5
-	VADDPS           Z15, Z6, Z6
-	VFMADD231PS.BCST (AX), Z15, Z7
-	VFMADD231PS.BCST 4(AX), Z15, Z8
-	VFMADD231PS.BCST 8(AX), Z15, Z9
-	VFMADD231PS.BCST 12(AX), Z15, Z10
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x10, AX
-	DECQ             n+0(FP)
-	JNZ              edgeone4
-	VMOVUPS          Z5, K1, (DI)(BX*1)
-	VMOVUPS          Z6, K1, (R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z7, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z8, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z9, K1, (AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z10, K1, (AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z11
+	VBROADCASTSS (AX), Z12
+	VBROADCASTSS 4(AX), Z13
+	VBROADCASTSS 8(AX), Z14
+	VBROADCASTSS 12(AX), Z15
+	VMOVUPS.Z    (SI)(BX*1), K1, Z16
+	VMOVUPS.Z    (R10)(R9*1), K1, Z17
+	VADDPS       Z17, Z16, Z16
+	VFMADD231PS  Z12, Z1, Z16
+	VFMADD231PS  Z13, Z2, Z16
+	VFMADD231PS  Z14, Z3, Z16
+	VFMADD231PS  Z15, Z4, Z16
+	VPXORD       Z18, Z18, Z18
+	VCMPPS       $0x1a, Z18, Z16, K2
+	VMOVUPS.Z    (R11)(R9*1), K1, Z16
+	VMULPS       Z11, Z16, Z16
+	VMULPS       Z0, Z16, K2, Z16
+	VADDPS       Z16, Z5, Z5
+	VADDPS       Z16, Z6, Z6
+	VFMADD231PS  Z12, Z16, Z7
+	VFMADD231PS  Z13, Z16, Z8
+	VFMADD231PS  Z14, Z16, Z9
+	VFMADD231PS  Z15, Z16, Z10
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         n+0(FP)
+	JNZ          edgeone4
+	VMOVUPS      Z5, K1, (DI)(BX*1)
+	VMOVUPS      Z6, K1, (R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z7, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z8, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z9, K1, (AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z10, K1, (AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -2778,22 +2804,21 @@ wx0two:
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
 	JNZ              wx0two
-	VMOVUPS          (R11)(R9*1), Z7
-	VMULPS           Z5, Z7, Z7
-	VMULPS           Z0, Z7, Z12
 	VPXORD           Z8, Z8, Z8
-	VCMPPS           $0x1e, Z8, Z6, K2
-	VBLENDMPS        Z7, Z12, K2, Z9
-	VADDPS           Z9, Z1, Z1
-	VADDPS           Z9, Z3, Z3
+	VCMPPS           $0x1a, Z8, Z6, K2
+	VMOVUPS          (R11)(R9*1), Z6
+	VMULPS           Z5, Z6, Z6
+	VMULPS           Z0, Z6, K2, Z6
+	VADDPS           Z6, Z1, Z1
+	VADDPS           Z6, Z3, Z3
 	MOVQ             dwx+128(FP), R13
 	MOVQ             nf+56(FP), R14
 	MOVQ             AX, R15
 
 dwx0two:
-	VMOVUPS          (R13), Z6
-	VFMADD231PS.BCST (R15), Z9, Z6
-	VMOVUPS          Z6, (R13)
+	VMOVUPS          (R13), Z7
+	VFMADD231PS.BCST (R15), Z6, Z7
+	VMOVUPS          Z7, (R13)
 	ADDQ             $0x04, R15
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
@@ -2812,21 +2837,20 @@ wx1two:
 	ADDQ             ld+72(FP), R13
 	DECQ             R14
 	JNZ              wx1two
-	VMOVUPS.Z        64(R11)(R9*1), K1, Z7
-	VMULPS           Z5, Z7, Z7
-	VMULPS           Z0, Z7, Z5
-	VPXORD           Z10, Z10, Z10
-	VCMPPS           $0x1e, Z10, Z6, K2
-	VBLENDMPS        Z7, Z5, K2, Z11
-	VADDPS           Z11, Z2, Z2
-	VADDPS           Z11, Z4, Z4
+	VPXORD           Z9, Z9, Z9
+	VCMPPS           $0x1a, Z9, Z6, K2
+	VMOVUPS.Z        64(R11)(R9*1), K1, Z6
+	VMULPS           Z5, Z6, Z6
+	VMULPS           Z0, Z6, K2, Z6
+	VADDPS           Z6, Z2, Z2
+	VADDPS           Z6, Z4, Z4
 	MOVQ             dwx+128(FP), R13
 	MOVQ             nf+56(FP), R14
 	MOVQ             AX, R15
 
 dwx1two:
 	VMOVUPS.Z        64(R13), K1, Z5
-	VFMADD231PS.BCST (R15), Z11, Z5
+	VFMADD231PS.BCST (R15), Z6, Z5
 	VMOVUPS          Z5, K1, 64(R13)
 	ADDQ             $0x04, R15
 	ADDQ             ld+72(FP), R13
@@ -2892,25 +2916,23 @@ same_dsttwo0:
 	VBROADCASTSS (AX), Z5
 	VMOVUPS      (BX)(DX*1), Z6
 	VADDPS       (R9)(R8*1), Z6, Z6
-	VMOVUPS      (R10)(R8*1), Z7
-	VMULPS       Z5, Z7, Z7
-	VMULPS       Z0, Z7, Z8
-	VPXORD       Z9, Z9, Z9
-	VCMPPS       $0x1e, Z9, Z6, K2
-	VBLENDMPS    Z7, Z8, K2, Z10
-	VADDPS       Z10, Z1, Z1
-	VADDPS       Z10, Z3, Z3
+	VPXORD       Z7, Z7, Z7
+	VCMPPS       $0x1a, Z7, Z6, K2
+	VMOVUPS      (R10)(R8*1), Z6
+	VMULPS       Z5, Z6, Z6
+	VMULPS       Z0, Z6, K2, Z6
+	VADDPS       Z6, Z1, Z1
+	VADDPS       Z6, Z3, Z3
 	VMOVUPS.Z    64(BX)(DX*1), K1, Z6
-	VMOVUPS.Z    64(R9)(R8*1), K1, Z7
-	VADDPS       Z7, Z6, Z6
-	VMOVUPS.Z    64(R10)(R8*1), K1, Z7
-	VMULPS       Z5, Z7, Z7
-	VMULPS       Z0, Z7, Z5
-	VPXORD       Z11, Z11, Z11
-	VCMPPS       $0x1e, Z11, Z6, K2
-	VBLENDMPS    Z7, Z5, K2, Z12
-	VADDPS       Z12, Z2, Z2
-	VADDPS       Z12, Z4, Z4
+	VMOVUPS.Z    64(R9)(R8*1), K1, Z9
+	VADDPS       Z9, Z6, Z6
+	VPXORD       Z8, Z8, Z8
+	VCMPPS       $0x1a, Z8, Z6, K2
+	VMOVUPS.Z    64(R10)(R8*1), K1, Z6
+	VMULPS       Z5, Z6, Z6
+	VMULPS       Z0, Z6, K2, Z6
+	VADDPS       Z6, Z2, Z2
+	VADDPS       Z6, Z4, Z4
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgetwo0
@@ -2973,44 +2995,43 @@ same_srctwo1:
 	VMOVUPS.Z 64(R12)(R9*1), K1, Z6
 
 same_dsttwo1:
-	VBROADCASTSS     (CX), Z9
-	VMOVUPS          (SI)(BX*1), Z10
-	VADDPS           (R10)(R9*1), Z10, Z10
-	VFMADD231PS.BCST (AX), Z1, Z10
-	VMOVUPS          (R11)(R9*1), Z11
-	VMULPS           Z9, Z11, Z11
-	VMULPS           Z0, Z11, Z12
-	VPXORD           Z13, Z13, Z13
-	VCMPPS           $0x1e, Z13, Z10, K2
-	VBLENDMPS        Z11, Z12, K2, Z14
-	VADDPS           Z14, Z3, Z3
-	VADDPS           Z14, Z5, Z5
-	VFMADD231PS.BCST (AX), Z14, Z7
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z10
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z11
-	VADDPS           Z11, Z10, Z10
-	VFMADD231PS.BCST (AX), Z2, Z10
-	VMOVUPS.Z        64(R11)(R9*1), K1, Z11
-	VMULPS           Z9, Z11, Z11
-	VMULPS           Z0, Z11, Z9
-	VPXORD           Z15, Z15, Z15
-	VCMPPS           $0x1e, Z15, Z10, K2
-	VBLENDMPS        Z11, Z9, K2, Z16
-	VADDPS           Z16, Z4, Z4
-	VADDPS           Z16, Z6, Z6
-	VFMADD231PS.BCST (AX), Z16, Z8
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x04, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo1
-	VMOVUPS          Z3, (DI)(BX*1)
-	VMOVUPS          Z4, K1, 64(DI)(BX*1)
-	VMOVUPS          Z5, (R12)(R9*1)
-	VMOVUPS          Z6, K1, 64(R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z7, (AX)
-	VMOVUPS          Z8, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z9
+	VBROADCASTSS (AX), Z10
+	VMOVUPS      (SI)(BX*1), Z11
+	VADDPS       (R10)(R9*1), Z11, Z11
+	VFMADD231PS  Z10, Z1, Z11
+	VPXORD       Z12, Z12, Z12
+	VCMPPS       $0x1a, Z12, Z11, K2
+	VMOVUPS      (R11)(R9*1), Z11
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z0, Z11, K2, Z11
+	VADDPS       Z11, Z3, Z3
+	VADDPS       Z11, Z5, Z5
+	VFMADD231PS  Z10, Z11, Z7
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z11
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z14
+	VADDPS       Z14, Z11, Z11
+	VFMADD231PS  Z10, Z2, Z11
+	VPXORD       Z13, Z13, Z13
+	VCMPPS       $0x1a, Z13, Z11, K2
+	VMOVUPS.Z    64(R11)(R9*1), K1, Z11
+	VMULPS       Z9, Z11, Z11
+	VMULPS       Z0, Z11, K2, Z11
+	VADDPS       Z11, Z4, Z4
+	VADDPS       Z11, Z6, Z6
+	VFMADD231PS  Z10, Z11, Z8
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x04, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo1
+	VMOVUPS      Z3, (DI)(BX*1)
+	VMOVUPS      Z4, K1, 64(DI)(BX*1)
+	VMOVUPS      Z5, (R12)(R9*1)
+	VMOVUPS      Z6, K1, 64(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z7, (AX)
+	VMOVUPS      Z8, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -3071,51 +3092,51 @@ same_srctwo2:
 	VMOVUPS.Z 64(R12)(R9*1), K1, Z8
 
 same_dsttwo2:
-	VBROADCASTSS     (CX), Z13
-	VMOVUPS          (SI)(BX*1), Z14
-	VADDPS           (R10)(R9*1), Z14, Z14
-	VFMADD231PS.BCST (AX), Z1, Z14
-	VFMADD231PS.BCST 4(AX), Z3, Z14
-	VMOVUPS          (R11)(R9*1), Z15
-	VMULPS           Z13, Z15, Z15
-	VMULPS           Z0, Z15, Z16
-	VPXORD           Z17, Z17, Z17
-	VCMPPS           $0x1e, Z17, Z14, K2
-	VBLENDMPS        Z15, Z16, K2, Z18
-	VADDPS           Z18, Z5, Z5
-	VADDPS           Z18, Z7, Z7
-	VFMADD231PS.BCST (AX), Z18, Z9
-	VFMADD231PS.BCST 4(AX), Z18, Z11
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z14
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z15
-	VADDPS           Z15, Z14, Z14
-	VFMADD231PS.BCST (AX), Z2, Z14
-	VFMADD231PS.BCST 4(AX), Z4, Z14
-	VMOVUPS.Z        64(R11)(R9*1), K1, Z15
-	VMULPS           Z13, Z15, Z15
-	VMULPS           Z0, Z15, Z13
-	VPXORD           Z19, Z19, Z19
-	VCMPPS           $0x1e, Z19, Z14, K2
-	VBLENDMPS        Z15, Z13, K2, Z20
-	VADDPS           Z20, Z6, Z6
-	VADDPS           Z20, Z8, Z8
-	VFMADD231PS.BCST (AX), Z20, Z10
-	VFMADD231PS.BCST 4(AX), Z20, Z12
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x08, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo2
-	VMOVUPS          Z5, (DI)(BX*1)
-	VMOVUPS          Z6, K1, 64(DI)(BX*1)
-	VMOVUPS          Z7, (R12)(R9*1)
-	VMOVUPS          Z8, K1, 64(R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z9, (AX)
-	VMOVUPS          Z10, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z11, (AX)
-	VMOVUPS          Z12, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z13
+	VBROADCASTSS (AX), Z14
+	VBROADCASTSS 4(AX), Z15
+	VMOVUPS      (SI)(BX*1), Z16
+	VADDPS       (R10)(R9*1), Z16, Z16
+	VFMADD231PS  Z14, Z1, Z16
+	VFMADD231PS  Z15, Z3, Z16
+	VPXORD       Z17, Z17, Z17
+	VCMPPS       $0x1a, Z17, Z16, K2
+	VMOVUPS      (R11)(R9*1), Z16
+	VMULPS       Z13, Z16, Z16
+	VMULPS       Z0, Z16, K2, Z16
+	VADDPS       Z16, Z5, Z5
+	VADDPS       Z16, Z7, Z7
+	VFMADD231PS  Z14, Z16, Z9
+	VFMADD231PS  Z15, Z16, Z11
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z16
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z19
+	VADDPS       Z19, Z16, Z16
+	VFMADD231PS  Z14, Z2, Z16
+	VFMADD231PS  Z15, Z4, Z16
+	VPXORD       Z18, Z18, Z18
+	VCMPPS       $0x1a, Z18, Z16, K2
+	VMOVUPS.Z    64(R11)(R9*1), K1, Z16
+	VMULPS       Z13, Z16, Z16
+	VMULPS       Z0, Z16, K2, Z16
+	VADDPS       Z16, Z6, Z6
+	VADDPS       Z16, Z8, Z8
+	VFMADD231PS  Z14, Z16, Z10
+	VFMADD231PS  Z15, Z16, Z12
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x08, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo2
+	VMOVUPS      Z5, (DI)(BX*1)
+	VMOVUPS      Z6, K1, 64(DI)(BX*1)
+	VMOVUPS      Z7, (R12)(R9*1)
+	VMOVUPS      Z8, K1, 64(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z12, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -3182,58 +3203,59 @@ same_srctwo3:
 	VMOVUPS.Z 64(R12)(R9*1), K1, Z10
 
 same_dsttwo3:
-	VBROADCASTSS     (CX), Z17
-	VMOVUPS          (SI)(BX*1), Z18
-	VADDPS           (R10)(R9*1), Z18, Z18
-	VFMADD231PS.BCST (AX), Z1, Z18
-	VFMADD231PS.BCST 4(AX), Z3, Z18
-	VFMADD231PS.BCST 8(AX), Z5, Z18
-	VMOVUPS          (R11)(R9*1), Z19
-	VMULPS           Z17, Z19, Z19
-	VMULPS           Z0, Z19, Z20
-	VPXORD           Z21, Z21, Z21
-	VCMPPS           $0x1e, Z21, Z18, K2
-	VBLENDMPS        Z19, Z20, K2, Z22
-	VADDPS           Z22, Z7, Z7
-	VADDPS           Z22, Z9, Z9
-	VFMADD231PS.BCST (AX), Z22, Z11
-	VFMADD231PS.BCST 4(AX), Z22, Z13
-	VFMADD231PS.BCST 8(AX), Z22, Z15
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z18
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z19
-	VADDPS           Z19, Z18, Z18
-	VFMADD231PS.BCST (AX), Z2, Z18
-	VFMADD231PS.BCST 4(AX), Z4, Z18
-	VFMADD231PS.BCST 8(AX), Z6, Z18
-	VMOVUPS.Z        64(R11)(R9*1), K1, Z19
-	VMULPS           Z17, Z19, Z19
-	VMULPS           Z0, Z19, Z17
-	VPXORD           Z23, Z23, Z23
-	VCMPPS           $0x1e, Z23, Z18, K2
-	VBLENDMPS        Z19, Z17, K2, Z24
-	VADDPS           Z24, Z8, Z8
-	VADDPS           Z24, Z10, Z10
-	VFMADD231PS.BCST (AX), Z24, Z12
-	VFMADD231PS.BCST 4(AX), Z24, Z14
-	VFMADD231PS.BCST 8(AX), Z24, Z16
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x0c, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo3
-	VMOVUPS          Z7, (DI)(BX*1)
-	VMOVUPS          Z8, K1, 64(DI)(BX*1)
-	VMOVUPS          Z9, (R12)(R9*1)
-	VMOVUPS          Z10, K1, 64(R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z11, (AX)
-	VMOVUPS          Z12, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z13, (AX)
-	VMOVUPS          Z14, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z15, (AX)
-	VMOVUPS          Z16, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z17
+	VBROADCASTSS (AX), Z18
+	VBROADCASTSS 4(AX), Z19
+	VBROADCASTSS 8(AX), Z20
+	VMOVUPS      (SI)(BX*1), Z21
+	VADDPS       (R10)(R9*1), Z21, Z21
+	VFMADD231PS  Z18, Z1, Z21
+	VFMADD231PS  Z19, Z3, Z21
+	VFMADD231PS  Z20, Z5, Z21
+	VPXORD       Z22, Z22, Z22
+	VCMPPS       $0x1a, Z22, Z21, K2
+	VMOVUPS      (R11)(R9*1), Z21
+	VMULPS       Z17, Z21, Z21
+	VMULPS       Z0, Z21, K2, Z21
+	VADDPS       Z21, Z7, Z7
+	VADDPS       Z21, Z9, Z9
+	VFMADD231PS  Z18, Z21, Z11
+	VFMADD231PS  Z19, Z21, Z13
+	VFMADD231PS  Z20, Z21, Z15
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z21
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z24
+	VADDPS       Z24, Z21, Z21
+	VFMADD231PS  Z18, Z2, Z21
+	VFMADD231PS  Z19, Z4, Z21
+	VFMADD231PS  Z20, Z6, Z21
+	VPXORD       Z23, Z23, Z23
+	VCMPPS       $0x1a, Z23, Z21, K2
+	VMOVUPS.Z    64(R11)(R9*1), K1, Z21
+	VMULPS       Z17, Z21, Z21
+	VMULPS       Z0, Z21, K2, Z21
+	VADDPS       Z21, Z8, Z8
+	VADDPS       Z21, Z10, Z10
+	VFMADD231PS  Z18, Z21, Z12
+	VFMADD231PS  Z19, Z21, Z14
+	VFMADD231PS  Z20, Z21, Z16
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x0c, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo3
+	VMOVUPS      Z7, (DI)(BX*1)
+	VMOVUPS      Z8, K1, 64(DI)(BX*1)
+	VMOVUPS      Z9, (R12)(R9*1)
+	VMOVUPS      Z10, K1, 64(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z11, (AX)
+	VMOVUPS      Z12, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z13, (AX)
+	VMOVUPS      Z14, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -3306,65 +3328,67 @@ same_srctwo4:
 	VMOVUPS.Z 64(R12)(R9*1), K1, Z12
 
 same_dsttwo4:
-	VBROADCASTSS     (CX), Z21
-	VMOVUPS          (SI)(BX*1), Z22
-	VADDPS           (R10)(R9*1), Z22, Z22
-	VFMADD231PS.BCST (AX), Z1, Z22
-	VFMADD231PS.BCST 4(AX), Z3, Z22
-	VFMADD231PS.BCST 8(AX), Z5, Z22
-	VFMADD231PS.BCST 12(AX), Z7, Z22
-	VMOVUPS          (R11)(R9*1), Z23
-	VMULPS           Z21, Z23, Z23
-	VMULPS           Z0, Z23, Z24
-	VPXORD           Z25, Z25, Z25
-	VCMPPS           $0x1e, Z25, Z22, K2
-	VBLENDMPS        Z23, Z24, K2, Z26
-	VADDPS           Z26, Z9, Z9
-	VADDPS           Z26, Z11, Z11
-	VFMADD231PS.BCST (AX), Z26, Z13
-	VFMADD231PS.BCST 4(AX), Z26, Z15
-	VFMADD231PS.BCST 8(AX), Z26, Z17
-	VFMADD231PS.BCST 12(AX), Z26, Z19
-	VMOVUPS.Z        64(SI)(BX*1), K1, Z22
-	VMOVUPS.Z        64(R10)(R9*1), K1, Z23
-	VADDPS           Z23, Z22, Z22
-	VFMADD231PS.BCST (AX), Z2, Z22
-	VFMADD231PS.BCST 4(AX), Z4, Z22
-	VFMADD231PS.BCST 8(AX), Z6, Z22
-	VFMADD231PS.BCST 12(AX), Z8, Z22
-	VMOVUPS.Z        64(R11)(R9*1), K1, Z23
-	VMULPS           Z21, Z23, Z23
-	VMULPS           Z0, Z23, Z21
-	VPXORD           Z27, Z27, Z27
-	VCMPPS           $0x1e, Z27, Z22, K2
-	VBLENDMPS        Z23, Z21, K2, Z28
-	VADDPS           Z28, Z10, Z10
-	VADDPS           Z28, Z12, Z12
-	VFMADD231PS.BCST (AX), Z28, Z14
-	VFMADD231PS.BCST 4(AX), Z28, Z16
-	VFMADD231PS.BCST 8(AX), Z28, Z18
-	VFMADD231PS.BCST 12(AX), Z28, Z20
-	ADDQ             scaleStep+96(FP), CX
-	ADDQ             $0x10, AX
-	DECQ             n+0(FP)
-	JNZ              edgetwo4
-	VMOVUPS          Z9, (DI)(BX*1)
-	VMOVUPS          Z10, K1, 64(DI)(BX*1)
-	VMOVUPS          Z11, (R12)(R9*1)
-	VMOVUPS          Z12, K1, 64(R12)(R9*1)
-	MOVQ             dwx+128(FP), AX
-	VMOVUPS          Z13, (AX)
-	VMOVUPS          Z14, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z15, (AX)
-	VMOVUPS          Z16, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z17, (AX)
-	VMOVUPS          Z18, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
-	VMOVUPS          Z19, (AX)
-	VMOVUPS          Z20, K1, 64(AX)
-	ADDQ             ld+72(FP), AX
+	VBROADCASTSS (CX), Z21
+	VBROADCASTSS (AX), Z22
+	VBROADCASTSS 4(AX), Z23
+	VBROADCASTSS 8(AX), Z24
+	VBROADCASTSS 12(AX), Z25
+	VMOVUPS      (SI)(BX*1), Z26
+	VADDPS       (R10)(R9*1), Z26, Z26
+	VFMADD231PS  Z22, Z1, Z26
+	VFMADD231PS  Z23, Z3, Z26
+	VFMADD231PS  Z24, Z5, Z26
+	VFMADD231PS  Z25, Z7, Z26
+	VPXORD       Z27, Z27, Z27
+	VCMPPS       $0x1a, Z27, Z26, K2
+	VMOVUPS      (R11)(R9*1), Z26
+	VMULPS       Z21, Z26, Z26
+	VMULPS       Z0, Z26, K2, Z26
+	VADDPS       Z26, Z9, Z9
+	VADDPS       Z26, Z11, Z11
+	VFMADD231PS  Z22, Z26, Z13
+	VFMADD231PS  Z23, Z26, Z15
+	VFMADD231PS  Z24, Z26, Z17
+	VFMADD231PS  Z25, Z26, Z19
+	VMOVUPS.Z    64(SI)(BX*1), K1, Z26
+	VMOVUPS.Z    64(R10)(R9*1), K1, Z29
+	VADDPS       Z29, Z26, Z26
+	VFMADD231PS  Z22, Z2, Z26
+	VFMADD231PS  Z23, Z4, Z26
+	VFMADD231PS  Z24, Z6, Z26
+	VFMADD231PS  Z25, Z8, Z26
+	VPXORD       Z28, Z28, Z28
+	VCMPPS       $0x1a, Z28, Z26, K2
+	VMOVUPS.Z    64(R11)(R9*1), K1, Z26
+	VMULPS       Z21, Z26, Z26
+	VMULPS       Z0, Z26, K2, Z26
+	VADDPS       Z26, Z10, Z10
+	VADDPS       Z26, Z12, Z12
+	VFMADD231PS  Z22, Z26, Z14
+	VFMADD231PS  Z23, Z26, Z16
+	VFMADD231PS  Z24, Z26, Z18
+	VFMADD231PS  Z25, Z26, Z20
+	ADDQ         scaleStep+96(FP), CX
+	ADDQ         $0x10, AX
+	DECQ         n+0(FP)
+	JNZ          edgetwo4
+	VMOVUPS      Z9, (DI)(BX*1)
+	VMOVUPS      Z10, K1, 64(DI)(BX*1)
+	VMOVUPS      Z11, (R12)(R9*1)
+	VMOVUPS      Z12, K1, 64(R12)(R9*1)
+	MOVQ         dwx+128(FP), AX
+	VMOVUPS      Z13, (AX)
+	VMOVUPS      Z14, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z17, (AX)
+	VMOVUPS      Z18, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
+	VMOVUPS      Z19, (AX)
+	VMOVUPS      Z20, K1, 64(AX)
+	ADDQ         ld+72(FP), AX
 	VZEROUPPER
 	RET
 
@@ -4939,32 +4963,32 @@ wx0part:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx0part
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
 	VMASKMOVPS   (R12), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx0part:
 	MOVQ         columns+8(FP), BP
-	VMOVUPS      (BP), Y9
-	VMASKMOVPS   (R13), Y9, Y9
+	VMOVUPS      (BP), Y8
+	VMASKMOVPS   (R13), Y8, Y8
 	VBROADCASTSS (R15), Y10
-	VFMADD231PS  Y8, Y10, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), BP
 	VMOVUPS      (BP), Y10
-	VMASKMOVPS   Y9, Y10, (R13)
+	VMASKMOVPS   Y8, Y10, (R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -4990,32 +5014,32 @@ wx1part:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx1part
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
 	VMASKMOVPS   32(R12), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx1part:
 	MOVQ         columns+8(FP), BP
-	VMOVUPS      32(BP), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS (R15), Y9
-	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      32(BP), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS (R15), Y8
+	VFMADD231PS  Y9, Y8, Y7
 	MOVQ         columns+8(FP), BP
-	VMOVUPS      32(BP), Y9
-	VMASKMOVPS   Y8, Y9, 32(R13)
+	VMOVUPS      32(BP), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -5131,19 +5155,19 @@ same_dstpart0:
 	VMOVUPS      (R12), Y9
 	VMASKMOVPS   (R9)(R8*1), Y9, Y9
 	VADDPS       Y9, Y8, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y9
 	VMASKMOVPS   (R11), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y8
 	VMASKMOVPS   32(BX)(DX*1), Y8, Y8
@@ -5151,19 +5175,19 @@ same_dstpart0:
 	VMOVUPS      32(R12), Y9
 	VMASKMOVPS   32(R9)(R8*1), Y9, Y9
 	VADDPS       Y9, Y8, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y9
 	VMASKMOVPS   32(R11), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgepart0
@@ -5286,21 +5310,21 @@ same_dstpart1:
 	VMASKMOVPS   (R13), Y11, Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VMULPS       Y0, Y10, Y11
+	VMAXPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y11
 	VMASKMOVPS   (R12), Y11, Y11
-	VMULPS       Y0, Y10, Y12
-	VMAXPS       Y10, Y12, Y12
-	VFMADD231PS  Y12, Y9, Y5
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y12
-	VXORPS       Y13, Y13, Y13
-	VCMPPS       $0x1e, Y13, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VADDPS       Y10, Y1, Y1
-	VADDPS       Y10, Y3, Y3
-	VBROADCASTSS (AX), Y11
-	VFMADD231PS  Y10, Y11, Y7
+	VBLENDVPS    Y10, Y12, Y11, Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       Y11, Y3, Y3
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y11, Y10, Y7
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y10
 	VMASKMOVPS   32(SI)(BX*1), Y10, Y10
@@ -5314,21 +5338,21 @@ same_dstpart1:
 	VMASKMOVPS   32(R13), Y11, Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VMULPS       Y0, Y10, Y11
+	VMAXPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y9, Y6
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y11
 	VMASKMOVPS   32(R12), Y11, Y11
-	VMULPS       Y0, Y10, Y12
-	VMAXPS       Y10, Y12, Y12
-	VFMADD231PS  Y12, Y9, Y6
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y9
-	VXORPS       Y12, Y12, Y12
-	VCMPPS       $0x1e, Y12, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y9, Y9
-	VADDPS       Y9, Y2, Y2
-	VADDPS       Y9, Y4, Y4
-	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
+	VBLENDVPS    Y10, Y9, Y11, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y4, Y4
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y11, Y9, Y8
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
 	DECQ         n+0(FP)
@@ -5472,23 +5496,23 @@ same_dstpart2:
 	VMASKMOVPS   (R13), Y13, Y13
 	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
+	VMULPS       Y0, Y12, Y13
+	VMAXPS       Y12, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1a, Y13, Y12, Y12
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y13
 	VMASKMOVPS   (R12), Y13, Y13
-	VMULPS       Y0, Y12, Y14
-	VMAXPS       Y12, Y14, Y14
-	VFMADD231PS  Y14, Y11, Y5
 	VMULPS       Y11, Y13, Y13
 	VMULPS       Y0, Y13, Y14
-	VXORPS       Y15, Y15, Y15
-	VCMPPS       $0x1e, Y15, Y12, Y12
-	VBLENDVPS    Y12, Y13, Y14, Y12
-	VADDPS       Y12, Y1, Y1
-	VADDPS       Y12, Y3, Y3
-	VBROADCASTSS (AX), Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VBROADCASTSS 4(AX), Y13
-	VFMADD231PS  Y12, Y13, Y9
+	VBLENDVPS    Y12, Y14, Y13, Y13
+	VADDPS       Y13, Y1, Y1
+	VADDPS       Y13, Y3, Y3
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y13, Y12, Y9
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y12
 	VMASKMOVPS   32(SI)(BX*1), Y12, Y12
@@ -5508,23 +5532,23 @@ same_dstpart2:
 	VMASKMOVPS   32(R13), Y13, Y13
 	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
+	VMULPS       Y0, Y12, Y13
+	VMAXPS       Y12, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1a, Y13, Y12, Y12
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y13
 	VMASKMOVPS   32(R12), Y13, Y13
-	VMULPS       Y0, Y12, Y14
-	VMAXPS       Y12, Y14, Y14
-	VFMADD231PS  Y14, Y11, Y6
 	VMULPS       Y11, Y13, Y13
 	VMULPS       Y0, Y13, Y11
-	VXORPS       Y14, Y14, Y14
-	VCMPPS       $0x1e, Y14, Y12, Y12
-	VBLENDVPS    Y12, Y13, Y11, Y11
-	VADDPS       Y11, Y2, Y2
-	VADDPS       Y11, Y4, Y4
-	VBROADCASTSS (AX), Y12
-	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 4(AX), Y12
-	VFMADD231PS  Y11, Y12, Y10
+	VBLENDVPS    Y12, Y11, Y13, Y13
+	VADDPS       Y13, Y2, Y2
+	VADDPS       Y13, Y4, Y4
+	VBROADCASTSS (AX), Y11
+	VFMADD231PS  Y13, Y11, Y8
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS  Y13, Y11, Y10
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
 	DECQ         n+0(FP)
@@ -5666,46 +5690,46 @@ same_dstpart3:
 	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
 	VMASKMOVPS   (R12), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   (R13), Y8, Y8
 	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y10
-	VMASKMOVPS   Y9, Y10, (R13)
+	VMASKMOVPS   Y8, Y10, (R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y10
-	VMASKMOVPS   Y9, Y10, (R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y9, Y8, (R13)
+	VMASKMOVPS   (R13), Y8, Y8
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y8, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   (R13), Y8, Y8
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   Y8, Y9, (R13)
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y8
 	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
@@ -5731,46 +5755,46 @@ same_dstpart3:
 	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
 	VMASKMOVPS   32(R12), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y9
-	VMASKMOVPS   Y8, Y9, 32(R13)
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y9
-	VMASKMOVPS   Y8, Y9, 32(R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y8, Y7, 32(R13)
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
 	DECQ         n+0(FP)
@@ -5904,55 +5928,55 @@ same_dstpart4:
 	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
 	VMASKMOVPS   (R12), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   (R13), Y8, Y8
 	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
+	VFMADD231PS  Y9, Y10, Y8
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y10
-	VMASKMOVPS   Y9, Y10, (R13)
+	VMASKMOVPS   Y8, Y10, (R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y10
-	VMASKMOVPS   Y9, Y10, (R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
-	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y10
-	VMASKMOVPS   Y9, Y10, (R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y9
-	VMASKMOVPS   (R13), Y9, Y9
-	VBROADCASTSS 12(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y9, Y8, (R13)
+	VMASKMOVPS   (R13), Y8, Y8
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y8, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   (R13), Y8, Y8
+	VBROADCASTSS 8(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y10
+	VMASKMOVPS   Y8, Y10, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   (R13), Y8, Y8
+	VBROADCASTSS 12(AX), Y10
+	VFMADD231PS  Y9, Y10, Y8
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y9
+	VMASKMOVPS   Y8, Y9, (R13)
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y8
 	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
@@ -5984,55 +6008,55 @@ same_dstpart4:
 	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
 	VMASKMOVPS   32(R12), Y9, Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS (AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y9
-	VMASKMOVPS   Y8, Y9, 32(R13)
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y9
-	VMASKMOVPS   Y8, Y9, 32(R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS 8(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y9
-	VMASKMOVPS   Y8, Y9, 32(R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y8
-	VMASKMOVPS   32(R13), Y8, Y8
-	VBROADCASTSS 12(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y8, Y7, 32(R13)
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y7
+	VMASKMOVPS   32(R13), Y7, Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y8
+	VMASKMOVPS   Y7, Y8, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
 	DECQ         n+0(FP)
@@ -6132,26 +6156,26 @@ wx0whole:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx0whole
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      (R12), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx0whole:
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS (R15), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -6170,26 +6194,26 @@ wx1whole:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx1whole
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      32(R12), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx1whole:
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS (R15), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS (R15), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -6260,30 +6284,30 @@ same_dstwhole0:
 	VBROADCASTSS (AX), Y7
 	VMOVUPS      (BX)(DX*1), Y8
 	VADDPS       (R9)(R8*1), Y8, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      (R11), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	VMOVUPS      32(BX)(DX*1), Y8
 	VADDPS       32(R9)(R8*1), Y8, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      32(R11), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgewhole0
@@ -6355,38 +6379,38 @@ same_dstwhole1:
 	VMOVUPS      (R13), Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VMULPS       Y0, Y10, Y11
+	VMAXPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y9, Y5
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	VMOVUPS      (R12), Y11
-	VMULPS       Y0, Y10, Y12
-	VMAXPS       Y10, Y12, Y12
-	VFMADD231PS  Y12, Y9, Y5
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y12
-	VXORPS       Y13, Y13, Y13
-	VCMPPS       $0x1e, Y13, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VADDPS       Y10, Y1, Y1
-	VADDPS       Y10, Y3, Y3
-	VBROADCASTSS (AX), Y11
-	VFMADD231PS  Y10, Y11, Y7
+	VBLENDVPS    Y10, Y12, Y11, Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       Y11, Y3, Y3
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      32(SI)(BX*1), Y10
 	VADDPS       32(R10)(R9*1), Y10, Y10
 	MOVQ         wx+64(FP), R13
 	VMOVUPS      32(R13), Y11
 	VBROADCASTSS (AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VMULPS       Y0, Y10, Y11
+	VMAXPS       Y10, Y11, Y11
+	VFMADD231PS  Y11, Y9, Y6
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	VMOVUPS      32(R12), Y11
-	VMULPS       Y0, Y10, Y12
-	VMAXPS       Y10, Y12, Y12
-	VFMADD231PS  Y12, Y9, Y6
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y9
-	VXORPS       Y12, Y12, Y12
-	VCMPPS       $0x1e, Y12, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y9, Y9
-	VADDPS       Y9, Y2, Y2
-	VADDPS       Y9, Y4, Y4
-	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
+	VBLENDVPS    Y10, Y9, Y11, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y4, Y4
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y11, Y9, Y8
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
 	DECQ         n+0(FP)
@@ -6469,21 +6493,21 @@ same_dstwhole2:
 	VMOVUPS      (R13), Y13
 	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
+	VMULPS       Y0, Y12, Y13
+	VMAXPS       Y12, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y5
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1a, Y13, Y12, Y12
 	VMOVUPS      (R12), Y13
-	VMULPS       Y0, Y12, Y14
-	VMAXPS       Y12, Y14, Y14
-	VFMADD231PS  Y14, Y11, Y5
 	VMULPS       Y11, Y13, Y13
 	VMULPS       Y0, Y13, Y14
-	VXORPS       Y15, Y15, Y15
-	VCMPPS       $0x1e, Y15, Y12, Y12
-	VBLENDVPS    Y12, Y13, Y14, Y12
-	VADDPS       Y12, Y1, Y1
-	VADDPS       Y12, Y3, Y3
-	VBROADCASTSS (AX), Y13
-	VFMADD231PS  Y12, Y13, Y7
-	VBROADCASTSS 4(AX), Y13
-	VFMADD231PS  Y12, Y13, Y9
+	VBLENDVPS    Y12, Y14, Y13, Y13
+	VADDPS       Y13, Y1, Y1
+	VADDPS       Y13, Y3, Y3
+	VBROADCASTSS (AX), Y12
+	VFMADD231PS  Y13, Y12, Y7
+	VBROADCASTSS 4(AX), Y12
+	VFMADD231PS  Y13, Y12, Y9
 	VMOVUPS      32(SI)(BX*1), Y12
 	VADDPS       32(R10)(R9*1), Y12, Y12
 	MOVQ         wx+64(FP), R13
@@ -6494,21 +6518,21 @@ same_dstwhole2:
 	VMOVUPS      32(R13), Y13
 	VBROADCASTSS 4(AX), Y14
 	VFMADD231PS  Y13, Y14, Y12
+	VMULPS       Y0, Y12, Y13
+	VMAXPS       Y12, Y13, Y13
+	VFMADD231PS  Y13, Y11, Y6
+	VXORPS       Y13, Y13, Y13
+	VCMPPS       $0x1a, Y13, Y12, Y12
 	VMOVUPS      32(R12), Y13
-	VMULPS       Y0, Y12, Y14
-	VMAXPS       Y12, Y14, Y14
-	VFMADD231PS  Y14, Y11, Y6
 	VMULPS       Y11, Y13, Y13
 	VMULPS       Y0, Y13, Y11
-	VXORPS       Y14, Y14, Y14
-	VCMPPS       $0x1e, Y14, Y12, Y12
-	VBLENDVPS    Y12, Y13, Y11, Y11
-	VADDPS       Y11, Y2, Y2
-	VADDPS       Y11, Y4, Y4
-	VBROADCASTSS (AX), Y12
-	VFMADD231PS  Y11, Y12, Y8
-	VBROADCASTSS 4(AX), Y12
-	VFMADD231PS  Y11, Y12, Y10
+	VBLENDVPS    Y12, Y11, Y13, Y13
+	VADDPS       Y13, Y2, Y2
+	VADDPS       Y13, Y4, Y4
+	VBROADCASTSS (AX), Y11
+	VFMADD231PS  Y13, Y11, Y8
+	VBROADCASTSS 4(AX), Y11
+	VFMADD231PS  Y13, Y11, Y10
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
 	DECQ         n+0(FP)
@@ -6591,32 +6615,32 @@ same_dstwhole3:
 	VMOVUPS      (R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      (R12), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	VMOVUPS      32(SI)(BX*1), Y8
 	VADDPS       32(R10)(R9*1), Y8, Y8
 	MOVQ         wx+64(FP), R13
@@ -6631,32 +6655,32 @@ same_dstwhole3:
 	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 8(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      32(R12), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS (AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS 8(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
 	DECQ         n+0(FP)
@@ -6737,37 +6761,37 @@ same_dstwhole4:
 	VMOVUPS      (R13), Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y5
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      (R12), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y5
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS 8(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y9
+	VMOVUPS      (R13), Y8
 	VBROADCASTSS 12(AX), Y10
-	VFMADD231PS  Y8, Y10, Y9
-	VMOVUPS      Y9, (R13)
+	VFMADD231PS  Y9, Y10, Y8
+	VMOVUPS      Y8, (R13)
 	VMOVUPS      32(SI)(BX*1), Y8
 	VADDPS       32(R10)(R9*1), Y8, Y8
 	MOVQ         wx+64(FP), R13
@@ -6786,37 +6810,37 @@ same_dstwhole4:
 	VMOVUPS      32(R13), Y9
 	VBROADCASTSS 12(AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VMULPS       Y0, Y8, Y9
+	VMAXPS       Y8, Y9, Y9
+	VFMADD231PS  Y9, Y7, Y6
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      32(R12), Y9
-	VMULPS       Y0, Y8, Y10
-	VMAXPS       Y8, Y10, Y10
-	VFMADD231PS  Y10, Y7, Y6
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS (AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS 4(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS 8(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y8
-	VBROADCASTSS 12(AX), Y9
-	VFMADD231PS  Y7, Y9, Y8
-	VMOVUPS      Y8, 32(R13)
+	VMOVUPS      32(R13), Y7
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y9, Y8, Y7
+	VMOVUPS      Y7, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
 	DECQ         n+0(FP)
@@ -6943,29 +6967,29 @@ wx0part:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx0part
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y7
 	VMASKMOVPS   (R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx0part:
 	MOVQ         columns+8(FP), BP
-	VMOVUPS      (BP), Y7
-	VMASKMOVPS   (R13), Y7, Y7
+	VMOVUPS      (BP), Y6
+	VMASKMOVPS   (R13), Y6, Y6
 	VBROADCASTSS (R15), Y8
-	VFMADD231PS  Y6, Y8, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	MOVQ         columns+8(FP), BP
 	VMOVUPS      (BP), Y8
-	VMASKMOVPS   Y7, Y8, (R13)
+	VMASKMOVPS   Y6, Y8, (R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -6991,29 +7015,29 @@ wx1part:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx1part
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y7
 	VMASKMOVPS   32(R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx1part:
 	MOVQ         columns+8(FP), BP
-	VMOVUPS      32(BP), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS (R15), Y7
-	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      32(BP), Y5
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS (R15), Y6
+	VFMADD231PS  Y7, Y6, Y5
 	MOVQ         columns+8(FP), BP
-	VMOVUPS      32(BP), Y7
-	VMASKMOVPS   Y6, Y7, 32(R13)
+	VMOVUPS      32(BP), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -7115,16 +7139,16 @@ same_dstpart0:
 	VMOVUPS      (R12), Y7
 	VMASKMOVPS   (R9)(R8*1), Y7, Y7
 	VADDPS       Y7, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      (R12), Y7
 	VMASKMOVPS   (R10)(R8*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y6
 	VMASKMOVPS   32(BX)(DX*1), Y6, Y6
@@ -7132,16 +7156,16 @@ same_dstpart0:
 	VMOVUPS      32(R12), Y7
 	VMASKMOVPS   32(R9)(R8*1), Y7, Y7
 	VADDPS       Y7, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R12
 	VMOVUPS      32(R12), Y7
 	VMASKMOVPS   32(R10)(R8*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgepart0
@@ -7250,18 +7274,18 @@ same_dstpart1:
 	VMASKMOVPS   (R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y9
 	VMASKMOVPS   (R11)(R9*1), Y9, Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
-	VBROADCASTSS (AX), Y9
-	VFMADD231PS  Y8, Y9, Y5
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y9, Y8, Y5
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y8
 	VMASKMOVPS   32(SI)(BX*1), Y8, Y8
@@ -7275,18 +7299,18 @@ same_dstpart1:
 	VMASKMOVPS   32(R13), Y9, Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y9
 	VMASKMOVPS   32(R11)(R9*1), Y9, Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
-	VBROADCASTSS (AX), Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y9, Y7, Y6
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
 	DECQ         n+0(FP)
@@ -7416,20 +7440,20 @@ same_dstpart2:
 	VMASKMOVPS   (R13), Y11, Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y11
 	VMASKMOVPS   (R11)(R9*1), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y12
-	VXORPS       Y13, Y13, Y13
-	VCMPPS       $0x1e, Y13, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VADDPS       Y10, Y1, Y1
-	VADDPS       Y10, Y3, Y3
-	VBROADCASTSS (AX), Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VBROADCASTSS 4(AX), Y11
-	VFMADD231PS  Y10, Y11, Y7
+	VBLENDVPS    Y10, Y12, Y11, Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       Y11, Y3, Y3
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y11, Y10, Y7
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y10
 	VMASKMOVPS   32(SI)(BX*1), Y10, Y10
@@ -7449,20 +7473,20 @@ same_dstpart2:
 	VMASKMOVPS   32(R13), Y11, Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y11
 	VMASKMOVPS   32(R11)(R9*1), Y11, Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y9
-	VXORPS       Y12, Y12, Y12
-	VCMPPS       $0x1e, Y12, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y9, Y9
-	VADDPS       Y9, Y2, Y2
-	VADDPS       Y9, Y4, Y4
-	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
+	VBLENDVPS    Y10, Y9, Y11, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y4, Y4
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y11, Y9, Y6
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS  Y11, Y9, Y8
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
 	DECQ         n+0(FP)
@@ -7590,43 +7614,43 @@ same_dstpart3:
 	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y7
 	VMASKMOVPS   (R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   (R13), Y6, Y6
 	VBROADCASTSS (AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y7, Y8, (R13)
+	VMASKMOVPS   Y6, Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
-	VBROADCASTSS 4(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y7, Y8, (R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
-	VBROADCASTSS 8(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y6
-	VMASKMOVPS   Y7, Y6, (R13)
+	VMASKMOVPS   (R13), Y6, Y6
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y6, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   (R13), Y6, Y6
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   Y6, Y7, (R13)
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y6
 	VMASKMOVPS   32(SI)(BX*1), Y6, Y6
@@ -7652,43 +7676,43 @@ same_dstpart3:
 	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y7
 	VMASKMOVPS   32(R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS (AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y6, Y7, 32(R13)
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y6, Y7, 32(R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS 8(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      32(R14), Y5
-	VMASKMOVPS   Y6, Y5, 32(R13)
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
 	DECQ         n+0(FP)
@@ -7808,52 +7832,52 @@ same_dstpart4:
 	VMASKMOVPS   (R13), Y7, Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      (R13), Y7
 	VMASKMOVPS   (R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   (R13), Y6, Y6
 	VBROADCASTSS (AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
+	VFMADD231PS  Y7, Y8, Y6
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y7, Y8, (R13)
+	VMASKMOVPS   Y6, Y8, (R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
-	VBROADCASTSS 4(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y7, Y8, (R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
-	VBROADCASTSS 8(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y8
-	VMASKMOVPS   Y7, Y8, (R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      (R14), Y7
-	VMASKMOVPS   (R13), Y7, Y7
-	VBROADCASTSS 12(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      (R14), Y6
-	VMASKMOVPS   Y7, Y6, (R13)
+	VMASKMOVPS   (R13), Y6, Y6
+	VBROADCASTSS 4(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y6, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   (R13), Y6, Y6
+	VBROADCASTSS 8(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y8
+	VMASKMOVPS   Y6, Y8, (R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y6
+	VMASKMOVPS   (R13), Y6, Y6
+	VBROADCASTSS 12(AX), Y8
+	VFMADD231PS  Y7, Y8, Y6
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      (R14), Y7
+	VMASKMOVPS   Y6, Y7, (R13)
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y6
 	VMASKMOVPS   32(SI)(BX*1), Y6, Y6
@@ -7885,52 +7909,52 @@ same_dstpart4:
 	VMASKMOVPS   32(R13), Y7, Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	MOVQ         columns+8(FP), R13
 	VMOVUPS      32(R13), Y7
 	VMASKMOVPS   32(R11)(R9*1), Y7, Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS (AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
 	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y6, Y7, 32(R13)
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
 	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y6, Y7, 32(R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS 8(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y7
-	VMASKMOVPS   Y6, Y7, 32(R13)
-	ADDQ         ld+72(FP), R13
-	MOVQ         columns+8(FP), R14
-	VMOVUPS      32(R14), Y6
-	VMASKMOVPS   32(R13), Y6, Y6
-	VBROADCASTSS 12(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
 	MOVQ         columns+8(FP), R14
 	VMOVUPS      32(R14), Y5
-	VMASKMOVPS   Y6, Y5, 32(R13)
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
+	ADDQ         ld+72(FP), R13
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y5
+	VMASKMOVPS   32(R13), Y5, Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	MOVQ         columns+8(FP), R14
+	VMOVUPS      32(R14), Y6
+	VMASKMOVPS   Y5, Y6, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
 	DECQ         n+0(FP)
@@ -8020,23 +8044,23 @@ wx0whole:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx0whole
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      (R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx0whole:
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS (R15), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -8055,23 +8079,23 @@ wx1whole:
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
 	JNZ          wx1whole
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      32(R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	MOVQ         dwx+128(FP), R13
 	MOVQ         nf+56(FP), R14
 	MOVQ         AX, R15
 
 dwx1whole:
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS (R15), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS (R15), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         $0x04, R15
 	ADDQ         ld+72(FP), R13
 	DECQ         R14
@@ -8136,24 +8160,24 @@ same_dstwhole0:
 	VBROADCASTSS (AX), Y5
 	VMOVUPS      (BX)(DX*1), Y6
 	VADDPS       (R9)(R8*1), Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      (R10)(R8*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	VMOVUPS      32(BX)(DX*1), Y6
 	VADDPS       32(R9)(R8*1), Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      32(R10)(R8*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	ADDQ         scaleStep+96(FP), AX
 	DECQ         n+0(FP)
 	JNZ          edgewhole0
@@ -8219,32 +8243,32 @@ same_dstwhole1:
 	VMOVUPS      (R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      (R11)(R9*1), Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y10
-	VXORPS       Y11, Y11, Y11
-	VCMPPS       $0x1e, Y11, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y10, Y8
-	VADDPS       Y8, Y1, Y1
-	VADDPS       Y8, Y3, Y3
-	VBROADCASTSS (AX), Y9
-	VFMADD231PS  Y8, Y9, Y5
+	VBLENDVPS    Y8, Y10, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VADDPS       Y9, Y3, Y3
+	VBROADCASTSS (AX), Y8
+	VFMADD231PS  Y9, Y8, Y5
 	VMOVUPS      32(SI)(BX*1), Y8
 	VADDPS       32(R10)(R9*1), Y8, Y8
 	MOVQ         wx+64(FP), R13
 	VMOVUPS      32(R13), Y9
 	VBROADCASTSS (AX), Y10
 	VFMADD231PS  Y9, Y10, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPS       $0x1a, Y9, Y8, Y8
 	VMOVUPS      32(R11)(R9*1), Y9
 	VMULPS       Y7, Y9, Y9
 	VMULPS       Y0, Y9, Y7
-	VXORPS       Y10, Y10, Y10
-	VCMPPS       $0x1e, Y10, Y8, Y8
-	VBLENDVPS    Y8, Y9, Y7, Y7
-	VADDPS       Y7, Y2, Y2
-	VADDPS       Y7, Y4, Y4
-	VBROADCASTSS (AX), Y8
-	VFMADD231PS  Y7, Y8, Y6
+	VBLENDVPS    Y8, Y7, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VADDPS       Y9, Y4, Y4
+	VBROADCASTSS (AX), Y7
+	VFMADD231PS  Y9, Y7, Y6
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x04, AX
 	DECQ         n+0(FP)
@@ -8321,18 +8345,18 @@ same_dstwhole2:
 	VMOVUPS      (R13), Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	VMOVUPS      (R11)(R9*1), Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y12
-	VXORPS       Y13, Y13, Y13
-	VCMPPS       $0x1e, Y13, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y12, Y10
-	VADDPS       Y10, Y1, Y1
-	VADDPS       Y10, Y3, Y3
-	VBROADCASTSS (AX), Y11
-	VFMADD231PS  Y10, Y11, Y5
-	VBROADCASTSS 4(AX), Y11
-	VFMADD231PS  Y10, Y11, Y7
+	VBLENDVPS    Y10, Y12, Y11, Y11
+	VADDPS       Y11, Y1, Y1
+	VADDPS       Y11, Y3, Y3
+	VBROADCASTSS (AX), Y10
+	VFMADD231PS  Y11, Y10, Y5
+	VBROADCASTSS 4(AX), Y10
+	VFMADD231PS  Y11, Y10, Y7
 	VMOVUPS      32(SI)(BX*1), Y10
 	VADDPS       32(R10)(R9*1), Y10, Y10
 	MOVQ         wx+64(FP), R13
@@ -8343,18 +8367,18 @@ same_dstwhole2:
 	VMOVUPS      32(R13), Y11
 	VBROADCASTSS 4(AX), Y12
 	VFMADD231PS  Y11, Y12, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x1a, Y11, Y10, Y10
 	VMOVUPS      32(R11)(R9*1), Y11
 	VMULPS       Y9, Y11, Y11
 	VMULPS       Y0, Y11, Y9
-	VXORPS       Y12, Y12, Y12
-	VCMPPS       $0x1e, Y12, Y10, Y10
-	VBLENDVPS    Y10, Y11, Y9, Y9
-	VADDPS       Y9, Y2, Y2
-	VADDPS       Y9, Y4, Y4
-	VBROADCASTSS (AX), Y10
-	VFMADD231PS  Y9, Y10, Y6
-	VBROADCASTSS 4(AX), Y10
-	VFMADD231PS  Y9, Y10, Y8
+	VBLENDVPS    Y10, Y9, Y11, Y11
+	VADDPS       Y11, Y2, Y2
+	VADDPS       Y11, Y4, Y4
+	VBROADCASTSS (AX), Y9
+	VFMADD231PS  Y11, Y9, Y6
+	VBROADCASTSS 4(AX), Y9
+	VFMADD231PS  Y11, Y9, Y8
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x08, AX
 	DECQ         n+0(FP)
@@ -8431,29 +8455,29 @@ same_dstwhole3:
 	VMOVUPS      (R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      (R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS (AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS 4(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS 8(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	VMOVUPS      32(SI)(BX*1), Y6
 	VADDPS       32(R10)(R9*1), Y6, Y6
 	MOVQ         wx+64(FP), R13
@@ -8468,29 +8492,29 @@ same_dstwhole3:
 	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 8(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      32(R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS (AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS 8(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x0c, AX
 	DECQ         n+0(FP)
@@ -8565,34 +8589,34 @@ same_dstwhole4:
 	VMOVUPS      (R13), Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      (R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y8
-	VXORPS       Y9, Y9, Y9
-	VCMPPS       $0x1e, Y9, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y8, Y6
-	VADDPS       Y6, Y1, Y1
-	VADDPS       Y6, Y3, Y3
+	VBLENDVPS    Y6, Y8, Y7, Y7
+	VADDPS       Y7, Y1, Y1
+	VADDPS       Y7, Y3, Y3
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS (AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS 4(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS 8(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      (R13), Y7
+	VMOVUPS      (R13), Y6
 	VBROADCASTSS 12(AX), Y8
-	VFMADD231PS  Y6, Y8, Y7
-	VMOVUPS      Y7, (R13)
+	VFMADD231PS  Y7, Y8, Y6
+	VMOVUPS      Y6, (R13)
 	VMOVUPS      32(SI)(BX*1), Y6
 	VADDPS       32(R10)(R9*1), Y6, Y6
 	MOVQ         wx+64(FP), R13
@@ -8611,34 +8635,34 @@ same_dstwhole4:
 	VMOVUPS      32(R13), Y7
 	VBROADCASTSS 12(AX), Y8
 	VFMADD231PS  Y7, Y8, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x1a, Y7, Y6, Y6
 	VMOVUPS      32(R11)(R9*1), Y7
 	VMULPS       Y5, Y7, Y7
 	VMULPS       Y0, Y7, Y5
-	VXORPS       Y8, Y8, Y8
-	VCMPPS       $0x1e, Y8, Y6, Y6
-	VBLENDVPS    Y6, Y7, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VADDPS       Y5, Y4, Y4
+	VBLENDVPS    Y6, Y5, Y7, Y7
+	VADDPS       Y7, Y2, Y2
+	VADDPS       Y7, Y4, Y4
 	MOVQ         dwx+128(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS (AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS (AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS 4(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS 4(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS 8(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS 8(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         ld+72(FP), R13
-	VMOVUPS      32(R13), Y6
-	VBROADCASTSS 12(AX), Y7
-	VFMADD231PS  Y5, Y7, Y6
-	VMOVUPS      Y6, 32(R13)
+	VMOVUPS      32(R13), Y5
+	VBROADCASTSS 12(AX), Y6
+	VFMADD231PS  Y7, Y6, Y5
+	VMOVUPS      Y5, 32(R13)
 	ADDQ         scaleStep+96(FP), CX
 	ADDQ         $0x10, AX
 	DECQ         n+0(FP)

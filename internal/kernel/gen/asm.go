@@ -420,11 +420,12 @@ func (a *asm) blocks(name string, n gp, masks []laneMask, pointers []gp, body fu
 // part is the h-th register of the block at p.
 func (a *asm) part(p gp, h int) mem { return mem{Base: p, Disp: 4 * h * a.width()} }
 
-// Relations for compare. A NaN is not greater, but it is notLess and notEqual.
+// Relations for compare. A NaN is not greater, but it is all the others.
 const (
-	greater  = 0x1e
-	notLess  = 0x15
-	notEqual = 0x04
+	greater    = 0x1e
+	notGreater = 0x1a
+	notLess    = 0x15
+	notEqual   = 0x04
 )
 
 // compare selects the lanes where x stands in the relation to y.
@@ -458,6 +459,17 @@ func (a *asm) where(c laneMask, yes operand.Op, no vec) vec {
 		a.VBLENDVPS(c.v, yes, no, v)
 	}
 	return v
+}
+
+// scaleWhere multiplies the selected lanes of x by y.
+func (a *asm) scaleWhere(c laneMask, y, x vec) {
+	if a.zmm {
+		a.VMULPS(y, x, c.k, x)
+		return
+	}
+	z := a.vec()
+	a.VMULPS(y, x, z)
+	a.VBLENDVPS(c.v, z, x, x)
 }
 
 // keep returns x in the selected lanes and zero elsewhere.

@@ -161,17 +161,18 @@ func (a *asm) edgeBackward(name string, dot bool) {
 			dwx = s.rows("dwx")
 		}
 		body = func(h int) {
-			pre, g, less := s.pre(src.row("u", h), dst.row("w", h), h), s.loadMasked(up(h), s.masks[h]), s.vec()
+			pre := s.pre(src.row("u", h), dst.row("w", h), h)
 			if dot {
 				s.VFMADD231PS(s.leaky(pre, s.slope), s.factor, dv[h])
 			}
+			below := s.compare(pre, notGreater, s.zero())
+			g := s.loadMasked(up(h), s.masks[h])
 			s.VMULPS(s.factor, g, g)
-			s.VMULPS(s.slope, g, less)
-			g = s.where(s.compare(pre, greater, s.zero()), g, less)
+			s.scaleWhere(below, s.slope, g)
 			s.VADDPS(g, src.sum[h], src.sum[h])
 			s.VADDPS(g, dst.sum[h], dst.sum[h])
 			for q, sum := range dwx {
-				s.addProduct(s.feature(q), g, sum[h])
+				s.addFeature(q, g, sum[h])
 			}
 			if dwx == nil {
 				s.eachFeature("dwx", h, func(x, row Mem) {
@@ -217,10 +218,13 @@ type edges struct {
 	nf     int
 	masks  []laneMask // of the registers of the panel
 	slope  vec
-	x      gp      // the features of the edge
-	scale  gp      // the factor of the edge
-	factor vec     // the same in a register
-	wx     [][]vec // AVX-512: the weights of the features
+	x      gp  // the features of the edge
+	scale  gp  // the factor of the edge
+	factor vec // the same in a register
+
+	// AVX-512 has registers for the features of the edge, and for their weights.
+	features []vec
+	wx       [][]vec
 }
 
 // eachEdge emits a kernel for every number of features and sort of panel. setup
@@ -248,6 +252,12 @@ func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodes, body func(h int), 
 			src.follow()
 			dst.follow()
 			s.factor = s.broadcast(Mem{Base: s.scale})
+			if a.zmm {
+				s.features = nil
+				for q := range max(0, count) {
+					s.features = append(s.features, s.broadcast(s.feature(q)))
+				}
+			}
 			for h := range masks {
 				body(h)
 			}
@@ -326,6 +336,15 @@ func (a *asm) addProduct(x Mem, y, sum vec) {
 	}
 }
 
+// addFeature adds the q-th feature of the edge times y to sum.
+func (s *edges) addFeature(q int, y, sum vec) {
+	if s.features != nil {
+		s.VFMADD231PS(s.features[q], y, sum)
+	} else {
+		s.addProduct(s.feature(q), y, sum)
+	}
+}
+
 // eachFeature runs body for every feature of the edge, with the h-th register of
 // its row of a matrix.
 func (s *edges) eachFeature(matrix string, h int, body func(x, row Mem)) {
@@ -359,7 +378,7 @@ func (s *edges) pre(u, w Mem, h int) vec {
 	pre := s.loadMasked(u, s.masks[h])
 	s.addMasked(w, s.masks[h], pre)
 	for q, wx := range s.wx {
-		s.addProduct(s.feature(q), wx[h], pre)
+		s.addFeature(q, wx[h], pre)
 	}
 	if s.wx == nil {
 		s.eachFeature("wx", h, func(x, row Mem) {
