@@ -112,4 +112,9 @@ func (f *featurizer) flat(obs *Observation, devices int, row []float32) {
 }
 
 // cut is x, at most maxRatio.
-func cut(x float64) float32 { return float32(min(x, maxRatio)) }
+func cut(x float64) float32 {
+	if x > maxRatio {
+		x = maxRatio
+	}
+	return float32(x)
+}
