@@ -113,21 +113,27 @@ func gemmColumn(m, k int, a []float32, lda int, b []float32, rsb int, c []float3
 		b = *t
 	}
 	var sums [64]float32
-	step := min(len(sums), max(4, dotWork/k&^3))
+	step := max(4, dotWork/k&^3)
+	if acc {
+		step = min(len(sums), step)
+	}
 	for i := 0; i < m; i += step {
 		n := min(step, m-i)
 		full := n &^ 3
+		dst, ld := c[i*ldc:], ldc
+		if acc {
+			dst, ld = sums[:], 1
+		}
 		if full > 0 {
-			gemmDot4Kernel(full/4, k, &b[0], &a[i*lda], lda, &sums[0], 1)
+			gemmDot4Kernel(full/4, k, &b[0], &a[i*lda], lda, &dst[0], ld)
 		}
 		for r := full; r < n; r++ { // four times the same row
-			gemmDot4Kernel(1, k, &b[0], &a[(i+r)*lda], 0, &sums[r], 0)
+			gemmDot4Kernel(1, k, &b[0], &a[(i+r)*lda], 0, &dst[r*ld], 0)
 		}
-		for r, s := range sums[:n] {
-			if acc {
-				s += c[(i+r)*ldc]
+		if acc {
+			for r, s := range sums[:n] {
+				c[(i+r)*ldc] += s
 			}
-			c[(i+r)*ldc] = s
 		}
 	}
 }
