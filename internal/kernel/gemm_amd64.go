@@ -57,8 +57,11 @@ func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 		gemmGo(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 		return
 	}
-	parts := min(runtime.GOMAXPROCS(0), m/packMin)
-	if m*n*k < threadWork || parts < 2 {
+	parts := 1
+	if m*n*k >= threadWork { // else spare the lock behind GOMAXPROCS, a tenth of a small product
+		parts = min(runtime.GOMAXPROCS(0), m/packMin)
+	}
+	if parts < 2 {
 		gemmSIMD(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 		return
 	}
