@@ -318,25 +318,25 @@ const (
 )
 
 // spmmPanel runs the kernel for panels of vecs registers.
-func spmmPanel(vecs, rows int, at, col *int32, val, x *float32, ldx int, y *float32, ldy, tail, ahead int, acc bool) {
+func spmmPanel(vecs, rows int, at, col *int32, val, x *float32, ldx int, y *float32, ldy, tail, ahead int, far, acc bool) {
 	if active == isaAVX512 {
 		switch vecs {
 		case 1:
-			spmm1AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm1AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 2:
-			spmm2AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm2AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 3:
-			spmm3AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm3AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 4:
-			spmm4AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm4AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 5:
-			spmm5AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm5AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 6:
-			spmm6AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm6AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 7:
-			spmm7AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm7AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		case 8:
-			spmm8AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+			spmm8AVX512(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 		default:
 			panic("kernel: no kernel of this size")
 		}
@@ -344,21 +344,21 @@ func spmmPanel(vecs, rows int, at, col *int32, val, x *float32, ldx int, y *floa
 	}
 	switch vecs {
 	case 1:
-		spmm1AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm1AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 2:
-		spmm2AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm2AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 3:
-		spmm3AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm3AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 4:
-		spmm4AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm4AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 5:
-		spmm5AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm5AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 6:
-		spmm6AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm6AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 7:
-		spmm7AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm7AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	case 8:
-		spmm8AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc)
+		spmm8AVX2(rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc)
 	default:
 		panic("kernel: no kernel of this size")
 	}

@@ -2,14 +2,19 @@
 
 package kernel
 
+// What later entries of wide panels need of x is fetched meanwhile, unless x is
+// small enough for the first-level cache.
 const (
-	// spmmFar is the size of x, in bytes, from which on its rows are fetched ahead of
-	// their use: where it is no cache but memory that decides. Processors hide the
-	// delay of a cache by themselves, and do nothing better with more to do.
-	spmmFar = 8 << 20
+	// spmmNear is the size of x, in bytes, from which on the second-level cache
+	// supplies it. There one line of a row will do, a few entries ahead: the others
+	// follow it in time, and to ask for them too takes longer.
+	spmmNear      = 128 << 10
+	spmmNearAhead = 10
 
-	// spmmAhead is how many entries ahead that is.
-	spmmAhead = 64
+	// spmmFar is the size from which on it is no cache but memory. There whole rows
+	// are fetched, early.
+	spmmFar      = 8 << 20
+	spmmFarAhead = 64
 )
 
 func spmm(a *CSR, f int, val, x []float32, ldx int, y []float32, ldy int, acc bool) {
@@ -23,15 +28,19 @@ func spmm(a *CSR, f int, val, x []float32, ldx int, y []float32, ldy int, acc bo
 	if val != nil {
 		values = &val[0]
 	}
-	ahead := 0 // in rows
-	if 4*a.cols*ldx >= spmmFar {
-		ahead = 1 + spmmAhead*rows/entries
+	size, ahead := 4*a.cols*ldx, 0
+	far := size >= spmmFar
+	switch {
+	case far:
+		ahead = spmmFarAhead
+	case size >= spmmNear:
+		ahead = spmmNearAhead
 	}
 	for b, first := range a.block[:len(a.block)-1] {
 		i, n := int(first), int(a.block[b+1]-first)
-		fetched := ahead
-		if i+n+ahead > rows {
-			fetched = 0
+		ahead := ahead
+		if int(a.ptr[i+n])+ahead > int(a.ptr[rows]) { // there is no such entry
+			ahead = 0
 		}
 		for j := 0; j < f; j += spmmWidth * width() {
 			w := min(spmmWidth*width(), f-j)
@@ -45,16 +54,16 @@ func spmm(a *CSR, f int, val, x []float32, ldx int, y []float32, ldy int, acc bo
 					from, to := int32(e), int32(min(e+spmmBlock, end))
 					list, ptr := [2]csrRow{{first, from, to}}, [2]int32{from, to}
 					if narrow {
-						spmmPanel(vecs, 1, &list[0].row, &a.col[0], values, &x[j], ldx, &y[j], ldy, tail, 0, acc)
+						spmmPanel(vecs, 1, &list[0].row, &a.col[0], values, &x[j], ldx, &y[j], ldy, tail, 0, false, acc)
 					} else {
-						spmmPanel(vecs, 1, &ptr[0], &a.col[0], values, &x[j], ldx, &y[i*ldy+j], ldy, tail, 0, acc)
+						spmmPanel(vecs, 1, &ptr[0], &a.col[0], values, &x[j], ldx, &y[i*ldy+j], ldy, tail, 0, false, acc)
 					}
 					acc = true
 				}
 			case narrow:
-				spmmPanel(vecs, n, &a.sorted[i].row, &a.col[0], values, &x[j], ldx, &y[j], ldy, tail, 0, acc)
+				spmmPanel(vecs, n, &a.sorted[i].row, &a.col[0], values, &x[j], ldx, &y[j], ldy, tail, 0, false, acc)
 			default:
-				spmmPanel(vecs, n, &a.ptr[i], &a.col[0], values, &x[j], ldx, &y[i*ldy+j], ldy, tail, fetched, acc)
+				spmmPanel(vecs, n, &a.ptr[i], &a.col[0], values, &x[j], ldx, &y[i*ldy+j], ldy, tail, ahead, far, acc)
 			}
 		}
 	}

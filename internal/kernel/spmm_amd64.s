@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func spmm1AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm1AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·spmm1AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm1AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -30,7 +30,7 @@ row:
 	MOVLQSX   16(CX), R12
 	MOVLQSX   20(CX), R13
 	VPXORD    Z0, Z0, Z0
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	MOVLQSX   (CX), R14
 	IMULQ     R9, R14
@@ -101,7 +101,7 @@ row_ones:
 	MOVLQSX   16(CX), R11
 	MOVLQSX   20(CX), R12
 	VPXORD    Z0, Z0, Z0
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	MOVLQSX   (CX), R13
 	IMULQ     R9, R13
@@ -159,9 +159,9 @@ added_ones:
 	VZEROUPPER
 	RET
 
-// func spmm2AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm2AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·spmm2AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm2AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -186,7 +186,7 @@ row:
 	MOVLQSX   20(CX), R13
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	MOVLQSX   (CX), R14
 	IMULQ     R9, R14
@@ -265,7 +265,7 @@ row_ones:
 	MOVLQSX   20(CX), R12
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	MOVLQSX   (CX), R13
 	IMULQ     R9, R13
@@ -330,9 +330,9 @@ added_ones:
 	VZEROUPPER
 	RET
 
-// func spmm3AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm3AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·spmm3AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm3AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -349,19 +349,21 @@ TEXT ·spmm3AVX512(SB), NOSPLIT, $0-81
 	KMOVW   R11, K1
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -372,12 +374,17 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Z3
-	VFMADD231PS  (SI)(R12*1), Z3, Z0
-	VFMADD231PS  64(SI)(R12*1), Z3, Z1
-	VMOVUPS.Z    128(SI)(R12*1), K1, Z4
+	VFMADD231PS  (SI)(R13*1), Z3, Z0
+	VFMADD231PS  64(SI)(R13*1), Z3, Z1
+	VMOVUPS.Z    128(SI)(R13*1), K1, Z4
 	VFMADD231PS  Z4, Z3, Z2
 	INCQ         R10
 	CMPQ         R10, R11
@@ -394,38 +401,110 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	CMPB      acc+81(FP), $0x00
+	JE        start_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS.Z 128(DI), K1, Z2
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Z3
+	VFMADD231PS  (SI)(R13*1), Z3, Z0
+	VFMADD231PS  64(SI)(R13*1), Z3, Z1
+	VMOVUPS.Z    128(SI)(R13*1), K1, Z4
+	VFMADD231PS  Z4, Z3, Z2
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	CMPB      acc+81(FP), $0x00
+	JE        start_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS.Z 128(DI), K1, Z2
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Z3
+	VFMADD231PS  (SI)(R12*1), Z3, Z0
+	VFMADD231PS  64(SI)(R12*1), Z3, Z1
+	VMOVUPS.Z    128(SI)(R12*1), K1, Z4
+	VFMADD231PS  Z4, Z3, Z2
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -436,15 +515,20 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX   (DX)(BX*4), R11
-	IMULQ     R8, R11
-	VADDPS    (SI)(R11*1), Z0, Z0
-	VADDPS    64(SI)(R11*1), Z1, Z1
-	VMOVUPS.Z 128(SI)(R11*1), K1, Z3
-	VADDPS    Z3, Z2, Z2
-	INCQ      BX
-	CMPQ      BX, R10
-	JL        entry_ones
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VMOVUPS.Z  128(SI)(R12*1), K1, Z3
+	VADDPS     Z3, Z2, Z2
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
 
 added_ones:
 	VMOVUPS Z0, (DI)
@@ -457,27 +541,95 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS.Z 128(DI), K1, Z2
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VMOVUPS.Z  128(SI)(R12*1), K1, Z3
+	VADDPS     Z3, Z2, Z2
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_near
+	VZEROUPPER
+	RET
 
-// func spmm4AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS.Z 128(DI), K1, Z2
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VMOVUPS.Z 128(SI)(R11*1), K1, Z3
+	VADDPS    Z3, Z2, Z2
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones_here
+
+added_ones_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, K1, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_here
+	VZEROUPPER
+	RET
+
+// func spmm4AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·spmm4AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm4AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -494,20 +646,22 @@ TEXT ·spmm4AVX512(SB), NOSPLIT, $0-81
 	KMOVW   R11, K1
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -519,13 +673,19 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Z4
-	VFMADD231PS  (SI)(R12*1), Z4, Z0
-	VFMADD231PS  64(SI)(R12*1), Z4, Z1
-	VFMADD231PS  128(SI)(R12*1), Z4, Z2
-	VMOVUPS.Z    192(SI)(R12*1), K1, Z5
+	VFMADD231PS  (SI)(R13*1), Z4, Z0
+	VFMADD231PS  64(SI)(R13*1), Z4, Z1
+	VFMADD231PS  128(SI)(R13*1), Z4, Z2
+	VMOVUPS.Z    192(SI)(R13*1), K1, Z5
 	VFMADD231PS  Z5, Z4, Z3
 	INCQ         R10
 	CMPQ         R10, R11
@@ -543,40 +703,119 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	CMPB      acc+81(FP), $0x00
+	JE        start_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS.Z 192(DI), K1, Z3
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Z4
+	VFMADD231PS  (SI)(R13*1), Z4, Z0
+	VFMADD231PS  64(SI)(R13*1), Z4, Z1
+	VFMADD231PS  128(SI)(R13*1), Z4, Z2
+	VMOVUPS.Z    192(SI)(R13*1), K1, Z5
+	VFMADD231PS  Z5, Z4, Z3
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, K1, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	CMPB      acc+81(FP), $0x00
+	JE        start_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS.Z 192(DI), K1, Z3
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Z4
+	VFMADD231PS  (SI)(R12*1), Z4, Z0
+	VFMADD231PS  64(SI)(R12*1), Z4, Z1
+	VFMADD231PS  128(SI)(R12*1), Z4, Z2
+	VMOVUPS.Z    192(SI)(R12*1), K1, Z5
+	VFMADD231PS  Z5, Z4, Z3
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, K1, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -588,16 +827,22 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX   (DX)(BX*4), R11
-	IMULQ     R8, R11
-	VADDPS    (SI)(R11*1), Z0, Z0
-	VADDPS    64(SI)(R11*1), Z1, Z1
-	VADDPS    128(SI)(R11*1), Z2, Z2
-	VMOVUPS.Z 192(SI)(R11*1), K1, Z4
-	VADDPS    Z4, Z3, Z3
-	INCQ      BX
-	CMPQ      BX, R10
-	JL        entry_ones
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VMOVUPS.Z  192(SI)(R12*1), K1, Z4
+	VADDPS     Z4, Z3, Z3
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
 
 added_ones:
 	VMOVUPS Z0, (DI)
@@ -611,28 +856,103 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS.Z 192(DI), K1, Z3
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VMOVUPS.Z  192(SI)(R12*1), K1, Z4
+	VADDPS     Z4, Z3, Z3
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, K1, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_near
+	VZEROUPPER
+	RET
 
-// func spmm5AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS.Z 192(DI), K1, Z3
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VMOVUPS.Z 192(SI)(R11*1), K1, Z4
+	VADDPS    Z4, Z3, Z3
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones_here
+
+added_ones_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, K1, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_here
+	VZEROUPPER
+	RET
+
+// func spmm5AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·spmm5AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm5AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -649,21 +969,23 @@ TEXT ·spmm5AVX512(SB), NOSPLIT, $0-81
 	KMOVW   R11, K1
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -676,14 +998,21 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	PREFETCHT0   256(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Z5
-	VFMADD231PS  (SI)(R12*1), Z5, Z0
-	VFMADD231PS  64(SI)(R12*1), Z5, Z1
-	VFMADD231PS  128(SI)(R12*1), Z5, Z2
-	VFMADD231PS  192(SI)(R12*1), Z5, Z3
-	VMOVUPS.Z    256(SI)(R12*1), K1, Z6
+	VFMADD231PS  (SI)(R13*1), Z5, Z0
+	VFMADD231PS  64(SI)(R13*1), Z5, Z1
+	VFMADD231PS  128(SI)(R13*1), Z5, Z2
+	VFMADD231PS  192(SI)(R13*1), Z5, Z3
+	VMOVUPS.Z    256(SI)(R13*1), K1, Z6
 	VFMADD231PS  Z6, Z5, Z4
 	INCQ         R10
 	CMPQ         R10, R11
@@ -702,42 +1031,128 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	PREFETCHT0 256(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	CMPB      acc+81(FP), $0x00
+	JE        start_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS.Z 256(DI), K1, Z4
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Z5
+	VFMADD231PS  (SI)(R13*1), Z5, Z0
+	VFMADD231PS  64(SI)(R13*1), Z5, Z1
+	VFMADD231PS  128(SI)(R13*1), Z5, Z2
+	VFMADD231PS  192(SI)(R13*1), Z5, Z3
+	VMOVUPS.Z    256(SI)(R13*1), K1, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, K1, 256(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	CMPB      acc+81(FP), $0x00
+	JE        start_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS.Z 256(DI), K1, Z4
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Z5
+	VFMADD231PS  (SI)(R12*1), Z5, Z0
+	VFMADD231PS  64(SI)(R12*1), Z5, Z1
+	VFMADD231PS  128(SI)(R12*1), Z5, Z2
+	VFMADD231PS  192(SI)(R12*1), Z5, Z3
+	VMOVUPS.Z    256(SI)(R12*1), K1, Z6
+	VFMADD231PS  Z6, Z5, Z4
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, K1, 256(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -750,17 +1165,24 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX   (DX)(BX*4), R11
-	IMULQ     R8, R11
-	VADDPS    (SI)(R11*1), Z0, Z0
-	VADDPS    64(SI)(R11*1), Z1, Z1
-	VADDPS    128(SI)(R11*1), Z2, Z2
-	VADDPS    192(SI)(R11*1), Z3, Z3
-	VMOVUPS.Z 256(SI)(R11*1), K1, Z5
-	VADDPS    Z5, Z4, Z4
-	INCQ      BX
-	CMPQ      BX, R10
-	JL        entry_ones
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VMOVUPS.Z  256(SI)(R12*1), K1, Z5
+	VADDPS     Z5, Z4, Z4
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
 
 added_ones:
 	VMOVUPS Z0, (DI)
@@ -775,29 +1197,111 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS.Z 256(DI), K1, Z4
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	PREFETCHT0 256(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VMOVUPS.Z  256(SI)(R12*1), K1, Z5
+	VADDPS     Z5, Z4, Z4
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, K1, 256(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_near
+	VZEROUPPER
+	RET
 
-// func spmm6AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS.Z 256(DI), K1, Z4
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VMOVUPS.Z 256(SI)(R11*1), K1, Z5
+	VADDPS    Z5, Z4, Z4
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones_here
+
+added_ones_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, K1, 256(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_here
+	VZEROUPPER
+	RET
+
+// func spmm6AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·spmm6AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm6AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -814,14 +1318,16 @@ TEXT ·spmm6AVX512(SB), NOSPLIT, $0-81
 	KMOVW   R11, K1
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -829,7 +1335,7 @@ here:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -843,15 +1349,23 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	PREFETCHT0   256(SI)(R13*1)
+	PREFETCHT0   320(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Z6
-	VFMADD231PS  (SI)(R12*1), Z6, Z0
-	VFMADD231PS  64(SI)(R12*1), Z6, Z1
-	VFMADD231PS  128(SI)(R12*1), Z6, Z2
-	VFMADD231PS  192(SI)(R12*1), Z6, Z3
-	VFMADD231PS  256(SI)(R12*1), Z6, Z4
-	VMOVUPS.Z    320(SI)(R12*1), K1, Z7
+	VFMADD231PS  (SI)(R13*1), Z6, Z0
+	VFMADD231PS  64(SI)(R13*1), Z6, Z1
+	VFMADD231PS  128(SI)(R13*1), Z6, Z2
+	VFMADD231PS  192(SI)(R13*1), Z6, Z3
+	VFMADD231PS  256(SI)(R13*1), Z6, Z4
+	VMOVUPS.Z    320(SI)(R13*1), K1, Z7
 	VFMADD231PS  Z7, Z6, Z5
 	INCQ         R10
 	CMPQ         R10, R11
@@ -871,36 +1385,129 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	PREFETCHT0 256(SI)(R13*1)
-	PREFETCHT0 320(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	CMPB      acc+81(FP), $0x00
+	JE        start_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Z6
+	VFMADD231PS  (SI)(R13*1), Z6, Z0
+	VFMADD231PS  64(SI)(R13*1), Z6, Z1
+	VFMADD231PS  128(SI)(R13*1), Z6, Z2
+	VFMADD231PS  192(SI)(R13*1), Z6, Z3
+	VFMADD231PS  256(SI)(R13*1), Z6, Z4
+	VMOVUPS.Z    320(SI)(R13*1), K1, Z7
+	VFMADD231PS  Z7, Z6, Z5
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, K1, 320(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	CMPB      acc+81(FP), $0x00
+	JE        start_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Z6
+	VFMADD231PS  (SI)(R12*1), Z6, Z0
+	VFMADD231PS  64(SI)(R12*1), Z6, Z1
+	VFMADD231PS  128(SI)(R12*1), Z6, Z2
+	VFMADD231PS  192(SI)(R12*1), Z6, Z3
+	VFMADD231PS  256(SI)(R12*1), Z6, Z4
+	VMOVUPS.Z    320(SI)(R12*1), K1, Z7
+	VFMADD231PS  Z7, Z6, Z5
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, K1, 320(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -908,7 +1515,7 @@ here_ones:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -922,18 +1529,26 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX   (DX)(BX*4), R11
-	IMULQ     R8, R11
-	VADDPS    (SI)(R11*1), Z0, Z0
-	VADDPS    64(SI)(R11*1), Z1, Z1
-	VADDPS    128(SI)(R11*1), Z2, Z2
-	VADDPS    192(SI)(R11*1), Z3, Z3
-	VADDPS    256(SI)(R11*1), Z4, Z4
-	VMOVUPS.Z 320(SI)(R11*1), K1, Z6
-	VADDPS    Z6, Z5, Z5
-	INCQ      BX
-	CMPQ      BX, R10
-	JL        entry_ones
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	PREFETCHT0 320(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VADDPS     256(SI)(R12*1), Z4, Z4
+	VMOVUPS.Z  320(SI)(R12*1), K1, Z6
+	VADDPS     Z6, Z5, Z5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
 
 added_ones:
 	VMOVUPS Z0, (DI)
@@ -949,30 +1564,119 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	PREFETCHT0 256(SI)(R12*1)
-	PREFETCHT0 320(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VADDPS     256(SI)(R12*1), Z4, Z4
+	VMOVUPS.Z  320(SI)(R12*1), K1, Z6
+	VADDPS     Z6, Z5, Z5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, K1, 320(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_near
+	VZEROUPPER
+	RET
 
-// func spmm7AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS.Z 320(DI), K1, Z5
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VADDPS    256(SI)(R11*1), Z4, Z4
+	VMOVUPS.Z 320(SI)(R11*1), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones_here
+
+added_ones_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, K1, 320(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_here
+	VZEROUPPER
+	RET
+
+// func spmm7AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·spmm7AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm7AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -989,14 +1693,16 @@ TEXT ·spmm7AVX512(SB), NOSPLIT, $0-81
 	KMOVW   R11, K1
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1005,7 +1711,7 @@ here:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -1020,16 +1726,25 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	PREFETCHT0   256(SI)(R13*1)
+	PREFETCHT0   320(SI)(R13*1)
+	PREFETCHT0   384(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Z7
-	VFMADD231PS  (SI)(R12*1), Z7, Z0
-	VFMADD231PS  64(SI)(R12*1), Z7, Z1
-	VFMADD231PS  128(SI)(R12*1), Z7, Z2
-	VFMADD231PS  192(SI)(R12*1), Z7, Z3
-	VFMADD231PS  256(SI)(R12*1), Z7, Z4
-	VFMADD231PS  320(SI)(R12*1), Z7, Z5
-	VMOVUPS.Z    384(SI)(R12*1), K1, Z8
+	VFMADD231PS  (SI)(R13*1), Z7, Z0
+	VFMADD231PS  64(SI)(R13*1), Z7, Z1
+	VFMADD231PS  128(SI)(R13*1), Z7, Z2
+	VFMADD231PS  192(SI)(R13*1), Z7, Z3
+	VFMADD231PS  256(SI)(R13*1), Z7, Z4
+	VFMADD231PS  320(SI)(R13*1), Z7, Z5
+	VMOVUPS.Z    384(SI)(R13*1), K1, Z8
 	VFMADD231PS  Z8, Z7, Z6
 	INCQ         R10
 	CMPQ         R10, R11
@@ -1050,37 +1765,137 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	PREFETCHT0 256(SI)(R13*1)
-	PREFETCHT0 320(SI)(R13*1)
-	PREFETCHT0 384(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	CMPB      acc+81(FP), $0x00
+	JE        start_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS.Z 384(DI), K1, Z6
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Z7
+	VFMADD231PS  (SI)(R13*1), Z7, Z0
+	VFMADD231PS  64(SI)(R13*1), Z7, Z1
+	VFMADD231PS  128(SI)(R13*1), Z7, Z2
+	VFMADD231PS  192(SI)(R13*1), Z7, Z3
+	VFMADD231PS  256(SI)(R13*1), Z7, Z4
+	VFMADD231PS  320(SI)(R13*1), Z7, Z5
+	VMOVUPS.Z    384(SI)(R13*1), K1, Z8
+	VFMADD231PS  Z8, Z7, Z6
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, K1, 384(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	CMPB      acc+81(FP), $0x00
+	JE        start_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS.Z 384(DI), K1, Z6
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Z7
+	VFMADD231PS  (SI)(R12*1), Z7, Z0
+	VFMADD231PS  64(SI)(R12*1), Z7, Z1
+	VFMADD231PS  128(SI)(R12*1), Z7, Z2
+	VFMADD231PS  192(SI)(R12*1), Z7, Z3
+	VFMADD231PS  256(SI)(R12*1), Z7, Z4
+	VFMADD231PS  320(SI)(R12*1), Z7, Z5
+	VMOVUPS.Z    384(SI)(R12*1), K1, Z8
+	VFMADD231PS  Z8, Z7, Z6
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, K1, 384(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1089,7 +1904,7 @@ here_ones:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -1104,19 +1919,28 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX   (DX)(BX*4), R11
-	IMULQ     R8, R11
-	VADDPS    (SI)(R11*1), Z0, Z0
-	VADDPS    64(SI)(R11*1), Z1, Z1
-	VADDPS    128(SI)(R11*1), Z2, Z2
-	VADDPS    192(SI)(R11*1), Z3, Z3
-	VADDPS    256(SI)(R11*1), Z4, Z4
-	VADDPS    320(SI)(R11*1), Z5, Z5
-	VMOVUPS.Z 384(SI)(R11*1), K1, Z7
-	VADDPS    Z7, Z6, Z6
-	INCQ      BX
-	CMPQ      BX, R10
-	JL        entry_ones
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	PREFETCHT0 320(SI)(R12*1)
+	PREFETCHT0 384(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VADDPS     256(SI)(R12*1), Z4, Z4
+	VADDPS     320(SI)(R12*1), Z5, Z5
+	VMOVUPS.Z  384(SI)(R12*1), K1, Z7
+	VADDPS     Z7, Z6, Z6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
 
 added_ones:
 	VMOVUPS Z0, (DI)
@@ -1133,31 +1957,127 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS.Z 384(DI), K1, Z6
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	PREFETCHT0 256(SI)(R12*1)
-	PREFETCHT0 320(SI)(R12*1)
-	PREFETCHT0 384(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VADDPS     256(SI)(R12*1), Z4, Z4
+	VADDPS     320(SI)(R12*1), Z5, Z5
+	VMOVUPS.Z  384(SI)(R12*1), K1, Z7
+	VADDPS     Z7, Z6, Z6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, K1, 384(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_near
+	VZEROUPPER
+	RET
 
-// func spmm8AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS.Z 384(DI), K1, Z6
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VADDPS    256(SI)(R11*1), Z4, Z4
+	VADDPS    320(SI)(R11*1), Z5, Z5
+	VMOVUPS.Z 384(SI)(R11*1), K1, Z7
+	VADDPS    Z7, Z6, Z6
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones_here
+
+added_ones_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, K1, 384(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_here
+	VZEROUPPER
+	RET
+
+// func spmm8AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·spmm8AVX512(SB), NOSPLIT, $0-81
+TEXT ·spmm8AVX512(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -1174,14 +2094,16 @@ TEXT ·spmm8AVX512(SB), NOSPLIT, $0-81
 	KMOVW   R11, K1
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1191,7 +2113,7 @@ here:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -1207,17 +2129,27 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	PREFETCHT0   256(SI)(R13*1)
+	PREFETCHT0   320(SI)(R13*1)
+	PREFETCHT0   384(SI)(R13*1)
+	PREFETCHT0   448(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Z8
-	VFMADD231PS  (SI)(R12*1), Z8, Z0
-	VFMADD231PS  64(SI)(R12*1), Z8, Z1
-	VFMADD231PS  128(SI)(R12*1), Z8, Z2
-	VFMADD231PS  192(SI)(R12*1), Z8, Z3
-	VFMADD231PS  256(SI)(R12*1), Z8, Z4
-	VFMADD231PS  320(SI)(R12*1), Z8, Z5
-	VFMADD231PS  384(SI)(R12*1), Z8, Z6
-	VMOVUPS.Z    448(SI)(R12*1), K1, Z9
+	VFMADD231PS  (SI)(R13*1), Z8, Z0
+	VFMADD231PS  64(SI)(R13*1), Z8, Z1
+	VFMADD231PS  128(SI)(R13*1), Z8, Z2
+	VFMADD231PS  192(SI)(R13*1), Z8, Z3
+	VFMADD231PS  256(SI)(R13*1), Z8, Z4
+	VFMADD231PS  320(SI)(R13*1), Z8, Z5
+	VFMADD231PS  384(SI)(R13*1), Z8, Z6
+	VMOVUPS.Z    448(SI)(R13*1), K1, Z9
 	VFMADD231PS  Z9, Z8, Z7
 	INCQ         R10
 	CMPQ         R10, R11
@@ -1239,38 +2171,145 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	PREFETCHT0 256(SI)(R13*1)
-	PREFETCHT0 320(SI)(R13*1)
-	PREFETCHT0 384(SI)(R13*1)
-	PREFETCHT0 448(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	CMPB      acc+81(FP), $0x00
+	JE        start_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS   384(DI), Z6
+	VMOVUPS.Z 448(DI), K1, Z7
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Z8
+	VFMADD231PS  (SI)(R13*1), Z8, Z0
+	VFMADD231PS  64(SI)(R13*1), Z8, Z1
+	VFMADD231PS  128(SI)(R13*1), Z8, Z2
+	VFMADD231PS  192(SI)(R13*1), Z8, Z3
+	VFMADD231PS  256(SI)(R13*1), Z8, Z4
+	VFMADD231PS  320(SI)(R13*1), Z8, Z5
+	VFMADD231PS  384(SI)(R13*1), Z8, Z6
+	VMOVUPS.Z    448(SI)(R13*1), K1, Z9
+	VFMADD231PS  Z9, Z8, Z7
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, K1, 448(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX   4(CX), R11
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	CMPB      acc+81(FP), $0x00
+	JE        start_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS   384(DI), Z6
+	VMOVUPS.Z 448(DI), K1, Z7
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Z8
+	VFMADD231PS  (SI)(R12*1), Z8, Z0
+	VFMADD231PS  64(SI)(R12*1), Z8, Z1
+	VFMADD231PS  128(SI)(R12*1), Z8, Z2
+	VFMADD231PS  192(SI)(R12*1), Z8, Z3
+	VFMADD231PS  256(SI)(R12*1), Z8, Z4
+	VFMADD231PS  320(SI)(R12*1), Z8, Z5
+	VFMADD231PS  384(SI)(R12*1), Z8, Z6
+	VMOVUPS.Z    448(SI)(R12*1), K1, Z9
+	VFMADD231PS  Z9, Z8, Z7
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, K1, 448(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1280,7 +2319,7 @@ here_ones:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
-	CMPB      acc+80(FP), $0x00
+	CMPB      acc+81(FP), $0x00
 	JE        start_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
@@ -1296,20 +2335,30 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX   (DX)(BX*4), R11
-	IMULQ     R8, R11
-	VADDPS    (SI)(R11*1), Z0, Z0
-	VADDPS    64(SI)(R11*1), Z1, Z1
-	VADDPS    128(SI)(R11*1), Z2, Z2
-	VADDPS    192(SI)(R11*1), Z3, Z3
-	VADDPS    256(SI)(R11*1), Z4, Z4
-	VADDPS    320(SI)(R11*1), Z5, Z5
-	VADDPS    384(SI)(R11*1), Z6, Z6
-	VMOVUPS.Z 448(SI)(R11*1), K1, Z8
-	VADDPS    Z8, Z7, Z7
-	INCQ      BX
-	CMPQ      BX, R10
-	JL        entry_ones
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	PREFETCHT0 256(SI)(R12*1)
+	PREFETCHT0 320(SI)(R12*1)
+	PREFETCHT0 384(SI)(R12*1)
+	PREFETCHT0 448(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VADDPS     256(SI)(R12*1), Z4, Z4
+	VADDPS     320(SI)(R12*1), Z5, Z5
+	VADDPS     384(SI)(R12*1), Z6, Z6
+	VMOVUPS.Z  448(SI)(R12*1), K1, Z8
+	VADDPS     Z8, Z7, Z7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones
 
 added_ones:
 	VMOVUPS Z0, (DI)
@@ -1327,32 +2376,135 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_near
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS   384(DI), Z6
+	VMOVUPS.Z 448(DI), K1, Z7
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	PREFETCHT0 256(SI)(R12*1)
-	PREFETCHT0 320(SI)(R12*1)
-	PREFETCHT0 384(SI)(R12*1)
-	PREFETCHT0 448(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Z0, Z0
+	VADDPS     64(SI)(R12*1), Z1, Z1
+	VADDPS     128(SI)(R12*1), Z2, Z2
+	VADDPS     192(SI)(R12*1), Z3, Z3
+	VADDPS     256(SI)(R12*1), Z4, Z4
+	VADDPS     320(SI)(R12*1), Z5, Z5
+	VADDPS     384(SI)(R12*1), Z6, Z6
+	VMOVUPS.Z  448(SI)(R12*1), K1, Z8
+	VADDPS     Z8, Z7, Z7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, K1, 448(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_near
+	VZEROUPPER
+	RET
 
-// func spmm1AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX   4(CX), R10
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	VPXORD    Z4, Z4, Z4
+	VPXORD    Z5, Z5, Z5
+	VPXORD    Z6, Z6, Z6
+	VPXORD    Z7, Z7, Z7
+	CMPB      acc+81(FP), $0x00
+	JE        start_ones_here
+	VMOVUPS   (DI), Z0
+	VMOVUPS   64(DI), Z1
+	VMOVUPS   128(DI), Z2
+	VMOVUPS   192(DI), Z3
+	VMOVUPS   256(DI), Z4
+	VMOVUPS   320(DI), Z5
+	VMOVUPS   384(DI), Z6
+	VMOVUPS.Z 448(DI), K1, Z7
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX   (DX)(BX*4), R11
+	IMULQ     R8, R11
+	VADDPS    (SI)(R11*1), Z0, Z0
+	VADDPS    64(SI)(R11*1), Z1, Z1
+	VADDPS    128(SI)(R11*1), Z2, Z2
+	VADDPS    192(SI)(R11*1), Z3, Z3
+	VADDPS    256(SI)(R11*1), Z4, Z4
+	VADDPS    320(SI)(R11*1), Z5, Z5
+	VADDPS    384(SI)(R11*1), Z6, Z6
+	VMOVUPS.Z 448(SI)(R11*1), K1, Z8
+	VADDPS    Z8, Z7, Z7
+	INCQ      BX
+	CMPQ      BX, R10
+	JL        entry_ones_here
+
+added_ones_here:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, K1, 448(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_here
+	VZEROUPPER
+	RET
+
+// func spmm1AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3
-TEXT ·spmm1AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm1AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -1378,7 +2530,7 @@ row:
 	MOVLQSX    16(CX), R12
 	MOVLQSX    20(CX), R13
 	VXORPS     Y1, Y1, Y1
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	MOVLQSX    (CX), R14
 	IMULQ      R9, R14
@@ -1449,7 +2601,7 @@ row_ones:
 	MOVLQSX    16(CX), R11
 	MOVLQSX    20(CX), R12
 	VXORPS     Y1, Y1, Y1
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	MOVLQSX    (CX), R13
 	IMULQ      R9, R13
@@ -1517,7 +2669,7 @@ row_full:
 	MOVLQSX 16(CX), R12
 	MOVLQSX 20(CX), R13
 	VXORPS  Y0, Y0, Y0
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	MOVLQSX (CX), R14
 	IMULQ   R9, R14
@@ -1583,7 +2735,7 @@ row_ones_full:
 	MOVLQSX 16(CX), R11
 	MOVLQSX 20(CX), R12
 	VXORPS  Y0, Y0, Y0
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	MOVLQSX (CX), R13
 	IMULQ   R9, R13
@@ -1670,9 +2822,9 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func spmm2AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm2AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3
-TEXT ·spmm2AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm2AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -1699,7 +2851,7 @@ row:
 	MOVLQSX    20(CX), R13
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	MOVLQSX    (CX), R14
 	IMULQ      R9, R14
@@ -1778,7 +2930,7 @@ row_ones:
 	MOVLQSX    20(CX), R12
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	MOVLQSX    (CX), R13
 	IMULQ      R9, R13
@@ -1854,7 +3006,7 @@ row_full:
 	MOVLQSX 20(CX), R13
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	MOVLQSX (CX), R14
 	IMULQ   R9, R14
@@ -1928,7 +3080,7 @@ row_ones_full:
 	MOVLQSX 20(CX), R12
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	MOVLQSX (CX), R13
 	IMULQ   R9, R13
@@ -1988,9 +3140,9 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-// func spmm3AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm3AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3
-TEXT ·spmm3AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm3AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -2018,7 +3170,7 @@ row:
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	MOVLQSX    (CX), R14
 	IMULQ      R9, R14
@@ -2105,7 +3257,7 @@ row_ones:
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	MOVLQSX    (CX), R13
 	IMULQ      R9, R13
@@ -2189,7 +3341,7 @@ row_full:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	MOVLQSX (CX), R14
 	IMULQ   R9, R14
@@ -2271,7 +3423,7 @@ row_ones_full:
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	MOVLQSX (CX), R13
 	IMULQ   R9, R13
@@ -2338,9 +3490,9 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-// func spmm4AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm4AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3
-TEXT ·spmm4AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm4AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -2369,7 +3521,7 @@ row:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	MOVLQSX    (CX), R14
 	IMULQ      R9, R14
@@ -2464,7 +3616,7 @@ row_ones:
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	MOVLQSX    (CX), R13
 	IMULQ      R9, R13
@@ -2556,7 +3708,7 @@ row_full:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	MOVLQSX (CX), R14
 	IMULQ   R9, R14
@@ -2646,7 +3798,7 @@ row_ones_full:
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	MOVLQSX (CX), R13
 	IMULQ   R9, R13
@@ -2720,9 +3872,9 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-// func spmm5AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+// func spmm5AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·spmm5AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm5AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -2741,21 +3893,23 @@ TEXT ·spmm5AVX2(SB), NOSPLIT, $0-81
 	VMOVUPS 64(R11)(R10*4), Y0
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -2768,14 +3922,19 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y6
-	VFMADD231PS  (SI)(R12*1), Y6, Y1
-	VFMADD231PS  32(SI)(R12*1), Y6, Y2
-	VFMADD231PS  64(SI)(R12*1), Y6, Y3
-	VFMADD231PS  96(SI)(R12*1), Y6, Y4
-	VMASKMOVPS   128(SI)(R12*1), Y0, Y7
+	VFMADD231PS  (SI)(R13*1), Y6, Y1
+	VFMADD231PS  32(SI)(R13*1), Y6, Y2
+	VFMADD231PS  64(SI)(R13*1), Y6, Y3
+	VFMADD231PS  96(SI)(R13*1), Y6, Y4
+	VMASKMOVPS   128(SI)(R13*1), Y0, Y7
 	VFMADD231PS  Y7, Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
@@ -2794,40 +3953,128 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	CMPB       acc+81(FP), $0x00
+	JE         start_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMASKMOVPS 128(DI), Y0, Y5
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  (SI)(R13*1), Y6, Y1
+	VFMADD231PS  32(SI)(R13*1), Y6, Y2
+	VFMADD231PS  64(SI)(R13*1), Y6, Y3
+	VFMADD231PS  96(SI)(R13*1), Y6, Y4
+	VMASKMOVPS   128(SI)(R13*1), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	CMPB       acc+81(FP), $0x00
+	JE         start_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMASKMOVPS 128(DI), Y0, Y5
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  (SI)(R12*1), Y6, Y1
+	VFMADD231PS  32(SI)(R12*1), Y6, Y2
+	VFMADD231PS  64(SI)(R12*1), Y6, Y3
+	VFMADD231PS  96(SI)(R12*1), Y6, Y4
+	VMASKMOVPS   128(SI)(R12*1), Y0, Y7
+	VFMADD231PS  Y7, Y6, Y5
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
 	VXORPS     Y3, Y3, Y3
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -2840,13 +4087,18 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX    (DX)(BX*4), R11
-	IMULQ      R8, R11
-	VADDPS     (SI)(R11*1), Y1, Y1
-	VADDPS     32(SI)(R11*1), Y2, Y2
-	VADDPS     64(SI)(R11*1), Y3, Y3
-	VADDPS     96(SI)(R11*1), Y4, Y4
-	VMASKMOVPS 128(SI)(R11*1), Y0, Y6
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VMASKMOVPS 128(SI)(R12*1), Y0, Y6
 	VADDPS     Y6, Y5, Y5
 	INCQ       BX
 	CMPQ       BX, R10
@@ -2865,42 +4117,128 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMASKMOVPS 128(DI), Y0, Y5
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VMASKMOVPS 128(SI)(R12*1), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_near
+	VZEROUPPER
+	RET
+
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMASKMOVPS 128(DI), Y0, Y5
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VMASKMOVPS 128(SI)(R11*1), Y0, Y6
+	VADDPS     Y6, Y5, Y5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_here
+
+added_ones_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMASKMOVPS Y5, Y0, 128(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_here
+	VZEROUPPER
+	RET
 
 full:
 	TESTQ   BX, BX
 	JZ      ones_full
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_full
+	CMPB    far+80(FP), $0x00
+	JE      near_full
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row_full:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead_full
-
-here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -2913,14 +4251,19 @@ start_full:
 	JGE  added_full
 
 entry_full:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y5
-	VFMADD231PS  (SI)(R12*1), Y5, Y0
-	VFMADD231PS  32(SI)(R12*1), Y5, Y1
-	VFMADD231PS  64(SI)(R12*1), Y5, Y2
-	VFMADD231PS  96(SI)(R12*1), Y5, Y3
-	VFMADD231PS  128(SI)(R12*1), Y5, Y4
+	VFMADD231PS  (SI)(R13*1), Y5, Y0
+	VFMADD231PS  32(SI)(R13*1), Y5, Y1
+	VFMADD231PS  64(SI)(R13*1), Y5, Y2
+	VFMADD231PS  96(SI)(R13*1), Y5, Y3
+	VFMADD231PS  128(SI)(R13*1), Y5, Y4
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry_full
@@ -2938,40 +4281,126 @@ added_full:
 	VZEROUPPER
 	RET
 
-ahead_full:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched_full
+near_full:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch_full:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	INCQ       R12
+row_full_near:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
 
-fetched_full:
-	CMPQ R12, R11
-	JL   fetch_full
-	JMP  here_full
+start_full_near:
+	CMPQ R10, R11
+	JGE  added_full_near
+
+entry_full_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R13*1), Y5, Y0
+	VFMADD231PS  32(SI)(R13*1), Y5, Y1
+	VFMADD231PS  64(SI)(R13*1), Y5, Y2
+	VFMADD231PS  96(SI)(R13*1), Y5, Y3
+	VFMADD231PS  128(SI)(R13*1), Y5, Y4
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_near
+
+added_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_near
+	VZEROUPPER
+	RET
+
+here_full:
+	MOVLQSX (CX), R10
+
+row_full_here:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+
+start_full_here:
+	CMPQ R10, R11
+	JGE  added_full_here
+
+entry_full_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y5
+	VFMADD231PS  (SI)(R12*1), Y5, Y0
+	VFMADD231PS  32(SI)(R12*1), Y5, Y1
+	VFMADD231PS  64(SI)(R12*1), Y5, Y2
+	VFMADD231PS  96(SI)(R12*1), Y5, Y3
+	VFMADD231PS  128(SI)(R12*1), Y5, Y4
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_here
+
+added_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_here
+	VZEROUPPER
+	RET
 
 ones_full:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones_full
+	CMPB    far+80(FP), $0x00
+	JE      near_ones_full
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones_full:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones_full
-
-here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -2984,16 +4413,21 @@ start_ones_full:
 	JGE  added_ones_full
 
 entry_ones_full:
-	MOVLQSX (DX)(BX*4), R11
-	IMULQ   R8, R11
-	VADDPS  (SI)(R11*1), Y0, Y0
-	VADDPS  32(SI)(R11*1), Y1, Y1
-	VADDPS  64(SI)(R11*1), Y2, Y2
-	VADDPS  96(SI)(R11*1), Y3, Y3
-	VADDPS  128(SI)(R11*1), Y4, Y4
-	INCQ    BX
-	CMPQ    BX, R10
-	JL      entry_ones_full
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full
 
 added_ones_full:
 	VMOVUPS Y0, (DI)
@@ -3008,27 +4442,109 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-ahead_ones_full:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones_full
+near_ones_full:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones_full:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_full_near:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+
+start_ones_full_near:
+	CMPQ BX, R10
+	JGE  added_ones_full_near
+
+entry_ones_full_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full_near
 
-fetched_ones_full:
-	CMPQ R11, R10
-	JL   fetch_ones_full
-	JMP  here_ones_full
+added_ones_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_near
+	VZEROUPPER
+	RET
 
-// func spmm6AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full_here:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+
+start_ones_full_here:
+	CMPQ BX, R10
+	JGE  added_ones_full_here
+
+entry_ones_full_here:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full_here
+
+added_ones_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_here
+	VZEROUPPER
+	RET
+
+// func spmm6AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·spmm6AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm6AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -3047,14 +4563,16 @@ TEXT ·spmm6AVX2(SB), NOSPLIT, $0-81
 	VMOVUPS 64(R11)(R10*4), Y0
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3062,7 +4580,7 @@ here:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -3076,15 +4594,20 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y7
-	VFMADD231PS  (SI)(R12*1), Y7, Y1
-	VFMADD231PS  32(SI)(R12*1), Y7, Y2
-	VFMADD231PS  64(SI)(R12*1), Y7, Y3
-	VFMADD231PS  96(SI)(R12*1), Y7, Y4
-	VFMADD231PS  128(SI)(R12*1), Y7, Y5
-	VMASKMOVPS   160(SI)(R12*1), Y0, Y8
+	VFMADD231PS  (SI)(R13*1), Y7, Y1
+	VFMADD231PS  32(SI)(R13*1), Y7, Y2
+	VFMADD231PS  64(SI)(R13*1), Y7, Y3
+	VFMADD231PS  96(SI)(R13*1), Y7, Y4
+	VFMADD231PS  128(SI)(R13*1), Y7, Y5
+	VMASKMOVPS   160(SI)(R13*1), Y0, Y8
 	VFMADD231PS  Y8, Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
@@ -3104,33 +4627,129 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	CMPB       acc+81(FP), $0x00
+	JE         start_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMASKMOVPS 160(DI), Y0, Y6
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y7
+	VFMADD231PS  (SI)(R13*1), Y7, Y1
+	VFMADD231PS  32(SI)(R13*1), Y7, Y2
+	VFMADD231PS  64(SI)(R13*1), Y7, Y3
+	VFMADD231PS  96(SI)(R13*1), Y7, Y4
+	VFMADD231PS  128(SI)(R13*1), Y7, Y5
+	VMASKMOVPS   160(SI)(R13*1), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	CMPB       acc+81(FP), $0x00
+	JE         start_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMASKMOVPS 160(DI), Y0, Y6
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y7
+	VFMADD231PS  (SI)(R12*1), Y7, Y1
+	VFMADD231PS  32(SI)(R12*1), Y7, Y2
+	VFMADD231PS  64(SI)(R12*1), Y7, Y3
+	VFMADD231PS  96(SI)(R12*1), Y7, Y4
+	VFMADD231PS  128(SI)(R12*1), Y7, Y5
+	VMASKMOVPS   160(SI)(R12*1), Y0, Y8
+	VFMADD231PS  Y8, Y7, Y6
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3138,7 +4757,7 @@ here_ones:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -3152,14 +4771,19 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX    (DX)(BX*4), R11
-	IMULQ      R8, R11
-	VADDPS     (SI)(R11*1), Y1, Y1
-	VADDPS     32(SI)(R11*1), Y2, Y2
-	VADDPS     64(SI)(R11*1), Y3, Y3
-	VADDPS     96(SI)(R11*1), Y4, Y4
-	VADDPS     128(SI)(R11*1), Y5, Y5
-	VMASKMOVPS 160(SI)(R11*1), Y0, Y7
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VADDPS     128(SI)(R12*1), Y5, Y5
+	VMASKMOVPS 160(SI)(R12*1), Y0, Y7
 	VADDPS     Y7, Y6, Y6
 	INCQ       BX
 	CMPQ       BX, R10
@@ -3179,35 +4803,129 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMASKMOVPS 160(DI), Y0, Y6
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VADDPS     128(SI)(R12*1), Y5, Y5
+	VMASKMOVPS 160(SI)(R12*1), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_near
+	VZEROUPPER
+	RET
+
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMASKMOVPS 160(DI), Y0, Y6
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VADDPS     128(SI)(R11*1), Y5, Y5
+	VMASKMOVPS 160(SI)(R11*1), Y0, Y7
+	VADDPS     Y7, Y6, Y6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_here
+
+added_ones_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMASKMOVPS Y6, Y0, 160(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_here
+	VZEROUPPER
+	RET
 
 full:
 	TESTQ   BX, BX
 	JZ      ones_full
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_full
+	CMPB    far+80(FP), $0x00
+	JE      near_full
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row_full:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead_full
-
-here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -3215,7 +4933,7 @@ here_full:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -3229,15 +4947,20 @@ start_full:
 	JGE  added_full
 
 entry_full:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y6
-	VFMADD231PS  (SI)(R12*1), Y6, Y0
-	VFMADD231PS  32(SI)(R12*1), Y6, Y1
-	VFMADD231PS  64(SI)(R12*1), Y6, Y2
-	VFMADD231PS  96(SI)(R12*1), Y6, Y3
-	VFMADD231PS  128(SI)(R12*1), Y6, Y4
-	VFMADD231PS  160(SI)(R12*1), Y6, Y5
+	VFMADD231PS  (SI)(R13*1), Y6, Y0
+	VFMADD231PS  32(SI)(R13*1), Y6, Y1
+	VFMADD231PS  64(SI)(R13*1), Y6, Y2
+	VFMADD231PS  96(SI)(R13*1), Y6, Y3
+	VFMADD231PS  128(SI)(R13*1), Y6, Y4
+	VFMADD231PS  160(SI)(R13*1), Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry_full
@@ -3256,33 +4979,127 @@ added_full:
 	VZEROUPPER
 	RET
 
-ahead_full:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched_full
+near_full:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch_full:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	INCQ       R12
+row_full_near:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
 
-fetched_full:
-	CMPQ R12, R11
-	JL   fetch_full
-	JMP  here_full
+start_full_near:
+	CMPQ R10, R11
+	JGE  added_full_near
+
+entry_full_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  (SI)(R13*1), Y6, Y0
+	VFMADD231PS  32(SI)(R13*1), Y6, Y1
+	VFMADD231PS  64(SI)(R13*1), Y6, Y2
+	VFMADD231PS  96(SI)(R13*1), Y6, Y3
+	VFMADD231PS  128(SI)(R13*1), Y6, Y4
+	VFMADD231PS  160(SI)(R13*1), Y6, Y5
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_near
+
+added_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_near
+	VZEROUPPER
+	RET
+
+here_full:
+	MOVLQSX (CX), R10
+
+row_full_here:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+
+start_full_here:
+	CMPQ R10, R11
+	JGE  added_full_here
+
+entry_full_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y6
+	VFMADD231PS  (SI)(R12*1), Y6, Y0
+	VFMADD231PS  32(SI)(R12*1), Y6, Y1
+	VFMADD231PS  64(SI)(R12*1), Y6, Y2
+	VFMADD231PS  96(SI)(R12*1), Y6, Y3
+	VFMADD231PS  128(SI)(R12*1), Y6, Y4
+	VFMADD231PS  160(SI)(R12*1), Y6, Y5
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_here
+
+added_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_here
+	VZEROUPPER
+	RET
 
 ones_full:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones_full
+	CMPB    far+80(FP), $0x00
+	JE      near_ones_full
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones_full:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones_full
-
-here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -3290,7 +5107,7 @@ here_ones_full:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -3304,17 +5121,22 @@ start_ones_full:
 	JGE  added_ones_full
 
 entry_ones_full:
-	MOVLQSX (DX)(BX*4), R11
-	IMULQ   R8, R11
-	VADDPS  (SI)(R11*1), Y0, Y0
-	VADDPS  32(SI)(R11*1), Y1, Y1
-	VADDPS  64(SI)(R11*1), Y2, Y2
-	VADDPS  96(SI)(R11*1), Y3, Y3
-	VADDPS  128(SI)(R11*1), Y4, Y4
-	VADDPS  160(SI)(R11*1), Y5, Y5
-	INCQ    BX
-	CMPQ    BX, R10
-	JL      entry_ones_full
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	VADDPS     160(SI)(R12*1), Y5, Y5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full
 
 added_ones_full:
 	VMOVUPS Y0, (DI)
@@ -3330,27 +5152,117 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-ahead_ones_full:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones_full
+near_ones_full:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones_full:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_full_near:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+
+start_ones_full_near:
+	CMPQ BX, R10
+	JGE  added_ones_full_near
+
+entry_ones_full_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	VADDPS     160(SI)(R12*1), Y5, Y5
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full_near
 
-fetched_ones_full:
-	CMPQ R11, R10
-	JL   fetch_ones_full
-	JMP  here_ones_full
+added_ones_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_near
+	VZEROUPPER
+	RET
 
-// func spmm7AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full_here:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+
+start_ones_full_here:
+	CMPQ BX, R10
+	JGE  added_ones_full_here
+
+entry_ones_full_here:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	VADDPS  160(SI)(R11*1), Y5, Y5
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full_here
+
+added_ones_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_here
+	VZEROUPPER
+	RET
+
+// func spmm7AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·spmm7AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm7AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -3369,14 +5281,16 @@ TEXT ·spmm7AVX2(SB), NOSPLIT, $0-81
 	VMOVUPS 64(R11)(R10*4), Y0
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3385,7 +5299,7 @@ here:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -3400,16 +5314,22 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y8
-	VFMADD231PS  (SI)(R12*1), Y8, Y1
-	VFMADD231PS  32(SI)(R12*1), Y8, Y2
-	VFMADD231PS  64(SI)(R12*1), Y8, Y3
-	VFMADD231PS  96(SI)(R12*1), Y8, Y4
-	VFMADD231PS  128(SI)(R12*1), Y8, Y5
-	VFMADD231PS  160(SI)(R12*1), Y8, Y6
-	VMASKMOVPS   192(SI)(R12*1), Y0, Y9
+	VFMADD231PS  (SI)(R13*1), Y8, Y1
+	VFMADD231PS  32(SI)(R13*1), Y8, Y2
+	VFMADD231PS  64(SI)(R13*1), Y8, Y3
+	VFMADD231PS  96(SI)(R13*1), Y8, Y4
+	VFMADD231PS  128(SI)(R13*1), Y8, Y5
+	VFMADD231PS  160(SI)(R13*1), Y8, Y6
+	VMASKMOVPS   192(SI)(R13*1), Y0, Y9
 	VFMADD231PS  Y9, Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
@@ -3430,34 +5350,137 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	CMPB       acc+81(FP), $0x00
+	JE         start_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMASKMOVPS 192(DI), Y0, Y7
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y8
+	VFMADD231PS  (SI)(R13*1), Y8, Y1
+	VFMADD231PS  32(SI)(R13*1), Y8, Y2
+	VFMADD231PS  64(SI)(R13*1), Y8, Y3
+	VFMADD231PS  96(SI)(R13*1), Y8, Y4
+	VFMADD231PS  128(SI)(R13*1), Y8, Y5
+	VFMADD231PS  160(SI)(R13*1), Y8, Y6
+	VMASKMOVPS   192(SI)(R13*1), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	CMPB       acc+81(FP), $0x00
+	JE         start_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMASKMOVPS 192(DI), Y0, Y7
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y8
+	VFMADD231PS  (SI)(R12*1), Y8, Y1
+	VFMADD231PS  32(SI)(R12*1), Y8, Y2
+	VFMADD231PS  64(SI)(R12*1), Y8, Y3
+	VFMADD231PS  96(SI)(R12*1), Y8, Y4
+	VFMADD231PS  128(SI)(R12*1), Y8, Y5
+	VFMADD231PS  160(SI)(R12*1), Y8, Y6
+	VMASKMOVPS   192(SI)(R12*1), Y0, Y9
+	VFMADD231PS  Y9, Y8, Y7
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3466,7 +5489,7 @@ here_ones:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -3481,15 +5504,21 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX    (DX)(BX*4), R11
-	IMULQ      R8, R11
-	VADDPS     (SI)(R11*1), Y1, Y1
-	VADDPS     32(SI)(R11*1), Y2, Y2
-	VADDPS     64(SI)(R11*1), Y3, Y3
-	VADDPS     96(SI)(R11*1), Y4, Y4
-	VADDPS     128(SI)(R11*1), Y5, Y5
-	VADDPS     160(SI)(R11*1), Y6, Y6
-	VMASKMOVPS 192(SI)(R11*1), Y0, Y8
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VADDPS     128(SI)(R12*1), Y5, Y5
+	VADDPS     160(SI)(R12*1), Y6, Y6
+	VMASKMOVPS 192(SI)(R12*1), Y0, Y8
 	VADDPS     Y8, Y7, Y7
 	INCQ       BX
 	CMPQ       BX, R10
@@ -3510,36 +5539,137 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMASKMOVPS 192(DI), Y0, Y7
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VADDPS     128(SI)(R12*1), Y5, Y5
+	VADDPS     160(SI)(R12*1), Y6, Y6
+	VMASKMOVPS 192(SI)(R12*1), Y0, Y8
+	VADDPS     Y8, Y7, Y7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_near
+	VZEROUPPER
+	RET
+
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMASKMOVPS 192(DI), Y0, Y7
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VADDPS     128(SI)(R11*1), Y5, Y5
+	VADDPS     160(SI)(R11*1), Y6, Y6
+	VMASKMOVPS 192(SI)(R11*1), Y0, Y8
+	VADDPS     Y8, Y7, Y7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_here
+
+added_ones_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMASKMOVPS Y7, Y0, 192(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_here
+	VZEROUPPER
+	RET
 
 full:
 	TESTQ   BX, BX
 	JZ      ones_full
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_full
+	CMPB    far+80(FP), $0x00
+	JE      near_full
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row_full:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead_full
-
-here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -3548,7 +5678,7 @@ here_full:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -3563,16 +5693,22 @@ start_full:
 	JGE  added_full
 
 entry_full:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y7
-	VFMADD231PS  (SI)(R12*1), Y7, Y0
-	VFMADD231PS  32(SI)(R12*1), Y7, Y1
-	VFMADD231PS  64(SI)(R12*1), Y7, Y2
-	VFMADD231PS  96(SI)(R12*1), Y7, Y3
-	VFMADD231PS  128(SI)(R12*1), Y7, Y4
-	VFMADD231PS  160(SI)(R12*1), Y7, Y5
-	VFMADD231PS  192(SI)(R12*1), Y7, Y6
+	VFMADD231PS  (SI)(R13*1), Y7, Y0
+	VFMADD231PS  32(SI)(R13*1), Y7, Y1
+	VFMADD231PS  64(SI)(R13*1), Y7, Y2
+	VFMADD231PS  96(SI)(R13*1), Y7, Y3
+	VFMADD231PS  128(SI)(R13*1), Y7, Y4
+	VFMADD231PS  160(SI)(R13*1), Y7, Y5
+	VFMADD231PS  192(SI)(R13*1), Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry_full
@@ -3592,34 +5728,135 @@ added_full:
 	VZEROUPPER
 	RET
 
-ahead_full:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched_full
+near_full:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch_full:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	INCQ       R12
+row_full_near:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
 
-fetched_full:
-	CMPQ R12, R11
-	JL   fetch_full
-	JMP  here_full
+start_full_near:
+	CMPQ R10, R11
+	JGE  added_full_near
+
+entry_full_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y7
+	VFMADD231PS  (SI)(R13*1), Y7, Y0
+	VFMADD231PS  32(SI)(R13*1), Y7, Y1
+	VFMADD231PS  64(SI)(R13*1), Y7, Y2
+	VFMADD231PS  96(SI)(R13*1), Y7, Y3
+	VFMADD231PS  128(SI)(R13*1), Y7, Y4
+	VFMADD231PS  160(SI)(R13*1), Y7, Y5
+	VFMADD231PS  192(SI)(R13*1), Y7, Y6
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_near
+
+added_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_near
+	VZEROUPPER
+	RET
+
+here_full:
+	MOVLQSX (CX), R10
+
+row_full_here:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+
+start_full_here:
+	CMPQ R10, R11
+	JGE  added_full_here
+
+entry_full_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y7
+	VFMADD231PS  (SI)(R12*1), Y7, Y0
+	VFMADD231PS  32(SI)(R12*1), Y7, Y1
+	VFMADD231PS  64(SI)(R12*1), Y7, Y2
+	VFMADD231PS  96(SI)(R12*1), Y7, Y3
+	VFMADD231PS  128(SI)(R12*1), Y7, Y4
+	VFMADD231PS  160(SI)(R12*1), Y7, Y5
+	VFMADD231PS  192(SI)(R12*1), Y7, Y6
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_here
+
+added_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_here
+	VZEROUPPER
+	RET
 
 ones_full:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones_full
+	CMPB    far+80(FP), $0x00
+	JE      near_ones_full
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones_full:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones_full
-
-here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -3628,7 +5865,7 @@ here_ones_full:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -3643,18 +5880,24 @@ start_ones_full:
 	JGE  added_ones_full
 
 entry_ones_full:
-	MOVLQSX (DX)(BX*4), R11
-	IMULQ   R8, R11
-	VADDPS  (SI)(R11*1), Y0, Y0
-	VADDPS  32(SI)(R11*1), Y1, Y1
-	VADDPS  64(SI)(R11*1), Y2, Y2
-	VADDPS  96(SI)(R11*1), Y3, Y3
-	VADDPS  128(SI)(R11*1), Y4, Y4
-	VADDPS  160(SI)(R11*1), Y5, Y5
-	VADDPS  192(SI)(R11*1), Y6, Y6
-	INCQ    BX
-	CMPQ    BX, R10
-	JL      entry_ones_full
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	VADDPS     160(SI)(R12*1), Y5, Y5
+	VADDPS     192(SI)(R12*1), Y6, Y6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full
 
 added_ones_full:
 	VMOVUPS Y0, (DI)
@@ -3671,28 +5914,125 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-ahead_ones_full:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones_full
+near_ones_full:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones_full:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_full_near:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+
+start_ones_full_near:
+	CMPQ BX, R10
+	JGE  added_ones_full_near
+
+entry_ones_full_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	VADDPS     160(SI)(R12*1), Y5, Y5
+	VADDPS     192(SI)(R12*1), Y6, Y6
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full_near
 
-fetched_ones_full:
-	CMPQ R11, R10
-	JL   fetch_ones_full
-	JMP  here_ones_full
+added_ones_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_near
+	VZEROUPPER
+	RET
 
-// func spmm8AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+here_ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full_here:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+
+start_ones_full_here:
+	CMPQ BX, R10
+	JGE  added_ones_full_here
+
+entry_ones_full_here:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	VADDPS  160(SI)(R11*1), Y5, Y5
+	VADDPS  192(SI)(R11*1), Y6, Y6
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full_here
+
+added_ones_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_here
+	VZEROUPPER
+	RET
+
+// func spmm8AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·spmm8AVX2(SB), NOSPLIT, $0-81
+TEXT ·spmm8AVX2(SB), NOSPLIT, $0-82
 	MOVQ    rows+0(FP), AX
 	MOVQ    at+8(FP), CX
 	MOVQ    col+16(FP), DX
@@ -3711,14 +6051,16 @@ TEXT ·spmm8AVX2(SB), NOSPLIT, $0-81
 	VMOVUPS 64(R11)(R10*4), Y0
 	TESTQ   BX, BX
 	JZ      ones
+	CMPQ    ahead+72(FP), $0x00
+	JE      here
+	CMPB    far+80(FP), $0x00
+	JE      near
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead
-
-here:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3728,7 +6070,7 @@ here:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -3744,17 +6086,23 @@ start:
 	JGE  added
 
 entry:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y9
-	VFMADD231PS  (SI)(R12*1), Y9, Y1
-	VFMADD231PS  32(SI)(R12*1), Y9, Y2
-	VFMADD231PS  64(SI)(R12*1), Y9, Y3
-	VFMADD231PS  96(SI)(R12*1), Y9, Y4
-	VFMADD231PS  128(SI)(R12*1), Y9, Y5
-	VFMADD231PS  160(SI)(R12*1), Y9, Y6
-	VFMADD231PS  192(SI)(R12*1), Y9, Y7
-	VMASKMOVPS   224(SI)(R12*1), Y0, Y10
+	VFMADD231PS  (SI)(R13*1), Y9, Y1
+	VFMADD231PS  32(SI)(R13*1), Y9, Y2
+	VFMADD231PS  64(SI)(R13*1), Y9, Y3
+	VFMADD231PS  96(SI)(R13*1), Y9, Y4
+	VFMADD231PS  128(SI)(R13*1), Y9, Y5
+	VFMADD231PS  160(SI)(R13*1), Y9, Y6
+	VFMADD231PS  192(SI)(R13*1), Y9, Y7
+	VMASKMOVPS   224(SI)(R13*1), Y0, Y10
 	VFMADD231PS  Y10, Y9, Y8
 	INCQ         R10
 	CMPQ         R10, R11
@@ -3776,34 +6124,145 @@ added:
 	VZEROUPPER
 	RET
 
-ahead:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched
+near:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	INCQ       R12
+row_near:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	CMPB       acc+81(FP), $0x00
+	JE         start_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMOVUPS    192(DI), Y7
+	VMASKMOVPS 224(DI), Y0, Y8
 
-fetched:
-	CMPQ R12, R11
-	JL   fetch
-	JMP  here
+start_near:
+	CMPQ R10, R11
+	JGE  added_near
+
+entry_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y9
+	VFMADD231PS  (SI)(R13*1), Y9, Y1
+	VFMADD231PS  32(SI)(R13*1), Y9, Y2
+	VFMADD231PS  64(SI)(R13*1), Y9, Y3
+	VFMADD231PS  96(SI)(R13*1), Y9, Y4
+	VFMADD231PS  128(SI)(R13*1), Y9, Y5
+	VFMADD231PS  160(SI)(R13*1), Y9, Y6
+	VFMADD231PS  192(SI)(R13*1), Y9, Y7
+	VMASKMOVPS   224(SI)(R13*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_near
+
+added_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_near
+	VZEROUPPER
+	RET
+
+here:
+	MOVLQSX (CX), R10
+
+row_here:
+	MOVLQSX    4(CX), R11
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	CMPB       acc+81(FP), $0x00
+	JE         start_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMOVUPS    192(DI), Y7
+	VMASKMOVPS 224(DI), Y0, Y8
+
+start_here:
+	CMPQ R10, R11
+	JGE  added_here
+
+entry_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y9
+	VFMADD231PS  (SI)(R12*1), Y9, Y1
+	VFMADD231PS  32(SI)(R12*1), Y9, Y2
+	VFMADD231PS  64(SI)(R12*1), Y9, Y3
+	VFMADD231PS  96(SI)(R12*1), Y9, Y4
+	VFMADD231PS  128(SI)(R12*1), Y9, Y5
+	VFMADD231PS  160(SI)(R12*1), Y9, Y6
+	VFMADD231PS  192(SI)(R12*1), Y9, Y7
+	VMASKMOVPS   224(SI)(R12*1), Y0, Y10
+	VFMADD231PS  Y10, Y9, Y8
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_here
+
+added_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_here
+	VZEROUPPER
+	RET
 
 ones:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones
+	CMPB    far+80(FP), $0x00
+	JE      near_ones
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones
-
-here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3813,7 +6272,7 @@ here_ones:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
-	CMPB       acc+80(FP), $0x00
+	CMPB       acc+81(FP), $0x00
 	JE         start_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
@@ -3829,16 +6288,22 @@ start_ones:
 	JGE  added_ones
 
 entry_ones:
-	MOVLQSX    (DX)(BX*4), R11
-	IMULQ      R8, R11
-	VADDPS     (SI)(R11*1), Y1, Y1
-	VADDPS     32(SI)(R11*1), Y2, Y2
-	VADDPS     64(SI)(R11*1), Y3, Y3
-	VADDPS     96(SI)(R11*1), Y4, Y4
-	VADDPS     128(SI)(R11*1), Y5, Y5
-	VADDPS     160(SI)(R11*1), Y6, Y6
-	VADDPS     192(SI)(R11*1), Y7, Y7
-	VMASKMOVPS 224(SI)(R11*1), Y0, Y9
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VADDPS     128(SI)(R12*1), Y5, Y5
+	VADDPS     160(SI)(R12*1), Y6, Y6
+	VADDPS     192(SI)(R12*1), Y7, Y7
+	VMASKMOVPS 224(SI)(R12*1), Y0, Y9
 	VADDPS     Y9, Y8, Y8
 	INCQ       BX
 	CMPQ       BX, R10
@@ -3860,36 +6325,145 @@ added_ones:
 	VZEROUPPER
 	RET
 
-ahead_ones:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones
+near_ones:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_near:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_near
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMOVUPS    192(DI), Y7
+	VMASKMOVPS 224(DI), Y0, Y8
+
+start_ones_near:
+	CMPQ BX, R10
+	JGE  added_ones_near
+
+entry_ones_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y1, Y1
+	VADDPS     32(SI)(R12*1), Y2, Y2
+	VADDPS     64(SI)(R12*1), Y3, Y3
+	VADDPS     96(SI)(R12*1), Y4, Y4
+	VADDPS     128(SI)(R12*1), Y5, Y5
+	VADDPS     160(SI)(R12*1), Y6, Y6
+	VADDPS     192(SI)(R12*1), Y7, Y7
+	VMASKMOVPS 224(SI)(R12*1), Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_near
 
-fetched_ones:
-	CMPQ R11, R10
-	JL   fetch_ones
-	JMP  here_ones
+added_ones_near:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_near
+	VZEROUPPER
+	RET
+
+here_ones:
+	MOVLQSX (CX), BX
+
+row_ones_here:
+	MOVLQSX    4(CX), R10
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	CMPB       acc+81(FP), $0x00
+	JE         start_ones_here
+	VMOVUPS    (DI), Y1
+	VMOVUPS    32(DI), Y2
+	VMOVUPS    64(DI), Y3
+	VMOVUPS    96(DI), Y4
+	VMOVUPS    128(DI), Y5
+	VMOVUPS    160(DI), Y6
+	VMOVUPS    192(DI), Y7
+	VMASKMOVPS 224(DI), Y0, Y8
+
+start_ones_here:
+	CMPQ BX, R10
+	JGE  added_ones_here
+
+entry_ones_here:
+	MOVLQSX    (DX)(BX*4), R11
+	IMULQ      R8, R11
+	VADDPS     (SI)(R11*1), Y1, Y1
+	VADDPS     32(SI)(R11*1), Y2, Y2
+	VADDPS     64(SI)(R11*1), Y3, Y3
+	VADDPS     96(SI)(R11*1), Y4, Y4
+	VADDPS     128(SI)(R11*1), Y5, Y5
+	VADDPS     160(SI)(R11*1), Y6, Y6
+	VADDPS     192(SI)(R11*1), Y7, Y7
+	VMASKMOVPS 224(SI)(R11*1), Y0, Y9
+	VADDPS     Y9, Y8, Y8
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_here
+
+added_ones_here:
+	VMOVUPS    Y1, (DI)
+	VMOVUPS    Y2, 32(DI)
+	VMOVUPS    Y3, 64(DI)
+	VMOVUPS    Y4, 96(DI)
+	VMOVUPS    Y5, 128(DI)
+	VMOVUPS    Y6, 160(DI)
+	VMOVUPS    Y7, 192(DI)
+	VMASKMOVPS Y8, Y0, 224(DI)
+	ADDQ       R9, DI
+	ADDQ       $0x04, CX
+	DECQ       AX
+	JNZ        row_ones_here
+	VZEROUPPER
+	RET
 
 full:
 	TESTQ   BX, BX
 	JZ      ones_full
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_full
+	CMPB    far+80(FP), $0x00
+	JE      near_full
 	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
 row_full:
-	MOVQ  ahead+72(FP), R11
-	TESTQ R11, R11
-	JNZ   ahead_full
-
-here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -3899,7 +6473,7 @@ here_full:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -3915,17 +6489,23 @@ start_full:
 	JGE  added_full
 
 entry_full:
-	MOVLQSX      (DX)(R10*4), R12
-	IMULQ        R8, R12
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	PREFETCHT0   64(SI)(R13*1)
+	PREFETCHT0   128(SI)(R13*1)
+	PREFETCHT0   192(SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
 	VBROADCASTSS (BX)(R10*4), Y8
-	VFMADD231PS  (SI)(R12*1), Y8, Y0
-	VFMADD231PS  32(SI)(R12*1), Y8, Y1
-	VFMADD231PS  64(SI)(R12*1), Y8, Y2
-	VFMADD231PS  96(SI)(R12*1), Y8, Y3
-	VFMADD231PS  128(SI)(R12*1), Y8, Y4
-	VFMADD231PS  160(SI)(R12*1), Y8, Y5
-	VFMADD231PS  192(SI)(R12*1), Y8, Y6
-	VFMADD231PS  224(SI)(R12*1), Y8, Y7
+	VFMADD231PS  (SI)(R13*1), Y8, Y0
+	VFMADD231PS  32(SI)(R13*1), Y8, Y1
+	VFMADD231PS  64(SI)(R13*1), Y8, Y2
+	VFMADD231PS  96(SI)(R13*1), Y8, Y3
+	VFMADD231PS  128(SI)(R13*1), Y8, Y4
+	VFMADD231PS  160(SI)(R13*1), Y8, Y5
+	VFMADD231PS  192(SI)(R13*1), Y8, Y6
+	VFMADD231PS  224(SI)(R13*1), Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
 	JL           entry_full
@@ -3946,34 +6526,143 @@ added_full:
 	VZEROUPPER
 	RET
 
-ahead_full:
-	MOVLQSX (CX)(R11*4), R12
-	MOVLQSX 4(CX)(R11*4), R11
-	JMP     fetched_full
+near_full:
+	MOVLQSX (CX), R10
+	MOVQ    ahead+72(FP), R12
+	SHLQ    $0x02, R12
+	ADDQ    DX, R12
 
-fetch_full:
-	MOVLQSX    (DX)(R12*4), R13
-	IMULQ      R8, R13
-	PREFETCHT0 (SI)(R13*1)
-	PREFETCHT0 64(SI)(R13*1)
-	PREFETCHT0 128(SI)(R13*1)
-	PREFETCHT0 192(SI)(R13*1)
-	INCQ       R12
+row_full_near:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 
-fetched_full:
-	CMPQ R12, R11
-	JL   fetch_full
-	JMP  here_full
+start_full_near:
+	CMPQ R10, R11
+	JGE  added_full_near
+
+entry_full_near:
+	MOVLQSX      (R12)(R10*4), R13
+	IMULQ        R8, R13
+	PREFETCHT0   (SI)(R13*1)
+	MOVLQSX      (DX)(R10*4), R13
+	IMULQ        R8, R13
+	VBROADCASTSS (BX)(R10*4), Y8
+	VFMADD231PS  (SI)(R13*1), Y8, Y0
+	VFMADD231PS  32(SI)(R13*1), Y8, Y1
+	VFMADD231PS  64(SI)(R13*1), Y8, Y2
+	VFMADD231PS  96(SI)(R13*1), Y8, Y3
+	VFMADD231PS  128(SI)(R13*1), Y8, Y4
+	VFMADD231PS  160(SI)(R13*1), Y8, Y5
+	VFMADD231PS  192(SI)(R13*1), Y8, Y6
+	VFMADD231PS  224(SI)(R13*1), Y8, Y7
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_near
+
+added_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_near
+	VZEROUPPER
+	RET
+
+here_full:
+	MOVLQSX (CX), R10
+
+row_full_here:
+	MOVLQSX 4(CX), R11
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	CMPB    acc+81(FP), $0x00
+	JE      start_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+start_full_here:
+	CMPQ R10, R11
+	JGE  added_full_here
+
+entry_full_here:
+	MOVLQSX      (DX)(R10*4), R12
+	IMULQ        R8, R12
+	VBROADCASTSS (BX)(R10*4), Y8
+	VFMADD231PS  (SI)(R12*1), Y8, Y0
+	VFMADD231PS  32(SI)(R12*1), Y8, Y1
+	VFMADD231PS  64(SI)(R12*1), Y8, Y2
+	VFMADD231PS  96(SI)(R12*1), Y8, Y3
+	VFMADD231PS  128(SI)(R12*1), Y8, Y4
+	VFMADD231PS  160(SI)(R12*1), Y8, Y5
+	VFMADD231PS  192(SI)(R12*1), Y8, Y6
+	VFMADD231PS  224(SI)(R12*1), Y8, Y7
+	INCQ         R10
+	CMPQ         R10, R11
+	JL           entry_full_here
+
+added_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_full_here
+	VZEROUPPER
+	RET
 
 ones_full:
+	CMPQ    ahead+72(FP), $0x00
+	JE      here_ones_full
+	CMPB    far+80(FP), $0x00
+	JE      near_ones_full
 	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
 row_ones_full:
-	MOVQ  ahead+72(FP), R10
-	TESTQ R10, R10
-	JNZ   ahead_ones_full
-
-here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -3983,7 +6672,7 @@ here_ones_full:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
-	CMPB    acc+80(FP), $0x00
+	CMPB    acc+81(FP), $0x00
 	JE      start_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
@@ -3999,19 +6688,25 @@ start_ones_full:
 	JGE  added_ones_full
 
 entry_ones_full:
-	MOVLQSX (DX)(BX*4), R11
-	IMULQ   R8, R11
-	VADDPS  (SI)(R11*1), Y0, Y0
-	VADDPS  32(SI)(R11*1), Y1, Y1
-	VADDPS  64(SI)(R11*1), Y2, Y2
-	VADDPS  96(SI)(R11*1), Y3, Y3
-	VADDPS  128(SI)(R11*1), Y4, Y4
-	VADDPS  160(SI)(R11*1), Y5, Y5
-	VADDPS  192(SI)(R11*1), Y6, Y6
-	VADDPS  224(SI)(R11*1), Y7, Y7
-	INCQ    BX
-	CMPQ    BX, R10
-	JL      entry_ones_full
+	MOVLQSX    (R11)(BX*4), R12
+	IMULQ      R8, R12
+	PREFETCHT0 (SI)(R12*1)
+	PREFETCHT0 64(SI)(R12*1)
+	PREFETCHT0 128(SI)(R12*1)
+	PREFETCHT0 192(SI)(R12*1)
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	VADDPS     160(SI)(R12*1), Y5, Y5
+	VADDPS     192(SI)(R12*1), Y6, Y6
+	VADDPS     224(SI)(R12*1), Y7, Y7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full
 
 added_ones_full:
 	VMOVUPS Y0, (DI)
@@ -4029,21 +6724,126 @@ added_ones_full:
 	VZEROUPPER
 	RET
 
-ahead_ones_full:
-	MOVLQSX (CX)(R10*4), R11
-	MOVLQSX 4(CX)(R10*4), R10
-	JMP     fetched_ones_full
+near_ones_full:
+	MOVLQSX (CX), BX
+	MOVQ    ahead+72(FP), R11
+	SHLQ    $0x02, R11
+	ADDQ    DX, R11
 
-fetch_ones_full:
-	MOVLQSX    (DX)(R11*4), R12
+row_ones_full_near:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_near
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+start_ones_full_near:
+	CMPQ BX, R10
+	JGE  added_ones_full_near
+
+entry_ones_full_near:
+	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
-	PREFETCHT0 64(SI)(R12*1)
-	PREFETCHT0 128(SI)(R12*1)
-	PREFETCHT0 192(SI)(R12*1)
-	INCQ       R11
+	MOVLQSX    (DX)(BX*4), R12
+	IMULQ      R8, R12
+	VADDPS     (SI)(R12*1), Y0, Y0
+	VADDPS     32(SI)(R12*1), Y1, Y1
+	VADDPS     64(SI)(R12*1), Y2, Y2
+	VADDPS     96(SI)(R12*1), Y3, Y3
+	VADDPS     128(SI)(R12*1), Y4, Y4
+	VADDPS     160(SI)(R12*1), Y5, Y5
+	VADDPS     192(SI)(R12*1), Y6, Y6
+	VADDPS     224(SI)(R12*1), Y7, Y7
+	INCQ       BX
+	CMPQ       BX, R10
+	JL         entry_ones_full_near
 
-fetched_ones_full:
-	CMPQ R11, R10
-	JL   fetch_ones_full
-	JMP  here_ones_full
+added_ones_full_near:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_near
+	VZEROUPPER
+	RET
+
+here_ones_full:
+	MOVLQSX (CX), BX
+
+row_ones_full_here:
+	MOVLQSX 4(CX), R10
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	CMPB    acc+81(FP), $0x00
+	JE      start_ones_full_here
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+start_ones_full_here:
+	CMPQ BX, R10
+	JGE  added_ones_full_here
+
+entry_ones_full_here:
+	MOVLQSX (DX)(BX*4), R11
+	IMULQ   R8, R11
+	VADDPS  (SI)(R11*1), Y0, Y0
+	VADDPS  32(SI)(R11*1), Y1, Y1
+	VADDPS  64(SI)(R11*1), Y2, Y2
+	VADDPS  96(SI)(R11*1), Y3, Y3
+	VADDPS  128(SI)(R11*1), Y4, Y4
+	VADDPS  160(SI)(R11*1), Y5, Y5
+	VADDPS  192(SI)(R11*1), Y6, Y6
+	VADDPS  224(SI)(R11*1), Y7, Y7
+	INCQ    BX
+	CMPQ    BX, R10
+	JL      entry_ones_full_here
+
+added_ones_full_here:
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    R9, DI
+	ADDQ    $0x04, CX
+	DECQ    AX
+	JNZ     row_ones_full_here
+	VZEROUPPER
+	RET

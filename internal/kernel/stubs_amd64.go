@@ -346,52 +346,52 @@ func adamAVX512(n int, p *float32, grad *float32, m *float32, v *float32, beta1 
 func adamAVX2(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, rate float32, norm float32, eps float32, decay float32)
 
 //go:noescape
-func spmm1AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm1AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm2AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm2AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm3AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm3AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm4AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm4AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm5AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm5AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm6AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm6AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm7AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm7AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm8AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm8AVX512(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm1AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm1AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm2AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm2AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm3AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm3AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm4AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm4AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm5AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm5AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm6AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm6AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm7AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm7AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
-func spmm8AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, acc bool)
+func spmm8AVX2(rows int, at *int32, col *int32, val *float32, x *float32, ldx int, y *float32, ldy int, tail int, ahead int, far bool, acc bool)
 
 //go:noescape
 func segmentSoftmaxAVX512(segments int, ptr *int32, z *float32, p *float32)

@@ -13,13 +13,16 @@ const (
 	// spmmNarrow is the largest number of columns of a panel whose rows come by a list.
 	spmmNarrow = 2 * lanes
 
+	// line is the size in bytes of what a cache moves at once.
+	line = 64
+
 	// spmmRow is the size in bytes of an entry of that list: three int32.
 	spmmRow = 12
 )
 
 const (
-	spmmParams = "(rows int, at, col *int32, val, x *float32, ldx int, y *float32, ldy, tail, ahead int, acc bool)"
-	spmmArgs   = "rows, at, col, val, x, ldx, y, ldy, tail, ahead, acc"
+	spmmParams = "(rows int, at, col *int32, val, x *float32, ldx int, y *float32, ldy, tail, ahead int, far, acc bool)"
+	spmmArgs   = "rows, at, col, val, x, ldx, y, ldy, tail, ahead, far, acc"
 )
 
 // spmm emits the sparse product for panels of 1 to spmmWidth registers: the panel's row
@@ -35,8 +38,9 @@ func spmm(a *asm) {
 //
 // In a narrow panel the rows are those listed at at: number, first entry and end of
 // each; another, of any numbers, follows the last. In a wide one at holds the ends of
-// consecutive rows after the start of the first. Unless ahead is zero, what the
-// row that many places further on needs of x is fetched meanwhile.
+// consecutive rows after the start of the first; unless ahead is zero, what the
+// entry that many places further on needs of x is fetched meanwhile, all of it if
+// far, else the first line.
 func (a *asm) spmmPanel(nv int) {
 	a.begin(fmt.Sprintf("spmm%d", nv), spmmParams)
 	rows, rowAt, col, val, x, y := a.arg("rows"), a.arg("at"), a.arg("col"), a.arg("val"), a.arg("x"), a.arg("y")
@@ -111,7 +115,7 @@ func (p *spmmKernel) listed() {
 	p.label("row")
 	entries(spmmRow, next, nextEnd)
 	p.start(row)
-	p.add(e, end, 4)
+	p.add(e, end, 4, func() {})
 	p.store(row())
 	p.MOVQ(next, e)
 	p.MOVQ(nextEnd, end)
@@ -123,39 +127,47 @@ func (p *spmmKernel) listed() {
 
 // consecutive goes through rows one after another.
 func (p *spmmKernel) consecutive() {
+	suffix := p.suffix
+	p.CMPQ(p.slot("ahead"), Imm(0))
+	p.JE(p.to("here"))
+	p.CMPB(p.slot("far"), Imm(0))
+	p.JE(p.to("near"))
+	p.rowByRow((4*p.nv*p.width() + line - 1) / line)
+	p.label("near")
+	p.suffix = suffix + "_near"
+	p.rowByRow(1)
+	p.suffix = suffix
+	p.label("here")
+	p.suffix = suffix + "_here"
+	p.rowByRow(0)
+}
+
+// rowByRow fetches so many lines of a row of x ahead.
+func (p *spmmKernel) rowByRow(lines int) {
 	row := func() Mem { return Mem{Base: p.y} }
 	e, end := p.GP64(), p.GP64()
 	p.MOVLQSX(Mem{Base: p.at}, e)
+	fetch := func() {}
+	if lines > 0 {
+		ahead := p.bytes("ahead")
+		p.ADDQ(p.col, ahead)
+		fetch = func() {
+			x := p.rowOfX(Mem{Base: ahead, Index: e, Scale: 4})
+			for i := range lines {
+				p.PREFETCHT0(at(x, i*line))
+			}
+		}
+	}
 	p.label("row")
-	ahead := p.arg("ahead")
-	p.TESTQ(ahead, ahead)
-	p.JNZ(p.to("ahead"))
-	p.label("here")
 	p.MOVLQSX(Mem{Base: p.at, Disp: 4}, end)
 	p.start(row)
-	p.add(e, end, 1)
+	p.add(e, end, 1, fetch)
 	p.store(row())
 	p.ADDQ(p.ldy, p.y)
 	p.ADDQ(Imm(4), p.at)
 	p.DECQ(p.rows)
 	p.JNZ(p.to("row"))
 	p.end()
-
-	p.label("ahead")
-	far, farEnd := p.GP64(), p.GP64()
-	p.MOVLQSX(Mem{Base: p.at, Index: ahead, Scale: 4}, far)
-	p.MOVLQSX(Mem{Base: p.at, Index: ahead, Scale: 4, Disp: 4}, farEnd)
-	p.JMP(p.to("fetched"))
-	p.label("fetch")
-	m := p.source(far, 0)
-	for disp := 0; disp < 4*p.nv*p.width(); disp += 64 {
-		p.PREFETCHT0(at(m, disp))
-	}
-	p.INCQ(far)
-	p.label("fetched")
-	p.CMPQ(far, farEnd)
-	p.JL(p.to("fetch"))
-	p.JMP(p.to("here"))
 }
 
 // start sets the sums to zero or to the row of y.
@@ -173,8 +185,9 @@ func (p *spmmKernel) start(row func() Mem) {
 }
 
 // add adds the entries from e to end and leaves e there: unroll at a time, for
-// where an entry is few instructions those of the loop count.
-func (p *spmmKernel) add(e, end gp, unroll int) {
+// where an entry is few instructions those of the loop count. It runs fetch
+// before each of those added alone.
+func (p *spmmKernel) add(e, end gp, unroll int, fetch func()) {
 	if unroll > 1 {
 		p.SUBQ(Imm(uint64(unroll)), end)
 		p.CMPQ(e, end)
@@ -192,6 +205,7 @@ func (p *spmmKernel) add(e, end gp, unroll int) {
 	p.CMPQ(e, end)
 	p.JGE(p.to("added"))
 	p.label("entry")
+	fetch()
 	p.entry(e, 0)
 	p.INCQ(e)
 	p.CMPQ(e, end)
@@ -201,7 +215,7 @@ func (p *spmmKernel) add(e, end gp, unroll int) {
 
 // entry adds the k-th entry after e.
 func (p *spmmKernel) entry(e gp, k int) {
-	m := p.source(e, k)
+	m := p.rowOfX(Mem{Base: p.col, Index: e, Scale: 4, Disp: 4 * k})
 	var w vec
 	if !p.ones {
 		w = p.broadcast(Mem{Base: p.val, Index: e, Scale: 4, Disp: 4 * k})
@@ -219,10 +233,10 @@ func (p *spmmKernel) entry(e gp, k int) {
 	}
 }
 
-// source is where the row of x is that the k-th entry after e multiplies.
-func (p *spmmKernel) source(e gp, k int) Mem {
+// rowOfX is the row of x with the number at col.
+func (p *spmmKernel) rowOfX(col Mem) Mem {
 	c := p.GP64()
-	p.MOVLQSX(Mem{Base: p.col, Index: e, Scale: 4, Disp: 4 * k}, c)
+	p.MOVLQSX(col, c)
 	p.IMULQ(p.ldx, c)
 	return Mem{Base: p.x, Index: c, Scale: 1}
 }
