@@ -213,13 +213,16 @@ def figure(case, ns):
 
 
 def tables(results):
-    """Markdown, a table for each package."""
-    for package in PACKAGES:
-        rows = {case: columns for case, columns in results.items() if case.startswith(package + ":")}
-        if not rows:
-            continue
-        columns = list(dict.fromkeys(c for row in rows.values() for c in row if c != "ours"))
-        print(f"\n### `{package}`\n")
+    """Markdown, for each package a table for all that have the same peers."""
+    grouped = {}
+    for case, row in results.items():
+        grouped.setdefault((case.split(":")[0], tuple(c for c in row if c != "ours")), {})[case] = row
+    headed = None
+    for (package, columns), rows in grouped.items():
+        if package != headed:
+            print(f"\n### `{package}`")
+        headed = package
+        print()
         print("| benchmark | ours | allocations |" + "".join(f" {c} | ratio |" for c in columns))
         print("|---|--:|--:|" + "--:|--:|" * len(columns))
         for case, row in rows.items():
@@ -228,9 +231,6 @@ def tables(results):
             allocations = max(r["allocs"] for r in row["ours"])
             cells = [f"`{case.split(':')[1]}`", figure(case, statistics.median(mine)), str(allocations)]
             for c in columns:
-                if c not in times:
-                    cells += ["", ""]
-                    continue
                 ratios = sorted(t / m for t, m in zip(times[c], mine))
                 cells += [figure(case, statistics.median(times[c])), f"**{statistics.median(ratios):.3g}** ({ratios[0]:.3g}–{ratios[-1]:.3g})"]
             print("| " + " | ".join(cells) + " |")

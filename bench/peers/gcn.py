@@ -191,10 +191,19 @@ def _(hidden, nodes):
     return forward(hidden, nodes, {"dense": [Dense(gcn_matrix(int(nodes), 10 * int(nodes)))]})
 
 
+def products(nodes, edges, f, names):
+    x = torch.rand(nodes, f)
+    return {name: functools.partial(m.mm, x) for name, (m,) in forms(names, [mean_matrix(nodes, edges)]).items()}
+
+
 @case(r"gnn:SpMM/nodes(\d+)-edges(\d+)-f(\d+)", "PyTorch", torch.inference_mode)
-def _(nodes, edges, f):
-    x = torch.rand(int(nodes), int(f))
-    return {name: functools.partial(m.mm, x) for name, (m,) in forms(FORWARD, [mean_matrix(int(nodes), int(edges))]).items()}
+def _(*sizes):
+    return products(*map(int, sizes), FORWARD)
+
+
+@case(r"gnn:SpMM/nodes(\d+)-edges(\d+)-f(\d+)", "PyTorch COO", torch.inference_mode)
+def _(*sizes):
+    return products(*map(int, sizes), ["COO"])["COO"]
 
 
 def check():

@@ -18,14 +18,13 @@ def _(m, k, n, form):
     return lambda: torch.mm(a, b, out=c)
 
 
-@case(r"internal/kernel:SpMM/(\d+)x(\d+)x(\d+)", "PyTorch", torch.inference_mode)
-def _(rows, degree, f):
-    rows, degree = int(rows), int(degree)
+def products(rows, degree, f):
+    """A random sparse matrix times a dense one, in each form that this PyTorch has."""
     row = torch.arange(rows).repeat_interleave(torch.randint(2 * degree + 1, (rows,)))
     entries = torch.unique(row * rows + torch.randint(rows, row.shape))  # PyTorch wants them sorted and distinct
     row, col = entries // rows, entries % rows
     ptr = torch.cat([torch.zeros(1, dtype=torch.long), torch.bincount(row, minlength=rows).cumsum(0)])
-    val, x = torch.rand(len(col)), torch.rand(rows, int(f))
+    val, x = torch.rand(len(col)), torch.rand(rows, f)
     variants = {}
     for name, index in (("CSR", torch.long), ("CSR, 32 bit", torch.int)):
         a = torch.sparse_csr_tensor(ptr.to(index), col.to(index), val, (rows, rows))
@@ -37,6 +36,16 @@ def _(rows, degree, f):
     coo = torch.sparse_csr_tensor(ptr, col, val, (rows, rows)).to_sparse().coalesce()
     variants["COO"] = functools.partial(torch.mm, coo, x)
     return variants
+
+
+@case(r"internal/kernel:SpMM/(\d+)x(\d+)x(\d+)", "PyTorch", torch.inference_mode)
+def _(*sizes):
+    return products(*map(int, sizes))
+
+
+@case(r"internal/kernel:SpMM/(\d+)x(\d+)x(\d+)", "PyTorch COO", torch.inference_mode)
+def _(*sizes):
+    return products(*map(int, sizes))["COO"]
 
 
 @case(r"internal/kernel:(Exp|Sigmoid|Tanh)/kernel", "PyTorch", torch.inference_mode)
