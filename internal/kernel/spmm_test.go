@@ -29,11 +29,17 @@ func newSpmmCase(r *rand.Rand, rows, cols, f, longest, pad int) *spmmCase {
 	return c
 }
 
-// spread moves the rows of x so far apart that it fills the eight megabytes from
-// which on kernels fetch rows ahead of their use.
-func (c *spmmCase) spread() *spmmCase {
+// Sizes of x from which on kernels fetch ahead of their use a line of its rows, and
+// all of them.
+const (
+	nearSize = 128 << 10
+	farSize  = 8 << 20
+)
+
+// spread moves the rows of x so far apart that it fills so many bytes.
+func (c *spmmCase) spread(size int) *spmmCase {
 	cols := len(c.x) / c.ldx
-	ldx := c.ldx + 1<<21/cols
+	ldx := c.ldx + size/4/cols
 	x := make([]float32, cols*ldx)
 	for i := range cols {
 		copy(x[i*ldx:], c.x[i*c.ldx:(i+1)*c.ldx])
@@ -79,7 +85,8 @@ func TestSpMM(t *testing.T) {
 	for range 20 { // more rows than a call of a kernel takes, and a large x
 		f := 1 + r.IntN(150)
 		newSpmmCase(r, 500, 40, f, 20, 3).check(t)
-		newSpmmCase(r, 500, 40, f, 20, 3).spread().check(t)
+		newSpmmCase(r, 500, 40, f, 20, 3).spread(nearSize).check(t)
+		newSpmmCase(r, 500, 40, f, 20, 3).spread(farSize).check(t)
 	}
 	// More entries in a row than a call takes, between others and alone.
 	for _, f := range []int{7, 129} {
@@ -98,8 +105,11 @@ func FuzzSpMM(f *testing.F) {
 	f.Add(uint64(2), uint8(20), uint8(1), uint16(201), uint8(0))
 	f.Fuzz(func(t *testing.T, seed uint64, rows, cols uint8, width uint16, longest uint8) {
 		c := newSpmmCase(newRand(seed), int(rows), int(cols)+1, int(width%600), int(longest%50), 5)
-		if c.ldx > 0 && seed%8 == 0 {
-			c.spread()
+		switch {
+		case c.ldx > 0 && seed%8 == 0:
+			c.spread(farSize)
+		case c.ldx > 0 && seed%2 == 0:
+			c.spread(nearSize)
 		}
 		c.check(t)
 	})
