@@ -15,7 +15,7 @@ import (
 // It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share.
 // Written on the concatenation [x_src, x_dst, f_e] it would be a matrix product over
 // edges; taken apart, the wide products run once per vertex and only the few edge
-// features once per edge.
+// features once per edge. Hidden widths that are multiples of 16 are the fastest.
 type EdgeHidden struct {
 	Src    *nn.Linear // U [inSrc x hidden], no bias
 	Dst    *nn.Linear // V [inDst x hidden] and b [hidden]
