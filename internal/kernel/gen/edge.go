@@ -279,7 +279,9 @@ func (a *asm) eachEdge(setup func(s *edges) (src, dst *nodes, body func(h int), 
 		kernels("whole", whole)
 		return
 	}
-	rest := a.arg("columns") // masks cost nothing, a register without columns does
+	// Masks cost nothing unless they leave out columns of rows that are added to: what
+	// a masked store has written must reach the cache before it can be loaded again.
+	rest := a.arg("columns")
 	a.SUBQ(Imm(lanes), rest)
 	a.JG(a.jump("two"))
 	kernels("one", a.firstLanes(a.arg("columns"), true))
