@@ -135,11 +135,6 @@ func (b *edgeBatch) checkAggregate(op string, coef, y []float32) {
 // edgeGradients are the gradients to add to; nil ones are skipped.
 type edgeGradients struct{ du, dw, dwx, dv []float32 }
 
-// lacking tells whether any but dv is absent.
-func (g *edgeGradients) lacking() bool {
-	return len(g.du) == 0 || len(g.dw) == 0 || len(g.dwx) == 0
-}
-
 func (b *edgeBatch) gradients(op string, du, dw, dwx []float32) edgeGradients {
 	if du != nil {
 		b.checkSources(op, "du", du)

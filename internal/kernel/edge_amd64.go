@@ -14,51 +14,55 @@ type edgeArgs struct {
 	src, dst []int32
 	u, w     []float32
 	x, wx    []float32
-	blank    []float32 // for gradients that nobody wants
 	one      []float32 // a single 1
+	blank    []float32 // for gradients that nobody wants
 }
 
 // edgeScratch is the number of floats that newEdgeArgs takes.
-func edgeScratch(b *edgeBatch, blank bool) int {
-	n := 1
-	if b.lacking() {
-		n += b.spare()
+func edgeScratch(b *edgeBatch, blank int) int { return 1 + b.zeros() + blank }
+
+// zeros is the size of what stands for absent operands.
+func (b *edgeBatch) zeros() int {
+	switch {
+	case b.u == nil || b.w == nil:
+		return max(b.sources, b.targets, 1) * b.h
+	case b.nf == 0: // a weight that is pointed to, but not read
+		return b.h
 	}
-	if blank {
-		n += b.spare()
-	}
-	return n
+	return 0
 }
 
-// lacking tells whether an operand is absent.
-func (b *edgeBatch) lacking() bool { return b.u == nil || b.w == nil || b.nf == 0 }
+// blank is the size of what stands for absent gradients.
+func (g *edgeGradients) blank(b *edgeBatch) int {
+	switch {
+	case len(g.du) == 0 || len(g.dw) == 0:
+		return max(b.sources, b.targets, b.nf, 1) * b.h
+	case len(g.dwx) == 0 || len(g.dv) == 0:
+		return max(b.nf, 1) * b.h
+	}
+	return 0
+}
 
-// spare is the size of what stands for any operand or gradient.
-func (b *edgeBatch) spare() int { return max(b.sources, b.targets, b.nf, 1) * b.h }
-
-// newEdgeArgs completes b with mem, for a kernel that may want blank gradients.
-func newEdgeArgs(b *edgeBatch, blank bool, mem []float32) edgeArgs {
-	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, wx: b.wx, one: mem[:1]}
-	mem = mem[1:]
+// newEdgeArgs completes b with mem, of which blank floats are for gradients.
+func newEdgeArgs(b *edgeBatch, blank int, mem []float32) edgeArgs {
 	clear(mem)
+	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, wx: b.wx, one: mem[:1], blank: mem[1:][:blank]}
 	a.one[0] = 1
+	zeros := mem[1+blank:]
 	if len(a.src) < b.n {
 		a.src = b.dst
 	}
 	if len(a.dst) < b.n {
 		a.dst = b.src
 	}
-	if blank {
-		a.blank, mem = mem[:b.spare()], mem[b.spare():]
-	}
 	if b.u == nil {
-		a.u = mem
+		a.u = zeros
 	}
 	if b.w == nil {
-		a.w = mem
+		a.w = zeros
 	}
 	if b.nf == 0 {
-		a.x, a.wx = mem, mem
+		a.x, a.wx = zeros, zeros
 	}
 	return a
 }
@@ -68,9 +72,9 @@ func edgeDot(b *edgeBatch, v, out []float32) {
 		edgeDotGo(b, v, out)
 		return
 	}
-	t := borrow(edgeScratch(b, false))
+	t := borrow(edgeScratch(b, 0))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, false, *t)
+	a := newEdgeArgs(b, 0, *t)
 	if b.n < 4 {
 		a.dotFew(v, out)
 		return
@@ -146,7 +150,7 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 		edgeDotBackwardGo(b, v, dout, g)
 		return
 	}
-	blank := g.lacking() || g.dv == nil
+	blank := g.blank(b)
 	t := borrow(edgeScratch(b, blank))
 	defer scratch.Put(t)
 	a := newEdgeArgs(b, blank, *t)
@@ -163,9 +167,9 @@ func edgeAggregate(b *edgeBatch, coef, y []float32) {
 		edgeAggregateGo(b, coef, y)
 		return
 	}
-	t := borrow(edgeScratch(b, false))
+	t := borrow(edgeScratch(b, 0))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, false, *t)
+	a := newEdgeArgs(b, 0, *t)
 	coef, step := a.orOnes(coef)
 	for p := range a.parts {
 		e, j := p.e, p.j
@@ -178,7 +182,7 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 		edgeAggregateBackwardGo(b, coef, dy, g)
 		return
 	}
-	blank := g.lacking()
+	blank := g.blank(b)
 	t := borrow(edgeScratch(b, blank))
 	defer scratch.Put(t)
 	a := newEdgeArgs(b, blank, *t)

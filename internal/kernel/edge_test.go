@@ -205,6 +205,17 @@ func (c *edgeCase) check(t *testing.T, r *rand.Rand) {
 			}
 			wantBits(t, name, o[i], ref[i])
 		}
+		// Each gradient is what it is without the others that nobody wants.
+		for i := range edgeOutputNames {
+			o := start.clone()
+			for j := range o {
+				if j != i && j != 0 && j != 5 {
+					o[j] = nil
+				}
+			}
+			c.run(o)
+			wantBits(t, edgeOutputNames[i]+" alone", o[i], ref[i])
+		}
 		// Without gradients, nothing is written.
 		c.run(edgeOutputs{0: o[0], 5: o[5]})
 	})
