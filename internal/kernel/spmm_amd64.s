@@ -358,22 +358,22 @@ TEXT ·spmm3AVX512(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	CMPB      acc+81(FP), $0x00
-	JE        start
+	JE        start_far
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS.Z 128(DI), K1, Z2
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -388,16 +388,16 @@ entry:
 	VFMADD231PS  Z4, Z3, Z2
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, K1, 128(DI)
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row
+	JNZ     row_far
 	VZEROUPPER
 	RET
 
@@ -499,22 +499,22 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones
+	JE        start_far_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS.Z 128(DI), K1, Z2
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -528,16 +528,16 @@ entry_ones:
 	VADDPS     Z3, Z2, Z2
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, K1, 128(DI)
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones
+	JNZ     row_far_ones
 	VZEROUPPER
 	RET
 
@@ -547,22 +547,22 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_near
+	JE        start_near_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS.Z 128(DI), K1, Z2
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -574,38 +574,38 @@ entry_ones_near:
 	VADDPS     Z3, Z2, Z2
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, K1, 128(DI)
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_near
+	JNZ     row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_here
+	JE        start_here_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS.Z 128(DI), K1, Z2
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX   (DX)(BX*4), R11
 	IMULQ     R8, R11
 	VADDPS    (SI)(R11*1), Z0, Z0
@@ -614,16 +614,16 @@ entry_ones_here:
 	VADDPS    Z3, Z2, Z2
 	INCQ      BX
 	CMPQ      BX, R10
-	JL        entry_ones_here
+	JL        entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, K1, 128(DI)
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_here
+	JNZ     row_here_ones
 	VZEROUPPER
 	RET
 
@@ -655,24 +655,24 @@ TEXT ·spmm4AVX512(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	CMPB      acc+81(FP), $0x00
-	JE        start
+	JE        start_far
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS.Z 192(DI), K1, Z3
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -689,9 +689,9 @@ entry:
 	VFMADD231PS  Z5, Z4, Z3
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -699,7 +699,7 @@ added:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row
+	JNZ     row_far
 	VZEROUPPER
 	RET
 
@@ -809,24 +809,24 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones
+	JE        start_far_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS.Z 192(DI), K1, Z3
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -842,9 +842,9 @@ entry_ones:
 	VADDPS     Z4, Z3, Z3
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -852,7 +852,7 @@ added_ones:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones
+	JNZ     row_far_ones
 	VZEROUPPER
 	RET
 
@@ -862,24 +862,24 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_near
+	JE        start_near_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS.Z 192(DI), K1, Z3
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -892,9 +892,9 @@ entry_ones_near:
 	VADDPS     Z4, Z3, Z3
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -902,31 +902,31 @@ added_ones_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_near
+	JNZ     row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_here
+	JE        start_here_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS.Z 192(DI), K1, Z3
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX   (DX)(BX*4), R11
 	IMULQ     R8, R11
 	VADDPS    (SI)(R11*1), Z0, Z0
@@ -936,9 +936,9 @@ entry_ones_here:
 	VADDPS    Z4, Z3, Z3
 	INCQ      BX
 	CMPQ      BX, R10
-	JL        entry_ones_here
+	JL        entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -946,7 +946,7 @@ added_ones_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_here
+	JNZ     row_here_ones
 	VZEROUPPER
 	RET
 
@@ -978,7 +978,7 @@ TEXT ·spmm5AVX512(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -986,18 +986,18 @@ row:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	CMPB      acc+81(FP), $0x00
-	JE        start
+	JE        start_far
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS   192(DI), Z3
 	VMOVUPS.Z 256(DI), K1, Z4
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -1016,9 +1016,9 @@ entry:
 	VFMADD231PS  Z6, Z5, Z4
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1027,7 +1027,7 @@ added:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row
+	JNZ     row_far
 	VZEROUPPER
 	RET
 
@@ -1145,7 +1145,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1153,18 +1153,18 @@ row_ones:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones
+	JE        start_far_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS   192(DI), Z3
 	VMOVUPS.Z 256(DI), K1, Z4
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -1182,9 +1182,9 @@ entry_ones:
 	VADDPS     Z5, Z4, Z4
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1193,7 +1193,7 @@ added_ones:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones
+	JNZ     row_far_ones
 	VZEROUPPER
 	RET
 
@@ -1203,7 +1203,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1211,18 +1211,18 @@ row_ones_near:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_near
+	JE        start_near_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS   192(DI), Z3
 	VMOVUPS.Z 256(DI), K1, Z4
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -1236,9 +1236,9 @@ entry_ones_near:
 	VADDPS     Z5, Z4, Z4
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1247,14 +1247,14 @@ added_ones_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_near
+	JNZ     row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1262,18 +1262,18 @@ row_ones_here:
 	VPXORD    Z3, Z3, Z3
 	VPXORD    Z4, Z4, Z4
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_here
+	JE        start_here_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
 	VMOVUPS   192(DI), Z3
 	VMOVUPS.Z 256(DI), K1, Z4
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX   (DX)(BX*4), R11
 	IMULQ     R8, R11
 	VADDPS    (SI)(R11*1), Z0, Z0
@@ -1284,9 +1284,9 @@ entry_ones_here:
 	VADDPS    Z5, Z4, Z4
 	INCQ      BX
 	CMPQ      BX, R10
-	JL        entry_ones_here
+	JL        entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1295,7 +1295,7 @@ added_ones_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_here
+	JNZ     row_here_ones
 	VZEROUPPER
 	RET
 
@@ -1327,7 +1327,7 @@ TEXT ·spmm6AVX512(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1336,7 +1336,7 @@ row:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	CMPB      acc+81(FP), $0x00
-	JE        start
+	JE        start_far
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1344,11 +1344,11 @@ row:
 	VMOVUPS   256(DI), Z4
 	VMOVUPS.Z 320(DI), K1, Z5
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -1369,9 +1369,9 @@ entry:
 	VFMADD231PS  Z7, Z6, Z5
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1381,7 +1381,7 @@ added:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row
+	JNZ     row_far
 	VZEROUPPER
 	RET
 
@@ -1507,7 +1507,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1516,7 +1516,7 @@ row_ones:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones
+	JE        start_far_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1524,11 +1524,11 @@ row_ones:
 	VMOVUPS   256(DI), Z4
 	VMOVUPS.Z 320(DI), K1, Z5
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -1548,9 +1548,9 @@ entry_ones:
 	VADDPS     Z6, Z5, Z5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1560,7 +1560,7 @@ added_ones:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones
+	JNZ     row_far_ones
 	VZEROUPPER
 	RET
 
@@ -1570,7 +1570,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1579,7 +1579,7 @@ row_ones_near:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_near
+	JE        start_near_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1587,11 +1587,11 @@ row_ones_near:
 	VMOVUPS   256(DI), Z4
 	VMOVUPS.Z 320(DI), K1, Z5
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -1606,9 +1606,9 @@ entry_ones_near:
 	VADDPS     Z6, Z5, Z5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1618,14 +1618,14 @@ added_ones_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_near
+	JNZ     row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1634,7 +1634,7 @@ row_ones_here:
 	VPXORD    Z4, Z4, Z4
 	VPXORD    Z5, Z5, Z5
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_here
+	JE        start_here_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1642,11 +1642,11 @@ row_ones_here:
 	VMOVUPS   256(DI), Z4
 	VMOVUPS.Z 320(DI), K1, Z5
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX   (DX)(BX*4), R11
 	IMULQ     R8, R11
 	VADDPS    (SI)(R11*1), Z0, Z0
@@ -1658,9 +1658,9 @@ entry_ones_here:
 	VADDPS    Z6, Z5, Z5
 	INCQ      BX
 	CMPQ      BX, R10
-	JL        entry_ones_here
+	JL        entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1670,7 +1670,7 @@ added_ones_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_here
+	JNZ     row_here_ones
 	VZEROUPPER
 	RET
 
@@ -1702,7 +1702,7 @@ TEXT ·spmm7AVX512(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1712,7 +1712,7 @@ row:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	CMPB      acc+81(FP), $0x00
-	JE        start
+	JE        start_far
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1721,11 +1721,11 @@ row:
 	VMOVUPS   320(DI), Z5
 	VMOVUPS.Z 384(DI), K1, Z6
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -1748,9 +1748,9 @@ entry:
 	VFMADD231PS  Z8, Z7, Z6
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1761,7 +1761,7 @@ added:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row
+	JNZ     row_far
 	VZEROUPPER
 	RET
 
@@ -1895,7 +1895,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1905,7 +1905,7 @@ row_ones:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones
+	JE        start_far_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1914,11 +1914,11 @@ row_ones:
 	VMOVUPS   320(DI), Z5
 	VMOVUPS.Z 384(DI), K1, Z6
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -1940,9 +1940,9 @@ entry_ones:
 	VADDPS     Z7, Z6, Z6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -1953,7 +1953,7 @@ added_ones:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones
+	JNZ     row_far_ones
 	VZEROUPPER
 	RET
 
@@ -1963,7 +1963,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -1973,7 +1973,7 @@ row_ones_near:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_near
+	JE        start_near_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -1982,11 +1982,11 @@ row_ones_near:
 	VMOVUPS   320(DI), Z5
 	VMOVUPS.Z 384(DI), K1, Z6
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -2002,9 +2002,9 @@ entry_ones_near:
 	VADDPS     Z7, Z6, Z6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2015,14 +2015,14 @@ added_ones_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_near
+	JNZ     row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -2032,7 +2032,7 @@ row_ones_here:
 	VPXORD    Z5, Z5, Z5
 	VPXORD    Z6, Z6, Z6
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_here
+	JE        start_here_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -2041,11 +2041,11 @@ row_ones_here:
 	VMOVUPS   320(DI), Z5
 	VMOVUPS.Z 384(DI), K1, Z6
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX   (DX)(BX*4), R11
 	IMULQ     R8, R11
 	VADDPS    (SI)(R11*1), Z0, Z0
@@ -2058,9 +2058,9 @@ entry_ones_here:
 	VADDPS    Z7, Z6, Z6
 	INCQ      BX
 	CMPQ      BX, R10
-	JL        entry_ones_here
+	JL        entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2071,7 +2071,7 @@ added_ones_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_here
+	JNZ     row_here_ones
 	VZEROUPPER
 	RET
 
@@ -2103,7 +2103,7 @@ TEXT ·spmm8AVX512(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX   4(CX), R11
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -2114,7 +2114,7 @@ row:
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
 	CMPB      acc+81(FP), $0x00
-	JE        start
+	JE        start_far
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -2124,11 +2124,11 @@ row:
 	VMOVUPS   384(DI), Z6
 	VMOVUPS.Z 448(DI), K1, Z7
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -2153,9 +2153,9 @@ entry:
 	VFMADD231PS  Z9, Z8, Z7
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2167,7 +2167,7 @@ added:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row
+	JNZ     row_far
 	VZEROUPPER
 	RET
 
@@ -2309,7 +2309,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -2320,7 +2320,7 @@ row_ones:
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones
+	JE        start_far_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -2330,11 +2330,11 @@ row_ones:
 	VMOVUPS   384(DI), Z6
 	VMOVUPS.Z 448(DI), K1, Z7
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -2358,9 +2358,9 @@ entry_ones:
 	VADDPS     Z8, Z7, Z7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2372,7 +2372,7 @@ added_ones:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones
+	JNZ     row_far_ones
 	VZEROUPPER
 	RET
 
@@ -2382,7 +2382,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -2393,7 +2393,7 @@ row_ones_near:
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_near
+	JE        start_near_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -2403,11 +2403,11 @@ row_ones_near:
 	VMOVUPS   384(DI), Z6
 	VMOVUPS.Z 448(DI), K1, Z7
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -2424,9 +2424,9 @@ entry_ones_near:
 	VADDPS     Z8, Z7, Z7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2438,14 +2438,14 @@ added_ones_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_near
+	JNZ     row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX   4(CX), R10
 	VPXORD    Z0, Z0, Z0
 	VPXORD    Z1, Z1, Z1
@@ -2456,7 +2456,7 @@ row_ones_here:
 	VPXORD    Z6, Z6, Z6
 	VPXORD    Z7, Z7, Z7
 	CMPB      acc+81(FP), $0x00
-	JE        start_ones_here
+	JE        start_here_ones
 	VMOVUPS   (DI), Z0
 	VMOVUPS   64(DI), Z1
 	VMOVUPS   128(DI), Z2
@@ -2466,11 +2466,11 @@ row_ones_here:
 	VMOVUPS   384(DI), Z6
 	VMOVUPS.Z 448(DI), K1, Z7
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX   (DX)(BX*4), R11
 	IMULQ     R8, R11
 	VADDPS    (SI)(R11*1), Z0, Z0
@@ -2484,9 +2484,9 @@ entry_ones_here:
 	VADDPS    Z8, Z7, Z7
 	INCQ      BX
 	CMPQ      BX, R10
-	JL        entry_ones_here
+	JL        entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 	VMOVUPS Z2, 128(DI)
@@ -2498,7 +2498,7 @@ added_ones_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_here
+	JNZ     row_here_ones
 	VZEROUPPER
 	RET
 
@@ -3902,7 +3902,7 @@ TEXT ·spmm5AVX2(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -3910,18 +3910,18 @@ row:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	CMPB       acc+81(FP), $0x00
-	JE         start
+	JE         start_far
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
 	VMOVUPS    96(DI), Y4
 	VMASKMOVPS 128(DI), Y0, Y5
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -3938,9 +3938,9 @@ entry:
 	VFMADD231PS  Y7, Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -3949,7 +3949,7 @@ added:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row
+	JNZ        row_far
 	VZEROUPPER
 	RET
 
@@ -4067,7 +4067,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4075,18 +4075,18 @@ row_ones:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones
+	JE         start_far_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
 	VMOVUPS    96(DI), Y4
 	VMASKMOVPS 128(DI), Y0, Y5
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -4102,9 +4102,9 @@ entry_ones:
 	VADDPS     Y6, Y5, Y5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4113,7 +4113,7 @@ added_ones:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones
+	JNZ        row_far_ones
 	VZEROUPPER
 	RET
 
@@ -4123,7 +4123,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4131,18 +4131,18 @@ row_ones_near:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_near
+	JE         start_near_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
 	VMOVUPS    96(DI), Y4
 	VMASKMOVPS 128(DI), Y0, Y5
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -4156,9 +4156,9 @@ entry_ones_near:
 	VADDPS     Y6, Y5, Y5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4167,14 +4167,14 @@ added_ones_near:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_near
+	JNZ        row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4182,18 +4182,18 @@ row_ones_here:
 	VXORPS     Y4, Y4, Y4
 	VXORPS     Y5, Y5, Y5
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_here
+	JE         start_here_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
 	VMOVUPS    96(DI), Y4
 	VMASKMOVPS 128(DI), Y0, Y5
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX    (DX)(BX*4), R11
 	IMULQ      R8, R11
 	VADDPS     (SI)(R11*1), Y1, Y1
@@ -4204,9 +4204,9 @@ entry_ones_here:
 	VADDPS     Y6, Y5, Y5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_here
+	JL         entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4215,7 +4215,7 @@ added_ones_here:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_here
+	JNZ        row_here_ones
 	VZEROUPPER
 	RET
 
@@ -4231,7 +4231,7 @@ full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full:
+row_far_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4239,18 +4239,18 @@ row_full:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	CMPB    acc+81(FP), $0x00
-	JE      start_full
+	JE      start_far_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
 	VMOVUPS 96(DI), Y3
 	VMOVUPS 128(DI), Y4
 
-start_full:
+start_far_full:
 	CMPQ R10, R11
-	JGE  added_full
+	JGE  added_far_full
 
-entry_full:
+entry_far_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -4266,9 +4266,9 @@ entry_full:
 	VFMADD231PS  128(SI)(R13*1), Y5, Y4
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full
+	JL           entry_far_full
 
-added_full:
+added_far_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4277,7 +4277,7 @@ added_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full
+	JNZ     row_far_full
 	VZEROUPPER
 	RET
 
@@ -4287,7 +4287,7 @@ near_full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full_near:
+row_near_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4295,18 +4295,18 @@ row_full_near:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_near
+	JE      start_near_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
 	VMOVUPS 96(DI), Y3
 	VMOVUPS 128(DI), Y4
 
-start_full_near:
+start_near_full:
 	CMPQ R10, R11
-	JGE  added_full_near
+	JGE  added_near_full
 
-entry_full_near:
+entry_near_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -4320,9 +4320,9 @@ entry_full_near:
 	VFMADD231PS  128(SI)(R13*1), Y5, Y4
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_near
+	JL           entry_near_full
 
-added_full_near:
+added_near_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4331,14 +4331,14 @@ added_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_near
+	JNZ     row_near_full
 	VZEROUPPER
 	RET
 
 here_full:
 	MOVLQSX (CX), R10
 
-row_full_here:
+row_here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4346,18 +4346,18 @@ row_full_here:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_here
+	JE      start_here_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
 	VMOVUPS 96(DI), Y3
 	VMOVUPS 128(DI), Y4
 
-start_full_here:
+start_here_full:
 	CMPQ R10, R11
-	JGE  added_full_here
+	JGE  added_here_full
 
-entry_full_here:
+entry_here_full:
 	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (BX)(R10*4), Y5
@@ -4368,9 +4368,9 @@ entry_full_here:
 	VFMADD231PS  128(SI)(R12*1), Y5, Y4
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_here
+	JL           entry_here_full
 
-added_full_here:
+added_here_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4379,7 +4379,7 @@ added_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_here
+	JNZ     row_here_full
 	VZEROUPPER
 	RET
 
@@ -4393,7 +4393,7 @@ ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full:
+row_far_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4401,18 +4401,18 @@ row_ones_full:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full
+	JE      start_far_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
 	VMOVUPS 96(DI), Y3
 	VMOVUPS 128(DI), Y4
 
-start_ones_full:
+start_far_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full
+	JGE  added_far_ones_full
 
-entry_ones_full:
+entry_far_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -4427,9 +4427,9 @@ entry_ones_full:
 	VADDPS     128(SI)(R12*1), Y4, Y4
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full
+	JL         entry_far_ones_full
 
-added_ones_full:
+added_far_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4438,7 +4438,7 @@ added_ones_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full
+	JNZ     row_far_ones_full
 	VZEROUPPER
 	RET
 
@@ -4448,7 +4448,7 @@ near_ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full_near:
+row_near_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4456,18 +4456,18 @@ row_ones_full_near:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_near
+	JE      start_near_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
 	VMOVUPS 96(DI), Y3
 	VMOVUPS 128(DI), Y4
 
-start_ones_full_near:
+start_near_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_near
+	JGE  added_near_ones_full
 
-entry_ones_full_near:
+entry_near_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -4480,9 +4480,9 @@ entry_ones_full_near:
 	VADDPS     128(SI)(R12*1), Y4, Y4
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full_near
+	JL         entry_near_ones_full
 
-added_ones_full_near:
+added_near_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4491,14 +4491,14 @@ added_ones_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_near
+	JNZ     row_near_ones_full
 	VZEROUPPER
 	RET
 
 here_ones_full:
 	MOVLQSX (CX), BX
 
-row_ones_full_here:
+row_here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4506,18 +4506,18 @@ row_ones_full_here:
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y4, Y4, Y4
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_here
+	JE      start_here_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
 	VMOVUPS 96(DI), Y3
 	VMOVUPS 128(DI), Y4
 
-start_ones_full_here:
+start_here_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_here
+	JGE  added_here_ones_full
 
-entry_ones_full_here:
+entry_here_ones_full:
 	MOVLQSX (DX)(BX*4), R11
 	IMULQ   R8, R11
 	VADDPS  (SI)(R11*1), Y0, Y0
@@ -4527,9 +4527,9 @@ entry_ones_full_here:
 	VADDPS  128(SI)(R11*1), Y4, Y4
 	INCQ    BX
 	CMPQ    BX, R10
-	JL      entry_ones_full_here
+	JL      entry_here_ones_full
 
-added_ones_full_here:
+added_here_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4538,7 +4538,7 @@ added_ones_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_here
+	JNZ     row_here_ones_full
 	VZEROUPPER
 	RET
 
@@ -4572,7 +4572,7 @@ TEXT ·spmm6AVX2(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4581,7 +4581,7 @@ row:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	CMPB       acc+81(FP), $0x00
-	JE         start
+	JE         start_far
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -4589,11 +4589,11 @@ row:
 	VMOVUPS    128(DI), Y5
 	VMASKMOVPS 160(DI), Y0, Y6
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -4611,9 +4611,9 @@ entry:
 	VFMADD231PS  Y8, Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4623,7 +4623,7 @@ added:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row
+	JNZ        row_far
 	VZEROUPPER
 	RET
 
@@ -4749,7 +4749,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4758,7 +4758,7 @@ row_ones:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones
+	JE         start_far_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -4766,11 +4766,11 @@ row_ones:
 	VMOVUPS    128(DI), Y5
 	VMASKMOVPS 160(DI), Y0, Y6
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -4787,9 +4787,9 @@ entry_ones:
 	VADDPS     Y7, Y6, Y6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4799,7 +4799,7 @@ added_ones:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones
+	JNZ        row_far_ones
 	VZEROUPPER
 	RET
 
@@ -4809,7 +4809,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4818,7 +4818,7 @@ row_ones_near:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_near
+	JE         start_near_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -4826,11 +4826,11 @@ row_ones_near:
 	VMOVUPS    128(DI), Y5
 	VMASKMOVPS 160(DI), Y0, Y6
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -4845,9 +4845,9 @@ entry_ones_near:
 	VADDPS     Y7, Y6, Y6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4857,14 +4857,14 @@ added_ones_near:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_near
+	JNZ        row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -4873,7 +4873,7 @@ row_ones_here:
 	VXORPS     Y5, Y5, Y5
 	VXORPS     Y6, Y6, Y6
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_here
+	JE         start_here_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -4881,11 +4881,11 @@ row_ones_here:
 	VMOVUPS    128(DI), Y5
 	VMASKMOVPS 160(DI), Y0, Y6
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX    (DX)(BX*4), R11
 	IMULQ      R8, R11
 	VADDPS     (SI)(R11*1), Y1, Y1
@@ -4897,9 +4897,9 @@ entry_ones_here:
 	VADDPS     Y7, Y6, Y6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_here
+	JL         entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -4909,7 +4909,7 @@ added_ones_here:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_here
+	JNZ        row_here_ones
 	VZEROUPPER
 	RET
 
@@ -4925,7 +4925,7 @@ full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full:
+row_far_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4934,7 +4934,7 @@ row_full:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	CMPB    acc+81(FP), $0x00
-	JE      start_full
+	JE      start_far_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -4942,11 +4942,11 @@ row_full:
 	VMOVUPS 128(DI), Y4
 	VMOVUPS 160(DI), Y5
 
-start_full:
+start_far_full:
 	CMPQ R10, R11
-	JGE  added_full
+	JGE  added_far_full
 
-entry_full:
+entry_far_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -4963,9 +4963,9 @@ entry_full:
 	VFMADD231PS  160(SI)(R13*1), Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full
+	JL           entry_far_full
 
-added_full:
+added_far_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -4975,7 +4975,7 @@ added_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full
+	JNZ     row_far_full
 	VZEROUPPER
 	RET
 
@@ -4985,7 +4985,7 @@ near_full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full_near:
+row_near_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -4994,7 +4994,7 @@ row_full_near:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_near
+	JE      start_near_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5002,11 +5002,11 @@ row_full_near:
 	VMOVUPS 128(DI), Y4
 	VMOVUPS 160(DI), Y5
 
-start_full_near:
+start_near_full:
 	CMPQ R10, R11
-	JGE  added_full_near
+	JGE  added_near_full
 
-entry_full_near:
+entry_near_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -5021,9 +5021,9 @@ entry_full_near:
 	VFMADD231PS  160(SI)(R13*1), Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_near
+	JL           entry_near_full
 
-added_full_near:
+added_near_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5033,14 +5033,14 @@ added_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_near
+	JNZ     row_near_full
 	VZEROUPPER
 	RET
 
 here_full:
 	MOVLQSX (CX), R10
 
-row_full_here:
+row_here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5049,7 +5049,7 @@ row_full_here:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_here
+	JE      start_here_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5057,11 +5057,11 @@ row_full_here:
 	VMOVUPS 128(DI), Y4
 	VMOVUPS 160(DI), Y5
 
-start_full_here:
+start_here_full:
 	CMPQ R10, R11
-	JGE  added_full_here
+	JGE  added_here_full
 
-entry_full_here:
+entry_here_full:
 	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (BX)(R10*4), Y6
@@ -5073,9 +5073,9 @@ entry_full_here:
 	VFMADD231PS  160(SI)(R12*1), Y6, Y5
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_here
+	JL           entry_here_full
 
-added_full_here:
+added_here_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5085,7 +5085,7 @@ added_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_here
+	JNZ     row_here_full
 	VZEROUPPER
 	RET
 
@@ -5099,7 +5099,7 @@ ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full:
+row_far_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5108,7 +5108,7 @@ row_ones_full:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full
+	JE      start_far_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5116,11 +5116,11 @@ row_ones_full:
 	VMOVUPS 128(DI), Y4
 	VMOVUPS 160(DI), Y5
 
-start_ones_full:
+start_far_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full
+	JGE  added_far_ones_full
 
-entry_ones_full:
+entry_far_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -5136,9 +5136,9 @@ entry_ones_full:
 	VADDPS     160(SI)(R12*1), Y5, Y5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full
+	JL         entry_far_ones_full
 
-added_ones_full:
+added_far_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5148,7 +5148,7 @@ added_ones_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full
+	JNZ     row_far_ones_full
 	VZEROUPPER
 	RET
 
@@ -5158,7 +5158,7 @@ near_ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full_near:
+row_near_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5167,7 +5167,7 @@ row_ones_full_near:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_near
+	JE      start_near_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5175,11 +5175,11 @@ row_ones_full_near:
 	VMOVUPS 128(DI), Y4
 	VMOVUPS 160(DI), Y5
 
-start_ones_full_near:
+start_near_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_near
+	JGE  added_near_ones_full
 
-entry_ones_full_near:
+entry_near_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -5193,9 +5193,9 @@ entry_ones_full_near:
 	VADDPS     160(SI)(R12*1), Y5, Y5
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full_near
+	JL         entry_near_ones_full
 
-added_ones_full_near:
+added_near_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5205,14 +5205,14 @@ added_ones_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_near
+	JNZ     row_near_ones_full
 	VZEROUPPER
 	RET
 
 here_ones_full:
 	MOVLQSX (CX), BX
 
-row_ones_full_here:
+row_here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5221,7 +5221,7 @@ row_ones_full_here:
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y5, Y5, Y5
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_here
+	JE      start_here_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5229,11 +5229,11 @@ row_ones_full_here:
 	VMOVUPS 128(DI), Y4
 	VMOVUPS 160(DI), Y5
 
-start_ones_full_here:
+start_here_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_here
+	JGE  added_here_ones_full
 
-entry_ones_full_here:
+entry_here_ones_full:
 	MOVLQSX (DX)(BX*4), R11
 	IMULQ   R8, R11
 	VADDPS  (SI)(R11*1), Y0, Y0
@@ -5244,9 +5244,9 @@ entry_ones_full_here:
 	VADDPS  160(SI)(R11*1), Y5, Y5
 	INCQ    BX
 	CMPQ    BX, R10
-	JL      entry_ones_full_here
+	JL      entry_here_ones_full
 
-added_ones_full_here:
+added_here_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5256,7 +5256,7 @@ added_ones_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_here
+	JNZ     row_here_ones_full
 	VZEROUPPER
 	RET
 
@@ -5290,7 +5290,7 @@ TEXT ·spmm7AVX2(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5300,7 +5300,7 @@ row:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	CMPB       acc+81(FP), $0x00
-	JE         start
+	JE         start_far
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -5309,11 +5309,11 @@ row:
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 192(DI), Y0, Y7
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -5333,9 +5333,9 @@ entry:
 	VFMADD231PS  Y9, Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -5346,7 +5346,7 @@ added:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row
+	JNZ        row_far
 	VZEROUPPER
 	RET
 
@@ -5480,7 +5480,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5490,7 +5490,7 @@ row_ones:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones
+	JE         start_far_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -5499,11 +5499,11 @@ row_ones:
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 192(DI), Y0, Y7
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -5522,9 +5522,9 @@ entry_ones:
 	VADDPS     Y8, Y7, Y7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -5535,7 +5535,7 @@ added_ones:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones
+	JNZ        row_far_ones
 	VZEROUPPER
 	RET
 
@@ -5545,7 +5545,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5555,7 +5555,7 @@ row_ones_near:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_near
+	JE         start_near_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -5564,11 +5564,11 @@ row_ones_near:
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 192(DI), Y0, Y7
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -5584,9 +5584,9 @@ entry_ones_near:
 	VADDPS     Y8, Y7, Y7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -5597,14 +5597,14 @@ added_ones_near:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_near
+	JNZ        row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -5614,7 +5614,7 @@ row_ones_here:
 	VXORPS     Y6, Y6, Y6
 	VXORPS     Y7, Y7, Y7
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_here
+	JE         start_here_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -5623,11 +5623,11 @@ row_ones_here:
 	VMOVUPS    160(DI), Y6
 	VMASKMOVPS 192(DI), Y0, Y7
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX    (DX)(BX*4), R11
 	IMULQ      R8, R11
 	VADDPS     (SI)(R11*1), Y1, Y1
@@ -5640,9 +5640,9 @@ entry_ones_here:
 	VADDPS     Y8, Y7, Y7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_here
+	JL         entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -5653,7 +5653,7 @@ added_ones_here:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_here
+	JNZ        row_here_ones
 	VZEROUPPER
 	RET
 
@@ -5669,7 +5669,7 @@ full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full:
+row_far_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5679,7 +5679,7 @@ row_full:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	CMPB    acc+81(FP), $0x00
-	JE      start_full
+	JE      start_far_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5688,11 +5688,11 @@ row_full:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 
-start_full:
+start_far_full:
 	CMPQ R10, R11
-	JGE  added_full
+	JGE  added_far_full
 
-entry_full:
+entry_far_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -5711,9 +5711,9 @@ entry_full:
 	VFMADD231PS  192(SI)(R13*1), Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full
+	JL           entry_far_full
 
-added_full:
+added_far_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5724,7 +5724,7 @@ added_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full
+	JNZ     row_far_full
 	VZEROUPPER
 	RET
 
@@ -5734,7 +5734,7 @@ near_full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full_near:
+row_near_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5744,7 +5744,7 @@ row_full_near:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_near
+	JE      start_near_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5753,11 +5753,11 @@ row_full_near:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 
-start_full_near:
+start_near_full:
 	CMPQ R10, R11
-	JGE  added_full_near
+	JGE  added_near_full
 
-entry_full_near:
+entry_near_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -5773,9 +5773,9 @@ entry_full_near:
 	VFMADD231PS  192(SI)(R13*1), Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_near
+	JL           entry_near_full
 
-added_full_near:
+added_near_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5786,14 +5786,14 @@ added_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_near
+	JNZ     row_near_full
 	VZEROUPPER
 	RET
 
 here_full:
 	MOVLQSX (CX), R10
 
-row_full_here:
+row_here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5803,7 +5803,7 @@ row_full_here:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_here
+	JE      start_here_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5812,11 +5812,11 @@ row_full_here:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 
-start_full_here:
+start_here_full:
 	CMPQ R10, R11
-	JGE  added_full_here
+	JGE  added_here_full
 
-entry_full_here:
+entry_here_full:
 	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (BX)(R10*4), Y7
@@ -5829,9 +5829,9 @@ entry_full_here:
 	VFMADD231PS  192(SI)(R12*1), Y7, Y6
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_here
+	JL           entry_here_full
 
-added_full_here:
+added_here_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5842,7 +5842,7 @@ added_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_here
+	JNZ     row_here_full
 	VZEROUPPER
 	RET
 
@@ -5856,7 +5856,7 @@ ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full:
+row_far_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5866,7 +5866,7 @@ row_ones_full:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full
+	JE      start_far_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5875,11 +5875,11 @@ row_ones_full:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 
-start_ones_full:
+start_far_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full
+	JGE  added_far_ones_full
 
-entry_ones_full:
+entry_far_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -5897,9 +5897,9 @@ entry_ones_full:
 	VADDPS     192(SI)(R12*1), Y6, Y6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full
+	JL         entry_far_ones_full
 
-added_ones_full:
+added_far_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5910,7 +5910,7 @@ added_ones_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full
+	JNZ     row_far_ones_full
 	VZEROUPPER
 	RET
 
@@ -5920,7 +5920,7 @@ near_ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full_near:
+row_near_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5930,7 +5930,7 @@ row_ones_full_near:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_near
+	JE      start_near_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5939,11 +5939,11 @@ row_ones_full_near:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 
-start_ones_full_near:
+start_near_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_near
+	JGE  added_near_ones_full
 
-entry_ones_full_near:
+entry_near_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -5958,9 +5958,9 @@ entry_ones_full_near:
 	VADDPS     192(SI)(R12*1), Y6, Y6
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full_near
+	JL         entry_near_ones_full
 
-added_ones_full_near:
+added_near_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -5971,14 +5971,14 @@ added_ones_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_near
+	JNZ     row_near_ones_full
 	VZEROUPPER
 	RET
 
 here_ones_full:
 	MOVLQSX (CX), BX
 
-row_ones_full_here:
+row_here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -5988,7 +5988,7 @@ row_ones_full_here:
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y6, Y6, Y6
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_here
+	JE      start_here_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -5997,11 +5997,11 @@ row_ones_full_here:
 	VMOVUPS 160(DI), Y5
 	VMOVUPS 192(DI), Y6
 
-start_ones_full_here:
+start_here_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_here
+	JGE  added_here_ones_full
 
-entry_ones_full_here:
+entry_here_ones_full:
 	MOVLQSX (DX)(BX*4), R11
 	IMULQ   R8, R11
 	VADDPS  (SI)(R11*1), Y0, Y0
@@ -6013,9 +6013,9 @@ entry_ones_full_here:
 	VADDPS  192(SI)(R11*1), Y6, Y6
 	INCQ    BX
 	CMPQ    BX, R10
-	JL      entry_ones_full_here
+	JL      entry_here_ones_full
 
-added_ones_full_here:
+added_here_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6026,7 +6026,7 @@ added_ones_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_here
+	JNZ     row_here_ones_full
 	VZEROUPPER
 	RET
 
@@ -6060,7 +6060,7 @@ TEXT ·spmm8AVX2(SB), NOSPLIT, $0-82
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row:
+row_far:
 	MOVLQSX    4(CX), R11
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6071,7 +6071,7 @@ row:
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	CMPB       acc+81(FP), $0x00
-	JE         start
+	JE         start_far
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -6081,11 +6081,11 @@ row:
 	VMOVUPS    192(DI), Y7
 	VMASKMOVPS 224(DI), Y0, Y8
 
-start:
+start_far:
 	CMPQ R10, R11
-	JGE  added
+	JGE  added_far
 
-entry:
+entry_far:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -6106,9 +6106,9 @@ entry:
 	VFMADD231PS  Y10, Y9, Y8
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry
+	JL           entry_far
 
-added:
+added_far:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -6120,7 +6120,7 @@ added:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row
+	JNZ        row_far
 	VZEROUPPER
 	RET
 
@@ -6262,7 +6262,7 @@ ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones:
+row_far_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6273,7 +6273,7 @@ row_ones:
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones
+	JE         start_far_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -6283,11 +6283,11 @@ row_ones:
 	VMOVUPS    192(DI), Y7
 	VMASKMOVPS 224(DI), Y0, Y8
 
-start_ones:
+start_far_ones:
 	CMPQ BX, R10
-	JGE  added_ones
+	JGE  added_far_ones
 
-entry_ones:
+entry_far_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -6307,9 +6307,9 @@ entry_ones:
 	VADDPS     Y9, Y8, Y8
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones
+	JL         entry_far_ones
 
-added_ones:
+added_far_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -6321,7 +6321,7 @@ added_ones:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones
+	JNZ        row_far_ones
 	VZEROUPPER
 	RET
 
@@ -6331,7 +6331,7 @@ near_ones:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_near:
+row_near_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6342,7 +6342,7 @@ row_ones_near:
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_near
+	JE         start_near_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -6352,11 +6352,11 @@ row_ones_near:
 	VMOVUPS    192(DI), Y7
 	VMASKMOVPS 224(DI), Y0, Y8
 
-start_ones_near:
+start_near_ones:
 	CMPQ BX, R10
-	JGE  added_ones_near
+	JGE  added_near_ones
 
-entry_ones_near:
+entry_near_ones:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -6373,9 +6373,9 @@ entry_ones_near:
 	VADDPS     Y9, Y8, Y8
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_near
+	JL         entry_near_ones
 
-added_ones_near:
+added_near_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -6387,14 +6387,14 @@ added_ones_near:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_near
+	JNZ        row_near_ones
 	VZEROUPPER
 	RET
 
 here_ones:
 	MOVLQSX (CX), BX
 
-row_ones_here:
+row_here_ones:
 	MOVLQSX    4(CX), R10
 	VXORPS     Y1, Y1, Y1
 	VXORPS     Y2, Y2, Y2
@@ -6405,7 +6405,7 @@ row_ones_here:
 	VXORPS     Y7, Y7, Y7
 	VXORPS     Y8, Y8, Y8
 	CMPB       acc+81(FP), $0x00
-	JE         start_ones_here
+	JE         start_here_ones
 	VMOVUPS    (DI), Y1
 	VMOVUPS    32(DI), Y2
 	VMOVUPS    64(DI), Y3
@@ -6415,11 +6415,11 @@ row_ones_here:
 	VMOVUPS    192(DI), Y7
 	VMASKMOVPS 224(DI), Y0, Y8
 
-start_ones_here:
+start_here_ones:
 	CMPQ BX, R10
-	JGE  added_ones_here
+	JGE  added_here_ones
 
-entry_ones_here:
+entry_here_ones:
 	MOVLQSX    (DX)(BX*4), R11
 	IMULQ      R8, R11
 	VADDPS     (SI)(R11*1), Y1, Y1
@@ -6433,9 +6433,9 @@ entry_ones_here:
 	VADDPS     Y9, Y8, Y8
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_here
+	JL         entry_here_ones
 
-added_ones_here:
+added_here_ones:
 	VMOVUPS    Y1, (DI)
 	VMOVUPS    Y2, 32(DI)
 	VMOVUPS    Y3, 64(DI)
@@ -6447,7 +6447,7 @@ added_ones_here:
 	ADDQ       R9, DI
 	ADDQ       $0x04, CX
 	DECQ       AX
-	JNZ        row_ones_here
+	JNZ        row_here_ones
 	VZEROUPPER
 	RET
 
@@ -6463,7 +6463,7 @@ full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full:
+row_far_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -6474,7 +6474,7 @@ row_full:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	CMPB    acc+81(FP), $0x00
-	JE      start_full
+	JE      start_far_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -6484,11 +6484,11 @@ row_full:
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
 
-start_full:
+start_far_full:
 	CMPQ R10, R11
-	JGE  added_full
+	JGE  added_far_full
 
-entry_full:
+entry_far_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -6508,9 +6508,9 @@ entry_full:
 	VFMADD231PS  224(SI)(R13*1), Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full
+	JL           entry_far_full
 
-added_full:
+added_far_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6522,7 +6522,7 @@ added_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full
+	JNZ     row_far_full
 	VZEROUPPER
 	RET
 
@@ -6532,7 +6532,7 @@ near_full:
 	SHLQ    $0x02, R12
 	ADDQ    DX, R12
 
-row_full_near:
+row_near_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -6543,7 +6543,7 @@ row_full_near:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_near
+	JE      start_near_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -6553,11 +6553,11 @@ row_full_near:
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
 
-start_full_near:
+start_near_full:
 	CMPQ R10, R11
-	JGE  added_full_near
+	JGE  added_near_full
 
-entry_full_near:
+entry_near_full:
 	MOVLQSX      (R12)(R10*4), R13
 	IMULQ        R8, R13
 	PREFETCHT0   (SI)(R13*1)
@@ -6574,9 +6574,9 @@ entry_full_near:
 	VFMADD231PS  224(SI)(R13*1), Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_near
+	JL           entry_near_full
 
-added_full_near:
+added_near_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6588,14 +6588,14 @@ added_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_near
+	JNZ     row_near_full
 	VZEROUPPER
 	RET
 
 here_full:
 	MOVLQSX (CX), R10
 
-row_full_here:
+row_here_full:
 	MOVLQSX 4(CX), R11
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -6606,7 +6606,7 @@ row_full_here:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	CMPB    acc+81(FP), $0x00
-	JE      start_full_here
+	JE      start_here_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -6616,11 +6616,11 @@ row_full_here:
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
 
-start_full_here:
+start_here_full:
 	CMPQ R10, R11
-	JGE  added_full_here
+	JGE  added_here_full
 
-entry_full_here:
+entry_here_full:
 	MOVLQSX      (DX)(R10*4), R12
 	IMULQ        R8, R12
 	VBROADCASTSS (BX)(R10*4), Y8
@@ -6634,9 +6634,9 @@ entry_full_here:
 	VFMADD231PS  224(SI)(R12*1), Y8, Y7
 	INCQ         R10
 	CMPQ         R10, R11
-	JL           entry_full_here
+	JL           entry_here_full
 
-added_full_here:
+added_here_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6648,7 +6648,7 @@ added_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_full_here
+	JNZ     row_here_full
 	VZEROUPPER
 	RET
 
@@ -6662,7 +6662,7 @@ ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full:
+row_far_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -6673,7 +6673,7 @@ row_ones_full:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full
+	JE      start_far_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -6683,11 +6683,11 @@ row_ones_full:
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
 
-start_ones_full:
+start_far_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full
+	JGE  added_far_ones_full
 
-entry_ones_full:
+entry_far_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -6706,9 +6706,9 @@ entry_ones_full:
 	VADDPS     224(SI)(R12*1), Y7, Y7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full
+	JL         entry_far_ones_full
 
-added_ones_full:
+added_far_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6720,7 +6720,7 @@ added_ones_full:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full
+	JNZ     row_far_ones_full
 	VZEROUPPER
 	RET
 
@@ -6730,7 +6730,7 @@ near_ones_full:
 	SHLQ    $0x02, R11
 	ADDQ    DX, R11
 
-row_ones_full_near:
+row_near_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -6741,7 +6741,7 @@ row_ones_full_near:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_near
+	JE      start_near_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -6751,11 +6751,11 @@ row_ones_full_near:
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
 
-start_ones_full_near:
+start_near_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_near
+	JGE  added_near_ones_full
 
-entry_ones_full_near:
+entry_near_ones_full:
 	MOVLQSX    (R11)(BX*4), R12
 	IMULQ      R8, R12
 	PREFETCHT0 (SI)(R12*1)
@@ -6771,9 +6771,9 @@ entry_ones_full_near:
 	VADDPS     224(SI)(R12*1), Y7, Y7
 	INCQ       BX
 	CMPQ       BX, R10
-	JL         entry_ones_full_near
+	JL         entry_near_ones_full
 
-added_ones_full_near:
+added_near_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6785,14 +6785,14 @@ added_ones_full_near:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_near
+	JNZ     row_near_ones_full
 	VZEROUPPER
 	RET
 
 here_ones_full:
 	MOVLQSX (CX), BX
 
-row_ones_full_here:
+row_here_ones_full:
 	MOVLQSX 4(CX), R10
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
@@ -6803,7 +6803,7 @@ row_ones_full_here:
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y7, Y7, Y7
 	CMPB    acc+81(FP), $0x00
-	JE      start_ones_full_here
+	JE      start_here_ones_full
 	VMOVUPS (DI), Y0
 	VMOVUPS 32(DI), Y1
 	VMOVUPS 64(DI), Y2
@@ -6813,11 +6813,11 @@ row_ones_full_here:
 	VMOVUPS 192(DI), Y6
 	VMOVUPS 224(DI), Y7
 
-start_ones_full_here:
+start_here_ones_full:
 	CMPQ BX, R10
-	JGE  added_ones_full_here
+	JGE  added_here_ones_full
 
-entry_ones_full_here:
+entry_here_ones_full:
 	MOVLQSX (DX)(BX*4), R11
 	IMULQ   R8, R11
 	VADDPS  (SI)(R11*1), Y0, Y0
@@ -6830,9 +6830,9 @@ entry_ones_full_here:
 	VADDPS  224(SI)(R11*1), Y7, Y7
 	INCQ    BX
 	CMPQ    BX, R10
-	JL      entry_ones_full_here
+	JL      entry_here_ones_full
 
-added_ones_full_here:
+added_here_ones_full:
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
 	VMOVUPS Y2, 64(DI)
@@ -6844,6 +6844,6 @@ added_ones_full_here:
 	ADDQ    R9, DI
 	ADDQ    $0x04, CX
 	DECQ    AX
-	JNZ     row_ones_full_here
+	JNZ     row_here_ones_full
 	VZEROUPPER
 	RET

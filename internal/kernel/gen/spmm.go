@@ -127,19 +127,20 @@ func (p *spmmKernel) listed() {
 
 // consecutive goes through rows one after another.
 func (p *spmmKernel) consecutive() {
-	suffix := p.suffix
 	p.CMPQ(p.slot("ahead"), Imm(0))
 	p.JE(p.to("here"))
 	p.CMPB(p.slot("far"), Imm(0))
 	p.JE(p.to("near"))
-	p.rowByRow((4*p.nv*p.width() + line - 1) / line)
-	p.label("near")
-	p.suffix = suffix + "_near"
-	p.rowByRow(1)
-	p.suffix = suffix
-	p.label("here")
-	p.suffix = suffix + "_here"
-	p.rowByRow(0)
+	all := p.suffix
+	for _, fetch := range []struct {
+		label string
+		lines int
+	}{{"far", (4*p.nv*p.width() + line - 1) / line}, {"near", 1}, {"here", 0}} {
+		p.label(fetch.label)
+		p.suffix = "_" + fetch.label + all
+		p.rowByRow(fetch.lines)
+		p.suffix = all
+	}
 }
 
 // rowByRow fetches so many lines of a row of x ahead.
