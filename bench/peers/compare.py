@@ -21,9 +21,9 @@ import subprocess
 import sys
 import tempfile
 
-PACKAGES = ["nn", "gnn", "internal/kernel", "rl/envs", "examples/cartpole", "tasks/mecoffload"]
+PACKAGES = ["nn", "gnn", "internal/kernel", "rl/envs", "examples/cartpole", "tasks/mecoffload/agent"]
 CASES = (
-    r"(nn:(TrainStep|Forward)/.*|gnn:(TrainStep|Forward|SpMM)/.*|tasks/mecoffload:(Decide|TrainStep|Slot)/.*"
+    r"(nn:(TrainStep|Forward)/.*|gnn:(TrainStep|Forward|SpMM)/.*|tasks/mecoffload/agent:(Decide|TrainStep|Slot)/.*"
     r"|internal/kernel:(GEMM/\w+/(NN|NT|TN)|SpMM/\w+|(Exp|Sigmoid|Tanh)/kernel|BiasAct/relu/\d+|Softmax/\w+|Adam/\d+)"
     r"|rl/envs:Step/\w+|examples/cartpole:Train/(ppo|a2c|dqn))$"
 )
@@ -154,10 +154,10 @@ def find_peers(ours, packages, args, tmp):
             for case in peer.cases():
                 known[case].append(peer)
     fixture = tmp / "agents.json"
-    if any(case.startswith("tasks/mecoffload:") for case in ours):
+    if any(case.startswith("tasks/mecoffload/agent:") for case in ours):
         log("writing the agents' weights and states")
         test = [tmp / "mecoffload.test", "-test.run=^TestWritePeerCases$", f"-peers={fixture}"]
-        subprocess.run(test, cwd="tasks/mecoffload", check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(test, cwd="tasks/mecoffload/agent", check=True, stdout=subprocess.DEVNULL)
     scripts = []
     for i, python in enumerate(args.python or [sys.executable]):
         for name in TORCH_SCRIPTS + ["openblas.py"] * (i == 0):

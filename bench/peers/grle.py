@@ -1,4 +1,4 @@
-"""The methods GRLE and DROO in PyTorch and NumPy: the cases of the benchmarks in ./tasks/mecoffload.
+"""The methods GRLE and DROO in PyTorch and NumPy: the cases of the benchmarks in ./tasks/mecoffload/agent.
 
 Weights, states and what our agents make of them come from a file that compare.py, or the command in README.md, has our tests
 write. Every case first checks itself against that file: logits, values of candidates, losses of training steps.
@@ -259,12 +259,12 @@ class Agent:
         return candidates[self.problem.critic(s, candidates).argmax()]
 
 
-@case(r"tasks/mecoffload:Decide/(\S+)", "PyTorch", torch.inference_mode)
+@case(r"tasks/mecoffload/agent:Decide/(\S+)", "PyTorch", torch.inference_mode)
 def _(name):
     return Agent(name, compiled=False).decide
 
 
-@case(r"tasks/mecoffload:Decide/(\S+)", "PyTorch compiled", torch.inference_mode)
+@case(r"tasks/mecoffload/agent:Decide/(\S+)", "PyTorch compiled", torch.inference_mode)
 def _(name):
     return Agent(name, compiled=True).decide
 
@@ -300,12 +300,12 @@ def train_step(name, batch, compiled):
     return variants
 
 
-@case(r"tasks/mecoffload:TrainStep/(\S+)-b(\d+)", "PyTorch")
+@case(r"tasks/mecoffload/agent:TrainStep/(\S+)-b(\d+)", "PyTorch")
 def _(name, batch):
     return train_step(name, batch, False)
 
 
-@case(r"tasks/mecoffload:TrainStep/(\S+)-b(\d+)", "PyTorch compiled")
+@case(r"tasks/mecoffload/agent:TrainStep/(\S+)-b(\d+)", "PyTorch compiled")
 def _(name, batch):
     return train_step(name, batch, True)
 
@@ -313,8 +313,8 @@ def _(name, batch):
 if __name__ == "__main__":
     harness.main(
         __doc__,
-        [f"tasks/mecoffload:Decide/{c}" for c in ("GRLE-M14-N2-L5", "DROO-M14-N2-L1", "GRLE-M100-N4-L5", "GRLE-M1000-N20-L5")]
-        + ["tasks/mecoffload:TrainStep/GRLE-M14-N2-L5-b64"],
+        [f"tasks/mecoffload/agent:Decide/{c}" for c in ("GRLE-M14-N2-L5", "DROO-M14-N2-L1", "GRLE-M100-N4-L5", "GRLE-M1000-N20-L5")]
+        + ["tasks/mecoffload/agent:TrainStep/GRLE-M14-N2-L5-b64"],
         options,
         configure,
     )

@@ -18,6 +18,7 @@ import (
 
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 func main() {
@@ -69,7 +70,7 @@ type size struct {
 }
 
 func flagship() size {
-	r := mecoffload.TunedRecipe()
+	r := agent.TunedRecipe()
 	return size{devices: 14, servers: 2, exits: 5, candidates: 28, hidden: r.GraphHidden, batch: r.BatchSize}
 }
 
@@ -94,8 +95,8 @@ func axes() []axis {
 
 // rig is an agent with states to decide on and to learn from.
 type rig struct {
-	agent  *mecoffload.Agent
-	actor  *mecoffload.Actor
+	agent  *agent.Agent
+	actor  *agent.Actor
 	states []rl.Sample[mecoffload.Observation]
 	action mecoffload.Action
 	batch  []rl.Sample[mecoffload.Observation]
@@ -109,14 +110,16 @@ func newRig(s size) (*rig, error) {
 	}
 	scenario.Devices, scenario.Servers = s.devices, s.servers
 	profile := profile(s.exits)
-	recipe := mecoffload.TunedRecipe()
+	recipe := agent.TunedRecipe()
 	recipe.Candidates, recipe.GraphHidden = s.candidates, s.hidden
 	r := &rig{action: make(mecoffload.Action, s.devices)}
-	if r.agent, err = mecoffload.NewAgent(mecoffload.GRLE, scenario, profile, recipe, 1, 1); err != nil {
+	if r.agent, err = agent.New(agent.Config{
+		Method: agent.GRLE, Scenario: scenario, Profile: profile, Recipe: recipe, Seed: 1,
+	}); err != nil {
 		return nil, err
 	}
-	r.actor, err = mecoffload.NewGraphActor(scenario, profile, mecoffload.GraphActorConfig{
-		ActorConfig: mecoffload.ActorConfig{Loss: recipe.Loss, LearningRate: recipe.LearningRate},
+	r.actor, err = agent.NewGraphActor(scenario, profile, agent.GraphActorConfig{
+		ActorConfig: agent.ActorConfig{Loss: recipe.Loss, LearningRate: recipe.LearningRate},
 		Hidden:      s.hidden, Layers: recipe.GraphLayers,
 	}, rl.NewRand(1, 1).Rand)
 	if err != nil {

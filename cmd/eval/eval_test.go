@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // eval runs a command line.
@@ -33,9 +35,9 @@ func rows(t *testing.T, args ...string) []mecoffload.Row {
 }
 
 // runFolder makes the folder of a small run.
-func runFolder(t *testing.T, method mecoffload.Method) {
+func runFolder(t *testing.T, method agent.Method) {
 	t.Helper()
-	cfg, err := mecoffload.ParseConfig([]byte(`
+	cfg, err := experiment.ParseConfig([]byte(`
 slots: 40
 checkpoint_interval: 10
 window: 5
@@ -46,7 +48,7 @@ recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 1
 		t.Fatal(err)
 	}
 	cfg.Method = method
-	run, err := mecoffload.NewRun(cfg)
+	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 1
 
 func TestEval(t *testing.T) {
 	t.Chdir(t.TempDir())
-	runFolder(t, mecoffload.GRLE)
+	runFolder(t, agent.GRLE)
 
 	got := rows(t, "--run", "GRLE", "--slots", "20")
 	var names []string
@@ -122,7 +124,7 @@ func TestEval(t *testing.T) {
 // Evaluating changes nothing in the run folder.
 func TestEvalOnlyReads(t *testing.T) {
 	t.Chdir(t.TempDir())
-	runFolder(t, mecoffload.DROOE)
+	runFolder(t, agent.DROOE)
 	read := func() map[string]string {
 		files := map[string]string{}
 		names, _ := filepath.Glob("*/*/*/*")
@@ -147,7 +149,7 @@ func TestEvalOnlyReads(t *testing.T) {
 
 func TestBadInput(t *testing.T) {
 	t.Chdir(t.TempDir())
-	runFolder(t, mecoffload.DROOE)
+	runFolder(t, agent.DROOE)
 	for _, c := range []struct{ args, want string }{
 		{"", "name what to evaluate"},
 		{"--run a --checkpoint b", "name what to evaluate"},

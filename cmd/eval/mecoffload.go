@@ -9,6 +9,8 @@ import (
 
 	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // mecoffloadCommand is eval mecoffload.
@@ -47,7 +49,7 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	}
 	defer agent.Close()
 
-	evaluation := mecoffload.Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: cfg.Seed, Slots: cfg.Slots}
+	evaluation := experiment.Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: cfg.Seed, Slots: cfg.Slots}
 	row, err := c.evaluate(ctx, evaluation, agent, out)
 	if err != nil {
 		return err
@@ -67,18 +69,18 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	return cli.WriteTable(out.Out, c.Format, caption, cli.RowColumns(), append([]mecoffload.Row{row}, rows...))
 }
 
-func (c mecoffloadCommand) open() (*mecoffload.Checkpoint, error) {
+func (c mecoffloadCommand) open() (*experiment.Checkpoint, error) {
 	switch {
 	case (c.RunDir == "") == (c.Checkpoint == ""):
 		return nil, errors.New("name what to evaluate: either a run folder by --run or a checkpoint by --checkpoint")
 	case c.RunDir != "":
-		return mecoffload.OpenCheckpoint(filepath.Join(c.RunDir, cli.CheckpointDir, mecoffload.LatestCheckpoint))
+		return experiment.OpenCheckpoint(filepath.Join(c.RunDir, cli.CheckpointDir, experiment.LatestCheckpoint))
 	}
-	return mecoffload.OpenCheckpoint(c.Checkpoint)
+	return experiment.OpenCheckpoint(c.Checkpoint)
 }
 
 // config is the configuration of the evaluation: that of the run with another seed and what the flags change.
-func (c mecoffloadCommand) config(cfg mecoffload.Config) (mecoffload.Config, error) {
+func (c mecoffloadCommand) config(cfg experiment.Config) (experiment.Config, error) {
 	if err := c.WorldFlags.Apply(&cfg); err != nil {
 		return cfg, err
 	}
@@ -99,7 +101,7 @@ func (c mecoffloadCommand) config(cfg mecoffload.Config) (mecoffload.Config, err
 	return cfg, nil
 }
 
-func (c mecoffloadCommand) evaluate(ctx context.Context, e mecoffload.Evaluation, agent *mecoffload.Agent, out cli.Streams) (mecoffload.Row, error) {
+func (c mecoffloadCommand) evaluate(ctx context.Context, e experiment.Evaluation, agent *agent.Agent, out cli.Streams) (mecoffload.Row, error) {
 	progress := cli.NewProgress(out.Err, agent.Name(), "slots", 0, e.Slots)
 	progress.Grace = time.Second
 	defer progress.End()

@@ -11,6 +11,8 @@ import (
 
 	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite/report"
 )
@@ -110,7 +112,7 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 	}
 	o := suite.Options{Seeds: c.Seeds, Scenario: c.Scenario, Traces: c.Trace}
 	for _, name := range c.Methods {
-		m, err := mecoffload.ParseMethod(name)
+		m, err := agent.ParseMethod(name)
 		if err != nil {
 			return suite.Suite{}, err
 		}
@@ -143,13 +145,13 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 }
 
 // recipe is a built-in one or that of a configuration file.
-func recipe(name string) (mecoffload.Recipe, error) {
-	if slices.Contains(mecoffload.RecipeNames(), name) {
-		return mecoffload.LoadRecipe(name)
+func recipe(name string) (agent.Recipe, error) {
+	if slices.Contains(agent.RecipeNames(), name) {
+		return agent.LoadRecipe(name)
 	}
-	cfg, err := mecoffload.LoadConfig(name)
+	cfg, err := experiment.LoadConfig(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return mecoffload.Recipe{}, fmt.Errorf("recipe %q is none of %s, and there is no configuration file of that name", name, strings.Join(mecoffload.RecipeNames(), ", "))
+		return agent.Recipe{}, fmt.Errorf("recipe %q is none of %s, and there is no configuration file of that name", name, strings.Join(agent.RecipeNames(), ", "))
 	}
 	return cfg.Recipe, err
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // mecoffloadCommand is train mecoffload.
@@ -72,7 +74,7 @@ func (c mecoffloadCommand) start() (*training, error) {
 		return nil, err
 	}
 	// All that can be wrong with the configuration shows here, before there is a folder.
-	run, err := mecoffload.NewRun(cfg)
+	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -102,16 +104,16 @@ func (c mecoffloadCommand) start() (*training, error) {
 }
 
 // config is the configuration that the file and the flags ask for.
-func (c mecoffloadCommand) config() (mecoffload.Config, error) {
-	cfg, err := mecoffload.DefaultConfig()
+func (c mecoffloadCommand) config() (experiment.Config, error) {
+	cfg, err := experiment.DefaultConfig()
 	if c.Config != "" {
-		cfg, err = mecoffload.LoadConfig(c.Config)
+		cfg, err = experiment.LoadConfig(c.Config)
 	}
 	if err != nil {
 		return cfg, err
 	}
 	if c.Method != "" {
-		if cfg.Method, err = mecoffload.ParseMethod(c.Method); err != nil {
+		if cfg.Method, err = agent.ParseMethod(c.Method); err != nil {
 			return cfg, err
 		}
 	}
@@ -120,7 +122,7 @@ func (c mecoffloadCommand) config() (mecoffload.Config, error) {
 		recipe = cfg.Method.DefaultRecipe()
 	}
 	if recipe != "" {
-		if cfg.Recipe, err = mecoffload.LoadRecipe(recipe); err != nil {
+		if cfg.Recipe, err = agent.LoadRecipe(recipe); err != nil {
 			return cfg, err
 		}
 	}
@@ -146,19 +148,19 @@ func (c mecoffloadCommand) resume() (*training, error) {
 	if !reflect.ValueOf(c).IsZero() {
 		return nil, errors.New("--resume goes on with the configuration of the run: of the other flags only --format may be given")
 	}
-	cfg, err := mecoffload.LoadConfig(t.path(cli.ConfigFile))
+	cfg, err := experiment.LoadConfig(t.path(cli.ConfigFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("--resume %s: not a run folder: %w", t.dir, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	saved, err := mecoffload.OpenCheckpoint(t.path(cli.CheckpointDir, mecoffload.LatestCheckpoint))
+	saved, err := experiment.OpenCheckpoint(t.path(cli.CheckpointDir, experiment.LatestCheckpoint))
 	switch {
 	case err == nil:
 		t.run, err = saved.Resume(cfg)
 	case errors.Is(err, fs.ErrNotExist): // killed before the first one
-		t.run, err = mecoffload.NewRun(cfg)
+		t.run, err = experiment.NewRun(cfg)
 	}
 	if err != nil {
 		return nil, err
@@ -173,7 +175,7 @@ func (c mecoffloadCommand) resume() (*training, error) {
 // training is a run and its folder.
 type training struct {
 	dir string
-	run *mecoffload.Run
+	run *experiment.Run
 	log *cli.Log
 }
 
@@ -245,12 +247,12 @@ func (t *training) interrupted(cause error) error {
 // compare returns the method's row and those of the baselines on the same tasks.
 func (t *training) compare(ctx context.Context, messages io.Writer) ([]mecoffload.Row, error) {
 	cfg := t.run.Config()
-	evaluation := mecoffload.Evaluation{
+	evaluation := experiment.Evaluation{
 		Scenario: cfg.Scenario,
 		Profile:  cfg.Profile,
 		Seed:     cfg.Seed,
 		Slots:    cfg.Slots,
-		From:     mecoffload.TailStart(cfg.Slots),
+		From:     experiment.TailStart(cfg.Slots),
 	}
 	rows, err := cli.EvaluateBaselines(ctx, evaluation, false, messages)
 	return append([]mecoffload.Row{t.run.Row()}, rows...), err
@@ -258,14 +260,14 @@ func (t *training) compare(ctx context.Context, messages io.Writer) ([]mecoffloa
 
 func (t *training) caption() string {
 	cfg := t.run.Config()
-	from := mecoffload.TailStart(cfg.Slots)
+	from := experiment.TailStart(cfg.Slots)
 	return fmt.Sprintf("%s, recipe %s, seed %d:\naverages of slots %d to %d, the last quarter, of the same task stream for all",
 		cli.World(cfg.Scenario, cfg.Profile), cfg.Recipe.Name, cfg.Seed, from+1, cfg.Slots)
 }
 
 // report writes the figure and the summary.
 func (t *training) report(rows []mecoffload.Row) error {
-	reports, err := cli.ReadLog[mecoffload.Report](t.path(cli.MetricsFile))
+	reports, err := cli.ReadLog[experiment.Report](t.path(cli.MetricsFile))
 	if err != nil {
 		return err
 	}
@@ -279,7 +281,7 @@ func (t *training) report(rows []mecoffload.Row) error {
 }
 
 // panel is the learning curve in one metric, over the slots, with the baselines as levels.
-func panel(metric string, reports []mecoffload.Report, rows []mecoffload.Row, value func(mecoffload.Row) float64) cli.Panel {
+func panel(metric string, reports []experiment.Report, rows []mecoffload.Row, value func(mecoffload.Row) float64) cli.Panel {
 	learner := cli.Line{Name: rows[0].Method}
 	for _, r := range reports {
 		learner.X, learner.Y = append(learner.X, float64(r.Slot)), append(learner.Y, value(r.Row))

@@ -19,6 +19,8 @@ import (
 	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // With this variable set the test binary is the command itself, so that tests can kill it.
@@ -97,7 +99,7 @@ func TestRunFolder(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	reports, err := cli.ReadLog[mecoffload.Report](filepath.Join(dir, "metrics.jsonl"))
+	reports, err := cli.ReadLog[experiment.Report](filepath.Join(dir, "metrics.jsonl"))
 	if err != nil || len(reports) != 3 || reports[1].Slot != 60 || reports[2].Slot != 70 || reports[2].Slots != 10 {
 		t.Errorf("reports %+v, error %v", reports, err)
 	}
@@ -178,9 +180,9 @@ func finalState(t *testing.T, dir string) map[string]any {
 	return all
 }
 
-func metrics(t *testing.T, dir string) []mecoffload.Report {
+func metrics(t *testing.T, dir string) []experiment.Report {
 	t.Helper()
-	reports, err := cli.ReadLog[mecoffload.Report](filepath.Join(dir, "metrics.jsonl"))
+	reports, err := cli.ReadLog[experiment.Report](filepath.Join(dir, "metrics.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +249,7 @@ func TestKilledRunResumes(t *testing.T) {
 				t.Fatalf("%v: %v\n%s", args, err, messages)
 			}
 			args = []string{"--resume", killed}
-			if saved, err := mecoffload.OpenCheckpoint(filepath.Join(killed, "checkpoint", "latest")); err == nil {
+			if saved, err := experiment.OpenCheckpoint(filepath.Join(killed, "checkpoint", "latest")); err == nil {
 				slots = append(slots, saved.Slot)
 			}
 		}
@@ -274,7 +276,7 @@ func TestSignalsStopCleanly(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), "--resume run") {
 			t.Fatalf("%v: code %d\n%s", c.signal, got, messages)
 		}
-		saved, err := mecoffload.OpenCheckpoint("run/checkpoint/latest")
+		saved, err := experiment.OpenCheckpoint("run/checkpoint/latest")
 		if err != nil || saved.Slot <= last {
 			t.Fatalf("%v: %+v, error %v", c.signal, saved, err)
 		}
@@ -330,30 +332,30 @@ func TestFlagsOverrideConfig(t *testing.T) {
 	write(t, "one.yaml", "name: one\naccuracy: [0.5, 0.7]\nservers: [{name: only, times: [1ms, 2ms]}]\n")
 	for _, c := range []struct {
 		args  []string
-		check func(mecoffload.Config) bool
+		check func(experiment.Config) bool
 	}{
-		{nil, func(c mecoffload.Config) bool {
-			return c.Method == mecoffload.GRLE && c.Recipe.Name == "tiny" && c.Scenario.Name == "churn"
+		{nil, func(c experiment.Config) bool {
+			return c.Method == agent.GRLE && c.Recipe.Name == "tiny" && c.Scenario.Name == "churn"
 		}},
-		{[]string{"--method", "grl", "--recipe", "paper", "--workers", "2"}, func(c mecoffload.Config) bool {
-			return c.Method == mecoffload.GRL && c.Recipe.Name == "paper" && c.Recipe.TrainInterval == 10 && c.Workers == 2
+		{[]string{"--method", "grl", "--recipe", "paper", "--workers", "2"}, func(c experiment.Config) bool {
+			return c.Method == agent.GRL && c.Recipe.Name == "paper" && c.Recipe.TrainInterval == 10 && c.Workers == 2
 		}},
-		{[]string{"--scenario", "static"}, func(c mecoffload.Config) bool {
+		{[]string{"--scenario", "static"}, func(c experiment.Config) bool {
 			return c.Scenario.Name == "static" && c.Scenario.Devices == 3 && c.Scenario.Jitter == 0
 		}},
-		{[]string{"--devices", "5", "--servers", "4", "--slot", "30ms", "--seed", "9", "--slots", "12"}, func(c mecoffload.Config) bool {
+		{[]string{"--devices", "5", "--servers", "4", "--slot", "30ms", "--seed", "9", "--slots", "12"}, func(c experiment.Config) bool {
 			return c.Scenario.Devices == 5 && c.Scenario.Servers == 4 && c.Scenario.Slot == 0.03 && c.Seed == 9 && c.Slots == 12
 		}},
-		{[]string{"--profile", "one.yaml", "--servers", "1"}, func(c mecoffload.Config) bool {
+		{[]string{"--profile", "one.yaml", "--servers", "1"}, func(c experiment.Config) bool {
 			return c.Profile.Exits() == 2 && c.Scenario.Servers == 1
 		}},
-		{[]string{"--trace", "logs/*.csv"}, func(c mecoffload.Config) bool {
+		{[]string{"--trace", "logs/*.csv"}, func(c experiment.Config) bool {
 			return c.Scenario.Name == "churn+trace" && c.Scenario.Trace.FloorMbit == 0.1 && len(c.Scenario.Trace.Files) == 1
 		}},
-		{[]string{"--scenario", "dynamic", "--trace", "logs/a.csv,logs/b.csv", "--trace", "logs"}, func(c mecoffload.Config) bool {
+		{[]string{"--scenario", "dynamic", "--trace", "logs/a.csv,logs/b.csv", "--trace", "logs"}, func(c experiment.Config) bool {
 			return c.Scenario.Name == "trace" && c.Scenario.Devices == 3 && cmp.Equal(c.Scenario.Trace.Files, []string{"logs/a.csv", "logs/b.csv", "logs"})
 		}},
-		{[]string{"--scenario", "trace", "--trace", "logs"}, func(c mecoffload.Config) bool {
+		{[]string{"--scenario", "trace", "--trace", "logs"}, func(c experiment.Config) bool {
 			return c.Scenario.Name == "trace" && cmp.Equal(c.Scenario.Trace.Files, []string{"logs"})
 		}},
 	} {
@@ -361,7 +363,7 @@ func TestFlagsOverrideConfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		must(t, append([]string{"--config", "tiny.yaml", "--slots", "8", "--out", "run"}, c.args...)...)
-		cfg, err := mecoffload.LoadConfig("run/config.yaml")
+		cfg, err := experiment.LoadConfig("run/config.yaml")
 		if err != nil || !c.check(cfg) {
 			t.Errorf("%v: error %v, %+v", c.args, err, cfg)
 		}
@@ -506,7 +508,7 @@ func TestDiskRefusesLater(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 		tr.close()
-		if saved, err := mecoffload.OpenCheckpoint("run/checkpoint/latest"); err != nil || saved.Slot != 0 {
+		if saved, err := experiment.OpenCheckpoint("run/checkpoint/latest"); err != nil || saved.Slot != 0 {
 			t.Errorf("%s: %+v, error %v", name, saved, err)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // WorldFlags choose the scenario and profile of tasks/mecoffload.
@@ -25,8 +27,8 @@ type WorldFlags struct {
 // WorldVars are the kong variables in the help of WorldFlags.
 func WorldVars() map[string]string {
 	return map[string]string{
-		"methods":   join(mecoffload.Methods()),
-		"recipes":   join(mecoffload.RecipeNames()),
+		"methods":   join(agent.Methods()),
+		"recipes":   join(agent.RecipeNames()),
 		"scenarios": join(mecoffload.ScenarioNames()),
 		"profiles":  join(mecoffload.ProfileNames()),
 	}
@@ -41,7 +43,7 @@ func join[S ~string](names []S) string {
 }
 
 // Apply changes what the flags name.
-func (f WorldFlags) Apply(c *mecoffload.Config) error {
+func (f WorldFlags) Apply(c *experiment.Config) error {
 	if f.Scenario != "" {
 		sc, err := mecoffload.LoadScenario(f.Scenario)
 		if err != nil {
@@ -93,7 +95,7 @@ func applyTraces(sc *mecoffload.Scenario, files []string) error {
 }
 
 // EvaluateBaselines returns the rows of the policies that do not learn. Local searches, a few milliseconds per slot, are optional.
-func EvaluateBaselines(ctx context.Context, e mecoffload.Evaluation, searches bool, messages io.Writer) ([]mecoffload.Row, error) {
+func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bool, messages io.Writer) ([]mecoffload.Row, error) {
 	all, err := mecoffload.Baselines(e.Scenario, e.Profile, e.Seed)
 	if err != nil {
 		return nil, err

@@ -14,17 +14,20 @@ type Critic struct{ evaluator *Evaluator }
 
 // NewCritic returns a critic for observations of sc with the network and servers of p.
 func NewCritic(sc Scenario, p Profile) (*Critic, error) {
-	return criticOf(sc, p, Objective{Weight: sc.RewardWeight})
+	return NewCriticOf(sc, p, Objective{Weight: sc.RewardWeight})
 }
 
-// criticOf returns a critic that scores decisions by an objective other than the reward.
-func criticOf(sc Scenario, p Profile, objective Objective) (*Critic, error) {
+// NewCriticOf returns a critic that scores decisions by an objective other than the reward.
+func NewCriticOf(sc Scenario, p Profile, objective Objective) (*Critic, error) {
 	e, err := NewEvaluator(sc, p, objective)
 	if err != nil {
 		return nil, err
 	}
 	return &Critic{e}, nil
 }
+
+// Evaluator returns the evaluator that the critic scores with.
+func (c *Critic) Evaluator() *Evaluator { return c.evaluator }
 
 // Score implements rl.Critic: dst[k] is the nominal reward of candidate k.
 func (c *Critic) Score(obs Observation, d *rl.Decisions, dst []float64) error {

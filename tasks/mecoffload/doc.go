@@ -28,8 +28,7 @@
 //   - [Simulator] is the environment (an rl.Env). It shows an [Observation], takes an [Action] and tells the [Outcome].
 //   - [Critic] (an rl.Critic) scores candidate decisions by their nominal reward; [Evaluator] does the work for it, and for
 //     anyone who searches.
-//   - [Agent] is a learning [Method] with a [Recipe]; with [BacklogValue] it looks beyond the slot, with [DeadlineModel] it learns how
-//     far nominal times can be trusted. [Run] trains it, saves and resumes.
+//   - The package agent has the learning methods, the package experiment trains, saves and evaluates them.
 //   - [Baselines] decide without learning, from [Random] to [Search]; [UpperBound] says how good any method could be.
 //   - [Metrics] turn outcomes into a [Row] of a results table.
 //

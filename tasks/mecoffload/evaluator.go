@@ -21,8 +21,8 @@ type Terminal interface {
 type Objective struct {
 	// Weight is w of the reward, see Scenario.RewardWeight.
 	Weight float64
-	// Deadlines is P, the probability that a task is served in time. Nil takes T at its word: 1 for T <= delta, else 0.
-	Deadlines *DeadlineModel
+	// OnTime is P, the probability that a task is served in time. Nil takes T at its word: 1 for T <= delta, else 0.
+	OnTime *OnTimeTable
 	// Prices are what a second of each server is worth [N], in units of accuracy. Nil is free.
 	Prices []float64
 	// Terminal is added for the backlog after the slot. Nil is nothing.
@@ -134,7 +134,7 @@ func (e *Evaluator) Begin(obs *Observation) error {
 func (e *Evaluator) shape(obs *Observation) {
 	n := obs.Servers
 	e.servers, e.exits = n, obs.Exits
-	e.times = e.profile.times(n, e.times)
+	e.times = e.profile.Times(n, e.times)
 	e.server, e.accuracy = e.server[:0], e.accuracy[:0]
 	for server := range n {
 		for _, accuracy := range e.profile.Accuracy {
@@ -236,6 +236,28 @@ func (e *Evaluator) Swap(i, j int) {
 	e.refresh()
 }
 
+// leastGain is what a change must help by: more than rounding errors could, or a search might go in circles.
+const leastGain = 1e-12
+
+// Improve gives one device its best option, if that is worth more than the current value of the decision, and returns the value
+// after that.
+func (e *Evaluator) Improve(device int, value float64) float64 {
+	best, pick := value+leastGain, int32(-1)
+	for o := range int32(len(e.times)) {
+		if o == e.choice[device] {
+			continue
+		}
+		if v := e.TryMove(device, o); v > best {
+			best, pick = v, o
+		}
+	}
+	if pick < 0 {
+		return value
+	}
+	e.Move(device, pick)
+	return best
+}
+
 // NextBacklog writes to dst [N] the backlog, in seconds, that the current decision leaves to the next slot.
 func (e *Evaluator) NextBacklog(dst []float64) {
 	for n := range dst {
@@ -326,10 +348,10 @@ func (e *Evaluator) serve(server int) (gain, busy, free float64) {
 			e.finish[i] = finish
 			free = finish
 			busy += work
-			if model := e.objective.Deadlines; model != nil {
-				gain += model.InTime(finish/deadline) * e.accuracy[option] * timeliness(min(finish, deadline), e.slope[i])
+			if table := e.objective.OnTime; table != nil {
+				gain += table.At(finish/deadline) * e.accuracy[option] * Timeliness(min(finish, deadline), e.slope[i])
 			} else if finish <= deadline {
-				gain += e.accuracy[option] * timeliness(finish, e.slope[i])
+				gain += e.accuracy[option] * Timeliness(finish, e.slope[i])
 			}
 		}
 	}

@@ -6,7 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
+
+	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
 //go:embed profiles/*.yaml
@@ -47,8 +50,8 @@ func (p Profile) Exits() int { return len(p.Accuracy) }
 // Time is the nominal inference time tau_{n,l} in seconds of server n up to exit l.
 func (p Profile) Time(n, l int) float64 { return float64(p.Servers[n%len(p.Servers)].Times[l]) }
 
-// times writes tau_{n,l} of the given number of servers to dst [N x L], which it grows if need be.
-func (p Profile) times(servers int, dst []float64) []float64 {
+// Times writes tau_{n,l} of the given number of servers to dst [N x L], which it grows if need be.
+func (p Profile) Times(servers int, dst []float64) []float64 {
 	dst = dst[:0]
 	for n := range servers {
 		for l := range p.Exits() {
@@ -61,37 +64,37 @@ func (p Profile) times(servers int, dst []float64) []float64 {
 // Validate reports the first value that makes no sense, by its key.
 func (p Profile) Validate() error {
 	if p.Name == "" {
-		return invalid("name", "is missing")
+		return strictyaml.Invalid("name", "is missing")
 	}
 	if len(p.Accuracy) == 0 {
-		return invalid("accuracy", "want the accuracy of at least one exit")
+		return strictyaml.Invalid("accuracy", "want the accuracy of at least one exit")
 	}
 	last := 0.0
 	for l, a := range p.Accuracy {
 		key := fmt.Sprintf("accuracy[%d]", l)
 		if !(a > 0 && a <= 1) {
-			return invalid(key, "the accuracy %v of exit %d is not in (0, 1]", a, l+1)
+			return strictyaml.Invalid(key, "the accuracy %v of exit %d is not in (0, 1]", a, l+1)
 		}
 		if !(a > last) {
-			return invalid(key, "the accuracy %v of exit %d does not exceed the %v of the exit before it", a, l+1, last)
+			return strictyaml.Invalid(key, "the accuracy %v of exit %d does not exceed the %v of the exit before it", a, l+1, last)
 		}
 		last = a
 	}
 	if len(p.Servers) == 0 {
-		return invalid("servers", "want at least one server")
+		return strictyaml.Invalid("servers", "want at least one server")
 	}
 	for n, s := range p.Servers {
 		if len(s.Times) != len(p.Accuracy) {
-			return invalid(fmt.Sprintf("servers[%d].times", n), "%d times for %d exits", len(s.Times), len(p.Accuracy))
+			return strictyaml.Invalid(fmt.Sprintf("servers[%d].times", n), "%d times for %d exits", len(s.Times), len(p.Accuracy))
 		}
 		last := Seconds(0)
 		for l, t := range s.Times {
 			key := fmt.Sprintf("servers[%d].times[%d]", n, l)
 			if t > maxSpan {
-				return invalid(key, "%v for exit %d is more than %v", t, l+1, Seconds(maxSpan))
+				return strictyaml.Invalid(key, "%v for exit %d is more than %v", t, l+1, Seconds(maxSpan))
 			}
 			if !(t > last) {
-				return invalid(key, "exit times must be positive and increase: exit %d has %v after %v", l+1, t, last)
+				return strictyaml.Invalid(key, "exit times must be positive and increase: exit %d has %v after %v", l+1, t, last)
 			}
 			last = t
 		}
@@ -105,7 +108,7 @@ const maxSpan = 3600.0
 // ParseProfile reads a profile from YAML. Errors name filename and the line.
 func ParseProfile(data []byte, filename string) (Profile, error) {
 	var p Profile
-	if err := decodeYAML(data, filename, &p, func() error { return p.Validate() }); err != nil {
+	if err := strictyaml.Decode(data, filename, &p, func() error { return p.Validate() }); err != nil {
 		return Profile{}, fmt.Errorf("mecoffload: profile %w", err)
 	}
 	return p, nil
@@ -148,4 +151,22 @@ func builtinNames(builtins fs.FS, dir string) []string {
 		names[i] = strings.TrimSuffix(e.Name(), ".yaml")
 	}
 	return names
+}
+
+// isFile reports whether a user's name for a profile or a scenario means a file rather than a built-in.
+func isFile(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(name, os.PathSeparator) || strings.ContainsRune(name, '/')
+}
+
+// LastExit is p without its earlier exits.
+func (p Profile) LastExit() Profile {
+	last := p.Exits() - 1
+	p.Accuracy = p.Accuracy[last:]
+	servers := make([]ServerProfile, len(p.Servers))
+	for i, s := range p.Servers {
+		servers[i] = ServerProfile{s.Name, s.Times[last:]}
+	}
+	p.Servers = servers
+	return p
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/goccy/go-yaml"
+	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
 //go:embed scenarios/*.yaml
@@ -81,36 +82,36 @@ func (t TraceSource) enabled() bool { return len(t.Files) > 0 }
 
 // Largest sizes of a scenario: far above any edge deployment, and low enough that a typing error does not exhaust memory.
 const (
-	maxDevices = 100_000
-	maxServers = 1_000
+	MaxDevices = 100_000
+	MaxServers = 1_000
 )
 
 // Validate reports the first value that makes no sense, by its key.
 func (s Scenario) Validate() error {
 	share := func(key string, v float64) error {
 		if !(v >= 0 && v <= 1) {
-			return invalid(key, "%v is not in [0, 1]", v)
+			return strictyaml.Invalid(key, "%v is not in [0, 1]", v)
 		}
 		return nil
 	}
 	spread := func(key string, v float64) error {
 		if !(v >= 0 && v < 1) {
-			return invalid(key, "%v is not in [0, 1)", v)
+			return strictyaml.Invalid(key, "%v is not in [0, 1)", v)
 		}
 		return nil
 	}
 	count := func(key string, v, most int) error {
 		if v < 1 || v > most {
-			return invalid(key, "%d is not in 1..%d", v, most)
+			return strictyaml.Invalid(key, "%d is not in 1..%d", v, most)
 		}
 		return nil
 	}
 	if s.Name == "" {
-		return invalid("name", "is missing")
+		return strictyaml.Invalid("name", "is missing")
 	}
 	for _, err := range []error{
-		count("devices", s.Devices, maxDevices),
-		count("servers", s.Servers, maxServers),
+		count("devices", s.Devices, MaxDevices),
+		count("servers", s.Servers, MaxServers),
 		Interval[Seconds]{s.Slot, s.Slot}.check("slot", 0, maxSpan, true),
 		s.SizeKByte.check("size_kbyte", 0, 1e9, true),
 		s.Deadline.check("deadline", 0, maxSpan, true),
@@ -129,13 +130,13 @@ func (s Scenario) Validate() error {
 		}
 	}
 	if s.Arrival == 0 {
-		return invalid("arrival", "0 means that there is never a task")
+		return strictyaml.Invalid("arrival", "0 means that there is never a task")
 	}
 	if c := s.Churn; c.enabled() && (c.Join == 0 || c.Join == 1 || c.Leave == 0 || c.Leave == 1) {
-		return invalid("churn", "want both join and leave between 0 and 1, exclusive, or no churn at all")
+		return strictyaml.Invalid("churn", "want both join and leave between 0 and 1, exclusive, or no churn at all")
 	}
 	if s.Trace.enabled() && !(s.Trace.FloorMbit > 0 && s.Trace.FloorMbit <= 1e9) {
-		return invalid("trace.floor_mbit_s", "%v is not a rate above 0: a link that never delivers would keep a task for ever", s.Trace.FloorMbit)
+		return strictyaml.Invalid("trace.floor_mbit_s", "%v is not a rate above 0: a link that never delivers would keep a task for ever", s.Trace.FloorMbit)
 	}
 	return nil
 }
@@ -147,7 +148,7 @@ func ParseScenario(data []byte, filename string) (Scenario, error) {
 		return Scenario{}, err
 	}
 	s.Name, s.Description = "", ""
-	if err := decodeYAML(data, filename, &s, func() error { return s.Validate() }); err != nil {
+	if err := strictyaml.Decode(data, filename, &s, func() error { return s.Validate() }); err != nil {
 		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
 	}
 	return s, nil
@@ -161,7 +162,7 @@ func defaults() (Scenario, error) {
 		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
 	}
 	var s Scenario
-	if err := decodeYAML(data, filename, &s, func() error { return s.Validate() }); err != nil {
+	if err := strictyaml.Decode(data, filename, &s, func() error { return s.Validate() }); err != nil {
 		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
 	}
 	return s, nil

@@ -78,30 +78,17 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
-// leastGain is what a change must help by: more than rounding errors could, or a search might go in circles.
-const leastGain = 1e-12
-
 // climb improves the evaluator's decision until no change of one device helps, nor an exchange of two if those are wanted, and
 // returns its value.
 func (s *Search) climb(exchanges bool) float64 {
 	e := s.evaluator
-	m, options := e.tasks, int32(len(e.times))
+	m := e.tasks
 	value := e.Value()
 	for {
 		for unchanged, i := 0, 0; unchanged < m; i = (i + 1) % m {
-			best, pick := value+leastGain, int32(-1)
-			for o := range options {
-				if o == e.choice[i] {
-					continue
-				}
-				if v := e.TryMove(i, o); v > best {
-					best, pick = v, o
-				}
-			}
 			unchanged++
-			if pick >= 0 {
-				e.Move(i, pick)
-				value, unchanged = best, 0
+			if v := e.Improve(i, value); v != value {
+				value, unchanged = v, 0
 			}
 		}
 		if !exchanges {

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Format is the version of what a Result holds and of what it follows from. Raise it when a change of this package, the simulator
@@ -48,7 +49,7 @@ type Cell struct {
 	Traces string `json:"traces,omitempty"`
 
 	// Recipe is that of a learning method, else nil.
-	Recipe *mecoffload.Recipe `json:"recipe,omitempty"`
+	Recipe *agent.Recipe `json:"recipe,omitempty"`
 	// Slots is the length of the stream of tasks; the last quarter of it is measured. Bounds have none, and no seed.
 	Slots int64  `json:"slots,omitempty"`
 	Seed  uint64 `json:"seed,omitempty"`

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // PaperOverGRL and PaperOverDROOE are by how much GRLE is said to exceed the two in average accuracy, at most, under dynamic
@@ -40,7 +40,7 @@ func (c *Comparison) Claims() ([]Claim, error) {
 }
 
 // method is a subject of the comparison, if it is one.
-func (c *Comparison) method(m mecoffload.Method, recipe string) (Subject, bool) {
+func (c *Comparison) method(m agent.Method, recipe string) (Subject, bool) {
 	s := Subject{string(m), recipe}
 	return s, c.Has(s)
 }
@@ -51,11 +51,11 @@ func (c *Comparison) ratioClaims() ([]Claim, error) {
 		return nil, nil
 	}
 	for _, rival := range []struct {
-		method mecoffload.Method
+		method agent.Method
 		paper  float64
-	}{{mecoffload.GRL, PaperOverGRL}, {mecoffload.DROOE, PaperOverDROOE}} {
+	}{{agent.GRL, PaperOverGRL}, {agent.DROOE, PaperOverDROOE}} {
 		for _, recipe := range c.Recipes() {
-			grle, ok := c.method(mecoffload.GRLE, recipe)
+			grle, ok := c.method(agent.GRLE, recipe)
 			ref, ok2 := c.method(rival.method, recipe)
 			if !ok || !ok2 {
 				continue
@@ -74,7 +74,7 @@ func (c *Comparison) ratioClaims() ([]Claim, error) {
 }
 
 func (c *Comparison) longTermClaim() ([]Claim, error) {
-	s, ok := c.method(mecoffload.GRLELT, mecoffload.TunedRecipe().Name)
+	s, ok := c.method(agent.GRLELT, agent.TunedRecipe().Name)
 	if !ok || !slices.Contains(c.Worlds, crowded) {
 		return nil, nil
 	}
@@ -95,8 +95,8 @@ func (c *Comparison) longTermClaim() ([]Claim, error) {
 
 // neverBelowClaims are about every world at once: a method is below another where the whole interval of the difference is.
 func (c *Comparison) neverBelowClaims() ([]Claim, error) {
-	tuned := mecoffload.TunedRecipe().Name
-	grle, ok := c.method(mecoffload.GRLE, tuned)
+	tuned := agent.TunedRecipe().Name
+	grle, ok := c.method(agent.GRLE, tuned)
 	if !ok {
 		return nil, nil
 	}
@@ -107,7 +107,7 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 			searches = append(searches, s)
 		case !s.Learns():
 			baselines = append(baselines, s)
-		case s.Recipe == tuned && slices.Contains([]string{string(mecoffload.GRL), string(mecoffload.DROO), string(mecoffload.DROOE)}, s.Name):
+		case s.Recipe == tuned && slices.Contains([]string{string(agent.GRL), string(agent.DROO), string(agent.DROOE)}, s.Name):
 			learners = append(learners, s)
 		}
 	}
@@ -123,7 +123,7 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 		claims = append(claims, claim)
 		return nil
 	}
-	lt, hasLT := c.method(mecoffload.GRLELT, tuned)
+	lt, hasLT := c.method(agent.GRLELT, tuned)
 	err := add(grle, learners, "GRL, DROO or DROOE with the same recipe")
 	if err == nil {
 		err = add(grle, baselines, "a policy that neither learns nor searches")
@@ -169,7 +169,7 @@ func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim
 func (c *Comparison) nearOracleClaims() ([]Claim, error) {
 	const share = 0.97
 	var claims []Claim
-	for _, m := range []mecoffload.Method{mecoffload.GRLE, mecoffload.GRLELT} {
+	for _, m := range []agent.Method{agent.GRLE, agent.GRLELT} {
 		for _, recipe := range c.Recipes() {
 			s, ok := c.method(m, recipe)
 			if !ok {
@@ -211,7 +211,7 @@ func (c *Comparison) leastRatio(s Subject, of string, least float64, ratio func(
 }
 
 func (c *Comparison) transferClaims() ([]Claim, error) {
-	s, ok := c.method(mecoffload.GRLELT, mecoffload.TunedRecipe().Name)
+	s, ok := c.method(agent.GRLELT, agent.TunedRecipe().Name)
 	from, to := World{"dynamic", 6, 2, shortSlot}, crowded
 	frozen, ok2 := c.TestRows(from, s, Frozen, to)
 	if !ok || !ok2 || !slices.Contains(c.Worlds, to) {

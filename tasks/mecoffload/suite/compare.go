@@ -7,6 +7,7 @@ import (
 
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Comparison is the results of a suite in their order. Everything it says is the same however and wherever the cells were
@@ -169,7 +170,7 @@ func (c *Comparison) Recorded(w World) bool { return c.recorded[w] }
 // LastExitOnly reports whether a subject always runs the whole network.
 func LastExitOnly(s Subject) bool {
 	switch s.Name {
-	case string(mecoffload.GRL), string(mecoffload.DROO), (&mecoffload.RoundRobin{}).Name(), (&mecoffload.LeastLoaded{}).Name():
+	case string(agent.GRL), string(agent.DROO), (&mecoffload.RoundRobin{}).Name(), (&mecoffload.LeastLoaded{}).Name():
 		return true
 	}
 	return false
@@ -194,10 +195,10 @@ func (c *Comparison) Recipes() []string {
 func (c *Comparison) Reference(s Subject) (ref Subject, ok bool) {
 	recipes := []string{s.Recipe}
 	if !s.Learns() {
-		recipes = append([]string{mecoffload.TunedRecipe().Name}, c.Recipes()...)
+		recipes = append([]string{agent.TunedRecipe().Name}, c.Recipes()...)
 	}
 	for _, r := range recipes {
-		if ref := (Subject{string(mecoffload.GRLE), r}); c.Has(ref) {
+		if ref := (Subject{string(agent.GRLE), r}); c.Has(ref) {
 			return ref, true
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // Result is what a cell has come to.
@@ -106,16 +108,16 @@ func (c Cell) Run(ctx context.Context) (*Result, error) {
 // learn trains the method and makes the tests.
 func (r *Result) learn(ctx context.Context) error {
 	c := r.Cell
-	cfg, err := mecoffload.DefaultConfig()
+	cfg, err := experiment.DefaultConfig()
 	if err != nil {
 		return err
 	}
-	cfg.Method = mecoffload.Method(c.Subject.Name)
+	cfg.Method = agent.Method(c.Subject.Name)
 	cfg.Scenario, cfg.Profile, cfg.Recipe = c.Scenario, c.Profile, *c.Recipe
 	cfg.Slots, cfg.Seed = c.Slots, c.Seed
 	cfg.ReportInterval = max(c.Slots/curvePoints, 1)
 	cfg.CheckpointInterval = c.Slots
-	run, err := mecoffload.NewRun(cfg)
+	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,7 @@ func (r *Result) learn(ctx context.Context) error {
 	if err := run.Checkpoint(dir); err != nil {
 		return err
 	}
-	learned, err := mecoffload.OpenCheckpoint(filepath.Join(dir, mecoffload.LatestCheckpoint))
+	learned, err := experiment.OpenCheckpoint(filepath.Join(dir, experiment.LatestCheckpoint))
 	if err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func (r *Result) learn(ctx context.Context) error {
 }
 
 // run evaluates what was learned in a run of cfg.
-func (t Test) run(ctx context.Context, learned *mecoffload.Checkpoint, cfg mecoffload.Config) (mecoffload.Row, error) {
+func (t Test) run(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config) (mecoffload.Row, error) {
 	cfg.Scenario = t.Scenario
 	agent, err := learned.Agent(cfg)
 	if err != nil {
@@ -184,9 +186,9 @@ func (t Test) run(ctx context.Context, learned *mecoffload.Checkpoint, cfg mecof
 }
 
 // evaluation is about the last window slots of a stream.
-func evaluation(sc mecoffload.Scenario, p mecoffload.Profile, slots, window int64, seed uint64) mecoffload.Evaluation {
+func evaluation(sc mecoffload.Scenario, p mecoffload.Profile, slots, window int64, seed uint64) experiment.Evaluation {
 	from := max(slots-window, 0)
-	return mecoffload.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-settle, 0)}
+	return experiment.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-settle, 0)}
 }
 
 func (r *Result) baselines(ctx context.Context) error {
@@ -195,7 +197,7 @@ func (r *Result) baselines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := evaluation(c.Scenario, c.Profile, c.Slots, c.Slots-mecoffload.TailStart(c.Slots), c.Seed)
+	e := evaluation(c.Scenario, c.Profile, c.Slots, c.Slots-experiment.TailStart(c.Slots), c.Seed)
 	for _, p := range policies {
 		row, err := e.Policy(ctx, p)
 		if err != nil {

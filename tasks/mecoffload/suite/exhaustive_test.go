@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // On instances small enough to try every decision, no policy and no method finds a decision worth more than the best of all, and
@@ -14,7 +16,7 @@ func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := mecoffload.DefaultConfig()
+		cfg, err := experiment.DefaultConfig()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -23,13 +25,13 @@ func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range mecoffload.Methods() {
-			agent, err := mecoffload.NewAgent(m, sc, cfg.Profile, cfg.Recipe, 1, 1)
+		for _, m := range agent.Methods() {
+			a, err := agent.New(agent.Config{Method: m, Scenario: sc, Profile: cfg.Profile, Recipe: cfg.Recipe, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer agent.Close()
-			policies = append(policies, agent)
+			defer a.Close()
+			policies = append(policies, a)
 		}
 		for _, p := range policies {
 			checkAgainstExhaustive(t, cfg, p)
@@ -39,9 +41,9 @@ func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 
 // checkAgainstExhaustive lets a policy decide some slots, an agent learning from them, and compares what its decisions are worth for the
 // slot with the best of all decisions; and what those of a search on the agent's own, learned value are worth by that value.
-func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Policy) {
+func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Policy) {
 	t.Helper()
-	agent, _ := p.(*mecoffload.Agent)
+	learner, _ := p.(*agent.Agent)
 	sc, profile := cfg.Scenario, cfg.Profile
 	sim, err := mecoffload.NewSimulator(sc, profile)
 	if err != nil {
@@ -85,8 +87,8 @@ func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Po
 		}
 		got += value
 		most += highest
-		if agent != nil {
-			if err := agent.Learn(obs, action); err != nil {
+		if learner != nil {
+			if err := learner.Learn(obs, action); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -94,8 +96,8 @@ func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Po
 		if err != nil {
 			t.Fatal(err)
 		}
-		if agent != nil {
-			if err := agent.Observe(next, sim.Outcome()); err != nil {
+		if learner != nil {
+			if err := learner.Observe(next, sim.Outcome()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -104,14 +106,14 @@ func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Po
 	if p.Name() == "search" && (best < slots*9/10 || got < 0.99*most) {
 		t.Errorf("M %d: the search was best in %d of %d slots and found %v of %v", sc.Devices, best, slots, got, most)
 	}
-	if agent == nil || agent.Method() != mecoffload.GRLELT {
+	if learner == nil || learner.Method() != agent.GRLELT {
 		return
 	}
-	learned, err := mecoffload.NewEvaluator(sc, profile, agent.Objective())
+	learned, err := mecoffload.NewEvaluator(sc, profile, learner.Objective())
 	if err != nil {
 		t.Fatal(err)
 	}
-	search, err := mecoffload.NewSearch("", sc, profile, agent.Objective(), 1)
+	search, err := mecoffload.NewSearch("", sc, profile, learner.Objective(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,11 +128,11 @@ func checkAgainstExhaustive(t *testing.T, cfg mecoffload.Config, p mecoffload.Po
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := agent.Decide(obs, action); err != nil {
+		if err := learner.Decide(obs, action); err != nil {
 			t.Fatal(err)
 		}
 		if own := worth(learned, action); found > best+rounding || own > best+rounding {
-			t.Fatalf("M %d: by the learned value the search found %v, the agent %v, and the best of all is %v", sc.Devices, found, own, best)
+			t.Fatalf("M %d: by the learned value the search found %v, the learner %v, and the best of all is %v", sc.Devices, found, own, best)
 		}
 		lost += best - found
 		next, err := sim.Step(optimal)

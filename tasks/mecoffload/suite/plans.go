@@ -5,6 +5,8 @@ import (
 
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // The two slot lengths of the comparison: servers that have far too little time, and servers that have about enough.
@@ -14,8 +16,8 @@ const (
 )
 
 // builtinRecipes are those that every comparison is made with.
-func builtinRecipes() []mecoffload.Recipe {
-	return []mecoffload.Recipe{mecoffload.PaperRecipe(), mecoffload.TunedRecipe()}
+func builtinRecipes() []agent.Recipe {
+	return []agent.Recipe{agent.PaperRecipe(), agent.TunedRecipe()}
 }
 
 // crossing is every scenario with every slot and every number of devices, with two servers.
@@ -37,7 +39,7 @@ func comparison(title, about string, worlds []World) plan {
 		title:     title,
 		about:     about,
 		worlds:    worlds,
-		methods:   mecoffload.Methods(),
+		methods:   agent.Methods(),
 		recipes:   builtinRecipes(),
 		seeds:     5,
 		firstSeed: firstHeldOut,
@@ -51,7 +53,7 @@ func comparison(title, about string, worlds []World) plan {
 // critic scores decisions. Such a search takes some milliseconds per slot, so the stretch is a sixteenth of the stream; and its restarts
 // are a quarter of those of other searches, with which it comes within 0.2 % of the accuracy of all of them.
 func nearOracle(p plan, c Cell) ([]Test, error) {
-	if name := mecoffload.Method(c.Subject.Name); name != mecoffload.GRLELT && name != mecoffload.GRLE {
+	if name := agent.Method(c.Subject.Name); name != agent.GRLELT && name != agent.GRLE {
 		return nil, nil
 	}
 	window := max(p.slots/16, 1)
@@ -99,8 +101,8 @@ func transferPlan() plan {
 			"going on with learning from the first slot they see there, 50 slots before they are measured. Beside them the same method trained "+
 			"natively, on the very stream that all are measured on.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, devices))
-	p.methods = []mecoffload.Method{mecoffload.GRLELT, mecoffload.GRLE}
-	p.recipes = []mecoffload.Recipe{mecoffload.TunedRecipe()}
+	p.methods = []agent.Method{agent.GRLELT, agent.GRLE}
+	p.recipes = []agent.Recipe{agent.TunedRecipe()}
 	p.tests = func(p plan, c Cell) ([]Test, error) {
 		var tests []Test
 		if m := c.Scenario.Devices; m != 6 && m != 14 {
@@ -112,7 +114,7 @@ func transferPlan() plan {
 			}
 			sc := c.Scenario
 			sc.Devices = m
-			window := p.slots - mecoffload.TailStart(p.slots)
+			window := p.slots - experiment.TailStart(p.slots)
 			tests = append(tests, Test{Kind: Frozen, Scenario: sc, Window: window}, Test{Kind: Online, Scenario: sc, Window: window})
 		}
 		return tests, nil
@@ -130,8 +132,8 @@ func scalePlan() plan {
 	p := comparison("Growing networks",
 		"More devices and, with them, more servers: seven devices to each. What it costs to decide is in the table of decision times.",
 		worlds)
-	p.methods = []mecoffload.Method{mecoffload.GRLELT, mecoffload.GRLE, mecoffload.DROOELT, mecoffload.DROOE}
-	p.recipes = []mecoffload.Recipe{mecoffload.TunedRecipe()}
+	p.methods = []agent.Method{agent.GRLELT, agent.GRLE, agent.DROOELT, agent.DROOE}
+	p.recipes = []agent.Recipe{agent.TunedRecipe()}
 	p.seeds, p.slots = 3, 1000
 	p.tests = nil
 	return p
@@ -143,24 +145,24 @@ func ablationPlan() plan {
 		"GRLE-LT and GRLE with recipe tuned and with one part of it taken away or put back to what recipe paper has: the weight of the reward on latency, the "+
 			"learned deadlines, the greedy proposal, the long memory, candidates drawn from the actor, the loss, and the refinement.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
-	p.methods = []mecoffload.Method{mecoffload.GRLELT, mecoffload.GRLE}
-	p.recipes, p.tests = []mecoffload.Recipe{mecoffload.TunedRecipe()}, nil
-	paper := mecoffload.PaperRecipe()
+	p.methods = []agent.Method{agent.GRLELT, agent.GRLE}
+	p.recipes, p.tests = []agent.Recipe{agent.TunedRecipe()}, nil
+	paper := agent.PaperRecipe()
 	for _, part := range []struct {
 		name   string
-		change func(r *mecoffload.Recipe)
+		change func(r *agent.Recipe)
 	}{
-		{"weight of the reward", func(r *mecoffload.Recipe) { r.LatencyWeight = paper.LatencyWeight }},
-		{"no weight on latency", func(r *mecoffload.Recipe) { r.LatencyWeight = 0 }},
-		{"nominal deadlines", func(r *mecoffload.Recipe) { r.LearnDeadlines = false }},
-		{"weight of the reward, nominal deadlines", func(r *mecoffload.Recipe) { r.LatencyWeight, r.LearnDeadlines = paper.LatencyWeight, false }},
-		{"no proposal", func(r *mecoffload.Recipe) { r.ProposeGreedy = false }},
-		{"memory of 128 slots", func(r *mecoffload.Recipe) { r.MemorySize = 128 }},
-		{"order-preserving", func(r *mecoffload.Recipe) { r.Quantizer, r.Noise = paper.Quantizer, paper.Noise }},
-		{"binary loss", func(r *mecoffload.Recipe) { r.Loss = paper.Loss }},
-		{"no refinement", func(r *mecoffload.Recipe) { r.RefineTrials = 0 }},
+		{"weight of the reward", func(r *agent.Recipe) { r.LatencyWeight = paper.LatencyWeight }},
+		{"no weight on latency", func(r *agent.Recipe) { r.LatencyWeight = 0 }},
+		{"nominal deadlines", func(r *agent.Recipe) { r.LearnDeadlines = false }},
+		{"weight of the reward, nominal deadlines", func(r *agent.Recipe) { r.LatencyWeight, r.LearnDeadlines = paper.LatencyWeight, false }},
+		{"no proposal", func(r *agent.Recipe) { r.ProposeGreedy = false }},
+		{"memory of 128 slots", func(r *agent.Recipe) { r.MemorySize = 128 }},
+		{"order-preserving", func(r *agent.Recipe) { r.Quantizer, r.Noise = paper.Quantizer, paper.Noise }},
+		{"binary loss", func(r *agent.Recipe) { r.Loss = paper.Loss }},
+		{"no refinement", func(r *agent.Recipe) { r.RefineTrials = 0 }},
 	} {
-		r := mecoffload.TunedRecipe()
+		r := agent.TunedRecipe()
 		part.change(&r)
 		r.Name = part.name
 		p.recipes = append(p.recipes, r)
@@ -189,7 +191,7 @@ func tunePlan() plan {
 		}{{"order", 0}, {"noisy", 1}, {"gumbel", 0.5}, {"gumbel", 1}, {"gumbel", 2}} {
 			for _, interval := range []int{2, 5, 10} {
 				for _, rate := range []float64{3e-4, 1e-3, 3e-3} {
-					r := mecoffload.TunedRecipe()
+					r := agent.TunedRecipe()
 					r.Loss, r.Quantizer, r.Noise, r.TrainInterval, r.LearningRate = loss, quantizer.name, quantizer.noise, interval, rate
 					r.Name = fmt.Sprintf("%s, %s %v, every %d, rate %v", loss, quantizer.name, quantizer.noise, interval, rate)
 					p.recipes = append(p.recipes, r)

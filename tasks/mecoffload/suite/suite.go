@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // Suite is a comparison to be made.
@@ -31,9 +33,9 @@ type Options struct {
 	Devices  int
 	Slot     mecoffload.Seconds
 	// Methods restricts it to a part of its methods.
-	Methods []mecoffload.Method
+	Methods []agent.Method
 	// Recipes are compared in place of the suite's own.
-	Recipes []mecoffload.Recipe
+	Recipes []agent.Recipe
 	// Profile replaces the built-in one in all cells.
 	Profile *mecoffload.Profile
 	// Traces replace the files of recorded rates, in a suite that has any.
@@ -45,8 +47,8 @@ type plan struct {
 	title, about string
 
 	worlds    []World
-	methods   []mecoffload.Method
-	recipes   []mecoffload.Recipe
+	methods   []agent.Method
+	recipes   []agent.Recipe
 	seeds     int
 	firstSeed uint64
 	slots     int64
@@ -109,12 +111,12 @@ func (p *plan) change(o Options) error {
 		p.recipes = o.Recipes
 	}
 	for i, r := range p.recipes {
-		if slices.ContainsFunc(p.recipes[:i], func(s mecoffload.Recipe) bool { return s.Name == r.Name }) {
+		if slices.ContainsFunc(p.recipes[:i], func(s agent.Recipe) bool { return s.Name == r.Name }) {
 			return fmt.Errorf("two recipes are named %q", r.Name)
 		}
 	}
 	if len(o.Methods) > 0 {
-		p.methods = slices.DeleteFunc(p.methods, func(m mecoffload.Method) bool { return !slices.Contains(o.Methods, m) })
+		p.methods = slices.DeleteFunc(p.methods, func(m agent.Method) bool { return !slices.Contains(o.Methods, m) })
 		if len(p.methods) == 0 {
 			return fmt.Errorf("has none of the methods %v", o.Methods)
 		}
@@ -134,7 +136,7 @@ func (p *plan) change(o Options) error {
 
 // cells writes the plan out: world by world, subject by subject, seed by seed.
 func (p plan) cells(o Options) ([]Cell, []uint64, error) {
-	cfg, err := mecoffload.DefaultConfig()
+	cfg, err := experiment.DefaultConfig()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // helperVar makes the test binary compute the tiny suite into the folder it names, to be killed while it does.
@@ -37,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // tiny is the suite quick with next to no slots: all methods, baselines, tests and bounds.
 func tiny() (Suite, error) {
-	return New("quick", Options{Seeds: 2, Slots: 48, Devices: 6, Slot: shortSlot, Recipes: []mecoffload.Recipe{mecoffload.TunedRecipe()}})
+	return New("quick", Options{Seeds: 2, Slots: 48, Devices: 6, Slot: shortSlot, Recipes: []agent.Recipe{agent.TunedRecipe()}})
 }
 
 func tinySuite(t testing.TB) Suite {
@@ -191,7 +193,7 @@ func testComparison(t *testing.T, dir string, s Suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Worlds) != 1 || len(c.Subjects) != len(mecoffload.Methods())+6 {
+	if len(c.Worlds) != 1 || len(c.Subjects) != len(agent.Methods())+6 {
 		t.Errorf("worlds %v, subjects %v", c.Worlds, c.Subjects)
 	}
 	w := c.Worlds[0]
@@ -361,7 +363,7 @@ func TestSuites(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	recipe := mecoffload.TunedRecipe()
+	recipe := agent.TunedRecipe()
 	recipe.Name, recipe.LearningRate = "mine", 0.01
 	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
 	if err != nil {
@@ -370,7 +372,7 @@ func TestOptions(t *testing.T) {
 	profile.Name = "measured"
 	s, err := New("paper", Options{
 		Seeds: 2, Slots: 100, Scenario: "csi", Devices: 10, Slot: longSlot,
-		Methods: []mecoffload.Method{mecoffload.GRLE}, Recipes: []mecoffload.Recipe{recipe}, Profile: &profile,
+		Methods: []agent.Method{agent.GRLE}, Recipes: []agent.Recipe{recipe}, Profile: &profile,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -390,9 +392,9 @@ func TestOptions(t *testing.T) {
 	recipe.BatchSize = 0
 	for what, o := range map[string]Options{
 		"nothing left":    {Scenario: "churn"},
-		"no method left":  {Methods: []mecoffload.Method{"DQN"}},
-		"two of one name": {Recipes: []mecoffload.Recipe{mecoffload.PaperRecipe(), mecoffload.PaperRecipe()}},
-		"a bad recipe":    {Recipes: []mecoffload.Recipe{recipe}},
+		"no method left":  {Methods: []agent.Method{"DQN"}},
+		"two of one name": {Recipes: []agent.Recipe{agent.PaperRecipe(), agent.PaperRecipe()}},
+		"a bad recipe":    {Recipes: []agent.Recipe{recipe}},
 		"negative seeds":  {Seeds: -1},
 		"another profile": {Profile: &mecoffload.Profile{}},
 	} {
@@ -439,11 +441,11 @@ func TestTraces(t *testing.T) {
 
 // Recipes and profiles of a user's own come from YAML; a cell takes them as they are.
 func TestRecipeFromYAML(t *testing.T) {
-	cfg, err := mecoffload.ParseConfig([]byte("recipe:\n  name: mine\n  loss: binary\n  train_interval: 3\n  hidden: [8]\n"), "mine.yaml")
+	cfg, err := experiment.ParseConfig([]byte("recipe:\n  name: mine\n  loss: binary\n  train_interval: 3\n  hidden: [8]\n"), "mine.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New("quick", Options{Seeds: 1, Slots: 40, Devices: 6, Methods: []mecoffload.Method{mecoffload.DROOE}, Recipes: []mecoffload.Recipe{cfg.Recipe}})
+	s, err := New("quick", Options{Seeds: 1, Slots: 40, Devices: 6, Methods: []agent.Method{agent.DROOE}, Recipes: []agent.Recipe{cfg.Recipe}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
@@ -100,8 +100,8 @@ func ratios(c *suite.Comparison) (Section, error) {
 		Brief:  true,
 	}
 	for _, recipe := range c.Recipes() {
-		for _, below := range []mecoffload.Method{mecoffload.GRL, mecoffload.DROOE} {
-			p := pair{suite.Subject{Name: string(mecoffload.GRLE), Recipe: recipe}, suite.Subject{Name: string(below), Recipe: recipe}}
+		for _, below := range []agent.Method{agent.GRL, agent.DROOE} {
+			p := pair{suite.Subject{Name: string(agent.GRLE), Recipe: recipe}, suite.Subject{Name: string(below), Recipe: recipe}}
 			if c.Has(p.above) && c.Has(p.below) {
 				pairs = append(pairs, p)
 				t.Header = append(t.Header, fmt.Sprintf("%s/%s\n%s", p.above.Name, p.below.Name, recipe))
@@ -130,7 +130,7 @@ func ratios(c *suite.Comparison) (Section, error) {
 	for i, p := range pairs {
 		most = append(most, plusMinus(largest[i], 2))
 		said := suite.PaperOverGRL
-		if p.below.Name == string(mecoffload.DROOE) {
+		if p.below.Name == string(agent.DROOE) {
 			said = suite.PaperOverDROOE
 		}
 		paper = append(paper, fmt.Sprintf("%.2f", said))
@@ -437,7 +437,7 @@ func times(c *suite.Comparison) Section {
 
 // tuning ranks the recipes of a grid.
 func tuning(c *suite.Comparison) (Section, error) {
-	recipes := make(map[string]mecoffload.Recipe)
+	recipes := make(map[string]agent.Recipe)
 	for _, cell := range c.Suite.Cells {
 		if cell.Recipe != nil {
 			recipes[cell.Recipe.Name] = *cell.Recipe
@@ -497,11 +497,11 @@ func tuning(c *suite.Comparison) (Section, error) {
 		}
 	}
 	effects := &Table{Title: "Each value of the grid, averaged over all others", Note: note, Header: append([]string{"value"}, methods...), Text: 1, Brief: true}
-	for _, factor := range []func(mecoffload.Recipe) string{
-		func(r mecoffload.Recipe) string { return "loss " + string(r.Loss) },
-		func(r mecoffload.Recipe) string { return fmt.Sprintf("quantizer %s %v", r.Quantizer, r.Noise) },
-		func(r mecoffload.Recipe) string { return fmt.Sprintf("training every %d slots", r.TrainInterval) },
-		func(r mecoffload.Recipe) string { return fmt.Sprintf("learning rate %v", r.LearningRate) },
+	for _, factor := range []func(agent.Recipe) string{
+		func(r agent.Recipe) string { return "loss " + string(r.Loss) },
+		func(r agent.Recipe) string { return fmt.Sprintf("quantizer %s %v", r.Quantizer, r.Noise) },
+		func(r agent.Recipe) string { return fmt.Sprintf("training every %d slots", r.TrainInterval) },
+		func(r agent.Recipe) string { return fmt.Sprintf("learning rate %v", r.LearningRate) },
 	} {
 		var levels []string
 		for _, r := range c.Recipes() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -169,15 +170,15 @@ type style struct {
 // can tell apart, and its exits and critic a shape, filled for graph actors; what does not learn is grey, dashed.
 func styleOf(s suite.Subject) style {
 	methods := map[string]style{
-		string(mecoffload.GRLELT):  {color.RGBA{0x00, 0x72, 0xb2, 0xff}, nil, draw.CircleGlyph{}},
-		string(mecoffload.GRLE):    {color.RGBA{0xd5, 0x5e, 0x00, 0xff}, nil, draw.BoxGlyph{}},
-		string(mecoffload.GRL):     {color.RGBA{0x00, 0x9e, 0x73, 0xff}, nil, draw.PyramidGlyph{}},
-		string(mecoffload.DROOE):   {color.RGBA{0xcc, 0x79, 0xa7, 0xff}, nil, draw.SquareGlyph{}},
-		string(mecoffload.DROO):    {color.RGBA{0xe6, 0x9f, 0x00, 0xff}, nil, draw.TriangleGlyph{}},
-		string(mecoffload.DROOELT): {color.RGBA{0x56, 0xb4, 0xe9, 0xff}, nil, draw.RingGlyph{}},
-		"shadow-price":             {color.RGBA{0x00, 0x00, 0x00, 0xff}, dashes(5, 2), draw.CrossGlyph{}},
-		"search":                   {color.RGBA{0x50, 0x50, 0x50, 0xff}, dashes(2, 2), draw.PlusGlyph{}},
-		"best-exit-in-time":        {color.RGBA{0x80, 0x80, 0x80, 0xff}, dashes(1, 2), draw.PlusGlyph{}},
+		string(agent.GRLELT):  {color.RGBA{0x00, 0x72, 0xb2, 0xff}, nil, draw.CircleGlyph{}},
+		string(agent.GRLE):    {color.RGBA{0xd5, 0x5e, 0x00, 0xff}, nil, draw.BoxGlyph{}},
+		string(agent.GRL):     {color.RGBA{0x00, 0x9e, 0x73, 0xff}, nil, draw.PyramidGlyph{}},
+		string(agent.DROOE):   {color.RGBA{0xcc, 0x79, 0xa7, 0xff}, nil, draw.SquareGlyph{}},
+		string(agent.DROO):    {color.RGBA{0xe6, 0x9f, 0x00, 0xff}, nil, draw.TriangleGlyph{}},
+		string(agent.DROOELT): {color.RGBA{0x56, 0xb4, 0xe9, 0xff}, nil, draw.RingGlyph{}},
+		"shadow-price":        {color.RGBA{0x00, 0x00, 0x00, 0xff}, dashes(5, 2), draw.CrossGlyph{}},
+		"search":              {color.RGBA{0x50, 0x50, 0x50, 0xff}, dashes(2, 2), draw.PlusGlyph{}},
+		"best-exit-in-time":   {color.RGBA{0x80, 0x80, 0x80, 0xff}, dashes(1, 2), draw.PlusGlyph{}},
 	}
 	if st, ok := methods[s.Name]; ok {
 		return st

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
@@ -62,7 +62,7 @@ func New(c *suite.Comparison) (*Report, error) {
 // about says what was done, in words.
 func about(c *suite.Comparison) string {
 	s := c.Suite
-	from := mecoffload.TailStart(s.Slots)
+	from := experiment.TailStart(s.Slots)
 	seeds := fmt.Sprintf("seeds %d to %d", s.Seeds[0], s.Seeds[len(s.Seeds)-1])
 	if len(s.Seeds) == 1 {
 		seeds = fmt.Sprintf("seed %d alone, so there are no intervals", s.Seeds[0])

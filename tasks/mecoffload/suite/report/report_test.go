@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
@@ -55,7 +55,7 @@ func newReport(t testing.TB, name string, o suite.Options) *Report {
 }
 
 func quick() suite.Options {
-	return suite.Options{Seeds: 2, Slots: 40, Slot: 0.01, Methods: []mecoffload.Method{mecoffload.GRLELT, mecoffload.GRLE, mecoffload.GRL}}
+	return suite.Options{Seeds: 2, Slots: 40, Slot: 0.01, Methods: []agent.Method{agent.GRLELT, agent.GRLE, agent.GRL}}
 }
 
 // files are all files below a folder by name.
@@ -232,14 +232,14 @@ func TestOtherSuites(t *testing.T) {
 		}
 		return titles
 	}
-	r := newReport(t, "transfer", suite.Options{Seeds: 1, Slots: 24, Slot: 0.01, Methods: []mecoffload.Method{mecoffload.GRLE}})
+	r := newReport(t, "transfer", suite.Options{Seeds: 1, Slots: 24, Slot: 0.01, Methods: []agent.Method{agent.GRLE}})
 	if d := cmp.Diff([]string{"Summary", "Transfer", "Scenario dynamic"}, sections(r)[1:]); d != "" {
 		t.Errorf("transfer: -want +got\n%s", d)
 	}
 	if rows := r.Sections[2].Tables[0].Rows; len(rows) != 6 || len(rows[0].Cells) != 6 {
 		t.Errorf("transfer: %v", rows)
 	}
-	tune := suite.Options{Seeds: 1, Slots: 8, Devices: 6, Methods: []mecoffload.Method{mecoffload.DROO, mecoffload.DROOE}}
+	tune := suite.Options{Seeds: 1, Slots: 8, Devices: 6, Methods: []agent.Method{agent.DROO, agent.DROOE}}
 	r = newReport(t, "tune", tune)
 	if len(r.Sections) != 1 || len(r.Sections[0].Tables) != 3 || len(r.Sections[0].Tables[2].Rows) != 2+5+3+3 {
 		t.Errorf("tune: %v", sections(r))
@@ -251,7 +251,7 @@ func TestOtherSuites(t *testing.T) {
 }
 
 func TestPrint(t *testing.T) {
-	r := newReport(t, "quick", suite.Options{Seeds: 1, Slots: 8, Devices: 6, Slot: 0.01, Methods: []mecoffload.Method{mecoffload.DROO}})
+	r := newReport(t, "quick", suite.Options{Seeds: 1, Slots: 8, Devices: 6, Slot: 0.01, Methods: []agent.Method{agent.DROO}})
 	for f, want := range map[Format]string{ASCII: "+-----", Markdown: "|:--|--:", LaTeX: `\midrule`, CSV: "scenario,devices", JSON: `"method": "DROO"`} {
 		var b bytes.Buffer
 		if err := r.Print(&b, f); err != nil || !strings.Contains(b.String(), want) {

@@ -1,4 +1,4 @@
-package mecoffload
+package experiment
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 func parseConfig(t testing.TB, doc string) Config {
@@ -30,7 +32,7 @@ func TestDefaultConfig(t *testing.T) {
 	if d := cmp.Diff(c, parseConfig(t, "# nothing")); d != "" {
 		t.Errorf("-default +empty file:\n%s", d)
 	}
-	if sc := c.Scenario; c.Method != GRLE || c.Slots != 10_000 || c.Seed != 1 || sc.Name != "dynamic" || sc.Devices != 14 || sc.Servers != 2 ||
+	if sc := c.Scenario; c.Method != agent.GRLE || c.Slots != 10_000 || c.Seed != 1 || sc.Name != "dynamic" || sc.Devices != 14 || sc.Servers != 2 ||
 		sc.Slot != 0.01 || c.Profile.Exits() != 5 {
 		t.Errorf("not the run that the documentation promises: %+v", c)
 	}
@@ -49,14 +51,14 @@ func TestConfigParts(t *testing.T) {
 	}
 
 	c := parseConfig(t, "scenario: churn\nrecipe: paper\nprofile: 'vgg16-cifar10'\nmethod: DROO\nslots: 7\nseed: 18446744073709551615")
-	churn, _ := LoadScenario("churn")
+	churn, _ := mecoffload.LoadScenario("churn")
 	if d := cmp.Diff(churn, c.Scenario); d != "" {
 		t.Errorf("-churn +named:\n%s", d)
 	}
-	if d := cmp.Diff(PaperRecipe(), c.Recipe); d != "" {
+	if d := cmp.Diff(agent.PaperRecipe(), c.Recipe); d != "" {
 		t.Errorf("-paper +named:\n%s", d)
 	}
-	if c.Method != DROO || c.Slots != 7 || c.Seed != 1<<64-1 {
+	if c.Method != agent.DROO || c.Slots != 7 || c.Seed != 1<<64-1 {
 		t.Errorf("the rest: %+v", c)
 	}
 
@@ -65,20 +67,20 @@ func TestConfigParts(t *testing.T) {
 	if d := cmp.Diff(churn, c.Scenario); d != "" {
 		t.Errorf("-churn +written out:\n%s", d)
 	}
-	paper := PaperRecipe()
+	paper := agent.PaperRecipe()
 	paper.LearningRate, paper.Hidden = 0.5, []int{3}
 	if d := cmp.Diff(paper, c.Recipe); d != "" {
 		t.Errorf("-paper +written out:\n%s", d)
 	}
 
 	c = parseConfig(t, "scenario: {name: own, devices: 6}\nrecipe: {name: own, noise: 2}")
-	static, _ := LoadScenario("static")
+	static, _ := mecoffload.LoadScenario("static")
 	static.Name, static.Devices = "own", 6
 	static.Description = c.Scenario.Description
 	if d := cmp.Diff(static, c.Scenario); d != "" {
 		t.Errorf("-static +own:\n%s", d)
 	}
-	recipe, _ := LoadRecipe("paper") // GRLE's
+	recipe, _ := agent.LoadRecipe("paper") // GRLE's
 	recipe.Name, recipe.Noise = "own", 2
 	if d := cmp.Diff(recipe, c.Recipe); d != "" {
 		t.Errorf("-default +own:\n%s", d)
@@ -87,7 +89,7 @@ func TestConfigParts(t *testing.T) {
 
 // What is written down is complete and gives the same run again, as YAML and as JSON.
 func TestConfigEcho(t *testing.T) {
-	for _, name := range ScenarioNames() {
+	for _, name := range mecoffload.ScenarioNames() {
 		c := parseConfig(t, "method: GRLE-LT\nscenario: "+name)
 		c.Seed = 1<<64 - 1
 		c.Scenario.Slot, c.Scenario.Jitter = 0.012345678, 1.0/3
@@ -119,7 +121,7 @@ func TestConfigEcho(t *testing.T) {
 // A scenario that is called churn and has none would come back with churn.
 func TestConfigEchoRefuses(t *testing.T) {
 	c := parseConfig(t, "scenario: churn")
-	c.Scenario.Churn = Churn{}
+	c.Scenario.Churn = mecoffload.Churn{}
 	if _, err := c.YAML(); err == nil || !strings.Contains(err.Error(), "a name of its own") {
 		t.Errorf("error %v", err)
 	}
@@ -185,12 +187,12 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestParseMethod(t *testing.T) {
-	for _, m := range Methods() {
-		if got, err := ParseMethod(strings.ToLower(string(m))); got != m || err != nil {
+	for _, m := range agent.Methods() {
+		if got, err := agent.ParseMethod(strings.ToLower(string(m))); got != m || err != nil {
 			t.Errorf("%s: %s, error %v", m, got, err)
 		}
 	}
-	if _, err := ParseMethod("PPO"); err == nil || !strings.Contains(err.Error(), "GRLE-LT") {
+	if _, err := agent.ParseMethod("PPO"); err == nil || !strings.Contains(err.Error(), "GRLE-LT") {
 		t.Errorf("an unknown method does not list the known ones: %v", err)
 	}
 }
@@ -230,4 +232,19 @@ func FuzzConfig(f *testing.F) {
 			t.Fatalf("-read +echo:\n%s", d)
 		}
 	})
+}
+
+// errorCases are YAML documents and what the error about each must say, with file and line.
+type errorCases map[string]string
+
+func (cases errorCases) check(t *testing.T, parse func(string) error) {
+	t.Helper()
+	for doc, want := range cases {
+		err := parse(doc)
+		if err == nil {
+			t.Errorf("%q is accepted", doc)
+		} else if !strings.Contains(err.Error(), want) || strings.ContainsRune(err.Error(), '\n') {
+			t.Errorf("%q: %v\nwant something with %q in one line", doc, err, want)
+		}
+	}
 }

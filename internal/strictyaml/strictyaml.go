@@ -1,120 +1,44 @@
-package mecoffload
+// Package strictyaml reads YAML that a person wrote: an unknown key, a value of another type or one that makes no sense is an
+// error that names the file and the line.
+package strictyaml
 
 import (
 	"errors"
 	"fmt"
-	"math"
-	"os"
-	"path/filepath"
 	"reflect"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 )
 
-// Seconds is a span of time in seconds. In YAML it is written as a Go duration with its unit ("0.55ms", "30ms", "2s"),
-// with a resolution of one nanosecond.
-type Seconds float64
+// FieldError is a value that was read well and makes no sense, by its path in the YAML document ("servers[1].times[2]").
+type FieldError struct{ Path, Message string }
 
-// Milliseconds is the same span in milliseconds.
-func (s Seconds) Milliseconds() float64 { return float64(s) * 1e3 }
+func (e *FieldError) Error() string { return e.Path + ": " + e.Message }
 
-// String prints the span in milliseconds, for instance "0.55ms".
-func (s Seconds) String() string {
-	ns := math.Round(float64(s) * 1e9)
-	return strconv.FormatFloat(ns/1e6, 'f', -1, 64) + "ms"
+// Invalid is a FieldError with a formatted message.
+func Invalid(path, format string, args ...any) error {
+	return &FieldError{path, fmt.Sprintf(format, args...)}
 }
 
-// MarshalYAML writes the span as String does.
-func (s Seconds) MarshalYAML() (any, error) { return s.String(), nil }
-
-// UnmarshalYAML reads a Go duration.
-func (s *Seconds) UnmarshalYAML(node ast.Node) error {
-	var text string
-	if err := yaml.NodeToValue(node, &text); err != nil {
-		return err
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		return positioned(node, "%q is not a duration: write a number with its unit, such as 10ms or 0.55ms", text)
-	}
-	*s = Seconds(d.Seconds())
-	return nil
-}
-
-// Interval is a closed range of values, written [low, high] in YAML. Where a scenario has an interval the simulator draws
-// uniformly from it; low = high is a constant.
-type Interval[T ~float64] struct{ Low, High T }
-
-// MarshalYAML writes the interval as the pair [low, high].
-func (r Interval[T]) MarshalYAML() (any, error) { return []T{r.Low, r.High}, nil }
-
-// UnmarshalYAML reads the pair [low, high].
-func (r *Interval[T]) UnmarshalYAML(node ast.Node) error {
-	if node.Type() != ast.SequenceType {
-		return positioned(node, "want an interval [low, high], not a %s", strings.ToLower(node.Type().YAMLName()))
-	}
-	var v []T
-	if err := yaml.NodeToValue(node, &v); err != nil {
-		return err
-	}
-	if len(v) != 2 {
-		return positioned(node, "want an interval [low, high], not %d values", len(v))
-	}
-	r.Low, r.High = v[0], v[1]
-	return nil
-}
-
-// at is the value a fraction u of the way from Low to High.
-func (r Interval[T]) at(u float64) float64 {
-	return float64(r.Low) + u*(float64(r.High)-float64(r.Low))
-}
-
-// check reports what keeps r from being an interval with bounds in [least, most]; openLow excludes least itself.
-func (r Interval[T]) check(key string, least, most float64, openLow bool) error {
-	low, high := float64(r.Low), float64(r.High)
-	bracket := "["
-	if openLow {
-		bracket = "("
-	}
-	switch {
-	case !(low <= high):
-		return invalid(key, "the interval [%v, %v] is not in increasing order", r.Low, r.High)
-	case low < least || (openLow && low == least) || high > most:
-		return invalid(key, "the interval [%v, %v] must lie in %s%v, %v]", r.Low, r.High, bracket, T(least), T(most))
-	}
-	return nil
-}
-
-// fieldError is a value that was read well and makes no sense, by its path in the YAML document ("servers[1].times[2]").
-type fieldError struct{ path, message string }
-
-func (e *fieldError) Error() string { return e.path + ": " + e.message }
-
-func invalid(path, format string, args ...any) error {
-	return &fieldError{path, fmt.Sprintf(format, args...)}
-}
-
-// positioned is an error about node that decodeYAML can place in the file.
-func positioned(node ast.Node, format string, args ...any) error {
+// Positioned is an error about node that Decode can place in the file.
+func Positioned(node ast.Node, format string, args ...any) error {
 	return &yaml.SyntaxError{Message: fmt.Sprintf(format, args...), Token: node.GetToken()}
 }
 
-// decodeYAML decodes the one document of data into dst and validates the result. An unknown key, a value of another type or
+// Decode decodes the one document of data into dst and validates the result. An unknown key, a value of another type or
 // one that validate refuses is an error that begins with "filename:line: ".
-func decodeYAML(data []byte, filename string, dst any, validate func() error) error {
+func Decode(data []byte, filename string, dst any, validate func() error) error {
 	body, err := unmarshal(data, dst)
 	if err != nil {
 		return placed(filename, err)
 	}
 	err = validate()
-	var field *fieldError
+	var field *FieldError
 	if body != nil && errors.As(err, &field) {
-		if line := lineOf(body, field.path); line > 0 {
+		if line := lineOf(body, field.Path); line > 0 {
 			return fmt.Errorf("%s:%d: %w", filename, line, err)
 		}
 	}
@@ -184,7 +108,7 @@ func wholeNumbers(body ast.Node, keys map[string]bool) error {
 	var err error
 	check := func(node ast.Node) {
 		if node != nil && node.Type() == ast.FloatType && err == nil {
-			err = positioned(node, "%s is not a whole number", node.GetToken().Value)
+			err = Positioned(node, "%s is not a whole number", node.GetToken().Value)
 		}
 	}
 	ast.Walk(visitor(func(node ast.Node) {
@@ -232,10 +156,4 @@ func lineOf(body ast.Node, path string) int {
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
 	}
 	return 0
-}
-
-// isFile reports whether a user's name for a profile or a scenario means a file rather than a built-in.
-func isFile(name string) bool {
-	ext := filepath.Ext(name)
-	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(name, os.PathSeparator) || strings.ContainsRune(name, '/')
 }

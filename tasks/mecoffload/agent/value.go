@@ -1,4 +1,4 @@
-package mecoffload
+package agent
 
 import (
 	"fmt"
@@ -6,14 +6,15 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // backlogModel is the model-based critic with the servers' next backlogs as afterstate: of all that the next observation
 // says, only these depend on the decision.
-type backlogModel struct{ *Critic }
+type backlogModel struct{ *mecoffload.Critic }
 
 // AfterstateSize implements rl.AfterstateModel.
-func (backlogModel) AfterstateSize(obs Observation) int { return obs.Servers }
+func (backlogModel) AfterstateSize(obs mecoffload.Observation) int { return obs.Servers }
 
 // BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that leaves server n with a backlog
 // of b_n slots [N],
@@ -47,7 +48,7 @@ type BacklogValue struct {
 
 var _ rl.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
-var _ Terminal = (*BacklogValue)(nil)
+var _ mecoffload.Terminal = (*BacklogValue)(nil)
 
 // knots are where V may bend, in slots: dense where backlogs of a well-run system lie.
 var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
@@ -57,7 +58,7 @@ var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
 const ridge = 1
 
 // newBacklogValue returns V = 0 for a number of servers that are of so many kinds, server n being of kind n modulo kinds.
-func newBacklogValue(servers, kinds int, slot Seconds) *BacklogValue {
+func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *BacklogValue {
 	v := &BacklogValue{slot: float64(slot), backlog: make([]float64, servers)}
 	v.resize(min(kinds, servers))
 	return v
@@ -228,7 +229,7 @@ func (v *BacklogValue) Value(backlog []float64) float64 {
 
 // discounted is gamma times a value.
 type discounted struct {
-	value Terminal
+	value mecoffload.Terminal
 	gamma float64
 }
 
@@ -247,7 +248,7 @@ func (v *BacklogValue) LoadState(s *checkpoints.State) error {
 		return err
 	}
 	kinds := (n-1)/len(knots) - 1
-	if kinds < 1 || kinds > maxServers || n != 1+(kinds+1)*len(knots) {
+	if kinds < 1 || kinds > mecoffload.MaxServers || n != 1+(kinds+1)*len(knots) {
 		return fmt.Errorf("mecoffload: value: %d saved coefficients belong to no number of kinds of servers", n)
 	}
 	v.resize(kinds)

@@ -1,4 +1,4 @@
-package mecoffload
+package agent
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"gorgonia.org/gorgonia"
 )
 
@@ -23,7 +24,7 @@ type GraphActorConfig struct {
 // depends on how many devices, servers or exits there are.
 //
 // The paper gives the actor as graph convolutions over this graph; widths, features and the form of the messages are ours.
-func NewGraphActor(sc Scenario, p Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
+func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
 	net, err := gnn.NewBipartiteScorer("actor", deviceFeatures, optionFeatures, edgeFeatures, cfg.Hidden, cfg.Layers, rng)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
@@ -38,7 +39,7 @@ type graphNet struct {
 }
 
 // Build implements rl.PolicyNetwork.
-func (n *graphNet) Build() (rl.PolicyGraph[Observation], error) {
+func (n *graphNet) Build() (rl.PolicyGraph[mecoffload.Observation], error) {
 	eg := gorgonia.NewGraph()
 	g := &graphGraph{net: n}
 	var err error
@@ -78,7 +79,7 @@ func (g *graphGraph) Logits() *gorgonia.Node       { return g.z }
 func (g *graphGraph) Rows() int                    { return g.graph.NumEdges() }
 func (g *graphGraph) Place(sample, device int) int { return g.first[sample] + device*g.targets[sample] }
 
-func (g *graphGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *graphGraph) Load(t *nn.Tape, batch []rl.Sample[mecoffload.Observation]) error {
 	g.sources, g.targets, g.first = g.sources[:0], g.targets[:0], g.first[:0]
 	devices, options, edges := 0, 0, 0
 	for i := range batch {

@@ -1,4 +1,4 @@
-package mecoffload
+package experiment
 
 import (
 	"bytes"
@@ -10,6 +10,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/graphrl/graphrl/internal/strictyaml"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Config is all that a training run follows from: equal configurations give equal runs, bit for bit. It is written in YAML:
@@ -25,7 +28,7 @@ import (
 // A key that is left out has its value from [DefaultConfig], the recipe from [Method.DefaultRecipe]. In a mapping it has its value
 // from the built-in that the mapping has the name of, else from the scenario static or the method's default recipe.
 type Config struct {
-	Method Method `yaml:"method"`
+	Method agent.Method `yaml:"method"`
 	// Slots is how many slots the method learns for.
 	Slots int64 `yaml:"slots"`
 	// Seed determines the tasks, the initial weights and all else that is drawn at random, each from a stream of its own.
@@ -40,27 +43,27 @@ type Config struct {
 	// Window is the number of slots in the moving averages by which progress is shown and the best checkpoint chosen.
 	Window int `yaml:"window"`
 
-	Recipe   Recipe   `yaml:"recipe"`
-	Scenario Scenario `yaml:"scenario"`
-	Profile  Profile  `yaml:"profile"`
+	Recipe   agent.Recipe        `yaml:"recipe"`
+	Scenario mecoffload.Scenario `yaml:"scenario"`
+	Profile  mecoffload.Profile  `yaml:"profile"`
 }
 
 // DefaultConfig trains GRLE for 10,000 slots of the scenario dynamic with seed 1.
 func DefaultConfig() (Config, error) {
-	recipe, err := LoadRecipe(GRLE.DefaultRecipe())
+	recipe, err := agent.LoadRecipe(agent.GRLE.DefaultRecipe())
 	if err != nil {
 		return Config{}, err
 	}
-	scenario, err := LoadScenario(DefaultScenario)
+	scenario, err := mecoffload.LoadScenario(mecoffload.DefaultScenario)
 	if err != nil {
 		return Config{}, err
 	}
-	profile, err := LoadProfile(DefaultProfile)
+	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
 	if err != nil {
 		return Config{}, err
 	}
 	return Config{
-		Method:             GRLE,
+		Method:             agent.GRLE,
 		Slots:              10_000,
 		Seed:               1,
 		Workers:            1,
@@ -73,15 +76,16 @@ func DefaultConfig() (Config, error) {
 	}, nil
 }
 
-// ParseMethod returns the method of a name, in whatever case it is written.
-func ParseMethod(name string) (Method, error) {
-	for _, m := range Methods() {
-		if strings.EqualFold(name, string(m)) {
-			return m, nil
-		}
+// agent is the part of the configuration that an agent is made from.
+func (c Config) agent() agent.Config {
+	return agent.Config{
+		Method:   c.Method,
+		Scenario: c.Scenario,
+		Profile:  c.Profile,
+		Recipe:   c.Recipe,
+		Seed:     c.Seed,
+		Workers:  c.Workers,
 	}
-	_, err := Method(name).traits()
-	return "", err
 }
 
 // Largest values that are not typing errors.
@@ -93,8 +97,8 @@ const (
 
 // Validate reports the first value that makes no sense, by its key.
 func (c Config) Validate() error {
-	if _, err := c.Method.traits(); err != nil {
-		return invalid("method", "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
+	if err := c.Method.Validate(); err != nil {
+		return strictyaml.Invalid("method", "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
 	}
 	for _, v := range []struct {
 		key         string
@@ -107,7 +111,7 @@ func (c Config) Validate() error {
 		{"window", int64(c.Window), maxWindow},
 	} {
 		if v.value < 1 || v.value > v.most {
-			return invalid(v.key, "%d is not in 1..%d", v.value, v.most)
+			return strictyaml.Invalid(v.key, "%d is not in 1..%d", v.value, v.most)
 		}
 	}
 	if err := below("recipe", c.Recipe.Validate()); err != nil {
@@ -120,7 +124,7 @@ func (c Config) Validate() error {
 		return err
 	}
 	if n, listed := c.Scenario.Servers, len(c.Profile.Servers); n < listed {
-		return invalid("profile.servers", "profile %q lists %d servers and scenario %q has %d: a profile may list fewer servers than there are, "+
+		return strictyaml.Invalid("profile.servers", "profile %q lists %d servers and scenario %q has %d: a profile may list fewer servers than there are, "+
 			"which then repeat, but not more; choose %d servers or another profile", c.Profile.Name, listed, c.Scenario.Name, n, listed)
 	}
 	return nil
@@ -128,9 +132,9 @@ func (c Config) Validate() error {
 
 // below puts the key of an error, if it is about one, below another.
 func below(key string, err error) error {
-	var field *fieldError
+	var field *strictyaml.FieldError
 	if errors.As(err, &field) {
-		return &fieldError{key + "." + field.path, field.message}
+		return &strictyaml.FieldError{Path: key + "." + field.Path, Message: field.Message}
 	}
 	return err
 }
@@ -141,7 +145,7 @@ func ParseConfig(data []byte, filename string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if err := decodeYAML(data, filename, &c, func() error { return c.Validate() }); err != nil {
+	if err := strictyaml.Decode(data, filename, &c, func() error { return c.Validate() }); err != nil {
 		return Config{}, fmt.Errorf("mecoffload: configuration %w", err)
 	}
 	return c, nil
@@ -200,9 +204,9 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 		case "recipe":
 			recipe = kv.Value
 		case "scenario":
-			c.Scenario, err = decodePart(kv.Value, LoadScenario, ScenarioNames(), "static")
+			c.Scenario, err = decodePart(kv.Value, mecoffload.LoadScenario, mecoffload.ScenarioNames(), "static")
 		case "profile":
-			c.Profile, err = decodePart(kv.Value, LoadProfile, ProfileNames(), DefaultProfile)
+			c.Profile, err = decodePart(kv.Value, mecoffload.LoadProfile, mecoffload.ProfileNames(), mecoffload.DefaultProfile)
 		default:
 			rest.Values = append(rest.Values, kv)
 		}
@@ -216,9 +220,9 @@ func (c *Config) UnmarshalYAML(node ast.Node) error {
 	}
 	// The recipe comes last: what it starts from depends on the method.
 	if recipe == nil {
-		c.Recipe, err = LoadRecipe(c.Method.DefaultRecipe())
+		c.Recipe, err = agent.LoadRecipe(c.Method.DefaultRecipe())
 	} else {
-		c.Recipe, err = decodePart(recipe, LoadRecipe, RecipeNames(), c.Method.DefaultRecipe())
+		c.Recipe, err = decodePart(recipe, agent.LoadRecipe, agent.RecipeNames(), c.Method.DefaultRecipe())
 	}
 	return err
 }
@@ -230,7 +234,7 @@ func decodePart[T any](node ast.Node, load func(name string) (T, error), builtin
 	if text, ok := node.(*ast.StringNode); ok {
 		v, err := load(text.Value)
 		if err != nil {
-			return none, positioned(node, "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
+			return none, strictyaml.Positioned(node, "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
 		}
 		return v, nil
 	}
@@ -255,7 +259,7 @@ func decodePart[T any](node ast.Node, load func(name string) (T, error), builtin
 func mappingOf(node ast.Node) (*ast.MappingNode, error) {
 	mapping, ok := node.(*ast.MappingNode)
 	if !ok {
-		return nil, positioned(node, "want a mapping, lines of \"key: value\"")
+		return nil, strictyaml.Positioned(node, "want a mapping, lines of \"key: value\"")
 	}
 	return mapping, nil
 }

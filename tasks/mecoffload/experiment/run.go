@@ -1,12 +1,15 @@
-package mecoffload
+package experiment
 
 import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Run is a method at work on a scenario: simulator, agent, figures and position. It starts with the first slot or, by
@@ -19,12 +22,12 @@ import (
 //	}
 type Run struct {
 	cfg      Config
-	sim      *Simulator
-	agent    *Agent
+	sim      *mecoffload.Simulator
+	agent    *agent.Agent
 	episode  episode
 	slot     int64 // slots done
-	interval *Metrics
-	tail     *Metrics
+	interval *mecoffload.Metrics
+	tail     *mecoffload.Metrics
 	recent   *movingAverage
 	best     float64 // largest moving reward at a checkpoint
 }
@@ -36,24 +39,24 @@ func NewRun(cfg Config) (*Run, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
 	}
-	sim, err := NewSimulator(cfg.Scenario, cfg.Profile)
+	sim, err := mecoffload.NewSimulator(cfg.Scenario, cfg.Profile)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := sim.Reset(cfg.Seed); err != nil {
 		return nil, err
 	}
-	agent, err := NewAgent(cfg.Method, cfg.Scenario, cfg.Profile, cfg.Recipe, cfg.Seed, cfg.Workers)
+	a, err := agent.New(cfg.agent())
 	if err != nil {
 		return nil, err
 	}
 	return &Run{
 		cfg:      cfg,
 		sim:      sim,
-		agent:    agent,
-		episode:  episode{sim: sim, policy: agent, learner: agent},
-		interval: NewMetrics(cfg.Scenario, cfg.Profile),
-		tail:     NewMetrics(cfg.Scenario, cfg.Profile),
+		agent:    a,
+		episode:  episode{sim: sim, policy: a, learner: a},
+		interval: mecoffload.NewMetrics(cfg.Scenario, cfg.Profile),
+		tail:     mecoffload.NewMetrics(cfg.Scenario, cfg.Profile),
 		recent:   newMovingAverage(cfg.Window),
 		best:     math.Inf(-1),
 	}, nil
@@ -66,7 +69,7 @@ func (r *Run) Close() { r.agent.Close() }
 func (r *Run) Config() Config { return r.cfg }
 
 // Agent returns the agent being trained.
-func (r *Run) Agent() *Agent { return r.agent }
+func (r *Run) Agent() *agent.Agent { return r.agent }
 
 // Slot is the number of slots done.
 func (r *Run) Slot() int64 { return r.slot }
@@ -103,7 +106,7 @@ func (r *Run) Moving() (reward, accuracy float64) { return r.recent.means() }
 type Report struct {
 	// Slot is the number of slots done.
 	Slot int64 `json:"slot"`
-	Row
+	mecoffload.Row
 }
 
 // ReportDue reports whether a report interval has just ended.
@@ -130,7 +133,7 @@ func (r *Run) Report() Report {
 func TailStart(slots int64) int64 { return slots - max(slots/4, 1) }
 
 // Row is the result, averaged from [TailStart] on.
-func (r *Run) Row() Row { return r.tail.Row(string(r.cfg.Method), r.cfg.Seed) }
+func (r *Run) Row() mecoffload.Row { return r.tail.Row(string(r.cfg.Method), r.cfg.Seed) }
 
 // SaveState implements checkpoints.Stateful.
 func (r *Run) SaveState(s *checkpoints.State) error {
@@ -173,10 +176,10 @@ const agentState = "agent"
 
 // episode lets a policy act in a simulator, slot by slot.
 type episode struct {
-	sim     *Simulator
-	policy  Policy
-	learner *Agent // the policy, if it is to learn; else nil
-	action  Action
+	sim     *mecoffload.Simulator
+	policy  mecoffload.Policy
+	learner *agent.Agent // the policy, if it is to learn; else nil
+	action  mecoffload.Action
 }
 
 // step is one slot. It returns how long the decision took, learning not included.
@@ -185,7 +188,7 @@ func (e *episode) step() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	e.action = resize(e.action, obs.Devices)
+	e.action = slices.Grow(e.action[:0], obs.Devices)[:obs.Devices]
 	start := time.Now()
 	err = e.policy.Decide(obs, e.action)
 	decision := time.Since(start)
@@ -219,7 +222,7 @@ func newMovingAverage(window int) *movingAverage {
 	return &movingAverage{make([]float64, window), make([]float64, window), make([]float64, window), 0}
 }
 
-func (m *movingAverage) add(out *Outcome) {
+func (m *movingAverage) add(out *mecoffload.Outcome) {
 	i := m.slots % int64(len(m.tasks))
 	m.slots++
 	tasks, accuracy := float64(len(out.Status)), 0.0
@@ -237,7 +240,10 @@ func (m *movingAverage) means() (reward, accuracy float64) {
 		reward += m.reward[i]
 		accuracy += m.accuracy[i]
 	}
-	return ratio(reward, tasks), ratio(accuracy, tasks)
+	if tasks == 0 {
+		return 0, 0
+	}
+	return reward / tasks, accuracy / tasks
 }
 
 // SaveState implements checkpoints.Stateful.

@@ -1,13 +1,13 @@
-package mecoffload
+package experiment
 
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Checkpoints of a run, as folders of the one given to [Run.Checkpoint].
@@ -45,27 +45,10 @@ func (r *Run) save(dir string) error {
 	}
 	return checkpoints.Save(dir, state, checkpoints.Manifest{
 		Method:       string(r.cfg.Method),
-		Architecture: r.cfg.architecture(),
+		Architecture: r.cfg.agent().Architecture(),
 		Step:         r.slot,
 		Config:       json.RawMessage(config),
 	})
-}
-
-// architecture describes the method's networks as far as their weights depend on it.
-func (c Config) architecture() string {
-	t, _ := c.Method.traits()
-	exits := 1
-	if t.earlyExits {
-		exits = c.Profile.Exits()
-	}
-	var a string
-	if t.graph {
-		a = fmt.Sprintf("graph actor: features %d/%d/%d, hidden %d, layers %d",
-			deviceFeatures, optionFeatures, edgeFeatures, c.Recipe.GraphHidden, c.Recipe.GraphLayers)
-	} else {
-		a = fmt.Sprintf("MLP actor: devices %d, servers %d, exits %d, hidden %v", c.Scenario.Devices, c.Scenario.Servers, exits, c.Recipe.Hidden)
-	}
-	return a
 }
 
 // Checkpoint is a run that has been saved.
@@ -98,7 +81,7 @@ func OpenCheckpoint(dir string) (*Checkpoint, error) {
 
 // fits reports whether the checkpoint's networks are those of a configuration.
 func (c *Checkpoint) fits(cfg Config) error {
-	if want := cfg.architecture(); c.Config.Method != cfg.Method || c.architecture != want {
+	if want := cfg.agent().Architecture(); c.Config.Method != cfg.Method || c.architecture != want {
 		return fmt.Errorf("mecoffload: checkpoint %s is of another architecture: it holds %s with %s, and %s with %s is needed "+
 			"(graph actors fit any number of devices, servers and exits; MLP actors do not)",
 			c.dir, c.Config.Method, c.architecture, cfg.Method, want)
@@ -137,29 +120,17 @@ func (c *Checkpoint) Resume(cfg Config) (*Run, error) {
 // Agent returns an agent with the networks of the checkpoint for the world of cfg, which may differ from the one it was trained in in
 // whatever does not change the networks: for graph actors that is any number of devices, for all methods the uncertainties and the
 // seed. Of what was learned it has the networks and their optimizers' moments, not the replay memory.
-func (c *Checkpoint) Agent(cfg Config) (*Agent, error) {
+func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 	if err := c.fits(cfg); err != nil {
 		return nil, err
 	}
-	agent, err := NewAgent(cfg.Method, cfg.Scenario, cfg.Profile, cfg.Recipe, cfg.Seed, cfg.Workers)
+	a, err := agent.New(cfg.agent())
 	if err != nil {
 		return nil, err
 	}
-	if err := agent.loadLearned(c.state.Sub(agentState)); err != nil {
-		agent.Close()
+	if err := a.LoadLearned(c.state.Sub(agentState)); err != nil {
+		a.Close()
 		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.dir, err)
 	}
-	return agent, nil
-}
-
-// loadLearned restores what decisions depend on of what SaveState has saved: actor, value and deadline model, without the memories.
-func (a *Agent) loadLearned(s *checkpoints.State) error {
-	err := a.actor.LoadState(s.Sub("actor"))
-	if a.value != nil {
-		err = errors.Join(err, a.value.LoadState(s.Sub("critic/value")))
-	}
-	if a.objective.Deadlines != nil {
-		err = errors.Join(err, a.objective.Deadlines.LoadState(s.Sub("deadlines")))
-	}
-	return err
+	return a, nil
 }

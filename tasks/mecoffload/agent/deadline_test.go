@@ -1,4 +1,4 @@
-package mecoffload
+package agent
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // Isotonic regression has a closed form: the value of bin i is the least over a <= i of the largest over b >= i of the mean of bins
@@ -15,9 +16,9 @@ func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
 	for range 20 {
 		m := NewDeadlineModel()
 		for range 1 + rng.IntN(30) {
-			ratios, statuses := make([]float64, 20), make([]Status, 20)
+			ratios, statuses := make([]float64, 20), make([]mecoffload.Status, 20)
 			for i := range ratios {
-				ratios[i], statuses[i] = 2.2*rng.Float64(), Status(rng.IntN(3))
+				ratios[i], statuses[i] = 2.2*rng.Float64(), mecoffload.Status(rng.IntN(3))
 			}
 			m.Observe(ratios, statuses)
 		}
@@ -25,22 +26,22 @@ func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
 			inTime, all := 0.0, 0.0
 			for i := a; i <= b; i++ {
 				inTime, all = inTime+m.inTime[i], all+m.all[i]+deadlinePrior
-				if i < perDeadline {
+				if i < (mecoffload.OnTimeBins / 2) {
 					inTime += deadlinePrior
 				}
 			}
 			return inTime / all
 		}
-		for i := range deadlineBins {
+		for i := range mecoffload.OnTimeBins {
 			want := math.Inf(1)
 			for a := 0; a <= i; a++ {
 				most := 0.0
-				for b := i; b < deadlineBins; b++ {
+				for b := i; b < mecoffload.OnTimeBins; b++ {
 					most = max(most, mean(a, b))
 				}
 				want = min(want, most)
 			}
-			if got := m.InTime((float64(i) + 0.5) / perDeadline); math.Abs(got-want) > 1e-9 {
+			if got := m.Table().At((float64(i) + 0.5) / (mecoffload.OnTimeBins / 2)); math.Abs(got-want) > 1e-9 {
 				t.Fatalf("bin %d: %v, want %v", i, got, want)
 			}
 		}
@@ -52,14 +53,14 @@ func TestDeadlineModelLearns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	certain, jittered := NewDeadlineModel(), NewDeadlineModel()
 	ratios := make([]float64, 14)
-	statuses := [2][]Status{make([]Status, 14), make([]Status, 14)}
+	statuses := [2][]mecoffload.Status{make([]mecoffload.Status, 14), make([]mecoffload.Status, 14)}
 	for range 20000 {
 		for i := range ratios {
 			ratios[i] = 1.5 * rng.Float64()
 			for k, real := range []float64{ratios[i], ratios[i] * (0.75 + 0.5*rng.Float64())} {
-				statuses[k][i] = InTime
+				statuses[k][i] = mecoffload.InTime
 				if real > 1 {
-					statuses[k][i] = Late
+					statuses[k][i] = mecoffload.Late
 				}
 			}
 		}
@@ -71,17 +72,17 @@ func TestDeadlineModelLearns(t *testing.T) {
 		if x < 1 {
 			want = 1
 		}
-		if got := certain.InTime(x); math.Abs(got-want) > 0.01 {
+		if got := certain.Table().At(x); math.Abs(got-want) > 0.01 {
 			t.Errorf("certain: P(%v) = %v", x, got)
 		}
 		// P(x u <= 1) with u uniform in [0.75, 1.25].
 		want = min(1, max(0, (1/x-0.75)/0.5))
-		if got := jittered.InTime(x); math.Abs(got-want) > 0.04 {
+		if got := jittered.Table().At(x); math.Abs(got-want) > 0.04 {
 			t.Errorf("jittered: P(%v) = %v, want %v", x, got, want)
 		}
 	}
 	for _, x := range []float64{2, 1e300, math.Inf(1), math.NaN()} {
-		if p := jittered.InTime(x); p != 0 {
+		if p := jittered.Table().At(x); p != 0 {
 			t.Errorf("P(%v) = %v", x, p)
 		}
 	}
@@ -95,8 +96,8 @@ func TestDeadlineModelLearns(t *testing.T) {
 		t.Errorf("loaded %v, error %v", loaded, err)
 	}
 	bad := checkpoints.NewState()
-	bad.PutFloat64("in_time", nil, append([]float64{2}, make([]float64, deadlineBins-1)...))
-	bad.PutFloat64("all", nil, append([]float64{1}, make([]float64, deadlineBins-1)...))
+	bad.PutFloat64("in_time", nil, append([]float64{2}, make([]float64, mecoffload.OnTimeBins-1)...))
+	bad.PutFloat64("all", nil, append([]float64{1}, make([]float64, mecoffload.OnTimeBins-1)...))
 	if loaded.LoadState(bad) == nil {
 		t.Error("more tasks in time than tasks: accepted")
 	}
@@ -107,10 +108,10 @@ func TestEvaluatorWeighsTasksByTheirDeadlines(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	model := NewDeadlineModel()
 	for range 200 {
-		model.Observe([]float64{0.3, 0.7, 0.9, 1.1}, []Status{InTime, Late, Late, InTime})
+		model.Observe([]float64{0.3, 0.7, 0.9, 1.1}, []mecoffload.Status{mecoffload.InTime, mecoffload.Late, mecoffload.Late, mecoffload.InTime})
 	}
 	const w = 0.3
-	e, err := NewEvaluator(sc, p, Objective{Weight: w, Deadlines: model})
+	e, err := mecoffload.NewEvaluator(sc, p, mecoffload.Objective{Weight: w, OnTime: model.Table()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,11 +129,15 @@ func TestEvaluatorWeighsTasksByTheirDeadlines(t *testing.T) {
 		e.Ratios(ratios)
 		want := 0.0
 		for i, x := range ratios {
-			want += model.InTime(x) * p.Accuracy[int(action[i])%p.Exits()] * (1 - w*min(x, 1)) / float64(len(ratios))
+			want += model.Table().At(x) * p.Accuracy[int(action[i])%p.Exits()] * (1 - w*min(x, 1)) / float64(len(ratios))
 		}
 		if got := e.Value(); math.Abs(got-want) > 1e-12 {
 			t.Fatalf("%v, want %v", got, want)
 		}
-		obs, _ = step(t, sim, action)
+		tr, err := sim.Step(action)
+		if err != nil {
+			t.Fatal(err)
+		}
+		obs = tr.Observation
 	}
 }

@@ -1,4 +1,4 @@
-package mecoffload
+package agent
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // benchCase is an agent in the scenario dynamic whose decisions and training are timed.
@@ -42,22 +43,22 @@ func peerRecipe() Recipe {
 
 // prepare returns the agent in its world, and states that it has met there with what it chose. So the states' backlogs, and
 // how often candidates repeat or miss deadlines, are those of a run.
-func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[Observation]) {
+func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[mecoffload.Observation]) {
 	tb.Helper()
-	sim, sc, p := builtin(tb, "dynamic", func(s *Scenario) { s.Devices, s.Servers = c.devices, c.servers })
+	sim, sc, p := builtin(tb, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = c.devices, c.servers })
 	if r.Candidates == 0 {
 		r.Candidates = benchCandidates
 	}
-	agent, err := NewAgent(c.method, sc, p, r, 1, 1)
+	agent, err := New(Config{Method: c.method, Scenario: sc, Profile: p, Recipe: r, Seed: 1})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(agent.Close)
-	run := &benchRun{agent: agent, sim: sim, obs: reset(tb, sim, 1), action: make(Action, c.devices)}
+	run := &benchRun{agent: agent, sim: sim, obs: reset(tb, sim, 1), action: make(mecoffload.Action, c.devices)}
 	for range c.learn {
 		run.slot(tb)
 	}
-	met := make([]rl.Sample[Observation], c.states)
+	met := make([]rl.Sample[mecoffload.Observation], c.states)
 	for i := range met {
 		obs := agent.world(run.obs)
 		obs.CopyTo(&met[i].Observation)
@@ -74,9 +75,9 @@ func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[Obse
 // benchRun is a run of an agent without the bookkeeping.
 type benchRun struct {
 	agent  *Agent
-	sim    *Simulator
-	obs    Observation
-	action Action
+	sim    *mecoffload.Simulator
+	obs    mecoffload.Observation
+	action mecoffload.Action
 }
 
 // slot decides, learns and acts.
@@ -97,13 +98,13 @@ func (r *benchRun) slot(tb testing.TB) {
 	r.obs = tr.Observation
 }
 
-func (r *benchRun) decide(tb testing.TB, obs Observation) {
+func (r *benchRun) decide(tb testing.TB, obs mecoffload.Observation) {
 	if err := r.agent.Decide(obs, r.action); err != nil {
 		tb.Fatal(err)
 	}
 }
 
-func (r *benchRun) train(tb testing.TB, batch []rl.Sample[Observation]) float64 {
+func (r *benchRun) train(tb testing.TB, batch []rl.Sample[mecoffload.Observation]) float64 {
 	loss, err := r.agent.actor.Train(batch)
 	if err != nil {
 		tb.Fatal(err)
@@ -228,7 +229,7 @@ type peerParam struct {
 }
 
 type peerState struct {
-	Observation Observation
+	Observation mecoffload.Observation
 	Decision    []int32   // to be learned [M]
 	Logits      []float32 // [M x options]
 	Candidates  [][]int32 // [K x M]
@@ -246,17 +247,20 @@ func TestWritePeerCases(t *testing.T) {
 		run, met := c.prepare(t, recipe)
 		sc, p := run.sim.Scenario(), run.sim.Profile()
 		if !run.agent.traits.earlyExits {
-			p = p.lastExit()
+			p = p.LastExit()
 		}
 		pc := peerCase{
 			Name: c.name, Devices: c.devices, Servers: c.servers, Exits: p.Exits(),
 			Slot: float64(sc.Slot), RewardWeight: sc.RewardWeight,
-			Accuracy: p.Accuracy, Times: p.times(c.servers, nil), LearningRate: recipe.LearningRate,
+			Accuracy: p.Accuracy, Times: p.Times(c.servers, nil), LearningRate: recipe.LearningRate,
 		}
 		for _, param := range run.agent.actor.Params() {
 			pc.Params = append(pc.Params, peerParam{param.Name, param.Shape(), append([]float32(nil), param.Data()...)})
 		}
-		critic := newCritic(t, sc, p)
+		critic, err := mecoffload.NewCritic(sc, p)
+		if err != nil {
+			t.Fatal(err)
+		}
 		quantizer, err := recipe.quantizer(rl.NewRand(2, 0))
 		if err != nil {
 			t.Fatal(err)
@@ -284,7 +288,7 @@ func TestWritePeerCases(t *testing.T) {
 			pc.States = append(pc.States, ps)
 		}
 		if c.learn > 0 { // a fresh optimiser, with weights as written
-			fresh, err := NewAgent(c.method, sc, run.sim.Profile(), recipe, 1, 1)
+			fresh, err := New(Config{Method: c.method, Scenario: sc, Profile: run.sim.Profile(), Recipe: recipe, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

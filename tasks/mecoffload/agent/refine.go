@@ -1,6 +1,9 @@
-package mecoffload
+package agent
 
-import "github.com/graphrl/graphrl/rl"
+import (
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
 
 // refiner improves a decision by local search on an objective: pass after pass it gives each device in turn its best option,
 // until a pass changes nothing or the next one could exceed the trials. It implements rl.Improver.
@@ -8,14 +11,14 @@ import "github.com/graphrl/graphrl/rl"
 // What Search does with thousands of evaluations from a greedy start, an actor's proposal leaves little to do. It is meant
 // for the long-term critic: under the one-slot critic a better search is worse in the long run once the servers are saturated.
 type refiner struct {
-	evaluator *Evaluator
+	evaluator *mecoffload.Evaluator
 	trials    int // evaluations of the objective per decision
 }
 
-var _ rl.Improver[Observation] = (*refiner)(nil)
+var _ rl.Improver[mecoffload.Observation] = (*refiner)(nil)
 
 // Improve implements rl.Improver.
-func (r *refiner) Improve(obs Observation, decision []int32) (float64, error) {
+func (r *refiner) Improve(obs mecoffload.Observation, decision []int32) (float64, error) {
 	e := r.evaluator
 	if err := e.Begin(&obs); err != nil {
 		return 0, err
@@ -28,19 +31,7 @@ func (r *refiner) Improve(obs Observation, decision []int32) (float64, error) {
 	for trials := perPass; trials <= r.trials; trials += perPass {
 		before := value
 		for i := range decision {
-			best, pick := value+leastGain, int32(-1)
-			for o := range int32(obs.Options()) {
-				if o == e.Choice()[i] {
-					continue
-				}
-				if v := e.TryMove(i, o); v > best {
-					best, pick = v, o
-				}
-			}
-			if pick >= 0 {
-				e.Move(i, pick)
-				value = best
-			}
+			value = e.Improve(i, value)
 		}
 		if value == before {
 			break
@@ -48,4 +39,19 @@ func (r *refiner) Improve(obs Observation, decision []int32) (float64, error) {
 	}
 	copy(decision, e.Choice())
 	return value, nil
+}
+
+// proposer proposes a greedy decision, refined where decisions are. It implements rl.Proposer.
+type proposer struct {
+	greedy *mecoffload.BestExitInTime
+	refine *refiner // nil: as it is
+}
+
+// Propose implements rl.Proposer.
+func (p *proposer) Propose(obs mecoffload.Observation, dst []int32) error {
+	err := p.greedy.Decide(obs, dst)
+	if err == nil && p.refine != nil {
+		_, err = p.refine.Improve(obs, dst)
+	}
+	return err
 }

@@ -1,9 +1,10 @@
-package mecoffload
+package agent
 
 import (
 	"fmt"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // DeadlineModel is the probability that a task is served in time, given its nominal latency T relative to its deadline delta. A critic
@@ -16,16 +17,13 @@ import (
 // sampling with incomplete information", Annals of Mathematical Statistics 26, 1955) on exponentially forgotten counts. Before anything is
 // seen, P is 1 up to the deadline and 0 after it, which is what it stays without uncertainty.
 type DeadlineModel struct {
-	inTime, all [deadlineBins]float64 // forgotten counts of tasks by T/delta
-	p           [deadlineBins]float64
+	inTime, all [mecoffload.OnTimeBins]float64 // forgotten counts of tasks by T/delta
+	p           mecoffload.OnTimeTable
 }
 
 var _ checkpoints.Stateful = (*DeadlineModel)(nil)
 
 const (
-	deadlineBins = 100 // of width 1/50; a task of which T is twice delta is taken as lost
-	perDeadline  = deadlineBins / 2
-
 	deadlineMemory = 0.9995 // share of the counts kept from slot to slot: 2000 slots are remembered
 	deadlinePrior  = 2      // tasks' worth of trust in nominal values, per bin
 )
@@ -37,36 +35,23 @@ func NewDeadlineModel() *DeadlineModel {
 	return m
 }
 
-// InTime is the probability that a task is served in time whose nominal latency is the given multiple of its deadline.
-func (m *DeadlineModel) InTime(ratio float64) float64 {
-	if b := deadlineBin(ratio); b < deadlineBins {
-		return m.p[b]
-	}
-	return 0
-}
-
-// deadlineBin is the bin of a ratio, deadlineBins if it is too large for any or NaN.
-func deadlineBin(ratio float64) int {
-	if !(ratio < deadlineBins/perDeadline) {
-		return deadlineBins
-	}
-	return int(ratio * perDeadline)
-}
+// Table is P as it stands. It is the model's and changes as the model learns.
+func (m *DeadlineModel) Table() *mecoffload.OnTimeTable { return &m.p }
 
 // Observe learns from a slot: ratios [M] are T/delta of its tasks as they were planned, and statuses [M] what became of them. Tasks that
 // were planned to be dropped say nothing.
-func (m *DeadlineModel) Observe(ratios []float64, statuses []Status) {
+func (m *DeadlineModel) Observe(ratios []float64, statuses []mecoffload.Status) {
 	for b := range m.all {
 		m.all[b] *= deadlineMemory
 		m.inTime[b] *= deadlineMemory
 	}
 	for i, ratio := range ratios {
-		b := deadlineBin(ratio)
-		if b == deadlineBins {
+		b := mecoffload.OnTimeBin(ratio)
+		if b == mecoffload.OnTimeBins {
 			continue
 		}
 		m.all[b]++
-		if statuses[i] == InTime {
+		if statuses[i] == mecoffload.InTime {
 			m.inTime[b]++
 		}
 	}
@@ -79,13 +64,11 @@ func (m *DeadlineModel) fit() {
 		inTime, all float64
 		bins        int
 	}
-	var stack [deadlineBins]pool
-	n := 0
+	var stack [mecoffload.OnTimeBins]pool
+	n, nominal := 0, mecoffload.NominalOnTime()
 	for b := range m.all {
 		stack[n] = pool{m.inTime[b], m.all[b] + deadlinePrior, 1}
-		if b < perDeadline {
-			stack[n].inTime += deadlinePrior
-		}
+		stack[n].inTime += nominal[b] * deadlinePrior
 		n++
 		for n > 1 && stack[n-2].inTime*stack[n-1].all < stack[n-1].inTime*stack[n-2].all {
 			n--

@@ -1,4 +1,4 @@
-package mecoffload
+package agent
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"gorgonia.org/gorgonia"
 )
 
@@ -18,7 +19,7 @@ type MLPActorConfig struct {
 // NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron from the flattened state of
 // all devices to the logits of all (device, option) pairs. Its size is fixed by the largest number of devices; absent devices
 // are padded with zeros.
-func NewMLPActor(sc Scenario, p Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
+func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
 	options := sc.Servers * p.Exits()
 	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, cfg.Hidden...), sc.Devices*options)
 	mlp, err := nn.NewMLP("actor", widths, nn.ReLU, nil, rng)
@@ -37,7 +38,7 @@ type mlpNet struct {
 }
 
 // Build implements rl.PolicyNetwork.
-func (n *mlpNet) Build() (rl.PolicyGraph[Observation], error) {
+func (n *mlpNet) Build() (rl.PolicyGraph[mecoffload.Observation], error) {
 	state, err := nn.NewInput(gorgonia.NewGraph(), "state", flatWidth(n.devices, n.servers))
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ type mlpGraph struct {
 	net      *mlpNet
 	state, z *gorgonia.Node
 	buf      nn.Buffer
-	batch    []rl.Sample[Observation]
+	batch    []rl.Sample[mecoffload.Observation]
 }
 
 func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
@@ -61,7 +62,7 @@ func (g *mlpGraph) Place(sample, device int) int {
 	return (sample*g.net.devices + g.batch[sample].Observation.ID[device]) * g.net.options
 }
 
-func (g *mlpGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *mlpGraph) Load(t *nn.Tape, batch []rl.Sample[mecoffload.Observation]) error {
 	g.batch = batch
 	width := flatWidth(g.net.devices, g.net.servers)
 	data := g.buf.Resize(len(batch), width)

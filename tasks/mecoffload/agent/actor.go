@@ -1,6 +1,9 @@
-package mecoffload
+package agent
 
-import "github.com/graphrl/graphrl/rl"
+import (
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
 
 // ActorConfig holds the hyper-parameters common to the actors.
 type ActorConfig struct {
@@ -11,11 +14,11 @@ type ActorConfig struct {
 }
 
 // Actor maps observations to one logit per device and option.
-type Actor = rl.NetworkActor[Observation]
+type Actor = rl.NetworkActor[mecoffload.Observation]
 
 // newActor makes an actor of a network.
-func newActor(net rl.PolicyNetwork[Observation], options int, cfg ActorConfig) (*Actor, error) {
-	return rl.NewNetworkActor(net, func(o *Observation) int { return o.Devices }, rl.NetworkActorConfig{
+func newActor(net rl.PolicyNetwork[mecoffload.Observation], options int, cfg ActorConfig) (*Actor, error) {
+	return rl.NewNetworkActor(net, func(o *mecoffload.Observation) int { return o.Devices }, rl.NetworkActorConfig{
 		Options:      options,
 		Loss:         cfg.Loss,
 		LearningRate: cfg.LearningRate,

@@ -1,45 +1,12 @@
-package mecoffload
+package agent
 
 import (
 	"fmt"
 	"math"
-	"strings"
 
+	"github.com/graphrl/graphrl/internal/strictyaml"
 	"github.com/graphrl/graphrl/rl"
 )
-
-// DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods with the long-term critic,
-// paper for those of the paper. Under the one-slot critic tuned is the better optimiser of the slot, which pays where servers have time
-// to spare (30 ms slots) and costs where they do not (the default scenario); see docs/results.md.
-func (m Method) DefaultRecipe() string {
-	if t, err := m.traits(); err == nil && t.longTerm {
-		return "tuned"
-	}
-	return "paper"
-}
-
-// recipes are the built-in ones.
-func recipes() []Recipe { return []Recipe{PaperRecipe(), TunedRecipe()} }
-
-// RecipeNames lists the built-in recipes.
-func RecipeNames() []string {
-	var names []string
-	for _, r := range recipes() {
-		names = append(names, r.Name)
-	}
-	return names
-}
-
-// LoadRecipe returns a built-in recipe by its name.
-func LoadRecipe(name string) (Recipe, error) {
-	for _, r := range recipes() {
-		if r.Name == name {
-			return r, nil
-		}
-	}
-	return Recipe{}, fmt.Errorf("mecoffload: recipe %q is not known: choose one of %s, or write its keys into a configuration",
-		name, strings.Join(RecipeNames(), ", "))
-}
 
 // Sizes of networks and memories beyond these are typing errors.
 const (
@@ -52,19 +19,19 @@ const (
 func (r Recipe) Validate() error {
 	count := func(key string, v, least, most int) error {
 		if v < least || v > most {
-			return invalid(key, "%d is not in %d..%d", v, least, most)
+			return strictyaml.Invalid(key, "%d is not in %d..%d", v, least, most)
 		}
 		return nil
 	}
 	number := func(key string, v float64, positive bool) error {
 		if !(v >= 0) || math.IsInf(v, 0) || positive && v == 0 {
-			return invalid(key, "%v is not a number %s 0", v, map[bool]string{true: "above", false: "of at least"}[positive])
+			return strictyaml.Invalid(key, "%v is not a number %s 0", v, map[bool]string{true: "above", false: "of at least"}[positive])
 		}
 		return nil
 	}
 	widths := func(key string, v []int) error {
 		if len(v) > maxLayers {
-			return invalid(key, "%d layers are more than %d", len(v), maxLayers)
+			return strictyaml.Invalid(key, "%d layers are more than %d", len(v), maxLayers)
 		}
 		for i, w := range v {
 			if err := count(fmt.Sprintf("%s[%d]", key, i), w, 1, maxWidth); err != nil {
@@ -74,13 +41,13 @@ func (r Recipe) Validate() error {
 		return nil
 	}
 	if r.Name == "" {
-		return invalid("name", "is missing")
+		return strictyaml.Invalid("name", "is missing")
 	}
 	if r.Quantizer != "order" && r.Quantizer != "noisy" && r.Quantizer != "gumbel" {
-		return invalid("quantizer", "%q is none of order, noisy, gumbel", r.Quantizer)
+		return strictyaml.Invalid("quantizer", "%q is none of order, noisy, gumbel", r.Quantizer)
 	}
 	if r.Loss != rl.BinaryCrossEntropy && r.Loss != rl.SoftmaxCrossEntropy {
-		return invalid("loss", "%q is neither %s nor %s", r.Loss, rl.BinaryCrossEntropy, rl.SoftmaxCrossEntropy)
+		return strictyaml.Invalid("loss", "%q is neither %s nor %s", r.Loss, rl.BinaryCrossEntropy, rl.SoftmaxCrossEntropy)
 	}
 	for _, err := range []error{
 		count("candidates", r.Candidates, 0, maxSamples),
@@ -104,10 +71,10 @@ func (r Recipe) Validate() error {
 		}
 	}
 	if !(r.LatencyWeight <= 1) || math.IsInf(r.LatencyWeight, 0) {
-		return invalid("latency_weight", "%v is neither in [0, 1] nor below 0, for the weight of the scenario's reward", r.LatencyWeight)
+		return strictyaml.Invalid("latency_weight", "%v is neither in [0, 1] nor below 0, for the weight of the scenario's reward", r.LatencyWeight)
 	}
 	if !(r.Gamma >= 0 && r.Gamma < 1) {
-		return invalid("gamma", "%v is not in [0, 1)", r.Gamma)
+		return strictyaml.Invalid("gamma", "%v is not in [0, 1)", r.Gamma)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package mecoffload
+package agent
 
 import (
 	"math"

@@ -1,6 +1,10 @@
-package mecoffload
+package agent
 
-import "math"
+import (
+	"math"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
 
 // What the actors see. All features are dimensionless: times in units of the task's deadline or of the slot, so that a
 // network meets numbers of one size whatever the scenario's scales. Nothing says how many devices there are: a network
@@ -15,26 +19,26 @@ const (
 
 // featurizer turns observations into features with the network and the servers of one profile.
 type featurizer struct {
-	profile Profile
+	profile mecoffload.Profile
 	slot    float64 // s
 	times   []float64
 }
 
-func newFeaturizer(sc Scenario, p Profile) *featurizer {
+func newFeaturizer(sc mecoffload.Scenario, p mecoffload.Profile) *featurizer {
 	return &featurizer{profile: p, slot: float64(sc.Slot)}
 }
 
 // nominal returns tau [N x L] in seconds.
 func (f *featurizer) nominal(servers int) []float64 {
 	if len(f.times) != servers*f.profile.Exits() {
-		f.times = f.profile.times(servers, f.times)
+		f.times = f.profile.Times(servers, f.times)
 	}
 	return f.times
 }
 
 // graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge [M*N*L x 4], an edge from
 // each device to each option in row-major order.
-func (f *featurizer) graph(obs *Observation, device, option, edge []float32) {
+func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []float32) {
 	n, l := obs.Servers, obs.Exits
 	tau := f.nominal(n)
 
@@ -89,7 +93,7 @@ func flatWidth(devices, servers int) int { return devices*(1+2*servers) + 3*serv
 
 // flat writes the state of obs for a network with a fixed place for each of the given number of devices. A device's place
 // is its ID; places of absent devices are zero.
-func (f *featurizer) flat(obs *Observation, devices int, row []float32) {
+func (f *featurizer) flat(obs *mecoffload.Observation, devices int, row []float32) {
 	n, l := obs.Servers, obs.Exits
 	tau := f.nominal(n)
 	clear(row)

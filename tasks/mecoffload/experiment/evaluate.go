@@ -1,14 +1,17 @@
-package mecoffload
+package experiment
 
 import (
 	"context"
 	"fmt"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Evaluation is a stretch of a scenario in which policies are compared. All meet the same tasks.
 type Evaluation struct {
-	Scenario Scenario
-	Profile  Profile
+	Scenario mecoffload.Scenario
+	Profile  mecoffload.Profile
 	Seed     uint64
 	// Slots is the number of slots, From the first that counts; those before it fill the queues.
 	Slots, From int64
@@ -20,35 +23,39 @@ type Evaluation struct {
 }
 
 // Policy evaluates a policy, which does not learn from it.
-func (e Evaluation) Policy(ctx context.Context, p Policy) (Row, error) { return e.run(ctx, p, nil) }
+func (e Evaluation) Policy(ctx context.Context, p mecoffload.Policy) (mecoffload.Row, error) {
+	return e.run(ctx, p, nil)
+}
 
 // Online evaluates an agent that goes on learning.
-func (e Evaluation) Online(ctx context.Context, a *Agent) (Row, error) { return e.run(ctx, a, a) }
+func (e Evaluation) Online(ctx context.Context, a *agent.Agent) (mecoffload.Row, error) {
+	return e.run(ctx, a, a)
+}
 
-func (e Evaluation) run(ctx context.Context, p Policy, learner *Agent) (Row, error) {
-	sim, err := NewSimulator(e.Scenario, e.Profile)
+func (e Evaluation) run(ctx context.Context, p mecoffload.Policy, learner *agent.Agent) (mecoffload.Row, error) {
+	sim, err := mecoffload.NewSimulator(e.Scenario, e.Profile)
 	if err != nil {
-		return Row{}, err
+		return mecoffload.Row{}, err
 	}
 	if _, err := sim.Reset(e.Seed); err != nil {
-		return Row{}, err
+		return mecoffload.Row{}, err
 	}
-	filler, err := NewBestExitInTime(e.Profile)
+	filler, err := mecoffload.NewBestExitInTime(e.Profile)
 	if err != nil {
-		return Row{}, err
+		return mecoffload.Row{}, err
 	}
-	metrics := NewMetrics(e.Scenario, e.Profile)
+	metrics := mecoffload.NewMetrics(e.Scenario, e.Profile)
 	episode := episode{sim: sim, policy: filler}
 	for slot := range e.Slots {
 		if ctx.Err() != nil {
-			return Row{}, context.Cause(ctx)
+			return mecoffload.Row{}, context.Cause(ctx)
 		}
 		if slot == max(e.Start, 0) {
 			episode.policy, episode.learner = p, learner
 		}
 		decision, err := episode.step()
 		if err != nil {
-			return Row{}, fmt.Errorf("mecoffload: evaluating %s: slot %d: %w", p.Name(), slot, err)
+			return mecoffload.Row{}, fmt.Errorf("mecoffload: evaluating %s: slot %d: %w", p.Name(), slot, err)
 		}
 		if slot >= e.From {
 			metrics.Add(sim.Outcome(), decision)

@@ -1,4 +1,4 @@
-package mecoffload
+package experiment
 
 import (
 	"context"
@@ -13,10 +13,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // tinyConfig is a run with every kind of event in it, of a few milliseconds.
-func tinyConfig(t testing.TB, method Method) Config {
+func tinyConfig(t testing.TB, method agent.Method) Config {
 	return parseConfig(t, `
 method: `+string(method)+`
 slots: 90
@@ -49,7 +51,7 @@ func advance(t testing.TB, run *Run, to int64) []Report {
 		}
 		if run.ReportDue() {
 			r := run.Report()
-			r.Decision = Decision{}
+			r.Decision = mecoffload.Decision{}
 			reports = append(reports, r)
 		}
 	}
@@ -100,7 +102,7 @@ func tensor(t testing.TB, s *checkpoints.State, name string) any {
 // agent, ends with the weights, memories, moments, figures and reports of one that never stopped, to the last bit.
 func TestResumedRunEqualsUninterrupted(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, method := range Methods() {
+	for _, method := range agent.Methods() {
 		t.Run(string(method), func(t *testing.T) {
 			cfg := tinyConfig(t, method)
 			whole := newRun(t, cfg)
@@ -168,7 +170,7 @@ func rebornFromDisk(t *testing.T, run *Run) *Run {
 
 // The comparison above can fail: another seed gives another run.
 func TestSeedsDiffer(t *testing.T) {
-	cfg := tinyConfig(t, GRLELT)
+	cfg := tinyConfig(t, agent.GRLELT)
 	a := newRun(t, cfg)
 	advance(t, a, cfg.Slots)
 	cfg.Seed++
@@ -184,7 +186,7 @@ func TestSeedsDiffer(t *testing.T) {
 
 // Run and Evaluation are two ways to the same figures.
 func TestRunEqualsOnlineEvaluation(t *testing.T) {
-	cfg := tinyConfig(t, GRLE)
+	cfg := tinyConfig(t, agent.GRLE)
 	run := newRun(t, cfg)
 	advance(t, run, cfg.Slots)
 	agent := newRun(t, cfg).Agent()
@@ -198,7 +200,7 @@ func TestRunEqualsOnlineEvaluation(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := run.Row()
-	want.Decision, row.Decision = Decision{}, Decision{}
+	want.Decision, row.Decision = mecoffload.Decision{}, mecoffload.Decision{}
 	if d := cmp.Diff(want, row); d != "" {
 		t.Errorf("-run +evaluation:\n%s", d)
 	}
@@ -220,12 +222,12 @@ func TestTailStart(t *testing.T) {
 
 // Moving averages weight every task alike.
 func TestMovingAverage(t *testing.T) {
-	cfg := tinyConfig(t, DROOE)
+	cfg := tinyConfig(t, agent.DROOE)
 	run := newRun(t, cfg)
 	if reward, accuracy := run.Moving(); reward != 0 || accuracy != 0 {
 		t.Errorf("before the first slot: %v, %v", reward, accuracy)
 	}
-	last := NewMetrics(cfg.Scenario, cfg.Profile) // of the window's slots
+	last := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile) // of the window's slots
 	for slot := range int64(40) {
 		if slot == 40-int64(cfg.Window) {
 			last.Reset()
@@ -242,7 +244,7 @@ func TestMovingAverage(t *testing.T) {
 
 // Without learning an agent stays as it is, online it does not; all policies meet the same tasks.
 func TestEvaluation(t *testing.T) {
-	cfg := tinyConfig(t, GRLELT)
+	cfg := tinyConfig(t, agent.GRLELT)
 	run := newRun(t, cfg)
 	e := Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: 7, Slots: 50}
 	before := tensors(t, run)
@@ -265,7 +267,7 @@ func TestEvaluation(t *testing.T) {
 	if d := cmp.Diff(weights(before), weights(tensors(t, run))); d != "" {
 		t.Errorf("evaluating changed the agent:\n%s", d)
 	}
-	policies, err := Baselines(cfg.Scenario, cfg.Profile, e.Seed)
+	policies, err := mecoffload.Baselines(cfg.Scenario, cfg.Profile, e.Seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,14 +308,21 @@ func TestEvaluation(t *testing.T) {
 
 // tasksOf is the number of tasks that an evaluation brings.
 func tasksOf(t *testing.T, e Evaluation) (tasks int) {
-	sim, err := NewSimulator(e.Scenario, e.Profile)
+	sim, err := mecoffload.NewSimulator(e.Scenario, e.Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	obs := reset(t, sim, e.Seed)
+	obs, err := sim.Reset(e.Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range e.Slots {
 		tasks += obs.Devices
-		obs, _ = step(t, sim, make(Action, obs.Devices))
+		tr, err := sim.Step(make(mecoffload.Action, obs.Devices))
+		if err != nil {
+			t.Fatal(err)
+		}
+		obs = tr.Observation
 	}
 	return tasks
 }
@@ -337,8 +346,8 @@ func trained(t *testing.T, cfg Config) (*Checkpoint, string) {
 
 // What graph actors have learned with 6 devices they apply to 14 and to 1000, to other numbers of servers and exits.
 func TestGraphActorsFitAnyNumber(t *testing.T) {
-	wide := Profile{Name: "wide", Accuracy: []float64{0.2, 0.4, 0.6}, Servers: []ServerProfile{{Times: []Seconds{0.001, 0.002, 0.003}}}}
-	for _, method := range []Method{GRL, GRLE, GRLELT} {
+	wide := mecoffload.Profile{Name: "wide", Accuracy: []float64{0.2, 0.4, 0.6}, Servers: []mecoffload.ServerProfile{{Times: []mecoffload.Seconds{0.001, 0.002, 0.003}}}}
+	for _, method := range []agent.Method{agent.GRL, agent.GRLE, agent.GRLELT} {
 		cfg := tinyConfig(t, method)
 		cfg.Scenario.Devices = 6
 		saved, _ := trained(t, cfg)
@@ -352,23 +361,23 @@ func TestGraphActorsFitAnyNumber(t *testing.T) {
 		} {
 			other := cfg
 			change(&other)
-			agent, err := saved.Agent(other)
+			a, err := saved.Agent(other)
 			if err != nil {
 				t.Fatal(err)
 			}
 			e := Evaluation{Scenario: other.Scenario, Profile: other.Profile, Seed: 5, Slots: 3}
-			row, err := e.Policy(context.Background(), agent)
+			row, err := e.Policy(context.Background(), a)
 			if err != nil || row.Devices != other.Scenario.Devices || row.Accuracy <= 0 {
 				t.Errorf("%s: %+v, error %v", method, row, err)
 			}
-			agent.Close()
+			a.Close()
 		}
 	}
 }
 
 // An agent of a checkpoint decides as the one that was saved.
 func TestCheckpointAgent(t *testing.T) {
-	for _, method := range Methods() {
+	for _, method := range agent.Methods() {
 		cfg := tinyConfig(t, method)
 		cfg.Recipe.Quantizer, cfg.Recipe.AdaptInterval = "order", 0 // no random numbers and no K that differ
 		run := newRun(t, cfg)
@@ -381,21 +390,21 @@ func TestCheckpointAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		agent, err := saved.Agent(cfg)
+		a, err := saved.Agent(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer agent.Close()
+		defer a.Close()
 		e := Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: 5, Slots: 30}
 		want, err := e.Policy(context.Background(), run.Agent())
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := e.Policy(context.Background(), agent)
+		got, err := e.Policy(context.Background(), a)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want.Decision, got.Decision = Decision{}, Decision{}
+		want.Decision, got.Decision = mecoffload.Decision{}, mecoffload.Decision{}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: -saved +loaded:\n%s", method, d)
 		}
@@ -405,18 +414,18 @@ func TestCheckpointAgent(t *testing.T) {
 func TestOtherArchitecturesAreRefused(t *testing.T) {
 	type change = func(*Config)
 	for _, c := range []struct {
-		method Method
+		method agent.Method
 		change change
 		want   string
 	}{
-		{DROOE, func(c *Config) { c.Scenario.Devices = 3 }, "MLP actor: devices 4, servers 2, exits 5, hidden [8], and DROOE with MLP actor: devices 3,"},
-		{DROO, func(c *Config) { c.Scenario.Devices = 14 }, "graph actors fit any number of devices"},
-		{DROOE, func(c *Config) { c.Scenario.Servers = 4 }, "another architecture"},
-		{DROOE, func(c *Config) { c.Recipe.Hidden = []int{8, 8} }, "hidden [8 8]"},
-		{GRLE, func(c *Config) { c.Recipe.GraphHidden = 7 }, "hidden 7"},
-		{GRLE, func(c *Config) { c.Recipe.GraphLayers = 3 }, "layers 3"},
-		{GRLE, func(c *Config) { c.Method = GRL }, "it holds GRLE with"},
-		{GRLE, func(c *Config) { c.Method = GRLELT }, "GRLE-LT with"},
+		{agent.DROOE, func(c *Config) { c.Scenario.Devices = 3 }, "MLP actor: devices 4, servers 2, exits 5, hidden [8], and DROOE with MLP actor: devices 3,"},
+		{agent.DROO, func(c *Config) { c.Scenario.Devices = 14 }, "graph actors fit any number of devices"},
+		{agent.DROOE, func(c *Config) { c.Scenario.Servers = 4 }, "another architecture"},
+		{agent.DROOE, func(c *Config) { c.Recipe.Hidden = []int{8, 8} }, "hidden [8 8]"},
+		{agent.GRLE, func(c *Config) { c.Recipe.GraphHidden = 7 }, "hidden 7"},
+		{agent.GRLE, func(c *Config) { c.Recipe.GraphLayers = 3 }, "layers 3"},
+		{agent.GRLE, func(c *Config) { c.Method = agent.GRL }, "it holds GRLE with"},
+		{agent.GRLE, func(c *Config) { c.Method = agent.GRLELT }, "GRLE-LT with"},
 	} {
 		cfg := tinyConfig(t, c.method)
 		saved, dir := trained(t, cfg)
@@ -431,7 +440,7 @@ func TestOtherArchitecturesAreRefused(t *testing.T) {
 	}
 
 	// The same networks, another run.
-	cfg := tinyConfig(t, GRLE)
+	cfg := tinyConfig(t, agent.GRLE)
 	saved, _ := trained(t, cfg)
 	cfg.Recipe.LearningRate *= 2
 	if _, err := saved.Resume(cfg); err == nil || !strings.Contains(err.Error(), "another configuration") {
@@ -440,7 +449,7 @@ func TestOtherArchitecturesAreRefused(t *testing.T) {
 }
 
 func TestDamagedCheckpointsAreRefused(t *testing.T) {
-	_, dir := trained(t, tinyConfig(t, DROOE))
+	_, dir := trained(t, tinyConfig(t, agent.DROOE))
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -478,7 +487,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 
 // best is the checkpoint with the highest moving reward among those that were due.
 func TestBestCheckpoint(t *testing.T) {
-	cfg := tinyConfig(t, DROOE)
+	cfg := tinyConfig(t, agent.DROOE)
 	run := newRun(t, cfg)
 	dir := t.TempDir()
 	if err := run.Checkpoint(dir); err != nil {
@@ -514,17 +523,17 @@ func TestBestCheckpoint(t *testing.T) {
 }
 
 func TestRunRefuses(t *testing.T) {
-	cfg := tinyConfig(t, GRLE)
+	cfg := tinyConfig(t, agent.GRLE)
 	cfg.Slots = 0
 	if _, err := NewRun(cfg); err == nil || !strings.Contains(err.Error(), "slots: 0 is not in") {
 		t.Errorf("no slots: %v", err)
 	}
-	cfg = tinyConfig(t, GRLE)
-	cfg.Scenario.Trace = TraceSource{Files: []string{"/no/such"}, FloorMbit: 1}
+	cfg = tinyConfig(t, agent.GRLE)
+	cfg.Scenario.Trace = mecoffload.TraceSource{Files: []string{"/no/such"}, FloorMbit: 1}
 	if _, err := NewRun(cfg); err == nil || !strings.Contains(err.Error(), "/no/such") {
 		t.Errorf("no traces: %v", err)
 	}
-	cfg = tinyConfig(t, DROO)
+	cfg = tinyConfig(t, agent.DROO)
 	run := newRun(t, cfg)
 	advance(t, run, cfg.Slots)
 	if err := run.Step(); err == nil {

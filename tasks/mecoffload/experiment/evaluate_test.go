@@ -1,23 +1,27 @@
-package mecoffload
+package experiment
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
 
 // Before its start a policy leaves the slots to BestExitInTime.
 func TestEvaluationStart(t *testing.T) {
-	sc, err := LoadScenario("dynamic")
+	sc, err := mecoffload.LoadScenario("dynamic")
 	if err != nil {
 		t.Fatal(err)
 	}
 	sc.Slot = 0.03 // enough for the servers to catch up now and then, from when on it does not matter who has decided before
-	p, err := LoadProfile(DefaultProfile)
+	p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bestExit, err := NewBestExitInTime(p)
+	bestExit, err := mecoffload.NewBestExitInTime(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	accuracy := func(policy Policy, from, start int64) float64 {
+	accuracy := func(policy mecoffload.Policy, from, start int64) float64 {
 		t.Helper()
 		row, err := Evaluation{Scenario: sc, Profile: p, Seed: 3, Slots: 120, From: from, Start: start}.Policy(t.Context(), policy)
 		if err != nil {
@@ -25,7 +29,7 @@ func TestEvaluationStart(t *testing.T) {
 		}
 		return row.Accuracy
 	}
-	own := accuracy(&RoundRobin{}, 80, 0)
+	own := accuracy(&mecoffload.RoundRobin{}, 80, 0)
 	filler := accuracy(bestExit, 80, 0)
 	if own == filler {
 		t.Fatal("the two policies cannot be told apart")
@@ -33,10 +37,10 @@ func TestEvaluationStart(t *testing.T) {
 	if got := accuracy(bestExit, 80, 40); got != filler {
 		t.Errorf("after its own slots BestExitInTime has %v, want %v", got, filler)
 	}
-	if got := accuracy(&RoundRobin{}, 80, 120); got != filler {
+	if got := accuracy(&mecoffload.RoundRobin{}, 80, 120); got != filler {
 		t.Errorf("a policy that never starts has %v, want %v, that of BestExitInTime", got, filler)
 	}
-	if got := accuracy(&RoundRobin{}, 80, 20); got != own {
+	if got := accuracy(&mecoffload.RoundRobin{}, 80, 20); got != own {
 		t.Errorf("started at slot 20 it has %v from slot 80 on, and %v if it starts at slot 0", got, own)
 	}
 }

@@ -1,0 +1,75 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Method names a learning method.
+type Method string
+
+// The methods of the comparison. DROO: Huang, Bi and Zhang, IEEE TMC 2020. GRLE, GRL and DROOE: Li, Iosifidis and Zhang,
+// GLOBECOM 2022. The long-term critic (-LT) is this project's addition.
+const (
+	DROO    Method = "DROO"     // MLP actor, last exit only
+	DROOE   Method = "DROOE"    // MLP actor, all exits
+	GRL     Method = "GRL"      // graph actor, last exit only
+	GRLE    Method = "GRLE"     // graph actor, all exits
+	DROOELT Method = "DROOE-LT" // DROOE with the long-term critic
+	GRLELT  Method = "GRLE-LT"  // GRLE with the long-term critic
+)
+
+// Methods are all learning methods, in the order of tables.
+func Methods() []Method { return []Method{GRLELT, GRLE, GRL, DROOE, DROO, DROOELT} }
+
+// traits are what the methods differ in; everything else is shared.
+type traits struct {
+	graph      bool // actor: graph neural network, else MLP
+	earlyExits bool
+	longTerm   bool
+}
+
+func (m Method) traits() (traits, error) {
+	switch m {
+	case DROO:
+		return traits{}, nil
+	case DROOE:
+		return traits{earlyExits: true}, nil
+	case GRL:
+		return traits{graph: true}, nil
+	case GRLE:
+		return traits{graph: true, earlyExits: true}, nil
+	case DROOELT:
+		return traits{earlyExits: true, longTerm: true}, nil
+	case GRLELT:
+		return traits{graph: true, earlyExits: true, longTerm: true}, nil
+	}
+	return traits{}, fmt.Errorf("mecoffload: unknown method %q: want one of %s", m, strings.Trim(fmt.Sprint(Methods()), "[]"))
+}
+
+// DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods with the long-term critic,
+// paper for those of the paper. Under the one-slot critic tuned is the better optimiser of the slot, which pays where servers have time
+// to spare (30 ms slots) and costs where they do not (the default scenario); see docs/results.md.
+func (m Method) DefaultRecipe() string {
+	if t, err := m.traits(); err == nil && t.longTerm {
+		return "tuned"
+	}
+	return "paper"
+}
+
+// ParseMethod returns the method of a name, in whatever case it is written.
+func ParseMethod(name string) (Method, error) {
+	for _, m := range Methods() {
+		if strings.EqualFold(name, string(m)) {
+			return m, nil
+		}
+	}
+	_, err := Method(name).traits()
+	return "", err
+}
+
+// Validate reports a method that is not known.
+func (m Method) Validate() error {
+	_, err := m.traits()
+	return err
+}

@@ -1,0 +1,146 @@
+package agent
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Recipe holds the hyper-parameters of a learning method, in the YAML of a run's configuration. The same recipe serves all
+// methods; each reads what concerns it.
+type Recipe struct {
+	// Name says where the values come from: paper, tuned, or anything else for values of your own.
+	Name string `yaml:"name"`
+
+	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least 64 and at most 128.
+	Candidates int `yaml:"candidates"`
+	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is constant.
+	AdaptInterval int `yaml:"adapt_interval"`
+	// Quantizer makes candidates of scores: order (order-preserving), noisy (LyDROO) or gumbel.
+	Quantizer string `yaml:"quantizer"`
+	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
+	Noise float64 `yaml:"noise"`
+
+	// ProposeGreedy adds a candidate that needs no learning, the best exit in time for every task. See BestExitInTime.
+	ProposeGreedy bool `yaml:"propose_greedy"`
+
+	// LatencyWeight is w of the reward that the critic maximises, phi * (1 - w*T/delta). Below 0: that of the scenario's reward.
+	LatencyWeight float64 `yaml:"latency_weight"`
+	// LearnDeadlines makes the critic weigh every task with the learned probability that it is served in time, rather than take nominal
+	// times at their word. See DeadlineModel.
+	LearnDeadlines bool `yaml:"learn_deadlines"`
+
+	// Loss is binary or softmax; see rl.Loss.
+	Loss rl.Loss `yaml:"loss"`
+	// LearningRate is that of the actor's Adam.
+	LearningRate float64 `yaml:"learning_rate"`
+	// ClipNorm bounds the global norm of the actor's gradient; 0: no bound.
+	ClipNorm float64 `yaml:"clip_norm"`
+	// TrainInterval is the number of slots between trainings, StepsPerTrain the minibatches of one.
+	TrainInterval int `yaml:"train_interval"`
+	StepsPerTrain int `yaml:"steps_per_train"`
+	// BatchSize is the minibatch's size, MemorySize the number of latest slots it is drawn from.
+	BatchSize  int `yaml:"batch_size"`
+	MemorySize int `yaml:"memory_size"`
+
+	// Hidden are the widths of the MLP actor's hidden layers.
+	Hidden []int `yaml:"hidden,flow"`
+	// GraphHidden is the width of the graph actor's embeddings, GraphLayers its rounds of message passing.
+	GraphHidden int `yaml:"graph_hidden"`
+	GraphLayers int `yaml:"graph_layers"`
+
+	// The long-term critic (-LT methods). RefineTrials is how many evaluations of the critic a local search around the best
+	// candidate may take per decision; 0: none. See refiner.
+	RefineTrials int `yaml:"refine_trials"`
+	// Gamma is the discount factor.
+	Gamma float64 `yaml:"gamma"`
+	// ValueInterval is the number of slots between trainings of the value, ValueMemory the number of latest slots it is fitted to.
+	ValueInterval int `yaml:"value_interval"`
+	ValueMemory   int `yaml:"value_memory"`
+}
+
+// PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates, the published memory of 1024 slots, one
+// step every 10 slots. The learning rate, the batch and the sizes of the networks are this project's; see docs/decisions/0006 for the
+// number of candidates.
+func PaperRecipe() Recipe {
+	return Recipe{
+		Name:          "paper",
+		Quantizer:     "order",
+		Loss:          rl.BinaryCrossEntropy,
+		LearningRate:  1e-3,
+		TrainInterval: 10,
+		StepsPerTrain: 1,
+		BatchSize:     64,
+		MemorySize:    1024,
+		Hidden:        []int{128, 64},
+		GraphHidden:   32,
+		GraphLayers:   2,
+
+		LatencyWeight: -1,
+
+		Gamma:         0.9,
+		ValueInterval: 10,
+		ValueMemory:   1024,
+	}
+}
+
+// TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's options are alternatives (softmax
+// cross-entropy), candidates are drawn from the actor's own probabilities, and the best exit in time is one more. The critic values
+// accuracy rather than the reward: the learned probability of being in time takes the place of most of the reward's preference for early
+// results, which costs accuracy where there is time to spare. The long-term critic's decisions are refined.
+func TunedRecipe() Recipe {
+	r := PaperRecipe()
+	r.Name = "tuned"
+	r.Quantizer, r.Noise = "gumbel", 1
+	r.ProposeGreedy = true
+	r.LatencyWeight, r.LearnDeadlines = 0.1, true
+	r.Loss = rl.SoftmaxCrossEntropy
+	r.GraphLayers = 1 // no worse than two with this loss
+	r.RefineTrials = 300
+	return r
+}
+
+// candidates is the number of candidates for a number of devices. With fewer, order-preserving ones leave a run now and then stuck
+// where all devices crowd one server (docs/decisions/0006); with a thousand devices, four each would take longer than a slot.
+func (r Recipe) candidates(devices int) int {
+	if r.Candidates > 0 {
+		return r.Candidates
+	}
+	return min(max(4*devices, 64), 128)
+}
+
+func (r Recipe) quantizer(rng *rl.Rand) (rl.Quantizer, error) {
+	switch r.Quantizer {
+	case "order":
+		return &rl.OrderPreserving{}, nil
+	case "noisy":
+		return rl.NewNoisyOrderPreserving(r.Noise, rng)
+	case "gumbel":
+		return rl.NewGumbel(r.Noise, rng)
+	}
+	return nil, fmt.Errorf("unknown quantizer %q: want order, noisy or gumbel", r.Quantizer)
+}
+
+// recipes are the built-in ones.
+func recipes() []Recipe { return []Recipe{PaperRecipe(), TunedRecipe()} }
+
+// RecipeNames lists the built-in recipes.
+func RecipeNames() []string {
+	var names []string
+	for _, r := range recipes() {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// LoadRecipe returns a built-in recipe by its name.
+func LoadRecipe(name string) (Recipe, error) {
+	for _, r := range recipes() {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	return Recipe{}, fmt.Errorf("mecoffload: recipe %q is not known: choose one of %s, or write its keys into a configuration",
+		name, strings.Join(RecipeNames(), ", "))
+}

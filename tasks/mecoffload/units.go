@@ -1,0 +1,86 @@
+package mecoffload
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/graphrl/graphrl/internal/strictyaml"
+)
+
+// Seconds is a span of time in seconds. In YAML it is written as a Go duration with its unit ("0.55ms", "30ms", "2s"),
+// with a resolution of one nanosecond.
+type Seconds float64
+
+// Milliseconds is the same span in milliseconds.
+func (s Seconds) Milliseconds() float64 { return float64(s) * 1e3 }
+
+// String prints the span in milliseconds, for instance "0.55ms".
+func (s Seconds) String() string {
+	ns := math.Round(float64(s) * 1e9)
+	return strconv.FormatFloat(ns/1e6, 'f', -1, 64) + "ms"
+}
+
+// MarshalYAML writes the span as String does.
+func (s Seconds) MarshalYAML() (any, error) { return s.String(), nil }
+
+// UnmarshalYAML reads a Go duration.
+func (s *Seconds) UnmarshalYAML(node ast.Node) error {
+	var text string
+	if err := yaml.NodeToValue(node, &text); err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return strictyaml.Positioned(node, "%q is not a duration: write a number with its unit, such as 10ms or 0.55ms", text)
+	}
+	*s = Seconds(d.Seconds())
+	return nil
+}
+
+// Interval is a closed range of values, written [low, high] in YAML. Where a scenario has an interval the simulator draws
+// uniformly from it; low = high is a constant.
+type Interval[T ~float64] struct{ Low, High T }
+
+// MarshalYAML writes the interval as the pair [low, high].
+func (r Interval[T]) MarshalYAML() (any, error) { return []T{r.Low, r.High}, nil }
+
+// UnmarshalYAML reads the pair [low, high].
+func (r *Interval[T]) UnmarshalYAML(node ast.Node) error {
+	if node.Type() != ast.SequenceType {
+		return strictyaml.Positioned(node, "want an interval [low, high], not a %s", strings.ToLower(node.Type().YAMLName()))
+	}
+	var v []T
+	if err := yaml.NodeToValue(node, &v); err != nil {
+		return err
+	}
+	if len(v) != 2 {
+		return strictyaml.Positioned(node, "want an interval [low, high], not %d values", len(v))
+	}
+	r.Low, r.High = v[0], v[1]
+	return nil
+}
+
+// at is the value a fraction u of the way from Low to High.
+func (r Interval[T]) at(u float64) float64 {
+	return float64(r.Low) + u*(float64(r.High)-float64(r.Low))
+}
+
+// check reports what keeps r from being an interval with bounds in [least, most]; openLow excludes least itself.
+func (r Interval[T]) check(key string, least, most float64, openLow bool) error {
+	low, high := float64(r.Low), float64(r.High)
+	bracket := "["
+	if openLow {
+		bracket = "("
+	}
+	switch {
+	case !(low <= high):
+		return strictyaml.Invalid(key, "the interval [%v, %v] is not in increasing order", r.Low, r.High)
+	case low < least || (openLow && low == least) || high > most:
+		return strictyaml.Invalid(key, "the interval [%v, %v] must lie in %s%v, %v]", r.Low, r.High, bracket, T(least), T(most))
+	}
+	return nil
+}
