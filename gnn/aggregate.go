@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/graphrl/graphrl/internal/kernel"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -75,6 +76,96 @@ func (o *aggregate) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.Ma
 		o.agg.backward(in[0].(*Graph), o.f, dout.Data, din[1].Data)
 	}
 	return nil
+}
+
+// AggregateEdges gathers the features of the edges into each destination,
+// y_i = agg over edges e into i of z_e.
+//
+// Shapes: g, z [NumEdges x features] -> [NumDst x features].
+func AggregateEdges(g, z *gorgonia.Node, a Aggregation) (*gorgonia.Node, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	if err := checkCols("aggregate edges", "edge features", z, cols(z)); err != nil {
+		return nil, err
+	}
+	return nn.Apply("aggregate_edges_"+a.String(), &aggregateEdges{agg: a, f: cols(z)}, z.Shape(), g, z)
+}
+
+type aggregateEdges struct {
+	agg    Aggregation
+	f      int
+	argmax []int32 // of each entry of the result: the edge, -1 if none
+}
+
+func (o *aggregateEdges) OutShape(in []gorgonia.Value) (int, int, error) {
+	g, err := graphOf(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = rowsOf(in[1], "edge features", g.NumEdges(), o.f)
+	return g.NumDst(), o.f, err
+}
+
+func (o *aggregateEdges) Forward(in []gorgonia.Value, y nn.Matrix) error {
+	g, z := in[0].(*Graph), mat(in[1])
+	clear(y.Data)
+	if o.agg == Max {
+		o.argmax = resize(o.argmax, y.Rows*o.f)
+		for k := range o.argmax {
+			o.argmax[k] = -1
+		}
+		for e, i := range g.dst {
+			best, from := y.Row(int(i)), o.argmax[int(i)*o.f:]
+			for q, v := range z.Row(e) {
+				if from[q] < 0 || v > best[q] {
+					best[q], from[q] = v, int32(e)
+				}
+			}
+		}
+		return nil
+	}
+	if z.Rows > 0 {
+		kernel.ScatterAddRows(o.f, g.dst, z.Data, y.Data)
+	}
+	if o.agg == Mean {
+		scaleRows(g, y)
+	}
+	return nil
+}
+
+func (o *aggregateEdges) Differentiable(i int) bool { return i == 1 }
+
+func (o *aggregateEdges) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) error {
+	g, dz := in[0].(*Graph), din[1]
+	if dz.IsZero() || dz.Rows == 0 {
+		return nil
+	}
+	if o.agg == Max {
+		clear(dz.Data)
+		for k, e := range o.argmax {
+			if e >= 0 {
+				dz.Data[int(e)*o.f+k%o.f] = dy.Data[k]
+			}
+		}
+		return nil
+	}
+	kernel.GatherRows(o.f, g.dst, dy.Data, dz.Data)
+	if o.agg == Mean {
+		for e, c := range g.meanCoef() {
+			kernel.Scale(c, dz.Row(e))
+		}
+	}
+	return nil
+}
+
+// scaleRows divides each row by its in-degree.
+func scaleRows(g *Graph, y nn.Matrix) {
+	for i := range y.Rows {
+		if d := g.InDegree(i); d > 1 {
+			kernel.Scale(1/float32(d), y.Row(i))
+		}
+	}
 }
 
 // propagation is a fixed way of carrying vertex features along edges.

@@ -21,7 +21,7 @@ type AttentionConfig struct {
 	// loop. It must be false for bipartite graphs and edges with features.
 	SelfLoops bool
 	Act       nn.Activation
-	Dropout   *Dropout // of the attention weights; nil: none
+	Dropout   *nn.Dropout // of the attention weights; nil: none
 }
 
 // width returns the number of output columns.
@@ -97,10 +97,12 @@ func (o *attend) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	edges, heads, d := g.NumEdges(), o.cfg.Heads, o.cfg.Out
 	clear(y.Data)
 	alpha := o.alpha.Resize(heads, edges)
-	dropped := o.cfg.Dropout.active()
+	dropped := o.cfg.Dropout.Active()
 	factor := o.factor.Resize(heads, edges)
 	if dropped {
-		o.cfg.Dropout.mask(factor[:heads*edges])
+		if err := o.cfg.Dropout.Mask(factor[:heads*edges]); err != nil {
+			return err
+		}
 	}
 	o.byRow = resize(o.byRow, edges)
 	for k := range heads {

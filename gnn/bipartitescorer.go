@@ -83,13 +83,13 @@ func (n *BipartiteScorer) Forward(g, reverse, src, dst, f *gorgonia.Node) (*gorg
 		if err != nil {
 			return nil, err
 		}
-		if y, err = r.Dst.Forward(y, heard); err != nil {
+		if y, err = r.Dst.ForwardConcat(y, heard); err != nil {
 			return nil, err
 		}
 		if heard, err = r.ToSrc.Forward(reverse, y, x, f); err != nil {
 			return nil, err
 		}
-		if x, err = r.Src.Forward(x, heard); err != nil {
+		if x, err = r.Src.ForwardConcat(x, heard); err != nil {
 			return nil, err
 		}
 	}

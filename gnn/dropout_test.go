@@ -13,7 +13,7 @@ import (
 )
 
 func TestDropout(t *testing.T) {
-	d, err := gnn.NewDropout(0.3, rand.New(rand.NewPCG(1, 2)))
+	d, err := nn.NewDropout(0.3, rand.New(rand.NewPCG(1, 2)))
 	check(t, err)
 	eg := gorgonia.NewGraph()
 	in, err := nn.NewInput(eg, "x", 5)
@@ -68,30 +68,36 @@ func TestDropout(t *testing.T) {
 		t.Error("two runs drop the same entries")
 	}
 	for _, p := range []float64{-0.1, 1, math.NaN()} {
-		if _, err := gnn.NewDropout(p, nil); err == nil {
+		if _, err := nn.NewDropout(p, nil); err == nil {
 			t.Errorf("a probability of %v gives no error", p)
 		}
 	}
-	var none *gnn.Dropout
+	var none *nn.Dropout
 	if same, err := none.Forward(in); err != nil || same != in {
 		t.Error("a nil Dropout is not the identity")
 	}
 }
 
 func TestDropoutOfSparse(t *testing.T) {
-	d, err := gnn.NewDropout(0.5, rand.New(rand.NewPCG(3, 4)))
+	d, err := nn.NewDropout(0.5, rand.New(rand.NewPCG(3, 4)))
 	check(t, err)
+	sparse := gnn.SparseDropout{Dropout: d}
 	dense := make([]float32, 40*30)
 	for i := range dense {
 		dense[i] = float32(i % 3)
 	}
 	x, err := gnn.SparseFromDense(40, 30, dense)
 	check(t, err)
-	if d.Sparse(x) != x {
+	apply := func() *gnn.Sparse {
+		y, err := sparse.Apply(x)
+		check(t, err)
+		return y
+	}
+	if apply() != x {
 		t.Error("not training, dropout copies its input")
 	}
 	d.Training = true
-	y := d.Sparse(x).Dense()
+	y := apply().Dense()
 	zeros := 0
 	for i, v := range y {
 		if v != 0 && v != 2*dense[i] {
@@ -107,7 +113,7 @@ func TestDropoutOfSparse(t *testing.T) {
 	if !slices.Equal(x.Dense(), dense) {
 		t.Error("dropout changed the original")
 	}
-	if n := testing.AllocsPerRun(10, func() { d.Sparse(x) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() { apply() }); n != 0 {
 		t.Errorf("dropout allocates %v times", n)
 	}
 }
@@ -116,7 +122,7 @@ func TestDropoutOfSparse(t *testing.T) {
 // gradient finite differences give (in float32, hence roughly).
 func TestAttentionDropout(t *testing.T) {
 	pcg := rand.NewPCG(5, 6)
-	d, err := gnn.NewDropout(0.4, rand.New(pcg))
+	d, err := nn.NewDropout(0.4, rand.New(pcg))
 	check(t, err)
 	d.Training = true
 	rng := rand.New(rand.NewPCG(7, 8))

@@ -9,6 +9,113 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
+// EdgeHidden is the first layer of a network that looks at one edge at a time,
+//
+//	pre_e = x_src(e) U + x_dst(e) V + b + f_e W
+//
+// It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share.
+// Written on the concatenation [x_src, x_dst, f_e] it would be a matrix product over
+// edges; taken apart, the wide products run once per vertex and only the few edge
+// features once per edge. Hidden widths that are multiples of 16 are the fastest.
+type EdgeHidden struct {
+	Src    *nn.Linear // U [inSrc x hidden], no bias
+	Dst    *nn.Linear // V [inDst x hidden] and b [hidden]
+	Weight *nn.Param  // W [edge features x hidden]; nil: no edge features
+}
+
+func newEdgeHidden(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) EdgeHidden {
+	l := EdgeHidden{
+		Src: nn.NewLinear(name+".src", inSrc, hidden, nn.None, init, rng),
+		Dst: nn.NewLinear(name+".dst", inDst, hidden, nn.None, init, rng),
+	}
+	l.Src.Bias = nil
+	if edgeDim > 0 {
+		if init == nil {
+			init = nn.GlorotUniform
+		}
+		l.Weight = nn.NewParam(name+".edge", init, rng, edgeDim, hidden)
+	}
+	return l
+}
+
+func (l *EdgeHidden) params() nn.Params {
+	return append(append(l.Src.Params(), l.Dst.Params()...), params(l.Weight)...)
+}
+
+// forward returns the inputs of the edge operation: g, x U, x V + b and, where
+// there are edge features, f and W.
+func (l *EdgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, error) {
+	u, err := l.Src.Forward(xSrc)
+	if err != nil {
+		return nil, err
+	}
+	v, err := l.Dst.Forward(xDst)
+	if err != nil {
+		return nil, err
+	}
+	in := gorgonia.Nodes{g, u, v}
+	switch {
+	case l.Weight == nil && f != nil:
+		return nil, fmt.Errorf("gnn: %s: made for edges without features, got some", l.Src.Weight.Name)
+	case l.Weight == nil:
+		return in, nil
+	}
+	if err := checkCols(l.Weight.Name, "edge features", f, l.Weight.Shape()[0]); err != nil {
+		return nil, err
+	}
+	w, err := l.Weight.Node(xSrc.Graph())
+	return append(in, f, w), err
+}
+
+// edgeOp is what the operations on an EdgeHidden's result share.
+type edgeOp struct {
+	hidden, edgeDim int
+	slope           float32 // of the activation below zero
+}
+
+// check checks the inputs that EdgeHidden.forward lists.
+func (o *edgeOp) check(in []gorgonia.Value) (*Graph, error) {
+	g, err := graphOf(in[0])
+	if err != nil {
+		return nil, err
+	}
+	if _, err := rowsOf(in[1], "source features", g.NumSrc(), o.hidden); err != nil {
+		return nil, err
+	}
+	if _, err := rowsOf(in[2], "destination features", g.NumDst(), o.hidden); err != nil {
+		return nil, err
+	}
+	if o.edgeDim > 0 {
+		_, err = rowsOf(in[3], "edge features", g.NumEdges(), o.edgeDim)
+	}
+	return g, err
+}
+
+// data returns the inputs' values; f and w are nil without edge features.
+func (o *edgeOp) data(in []gorgonia.Value) (g *Graph, u, v, f, w []float32) {
+	g, u, v = in[0].(*Graph), mat(in[1]).Data, mat(in[2]).Data
+	if o.edgeDim > 0 {
+		f, w = mat(in[3]).Data, mat(in[4]).Data
+	}
+	return g, u, v, f, w
+}
+
+// gradients returns where the kernels add up the gradients, cleared; nil where
+// none is wanted.
+func (o *edgeOp) gradients(din []nn.Matrix) (du, dv, dw []float32) {
+	for i := range din {
+		clear(din[i].Data)
+	}
+	if o.edgeDim > 0 {
+		dw = din[4].Data
+	}
+	return din[1].Data, din[2].Data, dw
+}
+
+// differentiable tells that the gradient with respect to the structure and to
+// the edges' own features does not exist.
+func (o *edgeOp) differentiable(i int) bool { return i != 0 && (o.edgeDim == 0 || i != 3) }
+
 // EdgeUpdate computes new features for every edge from its ends and its old
 // features,
 //
@@ -114,96 +221,6 @@ func (o *edgeUpdate) Backward(in []gorgonia.Value, z, dz nn.Matrix, din []nn.Mat
 	return nil
 }
 
-// AggregateEdges gathers the features of the edges into each destination,
-// y_i = agg over edges e into i of z_e.
-//
-// Shapes: g, z [NumEdges x features] -> [NumDst x features].
-func AggregateEdges(g, z *gorgonia.Node, a Aggregation) (*gorgonia.Node, error) {
-	if err := a.check(); err != nil {
-		return nil, err
-	}
-	if err := checkCols("aggregate edges", "edge features", z, cols(z)); err != nil {
-		return nil, err
-	}
-	return nn.Apply("aggregate_edges_"+a.String(), &aggregateEdges{agg: a, f: cols(z)}, z.Shape(), g, z)
-}
-
-type aggregateEdges struct {
-	agg    Aggregation
-	f      int
-	argmax []int32 // of each entry of the result: the edge, -1 if none
-}
-
-func (o *aggregateEdges) OutShape(in []gorgonia.Value) (int, int, error) {
-	g, err := graphOf(in[0])
-	if err != nil {
-		return 0, 0, err
-	}
-	_, err = rowsOf(in[1], "edge features", g.NumEdges(), o.f)
-	return g.NumDst(), o.f, err
-}
-
-func (o *aggregateEdges) Forward(in []gorgonia.Value, y nn.Matrix) error {
-	g, z := in[0].(*Graph), mat(in[1])
-	clear(y.Data)
-	if o.agg == Max {
-		o.argmax = resize(o.argmax, y.Rows*o.f)
-		for k := range o.argmax {
-			o.argmax[k] = -1
-		}
-		for e, i := range g.dst {
-			best, from := y.Row(int(i)), o.argmax[int(i)*o.f:]
-			for q, v := range z.Row(e) {
-				if from[q] < 0 || v > best[q] {
-					best[q], from[q] = v, int32(e)
-				}
-			}
-		}
-		return nil
-	}
-	if z.Rows > 0 {
-		kernel.ScatterAddRows(o.f, g.dst, z.Data, y.Data)
-	}
-	if o.agg == Mean {
-		scaleRows(g, y)
-	}
-	return nil
-}
-
-func (o *aggregateEdges) Differentiable(i int) bool { return i == 1 }
-
-func (o *aggregateEdges) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) error {
-	g, dz := in[0].(*Graph), din[1]
-	if dz.IsZero() || dz.Rows == 0 {
-		return nil
-	}
-	if o.agg == Max {
-		clear(dz.Data)
-		for k, e := range o.argmax {
-			if e >= 0 {
-				dz.Data[int(e)*o.f+k%o.f] = dy.Data[k]
-			}
-		}
-		return nil
-	}
-	kernel.GatherRows(o.f, g.dst, dy.Data, dz.Data)
-	if o.agg == Mean {
-		for e, c := range g.meanCoef() {
-			kernel.Scale(c, dz.Row(e))
-		}
-	}
-	return nil
-}
-
-// scaleRows divides each row by its in-degree.
-func scaleRows(g *Graph, y nn.Matrix) {
-	for i := range y.Rows {
-		if d := g.InDegree(i); d > 1 {
-			kernel.Scale(1/float32(d), y.Row(i))
-		}
-	}
-}
-
 // EdgeConv is the convolution of Y. Wang et al., "Dynamic graph CNN for learning on
 // point clouds" (TOG 2019), eq. 8:
 //
@@ -216,14 +233,14 @@ func scaleRows(g *Graph, y nn.Matrix) {
 // Shapes: x [vertices x in], y [vertices x hidden], or of Rest's width.
 type EdgeConv struct {
 	First *EdgeUpdate
-	Rest  Module      // on edges; nil: none
+	Rest  nn.Module   // on edges; nil: none
 	Agg   Aggregation // the paper's is Max
 }
 
 // NewEdgeConv makes a layer with the maximum as aggregation and rest (nil: nothing)
 // after a first layer of the given width. Its weights are drawn by init from rng
 // (nil: nn.GlorotUniform).
-func NewEdgeConv(name string, in, hidden int, act nn.Activation, rest Module, init nn.Init, rng *rand.Rand) *EdgeConv {
+func NewEdgeConv(name string, in, hidden int, act nn.Activation, rest nn.Module, init nn.Init, rng *rand.Rand) *EdgeConv {
 	return &EdgeConv{First: NewEdgeUpdate(name, in, in, 0, hidden, act, init, rng), Rest: rest, Agg: Max}
 }
 

@@ -64,37 +64,3 @@ func (l *GCNConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 	op := &linearConv{m: propagator{kind: normalized}, in: w[0], out: w[1], bias: l.Bias != nil, act: act}
 	return op.apply("gcn", g, x, n[0], nil, nil, n[1])
 }
-
-// params lists the parameters that are there.
-func params(ps ...*nn.Param) nn.Params {
-	var list nn.Params
-	for _, p := range ps {
-		if p != nil {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-// nodes returns the nodes of parameters in x's expression graph, nil for those
-// that are nil.
-func nodes(x *gorgonia.Node, ps ...*nn.Param) ([]*gorgonia.Node, error) {
-	list := make([]*gorgonia.Node, len(ps))
-	for i, p := range ps {
-		if p == nil {
-			continue
-		}
-		var err error
-		if list[i], err = p.Node(x.Graph()); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
-}
-
-func orGlorot(init nn.Init) nn.Init {
-	if init == nil {
-		return nn.GlorotUniform
-	}
-	return init
-}

@@ -24,14 +24,14 @@ import (
 // Shapes: x [vertices x in], f [NumEdges x edgeDim], W [edgeDim x in], y [vertices
 // x h's width]. Not for bipartite graphs. There is no gradient with respect to f.
 type GINConv struct {
-	Net  Module    // h
+	Net  nn.Module // h
 	Eps  *nn.Param // eps [1]; nil: 0, as in the paper's GIN-0
 	Edge *nn.Param // W; nil: no edge features
 }
 
 // NewGINConv makes a layer around the perceptron net. Eps is a parameter, 0 at
 // first, if trainEps says so.
-func NewGINConv(name string, net Module, trainEps bool) *GINConv {
+func NewGINConv(name string, net nn.Module, trainEps bool) *GINConv {
 	l := &GINConv{Net: net}
 	if trainEps {
 		l.Eps = nn.NewParam(name+".eps", nil, nil, 1)
@@ -41,7 +41,7 @@ func NewGINConv(name string, net Module, trainEps bool) *GINConv {
 
 // NewGINEConv makes a layer for edges with edgeDim features around the perceptron
 // net, which takes in columns. W is drawn by init from rng (nil: nn.GlorotUniform).
-func NewGINEConv(name string, in, edgeDim int, net Module, trainEps bool, init nn.Init, rng *rand.Rand) *GINConv {
+func NewGINEConv(name string, in, edgeDim int, net nn.Module, trainEps bool, init nn.Init, rng *rand.Rand) *GINConv {
 	l := NewGINConv(name, net, trainEps)
 	l.Edge = nn.NewParam(name+".edge", orGlorot(init), rng, edgeDim, in)
 	return l

@@ -3,9 +3,13 @@ package gnn
 import (
 	"math"
 
+	"github.com/graphrl/graphrl/internal/kernel"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
+
+// graphNormEpsilon keeps a graph of equal rows from dividing by zero; the value is PyTorch's.
+const graphNormEpsilon = 1e-5
 
 // GraphNorm normalises each column over the vertices of each graph, learning how
 // much of the mean to take off (T. Cai et al., "GraphNorm", ICML 2021, eq. 6):
@@ -36,13 +40,27 @@ func (l *GraphNorm) Params() nn.Params { return nn.Params{l.Alpha, l.Gamma, l.Be
 
 // Forward adds the layer to the expression graph.
 func (l *GraphNorm) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
-	op := &graphNorm{norm: norm{cols: l.Gamma.Shape()[0]}}
-	return op.apply("graph_norm", op, l.Act, g, x, l.Alpha, l.Gamma, l.Beta)
+	act, err := kernelAct(l.Act)
+	if err != nil {
+		return nil, err
+	}
+	op := &graphNorm{cols: l.Gamma.Shape()[0], act: act}
+	if err := checkCols(l.Gamma.Name, "features", x, op.cols); err != nil {
+		return nil, err
+	}
+	n, err := nodes(x, l.Alpha, l.Gamma, l.Beta)
+	if err != nil {
+		return nil, err
+	}
+	return nn.Apply("graph_norm", op, x.Shape(), append(gorgonia.Nodes{g, x}, n...)...)
 }
 
 // graphNorm takes g, x, alpha, gamma, beta.
 type graphNorm struct {
-	norm
+	cols         int
+	act          kernel.Act
+	xhat         nn.Buffer // the normalised x
+	dxhat        nn.Buffer
 	mean, scale  []float64 // [graphs x cols]
 	sum, dot, dm []float64 // of one graph, by column
 }
@@ -61,15 +79,15 @@ func (o *graphNorm) Differentiable(i int) bool { return i > 0 }
 func (o *graphNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	g, x, alpha := in[0].(*Graph), mat(in[1]), mat(in[2]).Data
 	o.mean, o.scale = resize(o.mean, g.NumGraphs()*o.cols), resize(o.scale, g.NumGraphs()*o.cols)
-	xhat := o.start(x.Rows)
+	xhat := nn.Matrix{Rows: x.Rows, Cols: o.cols, Data: o.xhat.Resize(x.Rows, o.cols)}
 	for b := range g.NumGraphs() {
 		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
 		mean, scale := o.mean[b*o.cols:(b+1)*o.cols], o.scale[b*o.cols:(b+1)*o.cols]
-		columnMoments(x, first, end, mean, scale)
+		kernel.ColumnMoments(end-first, o.cols, x.Data[first*o.cols:end*o.cols], mean, scale)
 		for k, v := range scale {
 			// mean(o^2) = var(x) + (mean(x) - alpha mean(x))^2
 			left := (1 - float64(alpha[k])) * mean[k]
-			scale[k] = 1 / math.Sqrt(v+left*left+normEpsilon)
+			scale[k] = 1 / math.Sqrt(v+left*left+graphNormEpsilon)
 		}
 		for i := first; i < end; i++ {
 			for k, v := range x.Row(i) {
@@ -77,13 +95,15 @@ func (o *graphNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 			}
 		}
 	}
-	o.finish(xhat, in, y)
+	kernel.ScaleAct(o.act, y.Rows, o.cols, xhat.Data, mat(in[3]).Data, mat(in[4]).Data, y.Data)
 	return nil
 }
 
 func (o *graphNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
 	gr, alpha := in[0].(*Graph), mat(in[2]).Data
-	g, xhat, dx, dalpha := o.backward(in, y, dy, din), o.xhat.Matrix(), din[1], din[2].Data
+	xhat, dx, dalpha := o.xhat.Matrix(), din[1], din[2].Data
+	g := nn.Matrix{Rows: y.Rows, Cols: o.cols, Data: o.dxhat.Resize(y.Rows, o.cols)}
+	kernel.ScaleActBackward(o.act, y.Rows, o.cols, xhat.Data, mat(in[3]).Data, y.Data, dy.Data, g.Data, din[3].Data, din[4].Data)
 	clear(dalpha)
 	o.dot, o.sum, o.dm = resize(o.dot, o.cols), resize(o.sum, o.cols), resize(o.dm, o.cols)
 	for b := range gr.NumGraphs() {

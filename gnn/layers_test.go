@@ -78,9 +78,9 @@ func TestEdgeConv(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				var rest gnn.Module
+				var rest nn.Module
 				if c.rest {
-					rest = gnn.NewLinear("rest", 4, 3, nn.None, nil, rng)
+					rest = nn.NewLinear("rest", 4, 3, nn.None, nil, rng)
 				}
 				l := gnn.NewEdgeConv("edge", c.in, 4, nn.Tanh, rest, nil, rng)
 				l.Agg = c.agg
@@ -115,9 +115,9 @@ func TestGINConv(t *testing.T) {
 	}{{"GIN-0", 0, false}, {"GIN-eps", 0, true}, {"GINE-0", 2, false}, {"GINE-eps", 3, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				net := gnn.Sequential{
-					gnn.NewLinear("a", 3, 5, nn.Tanh, nil, rng),
-					gnn.NewLinear("b", 5, 2, nn.None, nil, rng),
+				net := nn.Sequential{
+					nn.NewLinear("a", 3, 5, nn.Tanh, nil, rng),
+					nn.NewLinear("b", 5, 2, nn.None, nil, rng),
 				}
 				l := gnn.NewGINConv("gin", net, c.eps)
 				if c.edge > 0 {
@@ -166,10 +166,10 @@ func TestNNConv(t *testing.T) {
 				if inDst == 0 {
 					inDst = c.in
 				}
-				var net gnn.Module
+				var net nn.Module
 				if c.net {
 					width = 4
-					net = gnn.NewLinear("net", edge, width, nn.Sigmoid, nil, rng)
+					net = nn.NewLinear("net", edge, width, nn.Sigmoid, nil, rng)
 				}
 				l := gnn.NewNNConv("nnconv", c.in, inDst, out, net, width, c.agg, c.act, nil, rng)
 				return gnntest.Layer{
@@ -233,9 +233,9 @@ func TestReadout(t *testing.T) {
 func TestAttentionReadout(t *testing.T) {
 	for _, net := range []bool{false, true} {
 		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-			l := &gnn.AttentionReadout{Gate: gnn.NewLinear("gate", 3, 1, nn.None, nil, rng)}
+			l := &gnn.AttentionReadout{Gate: nn.NewLinear("gate", 3, 1, nn.None, nil, rng)}
 			if net {
-				l.Net = gnn.NewLinear("net", 3, 2, nn.Tanh, nil, rng)
+				l.Net = nn.NewLinear("net", 3, 2, nn.Tanh, nil, rng)
 			}
 			return gnntest.Layer{
 				In: 3, Out: gnntest.Graphs, Params: l.Params(),
@@ -295,7 +295,7 @@ func affineReference(x, gamma, beta *mat, act nn.Activation) *mat {
 
 func TestLayerNorm(t *testing.T) {
 	gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
-		l := gnn.NewLayerNorm("norm", 4, nn.ELU)
+		l := nn.NewLayerNorm("norm", 4, nn.ELU)
 		return gnntest.Layer{
 			In: 4, Params: l.Params(),
 			Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(x) },
@@ -314,7 +314,7 @@ func TestLayerNorm(t *testing.T) {
 func TestBatchNorm(t *testing.T) {
 	t.Run("training", func(t *testing.T) {
 		gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
-			l := gnn.NewBatchNorm("norm", 3, nn.Tanh)
+			l := nn.NewBatchNorm("norm", 3, nn.Tanh)
 			l.Training = true
 			return gnntest.Layer{
 				In: 3, Params: l.Params(), AcrossGraphs: true,
@@ -328,7 +328,7 @@ func TestBatchNorm(t *testing.T) {
 	})
 	t.Run("inference", func(t *testing.T) {
 		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-			l := gnn.NewBatchNorm("norm", 3, nn.None)
+			l := nn.NewBatchNorm("norm", 3, nn.None)
 			for k := range 3 {
 				l.RunningMean.Data()[k] = float32(rng.NormFloat64())
 				l.RunningVar.Data()[k] = float32(0.5 + rng.Float64())
@@ -351,7 +351,7 @@ func TestBatchNorm(t *testing.T) {
 
 // The running values approach the data's mean and unbiased variance.
 func TestBatchNormRunningValues(t *testing.T) {
-	l := gnn.NewBatchNorm("norm", 1, nn.None)
+	l := nn.NewBatchNorm("norm", 1, nn.None)
 	l.Training, l.Momentum = true, 0.5
 	x := []float32{1, 2, 3, 6}
 	tape, run := module(t, l, 1)
@@ -369,7 +369,7 @@ func TestBatchNormRunningValues(t *testing.T) {
 }
 
 // module returns a function that runs m on rows of cols columns.
-func module(t *testing.T, m gnn.Module, cols int) (*nn.Tape, func(x []float32) []float32) {
+func module(t *testing.T, m nn.Module, cols int) (*nn.Tape, func(x []float32) []float32) {
 	t.Helper()
 	eg := gorgonia.NewGraph()
 	in, err := nn.NewInput(eg, "x", cols)
@@ -517,15 +517,15 @@ func TestCombine(t *testing.T) {
 		forward   func(xs ...*gorgonia.Node) (*gorgonia.Node, error)
 		reference func(a, b *mat) *mat
 	}{
-		{"add", gnn.Add, func(a, b *mat) *mat { return a.Add(b) }},
-		{"jumping max", gnn.JumpingMax, func(a, b *mat) *mat {
+		{"add", nn.Add, func(a, b *mat) *mat { return a.Add(b) }},
+		{"jumping max", nn.Maximum, func(a, b *mat) *mat {
 			c := gnntest.NewMat(a.Rows, a.Cols)
 			for i := range c.V {
 				c.V[i] = max(a.V[i], b.V[i])
 			}
 			return c
 		}},
-		{"jumping concat", gnn.JumpingConcat, func(a, b *mat) *mat {
+		{"jumping concat", nn.Concat, func(a, b *mat) *mat {
 			c := gnntest.NewMat(a.Rows, a.Cols+b.Cols)
 			for i := range c.Rows {
 				copy(c.Row(i), a.Row(i))
@@ -553,13 +553,13 @@ func TestCombine(t *testing.T) {
 			})
 		})
 	}
-	if _, err := gnn.Add(); err == nil {
+	if _, err := nn.Add(); err == nil {
 		t.Error("no inputs give no error")
 	}
 	_, x := inputs(t)
 	wider, err := nn.NewInput(x.Graph(), "wider", 3)
 	check(t, err)
-	if _, err := gnn.JumpingMax(x, wider); err == nil {
+	if _, err := nn.Maximum(x, wider); err == nil {
 		t.Error("inputs of different widths give no error")
 	}
 }
@@ -583,8 +583,8 @@ func TestBuildErrors(t *testing.T) {
 		"gat bipartite":        ignore(gnn.NewGATConv("l7", 2, 2, 2, true, nn.ELU, nil, rng).ForwardBipartite(g, x, f)),
 		"gatv2":                ignore(gnn.NewGATv2Conv("l8", 3, 2, 2, true, nn.ELU, nil, rng).Forward(g, x)),
 		"gatv2 edges":          ignore(gnn.NewGATv2Conv("l9", 2, 2, 2, true, nn.ELU, nil, rng).ForwardBipartite(g, x, x, f)),
-		"gin edges":            ignore(gnn.NewGINConv("l10", gnn.Sequential{}, true).ForwardEdges(g, x, f)),
-		"gine without edges":   ignore(gnn.NewGINEConv("l11", 2, 1, gnn.Sequential{}, true, nil, rng).Forward(g, x)),
+		"gin edges":            ignore(gnn.NewGINConv("l10", nn.Sequential{}, true).ForwardEdges(g, x, f)),
+		"gine without edges":   ignore(gnn.NewGINEConv("l11", 2, 1, nn.Sequential{}, true, nil, rng).Forward(g, x)),
 		"edge conv":            ignore(gnn.NewEdgeConv("l12", 3, 2, nn.ReLU, nil, nil, rng).Forward(g, x)),
 		"nnconv":               ignore(gnn.NewNNConv("l13", 2, 2, 2, nil, 3, gnn.Sum, nn.ReLU, nil, rng).Forward(g, x, x, f)),
 		"nnconv max":           ignore(gnn.NewNNConv("l14", 2, 2, 2, nil, 1, gnn.Max, nn.ReLU, nil, rng).Forward(g, x, x, f)),
@@ -592,7 +592,7 @@ func TestBuildErrors(t *testing.T) {
 		"message edges":        ignore(gnn.NewEdgeMessage("l16", 2, 2, 2, 2, gnn.Sum, nil, rng).Forward(g, x, x, f)),
 		"message no edges":     ignore(gnn.NewEdgeMessage("l17", 2, 2, 0, 2, gnn.Sum, nil, rng).Forward(g, x, x, f)),
 		"scorer edges missing": ignore(gnn.NewEdgeScorer("l18", 2, 2, 1, 2, nil, rng).Forward(g, x, x, nil)),
-		"batch norm":           ignore(gnn.NewBatchNorm("l19", 3, nn.None).Forward(x)),
+		"batch norm":           ignore(nn.NewBatchNorm("l19", 3, nn.None).Forward(x)),
 		"aggregate a vector":   ignore(gnn.Aggregate(g, vector, gnn.Sum)),
 		"readout nothing":      ignore(gnn.Readout(g, nil, gnn.Sum)),
 	} {

@@ -24,7 +24,7 @@ import (
 // Shapes: x [vertices x in], f [NumEdges x edgeDim], y [vertices x out]. In a
 // bipartite graph x_j [NumSrc x in] and x_i [NumDst x inDst] are separate features.
 type NNConv struct {
-	EdgeNet Module     // h, [NumEdges x edgeDim] -> [NumEdges x width]; nil: h(f) = f
+	EdgeNet nn.Module  // h, [NumEdges x edgeDim] -> [NumEdges x width]; nil: h(f) = f
 	Weight  *nn.Param  // T_1 to T_width, then T_0, side by side: [in x (width+1)*out]
 	Root    *nn.Linear // R and b
 	Agg     Aggregation
@@ -35,7 +35,7 @@ type NNConv struct {
 // NewNNConv makes a layer for edges whose features edgeNet (nil: none) turns into
 // width columns. In a graph that is not bipartite inSrc and inDst are equal. Weights
 // are drawn by init from rng (nil: nn.GlorotUniform); the bias is zero.
-func NewNNConv(name string, inSrc, inDst, out int, edgeNet Module, width int, agg Aggregation, act nn.Activation, init nn.Init, rng *rand.Rand) *NNConv {
+func NewNNConv(name string, inSrc, inDst, out int, edgeNet nn.Module, width int, agg Aggregation, act nn.Activation, init nn.Init, rng *rand.Rand) *NNConv {
 	return &NNConv{
 		EdgeNet: edgeNet,
 		Weight:  nn.NewParam(name+".weight", orGlorot(init), rng, inSrc, (width+1)*out),

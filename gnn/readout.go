@@ -87,6 +87,54 @@ func (o *readout) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix
 	return nil
 }
 
+// Broadcast gives every vertex the row of its graph, the inverse of [Readout]: what concerns a graph
+// as a whole reaches its vertices. In a bipartite graph the vertices are the destinations.
+//
+// Shapes: g, x [NumGraphs x features] -> [NumDst x features].
+func Broadcast(g, x *gorgonia.Node) (*gorgonia.Node, error) {
+	if err := checkCols("broadcast", "features", x, cols(x)); err != nil {
+		return nil, err
+	}
+	return nn.Apply("broadcast", broadcast{cols(x)}, x.Shape(), g, x)
+}
+
+type broadcast struct{ f int }
+
+func (o broadcast) OutShape(in []gorgonia.Value) (int, int, error) {
+	g, err := graphOf(in[0])
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = rowsOf(in[1], "features of graphs", g.NumGraphs(), o.f)
+	return g.NumDst(), o.f, err
+}
+
+func (broadcast) Forward(in []gorgonia.Value, y nn.Matrix) error {
+	g, x := in[0].(*Graph), mat(in[1])
+	for b := range x.Rows {
+		for i := g.dstPtr[b]; i < g.dstPtr[b+1]; i++ {
+			copy(y.Row(int(i)), x.Row(b))
+		}
+	}
+	return nil
+}
+
+func (broadcast) Differentiable(i int) bool { return i == 1 }
+
+func (broadcast) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) error {
+	g, dx := in[0].(*Graph), din[1]
+	clear(dx.Data)
+	for b := range dx.Rows {
+		row := dx.Row(b)
+		for i := g.dstPtr[b]; i < g.dstPtr[b+1]; i++ {
+			for k, d := range dy.Row(int(i)) {
+				row[k] += d
+			}
+		}
+	}
+	return nil
+}
+
 // AttentionReadout makes one row of each graph as a weighted mean of its vertices,
 //
 //	y_b = sum over vertices i of b of softmax_b(gate(x))_i h(x_i)
@@ -96,8 +144,8 @@ func (o *readout) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix
 //
 // Shapes: g, x [NumDst x in] -> [NumGraphs x in], or of h's width.
 type AttentionReadout struct {
-	Gate Module // [rows x in] -> [rows x 1]
-	Net  Module // h; nil: the identity
+	Gate nn.Module // [rows x in] -> [rows x 1]
+	Net  nn.Module // h; nil: the identity
 }
 
 // Params returns the parameters of both networks.

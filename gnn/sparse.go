@@ -1,12 +1,14 @@
 package gnn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"unsafe"
 
 	"github.com/chewxy/hm"
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -54,6 +56,17 @@ func NewSparse(rows, cols int, ptr, col []int32, val []float32) (*Sparse, error)
 	compress(&s.tcsr, rows, s.t.ptr, s.t.idx)
 	s.transposeValues()
 	return s, nil
+}
+
+// NewSparseInput adds an input [any rows x cols] to the expression graph to
+// which a *Sparse matrix is bound with nn.Tape.Bind before each run. The
+// operations that take one say so.
+func NewSparseInput(eg *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, error) {
+	n, err := nn.NewInput(eg, name, cols)
+	if err != nil {
+		return nil, fmt.Errorf("gnn: sparse input: %w", err)
+	}
+	return n, nil
 }
 
 // SparseFromDense returns the non-zero entries of the row-major matrix x.
@@ -134,6 +147,40 @@ func (s *Sparse) like() *Sparse {
 	r := *s
 	r.by.val, r.tval = make([]float32, len(s.by.val)), nil
 	return &r
+}
+
+// SparseDropout applies dropout to sparse matrices before they are bound: [nn.Dropout] acts on
+// dense values only. Its memory serves one goroutine.
+type SparseDropout struct {
+	*nn.Dropout                     // nil: none
+	masked      map[*Sparse]*Sparse // copies, by original
+}
+
+// Apply returns x with dropout applied, to be bound in its place; while not training, x itself. The
+// next Apply for the same x overwrites the result.
+func (d *SparseDropout) Apply(x *Sparse) (*Sparse, error) {
+	if !d.Active() {
+		return x, nil
+	}
+	if x == nil {
+		return nil, errors.New("gnn: sparse dropout: got a nil matrix")
+	}
+	y := d.masked[x]
+	if y == nil {
+		if d.masked == nil {
+			d.masked = make(map[*Sparse]*Sparse)
+		}
+		y = x.like()
+		d.masked[x] = y
+	}
+	if err := d.Mask(y.by.val); err != nil {
+		return nil, err
+	}
+	for k, v := range x.by.val {
+		y.by.val[k] *= v
+	}
+	y.transposeValues()
+	return y, nil
 }
 
 // ---- gorgonia.Value ----

@@ -41,9 +41,12 @@ func (l *Linear) Params() Params {
 	return Params{l.Weight, l.Bias}
 }
 
-// Forward adds the layer to the graph of its input. Several inputs of equally many
-// rows count as one, their columns side by side: Forward(x1, x2) is act([x1 x2] W + b).
-func (l *Linear) Forward(x ...*gorgonia.Node) (*gorgonia.Node, error) {
+// Forward adds the layer to x's graph.
+func (l *Linear) Forward(x *gorgonia.Node) (*gorgonia.Node, error) { return l.ForwardConcat(x) }
+
+// ForwardConcat is [Linear.Forward] of the inputs side by side, act([x1 x2 ...] W + b), without the
+// copy that [Concat] makes. The inputs have equally many rows.
+func (l *Linear) ForwardConcat(x ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if err := l.Act.check(); err != nil {
 		return nil, err
 	}

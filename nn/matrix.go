@@ -83,17 +83,29 @@ type Buffer struct {
 // and made again, which costs an allocation each.
 const maxHeaders = 4096
 
-// Resize gives the buffer a shape, [rows x cols], and returns its values, whose
-// content is whatever an earlier use left there.
+// Resize gives the buffer a shape, [rows x cols], and returns its values, whose content is
+// arbitrary. A negative number counts as 0.
 func (b *Buffer) Resize(rows, cols int) []float32 {
+	rows, cols = max(rows, 0), max(cols, 0)
 	return b.dense(rows, cols).Float32s()
 }
 
-// Matrix views the buffer as last resized.
-func (b *Buffer) Matrix() Matrix { return denseMatrix(b.last) }
+// Matrix views the buffer as last resized; the zero Matrix before that.
+func (b *Buffer) Matrix() Matrix {
+	if b.last == nil {
+		return Matrix{}
+	}
+	return denseMatrix(b.last)
+}
 
-// Value returns the buffer as last resized, to be bound to an input.
-func (b *Buffer) Value() gorgonia.Value { return b.last }
+// Value returns the buffer as last resized, to be bound to an input; nil before that, which
+// [Tape.Bind] refuses.
+func (b *Buffer) Value() gorgonia.Value {
+	if b.last == nil {
+		return nil
+	}
+	return b.last
+}
 
 func (b *Buffer) dense(rows, cols int) *tensor.Dense {
 	if b.last != nil && b.shape == [2]int{rows, cols} {
@@ -115,4 +127,12 @@ func (b *Buffer) dense(rows, cols int) *tensor.Dense {
 	}
 	b.last = d
 	return d
+}
+
+// grow returns a slice of n elements, in s's memory if that suffices. Their content is arbitrary.
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n, n+n/4) // sizes change from call to call
+	}
+	return s[:n]
 }

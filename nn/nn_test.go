@@ -99,7 +99,7 @@ func TestConcatenatedInputs(t *testing.T) {
 	}
 	g := gorgonia.NewGraph()
 	l := nn.NewLinear("l", 5, 4, nn.Tanh, nil, rng)
-	y := must(l.Forward(must(a.Node(g)), must(b.Node(g))))
+	y := must(l.ForwardConcat(must(a.Node(g)), must(b.Node(g))))
 	whole := must(l.Forward(must(both.Node(g))))
 	target := must(nn.NewInput(g, "t", 4))
 	loss := must(nn.MSE(y, target, nil))

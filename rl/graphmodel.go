@@ -148,11 +148,11 @@ func (b *graphBody) forward(graph, nodes, edges *gorgonia.Node) (*gorgonia.Node,
 		if err != nil {
 			return nil, err
 		}
-		change, err := b.update[i].Forward(h, heard)
+		change, err := b.update[i].ForwardConcat(h, heard)
 		if err != nil {
 			return nil, err
 		}
-		if h, err = gnn.Add(h, change); err != nil {
+		if h, err = nn.Add(h, change); err != nil {
 			return nil, err
 		}
 	}
@@ -160,11 +160,11 @@ func (b *graphBody) forward(graph, nodes, edges *gorgonia.Node) (*gorgonia.Node,
 	if err != nil {
 		return nil, err
 	}
-	whole, err := nn.Apply("spread", spread{}, h.Shape(), graph, mean)
+	whole, err := gnn.Broadcast(graph, mean)
 	if err != nil {
 		return nil, err
 	}
-	return b.context.Forward(h, whole)
+	return b.context.ForwardConcat(h, whole)
 }
 
 // Params implements Model.
@@ -290,55 +290,6 @@ func (in *graphInput) check(obs GraphObservation) error {
 		return fmt.Errorf("%d features of %d nodes, want %d of each", len(obs.Nodes), g.NumDst(), in.cfg.NodeFeatures)
 	case len(obs.Edges) != g.NumEdges()*in.cfg.EdgeFeatures:
 		return fmt.Errorf("%d features of %d edges, want %d of each", len(obs.Edges), g.NumEdges(), in.cfg.EdgeFeatures)
-	}
-	return nil
-}
-
-// spread gives every node the row of its graph: graph, x [graphs x features] -> [nodes x features].
-type spread struct{}
-
-func (spread) OutShape(in []gorgonia.Value) (int, int, error) {
-	g, ok := in[0].(*gnn.Graph)
-	if !ok {
-		return 0, 0, fmt.Errorf("want a *gnn.Graph, got %T", in[0])
-	}
-	x, err := nn.AsMatrix(in[1])
-	if err == nil && x.Rows != g.NumGraphs() {
-		err = fmt.Errorf("%d rows for %d graphs", x.Rows, g.NumGraphs())
-	}
-	return g.NumDst(), x.Cols, err
-}
-
-func (spread) Forward(in []gorgonia.Value, out nn.Matrix) error {
-	x, err := nn.AsMatrix(in[1])
-	if err != nil {
-		return err
-	}
-	ptr := in[0].(*gnn.Graph).GraphPtr()
-	for b := range x.Rows {
-		for i := ptr[b]; i < ptr[b+1]; i++ {
-			copy(out.Row(int(i)), x.Row(b))
-		}
-	}
-	return nil
-}
-
-func (spread) Differentiable(i int) bool { return i == 1 }
-
-func (spread) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
-	dx := din[1]
-	if dx.IsZero() {
-		return nil
-	}
-	clear(dx.Data)
-	ptr := in[0].(*gnn.Graph).GraphPtr()
-	for b := range dx.Rows {
-		row := dx.Row(b)
-		for i := ptr[b]; i < ptr[b+1]; i++ {
-			for k, d := range dout.Row(int(i)) {
-				row[k] += d
-			}
-		}
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ const layers = 5
 //
 // where each mlp is linear, norm, relu, linear.
 type gin struct {
-	norms   []*gnn.BatchNorm
-	dropout *gnn.Dropout
+	norms   []*nn.BatchNorm
+	dropout *nn.Dropout
 	params  nn.Params
 
 	logits *gorgonia.Node // [graphs x classes]
@@ -32,7 +32,7 @@ type gin struct {
 func newGIN(g, x *gorgonia.Node, hidden, classes int, dropout float64, rng *rand.Rand) (*gin, error) {
 	n := new(gin)
 	var err error
-	if n.dropout, err = gnn.NewDropout(dropout, rng); err != nil {
+	if n.dropout, err = nn.NewDropout(dropout, rng); err != nil {
 		return nil, err
 	}
 	scores := make([]*gorgonia.Node, layers)
@@ -56,14 +56,14 @@ func newGIN(g, x *gorgonia.Node, hidden, classes int, dropout float64, rng *rand
 		}
 		n.params = append(n.params, predict.Params()...)
 	}
-	n.logits, err = gnn.Add(scores...)
+	n.logits, err = nn.Add(scores...)
 	return n, err
 }
 
 // convolve adds one convolution to the expression graph.
 func (n *gin) convolve(name string, g, h *gorgonia.Node, hidden int, rng *rand.Rand) (*gorgonia.Node, error) {
-	inner, outer := gnn.NewBatchNorm(name+".inner", hidden, nn.ReLU), gnn.NewBatchNorm(name+".outer", hidden, nn.ReLU)
-	conv := gnn.NewGINConv(name, gnn.Sequential{
+	inner, outer := nn.NewBatchNorm(name+".inner", hidden, nn.ReLU), nn.NewBatchNorm(name+".outer", hidden, nn.ReLU)
+	conv := gnn.NewGINConv(name, nn.Sequential{
 		n.linear(name+".0", h.Shape()[1], hidden, rng),
 		inner,
 		n.linear(name+".1", hidden, hidden, rng),
@@ -75,11 +75,10 @@ func (n *gin) convolve(name string, g, h *gorgonia.Node, hidden int, rng *rand.R
 }
 
 // linear draws weights and bias from U(-a, a), a = 1/sqrt(in), as the authors' framework does.
-func (n *gin) linear(name string, in, out int, rng *rand.Rand) gnn.Module {
+func (n *gin) linear(name string, in, out int, rng *rand.Rand) *nn.Linear {
 	init := nn.Uniform(1 / math.Sqrt(float64(in)))
-	l := gnn.NewLinear(name, in, out, nn.None, init, rng)
-	bias := l.Params()[1]
-	init(nn.Matrix{Rows: 1, Cols: out, Data: bias.Data()}, rng)
+	l := nn.NewLinear(name, in, out, nn.None, init, rng)
+	init(nn.Matrix{Rows: 1, Cols: out, Data: l.Bias.Data()}, rng)
 	return l
 }
 

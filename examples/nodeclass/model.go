@@ -11,10 +11,10 @@ import (
 // recipe holds a two-layer network and how it is trained.
 type recipe struct {
 	first, second gnn.Conv
-	dropout       *gnn.Dropout // of the layers' inputs
-	decayed       nn.Params    // under L2 regularisation
-	decay         float64      // its coefficient
-	learningRate  float64      // Adam's
+	dropout       *nn.Dropout // of the layers' inputs
+	decayed       nn.Params   // under L2 regularisation
+	decay         float64     // its coefficient
+	learningRate  float64     // Adam's
 	epochs        int
 	patience      int // stop after so many epochs without progress on the validation vertices; 0: never
 }
@@ -41,7 +41,7 @@ func newRecipe(model string, features, classes int, rng *rand.Rand) (*recipe, er
 // kipf is the recipe of Kipf and Welling (ICLR 2017), section 5.2, for 16 hidden units: dropout 0.5, and an L2 penalty on the first
 // layer only.
 func kipf(first, second gnn.Conv, rng *rand.Rand) (*recipe, error) {
-	drop, err := gnn.NewDropout(0.5, rng)
+	drop, err := nn.NewDropout(0.5, rng)
 	return &recipe{
 		first: first, second: second, dropout: drop,
 		decayed: first.Params(), decay: 5e-4,
@@ -52,7 +52,7 @@ func kipf(first, second gnn.Conv, rng *rand.Rand) (*recipe, error) {
 // velickovic is the recipe of Velickovic et al. (ICLR 2018), section 3.3, for 8 heads of 8 units: dropout 0.6 of the layers' inputs
 // and of the attention, an L2 penalty on everything, and a patience of 100 epochs.
 func velickovic(first, second *gnn.GATConv, rng *rand.Rand) (*recipe, error) {
-	drop, err := gnn.NewDropout(0.6, rng)
+	drop, err := nn.NewDropout(0.6, rng)
 	first.Dropout, second.Dropout = drop, drop
 	return &recipe{
 		first: first, second: second, dropout: drop,

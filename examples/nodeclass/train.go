@@ -18,7 +18,8 @@ type learner struct {
 	x       *gorgonia.Node // features
 	logits  *gorgonia.Node // [vertices x classes]
 	trainer *nn.Trainer
-	infer   *nn.Tape // the logits alone, without dropout
+	infer   *nn.Tape          // the logits alone, without dropout
+	sparse  gnn.SparseDropout // of the features
 }
 
 func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*learner, error) {
@@ -26,7 +27,7 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 	if err != nil {
 		return nil, err
 	}
-	l := &learner{data: d, recipe: r}
+	l := &learner{data: d, recipe: r, sparse: gnn.SparseDropout{Dropout: r.dropout}}
 
 	// The network. Its features are sparse: nine of ten words are in no one paper.
 	eg := gorgonia.NewGraph()
@@ -128,10 +129,14 @@ func (l *learner) step() error {
 	drop := l.recipe.dropout
 	drop.Training = true
 	defer func() { drop.Training = false }()
-	if err := l.trainer.Tape.Bind(l.x, drop.Sparse(l.data.Features)); err != nil {
+	features, err := l.sparse.Apply(l.data.Features)
+	if err != nil {
 		return err
 	}
-	_, err := l.trainer.Step()
+	if err := l.trainer.Tape.Bind(l.x, features); err != nil {
+		return err
+	}
+	_, err = l.trainer.Step()
 	return err
 }
 

@@ -1,15 +1,10 @@
-package gnn
+package nn
 
 import (
 	"math"
 
-	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
-
-// normEpsilon keeps the normalisations from dividing by zero; the value is
-// PyTorch's.
-const normEpsilon = 1e-5
 
 // LayerNorm normalises each row by its own mean and variance (J. Ba, J. Kiros and
 // G. Hinton, "Layer normalization", 2016):
@@ -18,26 +13,26 @@ const normEpsilon = 1e-5
 //
 // Shapes: x [rows x cols], gamma and beta [cols], y [rows x cols].
 type LayerNorm struct {
-	Gamma, Beta *nn.Param
-	Act         nn.Activation
+	Gamma, Beta *Param
+	Act         Activation
 }
 
 // NewLayerNorm makes a layer with gamma 1 and beta 0.
-func NewLayerNorm(name string, cols int, act nn.Activation) *LayerNorm {
+func NewLayerNorm(name string, cols int, act Activation) *LayerNorm {
 	return &LayerNorm{
-		Gamma: nn.NewParam(name+".gamma", nn.Constant(1), nil, cols),
-		Beta:  nn.NewParam(name+".beta", nil, nil, cols),
+		Gamma: NewParam(name+".gamma", Constant(1), nil, cols),
+		Beta:  NewParam(name+".beta", nil, nil, cols),
 		Act:   act,
 	}
 }
 
 // Params returns gamma and beta.
-func (l *LayerNorm) Params() nn.Params { return nn.Params{l.Gamma, l.Beta} }
+func (l *LayerNorm) Params() Params { return Params{l.Gamma, l.Beta} }
 
 // Forward adds the layer to x's graph.
 func (l *LayerNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	op := &layerNorm{norm: norm{cols: l.Gamma.Shape()[0]}}
-	return op.apply("layer_norm", op, l.Act, nil, x, l.Gamma, l.Beta)
+	return op.apply("layer_norm", op, l.Act, x, l.Gamma, l.Beta)
 }
 
 type layerNorm struct {
@@ -45,14 +40,9 @@ type layerNorm struct {
 	scale []float64 // 1/standard deviation, by row
 }
 
-func (o *layerNorm) OutShape(in []gorgonia.Value) (int, int, error) {
-	m, err := o.features(in[0])
-	return m.Rows, o.cols, err
-}
-
-func (o *layerNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
+func (o *layerNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	x := mat(in[0])
-	o.scale = resize(o.scale, x.Rows)
+	o.scale = grow(o.scale, x.Rows)
 	xhat := o.start(x.Rows)
 	for i := range x.Rows {
 		var mean, variance float64
@@ -72,7 +62,7 @@ func (o *layerNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	return nil
 }
 
-func (o *layerNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
+func (o *layerNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) error {
 	g := o.backward(in, y, dy, din)
 	dx := din[0]
 	if dx.IsZero() {

@@ -72,3 +72,37 @@ func kernelAct(a nn.Activation) (kernel.Act, error) {
 func spmm(a weighted, f int, x, y []float32, acc bool) {
 	kernel.SpMM(a.csr, f, a.val, x, f, y, f, acc)
 }
+
+// params lists the parameters that are there.
+func params(ps ...*nn.Param) nn.Params {
+	var list nn.Params
+	for _, p := range ps {
+		if p != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// nodes returns the nodes of parameters in x's expression graph, nil for those
+// that are nil.
+func nodes(x *gorgonia.Node, ps ...*nn.Param) ([]*gorgonia.Node, error) {
+	list := make([]*gorgonia.Node, len(ps))
+	for i, p := range ps {
+		if p == nil {
+			continue
+		}
+		var err error
+		if list[i], err = p.Node(x.Graph()); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func orGlorot(init nn.Init) nn.Init {
+	if init == nil {
+		return nn.GlorotUniform
+	}
+	return init
+}

@@ -1,9 +1,9 @@
-package gnn
+package nn
 
 import (
 	"math"
 
-	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 )
 
@@ -18,37 +18,37 @@ import (
 //
 // Shapes: x [rows x cols], gamma and beta [cols], y [rows x cols].
 type BatchNorm struct {
-	Gamma, Beta *nn.Param
-	Act         nn.Activation
+	Gamma, Beta *Param
+	Act         Activation
 	Training    bool
 	// Momentum is the weight of the newest batch in the running values.
 	Momentum float64
 	// RunningMean and RunningVar [cols] are no parameters, since nothing
 	// differentiates them, but part of the model: save them with it. Networks on
 	// different goroutines must not share them while training.
-	RunningMean, RunningVar *nn.Param
+	RunningMean, RunningVar *Param
 }
 
 // NewBatchNorm makes a layer with gamma 1, beta 0 and momentum 0.1 that is not yet
 // training.
-func NewBatchNorm(name string, cols int, act nn.Activation) *BatchNorm {
+func NewBatchNorm(name string, cols int, act Activation) *BatchNorm {
 	return &BatchNorm{
-		Gamma:       nn.NewParam(name+".gamma", nn.Constant(1), nil, cols),
-		Beta:        nn.NewParam(name+".beta", nil, nil, cols),
+		Gamma:       NewParam(name+".gamma", Constant(1), nil, cols),
+		Beta:        NewParam(name+".beta", nil, nil, cols),
 		Act:         act,
 		Momentum:    0.1,
-		RunningMean: nn.NewParam(name+".running_mean", nil, nil, cols),
-		RunningVar:  nn.NewParam(name+".running_var", nn.Constant(1), nil, cols),
+		RunningMean: NewParam(name+".running_mean", nil, nil, cols),
+		RunningVar:  NewParam(name+".running_var", Constant(1), nil, cols),
 	}
 }
 
 // Params returns gamma and beta.
-func (l *BatchNorm) Params() nn.Params { return nn.Params{l.Gamma, l.Beta} }
+func (l *BatchNorm) Params() Params { return Params{l.Gamma, l.Beta} }
 
 // Forward adds the layer to x's graph.
 func (l *BatchNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	op := &batchNorm{norm: norm{cols: l.Gamma.Shape()[0]}, layer: l}
-	return op.apply("batch_norm", op, l.Act, nil, x, l.Gamma, l.Beta)
+	return op.apply("batch_norm", op, l.Act, x, l.Gamma, l.Beta)
 }
 
 type batchNorm struct {
@@ -60,17 +60,12 @@ type batchNorm struct {
 	dot, dm []float64 // sums of the backward pass, by column
 }
 
-func (o *batchNorm) OutShape(in []gorgonia.Value) (int, int, error) {
-	m, err := o.features(in[0])
-	return m.Rows, o.cols, err
-}
-
-func (o *batchNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
+func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	x := mat(in[0])
-	o.mean, o.scale = resize(o.mean, o.cols), resize(o.scale, o.cols)
+	o.mean, o.scale = grow(o.mean, o.cols), grow(o.scale, o.cols)
 	o.batch = o.layer.Training && x.Rows > 0
 	if o.batch {
-		columnMoments(x, 0, x.Rows, o.mean, o.scale)
+		kernel.ColumnMoments(x.Rows, o.cols, x.Data, o.mean, o.scale)
 		o.layer.follow(o.mean, o.scale, x.Rows)
 	} else {
 		for k := range o.mean {
@@ -102,14 +97,14 @@ func (l *BatchNorm) follow(mean, variance []float64, n int) {
 	}
 }
 
-func (o *batchNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
+func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) error {
 	g := o.backward(in, y, dy, din)
 	dx := din[0]
 	if dx.IsZero() {
 		return nil
 	}
 	xhat := o.xhat.Matrix()
-	o.dm, o.dot = resize(o.dm, o.cols), resize(o.dot, o.cols)
+	o.dm, o.dot = grow(o.dm, o.cols), grow(o.dot, o.cols)
 	clear(o.dm)
 	clear(o.dot)
 	dm, dot, scale := o.dm, o.dot, o.scale[:o.cols]
@@ -133,32 +128,4 @@ func (o *batchNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matr
 		}
 	}
 	return nil
-}
-
-// columnMoments computes the mean and the variance of each column over the rows
-// first to end-1; of no rows they are zero.
-func columnMoments(x nn.Matrix, first, end int, mean, variance []float64) {
-	clear(mean)
-	clear(variance)
-	if first == end {
-		return
-	}
-	n := 1 / float64(end-first)
-	for i := first; i < end; i++ {
-		for k, v := range x.Row(i)[:len(mean)] {
-			mean[k] += float64(v)
-		}
-	}
-	for k := range mean {
-		mean[k] *= n
-	}
-	for i := first; i < end; i++ {
-		for k, v := range x.Row(i)[:len(mean)] {
-			d := float64(v) - mean[k]
-			variance[k] += d * d
-		}
-	}
-	for k := range variance {
-		variance[k] *= n
-	}
 }

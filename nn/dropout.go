@@ -1,11 +1,11 @@
-package gnn
+package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 
-	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
 
@@ -20,14 +20,15 @@ type Dropout struct {
 	P        float64
 	Training bool
 	rng      *rand.Rand
-
-	sparse map[*Sparse]*Sparse // masked copies, by original
 }
 
 // NewDropout returns a Dropout that draws from rng, not yet training.
 func NewDropout(p float64, rng *rand.Rand) (*Dropout, error) {
 	if !(p >= 0 && p <= 0.999) {
-		return nil, fmt.Errorf("gnn: dropout: want a probability in [0, 0.999], got %v", p)
+		return nil, fmt.Errorf("nn: dropout: want a probability in [0, 0.999], got %v", p)
+	}
+	if rng == nil {
+		return nil, errors.New("nn: dropout: want a random source, got nil")
 	}
 	return &Dropout{P: p, rng: rng}, nil
 }
@@ -38,50 +39,33 @@ func (d *Dropout) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	if d == nil {
 		return x, nil
 	}
-	return nn.Apply("dropout", &dropout{from: d}, x.Shape(), x)
+	if err := checkMatrixNode("dropout", "features", x); err != nil {
+		return nil, err
+	}
+	return Apply("dropout", &dropout{from: d}, x.Shape(), x)
 }
 
-// Sparse returns x with dropout applied, to be bound in its place; while not
-// training it is x itself. The result is overwritten by the next call for the same
-// x.
-func (d *Dropout) Sparse(x *Sparse) *Sparse {
-	if !d.active() {
-		return x
-	}
-	y := d.sparse[x]
-	if y == nil {
-		if d.sparse == nil {
-			d.sparse = make(map[*Sparse]*Sparse)
-		}
-		y = x.like()
-		d.sparse[x] = y
-	}
-	d.mask(y.by.val)
-	for k, v := range x.by.val {
-		y.by.val[k] *= v
-	}
-	y.transposeValues()
-	return y
-}
+// Active reports whether anything is dropped: the Dropout is there, Training and P above 0.
+func (d *Dropout) Active() bool { return d != nil && d.Training && d.P > 0 }
 
-// active reports whether anything is dropped.
-func (d *Dropout) active() bool { return d != nil && d.Training && d.P > 0 }
-
-// mask draws the factors of len(m) entries. It takes four draws of 16 bits from
-// each number, which rounds P to a multiple of 2^-16, and does without branches,
-// which chance would make the processor mispredict.
-func (d *Dropout) mask(m []float32) {
+// Mask draws the factor of each entry, 0 or 1/(1-P). Four entries share a draw of 64 bits, which
+// rounds P to a multiple of 2^-16.
+func (d *Dropout) Mask(factor []float32) error {
+	if d == nil || d.rng == nil {
+		return errors.New("nn: dropout without a random source: make it with NewDropout")
+	}
 	drop := int64(math.Round(d.P * (1 << 16)))
 	keep := math.Float32bits(float32(1 / (1 - float64(drop)/(1<<16))))
 	var r uint64
-	for i := range m {
+	for i := range factor { // branch-free: chance is what a processor predicts worst
 		if i%4 == 0 {
 			r = d.rng.Uint64()
 		}
 		dropped := uint32((int64(r&math.MaxUint16) - drop) >> 63) // all ones or all zeros
-		m[i] = math.Float32frombits(keep &^ dropped)
+		factor[i] = math.Float32frombits(keep &^ dropped)
 		r >>= 16
 	}
+	return nil
 }
 
 type dropout struct {
@@ -90,19 +74,21 @@ type dropout struct {
 }
 
 func (o *dropout) OutShape(in []gorgonia.Value) (int, int, error) {
-	x, err := nn.AsMatrix(in[0])
+	x, err := AsMatrix(in[0])
 	return x.Rows, x.Cols, err
 }
 
-func (o *dropout) Forward(in []gorgonia.Value, y nn.Matrix) error {
+func (o *dropout) Forward(in []gorgonia.Value, y Matrix) error {
 	x := mat(in[0])
-	if !o.from.active() {
+	if !o.from.Active() {
 		o.factor = o.factor[:0]
 		copy(y.Data, x.Data)
 		return nil
 	}
-	o.factor = resize(o.factor, x.Rows*x.Cols)
-	o.from.mask(o.factor)
+	o.factor = grow(o.factor, x.Rows*x.Cols)
+	if err := o.from.Mask(o.factor); err != nil {
+		return err
+	}
 	for i, f := range o.factor {
 		y.Data[i] = f * x.Data[i]
 	}
@@ -111,7 +97,7 @@ func (o *dropout) Forward(in []gorgonia.Value, y nn.Matrix) error {
 
 func (o *dropout) Differentiable(int) bool { return true }
 
-func (o *dropout) Backward(_ []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) error {
+func (o *dropout) Backward(_ []gorgonia.Value, _, dy Matrix, din []Matrix) error {
 	dx := din[0].Data
 	if dx == nil {
 		return nil
@@ -124,4 +110,4 @@ func (o *dropout) Backward(_ []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix)
 }
 
 // Params returns nothing.
-func (d *Dropout) Params() nn.Params { return nil }
+func (d *Dropout) Params() Params { return nil }
