@@ -156,7 +156,7 @@ def find_peers(ours, packages, args, tmp):
     fixture = tmp / "agents.json"
     if any(case.startswith("tasks/mecoffload/agent:") for case in ours):
         log("writing the agents' weights and states")
-        test = [tmp / "mecoffload.test", "-test.run=^TestWritePeerCases$", f"-peers={fixture}"]
+        test = [tmp / "agent.test", "-test.run=^TestWritePeerCases$", f"-peers={fixture}"]
         subprocess.run(test, cwd="tasks/mecoffload/agent", check=True, stdout=subprocess.DEVNULL)
     scripts = []
     for i, python in enumerate(args.python or [sys.executable]):

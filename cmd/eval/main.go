@@ -9,7 +9,7 @@
 //	go run ./cmd/eval wpmec --users 10,20,30 --seeds 5
 package main
 
-import "github.com/graphrl/graphrl/internal/cli"
+import "github.com/graphrl/graphrl/cmd/internal/cli"
 
 // tasks are the tasks one can evaluate; without a name mecoffload is meant.
 type tasks struct {

@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -23,7 +24,7 @@ type mecoffloadCommand struct {
 	Online  bool    `help:"Go on learning."`
 	Search  bool    `help:"Compare with local searches too, which take milliseconds per slot."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
-	cli.FormatFlag
+	show.FormatFlag
 	suiteFlags `embed:""`
 }
 
@@ -66,7 +67,7 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	caption := fmt.Sprintf("%s, seed %d, %d slots;\n%s trained for %d slots on %s, seed %d,\nand %s",
 		cli.World(cfg.Scenario, cfg.Profile), cfg.Seed, cfg.Slots,
 		cfg.Method, checkpoint.Slot, cli.World(trained.Scenario, trained.Profile), trained.Seed, learning)
-	return cli.WriteTable(out.Out, c.Format, caption, cli.RowColumns(), append([]mecoffload.Row{row}, rows...))
+	return show.WriteTable(out.Out, c.Format, caption, cli.RowColumns(), append([]mecoffload.Row{row}, rows...))
 }
 
 func (c mecoffloadCommand) open() (*experiment.Checkpoint, error) {
@@ -102,7 +103,7 @@ func (c mecoffloadCommand) config(cfg experiment.Config) (experiment.Config, err
 }
 
 func (c mecoffloadCommand) evaluate(ctx context.Context, e experiment.Evaluation, agent *agent.Agent, out cli.Streams) (mecoffload.Row, error) {
-	progress := cli.NewProgress(out.Err, agent.Name(), "slots", 0, e.Slots)
+	progress := show.NewProgress(out.Err, agent.Name(), "slots", 0, e.Slots)
 	progress.Grace = time.Second
 	defer progress.End()
 	e.Progress = func(slots int64) { progress.Set(slots, nil) }

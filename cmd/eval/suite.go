@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -174,10 +175,10 @@ func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suit
 	if shard.IsPart() {
 		title += ", shard " + shard.String()
 	}
-	var progress *cli.Progress
+	var progress *show.Progress
 	err := suite.Compute(ctx, cells, store, suite.ComputeOptions{Jobs: f.Jobs, Progress: func(done int, last *suite.Cell) {
 		if progress == nil {
-			progress = cli.NewProgress(out.Err, title, "cells", int64(done), int64(len(cells)))
+			progress = show.NewProgress(out.Err, title, "cells", int64(done), int64(len(cells)))
 			return
 		}
 		progress.Set(int64(done), last.String)

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/internal/atomicfile"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
@@ -23,7 +25,7 @@ type wpmecCommand struct {
 	Users []int  `placeholder:"N" help:"Numbers of users, separated by commas, with generated channels. Default: 10,20,30."`
 	Seeds int    `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
 	Out   string `placeholder:"DIR" help:"Folder to make, for figures and table. Default: runs/wpmec-eval, numbered if it exists."`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 // maxSeeds is the largest number of seeds that is not a typing error.
@@ -63,7 +65,7 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err := writeWpmecEval(dir, caption, groups, rows); err != nil {
 		return err
 	}
-	if err := cli.WriteTable(out.Out, c.Format, caption, meanColumns(), rows); err != nil {
+	if err := show.WriteTable(out.Out, c.Format, caption, meanColumns(), rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(out.Err, "figures: %s\n", dir)
@@ -188,10 +190,10 @@ func meanRows(groups [][]*wpmec.Result) ([]meanRow, error) {
 }
 
 // meanColumns are those of one run and what there is to say of several.
-func meanColumns() []cli.Column[meanRow] {
-	columns := []cli.Column[meanRow]{{Header: "users", Cell: func(r meanRow) string { return fmt.Sprint(r.Users) }}}
+func meanColumns() []show.Column[meanRow] {
+	columns := []show.Column[meanRow]{{Header: "users", Cell: func(r meanRow) string { return fmt.Sprint(r.Users) }}}
 	for _, c := range cli.FrameColumns() {
-		column := cli.Column[meanRow]{Header: c.Header, Left: c.Left, Cell: func(r meanRow) string { return c.Cell(r.Result) }}
+		column := show.Column[meanRow]{Header: c.Header, Left: c.Left, Cell: func(r meanRow) string { return c.Cell(r.Result) }}
 		if c.Header == cli.RateHeader {
 			column.Cell = func(r meanRow) string {
 				if r.Low == nil {
@@ -210,7 +212,7 @@ const candidatesFile = "k" // .svg and .png
 
 // writeWpmecEval fills the folder of an evaluation.
 func writeWpmecEval(dir, caption string, groups [][]*wpmec.Result, rows []meanRow) error {
-	var losses, candidates []cli.Panel
+	var losses, candidates []show.Panel
 	for len(groups) > 0 {
 		users := groups[0][0].Users
 		n := slices.IndexFunc(groups, func(seeds []*wpmec.Result) bool { return seeds[0].Users != users })
@@ -225,21 +227,21 @@ func writeWpmecEval(dir, caption string, groups [][]*wpmec.Result, rows []meanRo
 		}
 		groups = groups[n:]
 	}
-	if err := cli.SaveFigure(filepath.Join(dir, cli.CurveFile), losses...); err != nil {
+	if err := show.SaveFigure(filepath.Join(dir, cli.CurveFile), losses...); err != nil {
 		return err
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Methods of tasks/wpmec\n\n")
-	if err := cli.WriteTable(&b, cli.Markdown, caption+".", meanColumns(), rows); err != nil {
+	if err := show.WriteTable(&b, show.Markdown, caption+".", meanColumns(), rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "\n![what normalized rates lack to 1, over the frames](%s.svg)\n", cli.CurveFile)
 	if candidates != nil {
-		if err := cli.SaveFigure(filepath.Join(dir, candidatesFile), candidates...); err != nil {
+		if err := show.SaveFigure(filepath.Join(dir, candidatesFile), candidates...); err != nil {
 			return err
 		}
 		fmt.Fprintf(&b, "\n![number of candidates over the frames](%s.svg)\n", candidatesFile)
 	}
 	fmt.Fprintf(&b, "\nCurves are means over the seeds, rates moving averages. Levels (dashed) are means of methods that do not learn.\n")
-	return cli.WriteFile(filepath.Join(dir, cli.SummaryFile), b.Bytes())
+	return atomicfile.Write(filepath.Join(dir, cli.SummaryFile), b.Bytes())
 }

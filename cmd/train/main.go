@@ -8,7 +8,7 @@
 //	go run ./cmd/train wpmec --data data_10.mat               # DROO on the problem and data it was published with
 package main
 
-import "github.com/graphrl/graphrl/internal/cli"
+import "github.com/graphrl/graphrl/cmd/internal/cli"
 
 // tasks are the tasks one can train for; without a name mecoffload is meant.
 type tasks struct {

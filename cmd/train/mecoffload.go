@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"reflect"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/internal/atomicfile"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -27,7 +29,7 @@ type mecoffloadCommand struct {
 	Config  string  `placeholder:"FILE" help:"Configuration in YAML; flags override it. That of a finished run repeats the run."`
 	Out     string  `placeholder:"DIR" help:"Run folder to make. Default: runs/<method>-<scenario>-m<devices>-seed<seed>, numbered if it exists."`
 	Resume  string  `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped."`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 // Run trains and prints the table.
@@ -56,7 +58,7 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err := t.report(rows); err != nil {
 		return err
 	}
-	if err := cli.WriteTable(out.Out, c.Format, t.caption(), cli.RowColumns(), rows); err != nil {
+	if err := show.WriteTable(out.Out, c.Format, t.caption(), cli.RowColumns(), rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(out.Err, "run folder: %s\n", t.dir)
@@ -88,7 +90,7 @@ func (c mecoffloadCommand) start() (*training, error) {
 		if err != nil {
 			return err
 		}
-		if err := cli.WriteFile(t.path(cli.ConfigFile), text); err != nil {
+		if err := atomicfile.Write(t.path(cli.ConfigFile), text); err != nil {
 			return err
 		}
 		if t.log, err = cli.OpenLog(t.path(cli.MetricsFile), 0); err != nil {
@@ -196,7 +198,7 @@ func (t *training) learn(ctx context.Context, messages io.Writer) error {
 	if run.Done() {
 		return nil
 	}
-	progress := cli.NewProgress(messages, string(cfg.Method), "slots", run.Slot(), cfg.Slots)
+	progress := show.NewProgress(messages, string(cfg.Method), "slots", run.Slot(), cfg.Slots)
 	defer progress.End()
 	note := func() string {
 		reward, accuracy := run.Moving()
@@ -271,7 +273,7 @@ func (t *training) report(rows []mecoffload.Row) error {
 	if err != nil {
 		return err
 	}
-	if err := cli.SaveFigure(t.path(cli.CurveFile),
+	if err := show.SaveFigure(t.path(cli.CurveFile),
 		panel("accuracy", reports, rows, func(r mecoffload.Row) float64 { return r.Accuracy }),
 		panel("reward", reports, rows, func(r mecoffload.Row) float64 { return r.Reward }),
 	); err != nil {
@@ -281,24 +283,24 @@ func (t *training) report(rows []mecoffload.Row) error {
 }
 
 // panel is the learning curve in one metric, over the slots, with the baselines as levels.
-func panel(metric string, reports []experiment.Report, rows []mecoffload.Row, value func(mecoffload.Row) float64) cli.Panel {
-	learner := cli.Line{Name: rows[0].Method}
+func panel(metric string, reports []experiment.Report, rows []mecoffload.Row, value func(mecoffload.Row) float64) show.Panel {
+	learner := show.Line{Name: rows[0].Method}
 	for _, r := range reports {
 		learner.X, learner.Y = append(learner.X, float64(r.Slot)), append(learner.Y, value(r.Row))
 	}
-	lines := []cli.Line{learner}
+	lines := []show.Line{learner}
 	last := learner.X[len(learner.X)-1]
 	for _, r := range rows[1:] {
-		lines = append(lines, cli.Line{Name: r.Method, X: []float64{0, last}, Y: []float64{value(r), value(r)}, Dashed: true})
+		lines = append(lines, show.Line{Name: r.Method, X: []float64{0, last}, Y: []float64{value(r), value(r)}, Dashed: true})
 	}
-	return cli.Panel{X: "slot", Y: metric, Lines: lines}
+	return show.Panel{X: "slot", Y: metric, Lines: lines}
 }
 
 func (t *training) summarize(rows []mecoffload.Row) error {
 	cfg := t.run.Config()
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s on %s\n\n", cfg.Method, cfg.Scenario.Name)
-	if err := cli.WriteTable(&b, cli.Markdown, t.caption()+".", cli.RowColumns(), rows); err != nil {
+	if err := show.WriteTable(&b, show.Markdown, t.caption()+".", cli.RowColumns(), rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "\n![accuracy and reward over the slots](%s.svg)\n\n", cli.CurveFile)
@@ -307,5 +309,5 @@ func (t *training) summarize(rows []mecoffload.Row) error {
 	dir := cli.ShellQuote(t.dir)
 	fmt.Fprintf(&b, "    go run ./cmd/train --config %s/%s   # repeat it\n    go run ./cmd/eval --run %s   # evaluate what was learned on new tasks\n",
 		dir, cli.ConfigFile, dir)
-	return cli.WriteFile(t.path(cli.SummaryFile), b.Bytes())
+	return atomicfile.Write(t.path(cli.SummaryFile), b.Bytes())
 }

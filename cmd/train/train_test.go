@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/checkpoints"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"

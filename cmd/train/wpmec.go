@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/internal/atomicfile"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
@@ -22,7 +24,7 @@ type wpmecCommand struct {
 	Noise  *float64 `placeholder:"SIGMA" help:"Standard deviation of the noise that half of the candidates are made with. Default: 2 for droo, 0 for droo-graph."`
 	Config string   `placeholder:"FILE" help:"Configuration in YAML, hyper-parameters included; flags override it. That of a finished run repeats the run."`
 	Out    string   `placeholder:"DIR" help:"Run folder to make. Default: runs/wpmec-<method>-<channels>-seed<seed>, numbered if it exists."`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 // Run trains, compares with methods that do not learn, and prints the table.
@@ -55,7 +57,7 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err := writeWpmecRun(dir, cfg, caption, results); err != nil {
 		return err
 	}
-	if err := cli.WriteTable(out.Out, c.Format, caption, cli.FrameColumns(), values(results)); err != nil {
+	if err := show.WriteTable(out.Out, c.Format, caption, cli.FrameColumns(), values(results)); err != nil {
 		return err
 	}
 	fmt.Fprintf(out.Err, "run folder: %s\n", dir)
@@ -130,7 +132,7 @@ func writeWpmecRun(dir string, cfg wpmec.Config, caption string, results []*wpme
 	if err != nil {
 		return err
 	}
-	if err := cli.WriteFile(filepath.Join(dir, cli.ConfigFile), text); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, cli.ConfigFile), text); err != nil {
 		return err
 	}
 	var methods [][]*wpmec.Result
@@ -138,20 +140,20 @@ func writeWpmecRun(dir string, cfg wpmec.Config, caption string, results []*wpme
 		methods = append(methods, []*wpmec.Result{r})
 	}
 	methods = cli.Shown(methods)
-	panels := []cli.Panel{cli.RatePanel("", methods), cli.LossPanel("", methods)}
+	panels := []show.Panel{cli.RatePanel("", methods), cli.LossPanel("", methods)}
 	if p := cli.CandidatesPanel("", methods); len(p.Lines) > 0 {
 		panels = append(panels, p)
 	}
-	if err := cli.SaveFigure(filepath.Join(dir, cli.CurveFile), panels...); err != nil {
+	if err := show.SaveFigure(filepath.Join(dir, cli.CurveFile), panels...); err != nil {
 		return err
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s on %s\n\n", cfg.Method, cli.Frames(cfg))
-	if err := cli.WriteTable(&b, cli.Markdown, caption+".", cli.FrameColumns(), values(results)); err != nil {
+	if err := show.WriteTable(&b, show.Markdown, caption+".", cli.FrameColumns(), values(results)); err != nil {
 		return err
 	}
 	fmt.Fprintf(&b, "\n![normalized rate and number of candidates over the frames](%s.svg)\n\n", cli.CurveFile)
 	fmt.Fprintf(&b, "Curves are moving averages. %s has all settings.\n\n    go run ./cmd/train wpmec --config %s   # repeat it\n",
 		cli.ConfigFile, cli.ShellQuote(filepath.Join(dir, cli.ConfigFile)))
-	return cli.WriteFile(filepath.Join(dir, cli.SummaryFile), b.Bytes())
+	return atomicfile.Write(filepath.Join(dir, cli.SummaryFile), b.Bytes())
 }

@@ -18,7 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -32,7 +32,7 @@ type flags struct {
 	Until     float64  `help:"Stop when an evaluation's mean return is at least this; 0: never." placeholder:"RETURN"`
 	Summary   bool     `help:"Print one row per algorithm, over its seeds, instead of one per training."`
 	Curves    string   `help:"Draw the learning curves to BASE.svg and BASE.png." placeholder:"BASE"`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 // row is what is printed of a training. Returns are means over episodes that the policy plays without exploring.
@@ -49,7 +49,7 @@ type row struct {
 	curve []rl.EvaluationPoint // in the course of the training
 }
 
-var columns = []cli.Column[row]{
+var columns = []show.Column[row]{
 	{Header: "environment", Cell: func(r row) string { return r.Env }, Left: true},
 	{Header: "algorithm", Cell: func(r row) string { return r.Algo }, Left: true},
 	{Header: "seed", Cell: func(r row) string { return fmt.Sprint(r.Seed) }},
@@ -105,13 +105,13 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 func printTable(out io.Writer, f flags, t task, rows []row) error {
 	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, t.target)
 	if !f.Summary {
-		return cli.WriteTable(out, f.Format, caption, columns, rows)
+		return show.WriteTable(out, f.Format, caption, columns, rows)
 	}
 	summaries, err := summarize(rows)
 	if err != nil {
 		return err
 	}
-	return cli.WriteTable(out, f.Format, caption, summaryColumns, summaries)
+	return show.WriteTable(out, f.Format, caption, summaryColumns, summaries)
 }
 
 // thousands returns a number of steps in a second for readers.

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 )
 
 func TestRun(t *testing.T) {
 	for _, env := range []string{"cartpole", "acrobot"} {
 		f := flags{Algo: []string{"ppo", "a2c", "dqn", "reinforce"}, Env: env, Seeds: 2, FirstSeed: 1, Steps: 600, Episodes: 2}
-		f.Format = cli.JSON
+		f.Format = show.JSON
 		var out bytes.Buffer
 		if err := run(context.Background(), f, &out, io.Discard); err != nil {
 			t.Fatal(err)
@@ -35,7 +35,7 @@ func TestLearns(t *testing.T) {
 		t.Skip("trains for seconds")
 	}
 	f := flags{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1, FirstSeed: 1, Steps: 20_000, Episodes: 10, Until: 200}
-	f.Format = cli.JSON
+	f.Format = show.JSON
 	var out bytes.Buffer
 	if err := run(context.Background(), f, &out, io.Discard); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -30,7 +30,7 @@ type interval struct {
 
 func (i interval) String() string { return fmt.Sprintf("%.1f [%.1f, %.1f]", i.Mean, i.Low, i.High) }
 
-var summaryColumns = []cli.Column[summary]{
+var summaryColumns = []show.Column[summary]{
 	{Header: "environment", Cell: func(s summary) string { return s.Env }, Left: true},
 	{Header: "algorithm", Cell: func(s summary) string { return s.Algo }, Left: true},
 	{Header: "best return", Cell: func(s summary) string { return s.Return.String() }},

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 )
 
 func TestSummarize(t *testing.T) {
@@ -46,7 +46,7 @@ func TestSummarize(t *testing.T) {
 // Seeds that begin later are the same trainings; the summary is of the rows, and the curves are drawn.
 func TestSeedsAndSummary(t *testing.T) {
 	f := flags{Algo: []string{"reinforce"}, Env: "cartpole", Seeds: 3, FirstSeed: 1, Steps: 1000, Episodes: 2}
-	f.Format = cli.JSON
+	f.Format = show.JSON
 	var rows []row
 	var summaries []summary
 	print := func(into any) {

@@ -16,7 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -28,7 +28,7 @@ type flags struct {
 	Epochs  int       `help:"Epochs, of 50 minibatches each." default:"350"`
 	Folds   int       `help:"Folds. They run at the same time, as many as there are processors." default:"10"`
 	Seed    uint64    `help:"Of folds, weights, minibatches and dropout." default:"1"`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 // row is what is printed of one setting.
@@ -44,7 +44,7 @@ type row struct {
 	LastAccuracy float64 `json:"last_accuracy"` // after the last epoch, which nobody chose
 }
 
-var columns = []cli.Column[row]{
+var columns = []show.Column[row]{
 	{Header: "dataset", Cell: func(r row) string { return r.Dataset }, Left: true},
 	{Header: "model", Cell: func(r row) string { return r.Model }, Left: true},
 	{Header: "hidden", Cell: func(r row) string { return fmt.Sprint(r.Hidden) }},
@@ -80,7 +80,7 @@ func run(f flags, out io.Writer) error {
 			}
 		}
 	}
-	return cli.WriteTable(out, f.Format, fmt.Sprintf("%v. Means over %d folds, seed %d.", d, f.Folds, f.Seed), columns, rows)
+	return show.WriteTable(out, f.Format, fmt.Sprintf("%v. Means over %d folds, seed %d.", d, f.Folds, f.Seed), columns, rows)
 }
 
 // crossValidate trains on all folds but one, for each of them, and tests on the one after every epoch. As the authors of GIN do, it

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 )
 
 // rings writes graphs to tell apart: rings of 4 to 8 vertices, in one class whole, in the other with a pendant vertex for one on
@@ -49,7 +49,7 @@ func tiny(file string) flags {
 // rows runs the command and decodes what it prints as JSON.
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
-	f.Format = cli.JSON
+	f.Format = show.JSON
 	var out bytes.Buffer
 	if err := run(f, &out); err != nil {
 		t.Fatal(err)

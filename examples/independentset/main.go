@@ -13,7 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -89,7 +89,7 @@ func (r rule) Decide(obs []rl.GraphObservation, actions []int) error {
 type flags struct {
 	Steps int    `help:"Steps to train for." default:"50000"`
 	Seed  uint64 `help:"Of the training." default:"1"`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 type row struct {
@@ -122,7 +122,7 @@ func run(f flags, out, messages io.Writer) error {
 	if err != nil {
 		return err
 	}
-	progress := cli.NewProgress(messages, "training", "steps", 0, int64(f.Steps))
+	progress := show.NewProgress(messages, "training", "steps", 0, int64(f.Steps))
 	err = ppo.Train(context.Background(), func(p rl.Progress) error {
 		progress.Set(int64(min(p.Steps, f.Steps)), func() string { return fmt.Sprintf("return %.2f", p.Return) })
 		return nil
@@ -147,7 +147,7 @@ func run(f flags, out, messages io.Writer) error {
 		}
 		rows = append(rows, row{p.name, rl.Mean(sizes)})
 	}
-	return cli.WriteTable(out, f.Format, fmt.Sprintf("Independent sets of %d random graphs of 20 to 40 nodes.", testGraphs), []cli.Column[row]{
+	return show.WriteTable(out, f.Format, fmt.Sprintf("Independent sets of %d random graphs of 20 to 40 nodes.", testGraphs), []show.Column[row]{
 		{Header: "policy", Cell: func(r row) string { return r.Policy }, Left: true},
 		{Header: "mean size", Cell: func(r row) string { return fmt.Sprintf("%.2f", r.Size) }},
 	}, rows)

@@ -19,7 +19,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -30,10 +30,10 @@ type flags struct {
 	Large  int   `help:"Nodes of the largest." default:"50"`
 	Test   []int `help:"Nodes of the graphs of a test; may be repeated." default:"50,100,200"`
 	Graphs int   `help:"Graphs per test, the same whatever the seed." default:"50"`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
-var columns = []cli.Column[row]{
+var columns = []show.Column[row]{
 	{Header: "nodes", Cell: func(r row) string { return fmt.Sprint(r.Nodes) }},
 	{Header: "method", Cell: func(r row) string { return r.Method }, Left: true},
 	{Header: "flips per node", Cell: func(r row) string {
@@ -102,5 +102,5 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 	}
 	caption := fmt.Sprintf("Barabasi-Albert graphs (m = %d), %d of each size. Trained on %d to %d nodes, %d times; 95 %% intervals over these.",
 		attached, f.Graphs, f.Small, f.Large, f.Seeds)
-	return cli.WriteTable(out, f.Format, caption, columns, rows)
+	return show.WriteTable(out, f.Format, caption, columns, rows)
 }

@@ -12,13 +12,13 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
 func tiny() flags {
 	f := flags{Steps: 2000, Seeds: 2, Small: 8, Large: 10, Test: []int{12, 9}, Graphs: 3}
-	f.Format = cli.JSON
+	f.Format = show.JSON
 	return f
 }
 
@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 
 func TestRunPrintsATable(t *testing.T) {
 	f := tiny()
-	f.Seeds, f.Steps, f.Test, f.Format = 1, 1, []int{6}, cli.Markdown
+	f.Seeds, f.Steps, f.Test, f.Format = 1, 1, []int{6}, show.Markdown
 	var out bytes.Buffer
 	if err := run(context.Background(), f, &out, io.Discard); err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestLearns(t *testing.T) {
 		t.Skip("trains for seconds")
 	}
 	f := flags{Steps: 12_000, Seeds: 1, Small: 20, Large: 30, Test: []int{60}, Graphs: 20}
-	f.Format = cli.JSON
+	f.Format = show.JSON
 	cut := map[string]float64{}
 	for _, r := range rows(t, f) {
 		if r.Flips <= flipsPerNode {

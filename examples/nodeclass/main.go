@@ -18,7 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/examples/internal/parallel"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -28,7 +28,7 @@ type flags struct {
 	Model  []string `help:"gcn, gat or sage; may be repeated." enum:"gcn,gat,sage" default:"gcn"`
 	Seeds  int      `help:"How often to train, with seeds from 1 on. They run at the same time, as many as there are processors." default:"10"`
 	Epochs int      `help:"At most this many epochs; 0: as in the model's paper."`
-	cli.FormatFlag
+	show.FormatFlag
 }
 
 // row is what is printed of a model.
@@ -41,7 +41,7 @@ type row struct {
 	Seeds        int     `json:"seeds"`
 }
 
-var columns = []cli.Column[row]{
+var columns = []show.Column[row]{
 	{Header: "dataset", Cell: func(r row) string { return r.Dataset }, Left: true},
 	{Header: "model", Cell: func(r row) string { return r.Model }, Left: true},
 	{Header: "test accuracy", Cell: func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.TestAccuracy) }},
@@ -71,7 +71,7 @@ func run(f flags, out io.Writer) error {
 		}
 		rows = append(rows, r)
 	}
-	return cli.WriteTable(out, f.Format, fmt.Sprintf("%v. Means over %d seeds.", d, f.Seeds), columns, rows)
+	return show.WriteTable(out, f.Format, fmt.Sprintf("%v. Means over %d seeds.", d, f.Seeds), columns, rows)
 }
 
 func read(f flags) (*datasets.NodeClassification, error) {

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/cli"
 	"github.com/graphrl/graphrl/internal/race"
+	"github.com/graphrl/graphrl/internal/show"
 )
 
 const planetoid = "../../../shared/data/planetoid"
@@ -29,7 +29,7 @@ func needCora(tb testing.TB) {
 // rows runs the command and decodes what it prints as JSON.
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
-	f.Format = cli.JSON
+	f.Format = show.JSON
 	var out bytes.Buffer
 	if err := run(f, &out); err != nil {
 		t.Fatal(err)
@@ -95,9 +95,9 @@ func TestCoraGAT(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
-	for format, want := range map[cli.Format]string{cli.ASCII: "| karate", cli.Markdown: "| karate", cli.CSV: "dataset,model,test_accuracy,std,epoch_ms,seeds"} {
+	for format, want := range map[show.Format]string{show.ASCII: "| karate", show.Markdown: "| karate", show.CSV: "dataset,model,test_accuracy,std,epoch_ms,seeds"} {
 		var out bytes.Buffer
-		f := flags{Name: "karate", Model: []string{"gcn"}, Seeds: 1, Epochs: 1, FormatFlag: cli.FormatFlag{Format: format}}
+		f := flags{Name: "karate", Model: []string{"gcn"}, Seeds: 1, Epochs: 1, FormatFlag: show.FormatFlag{Format: format}}
 		if err := run(f, &out); err != nil {
 			t.Fatal(err)
 		}

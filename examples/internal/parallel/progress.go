@@ -4,19 +4,19 @@ import (
 	"io"
 	"sync"
 
-	"github.com/graphrl/graphrl/internal/cli"
+	"github.com/graphrl/graphrl/internal/show"
 )
 
 // Progress adds up the progress of pieces of work that run at the same time.
 type Progress struct {
 	mu   sync.Mutex
-	all  *cli.Progress
+	all  *show.Progress
 	done []int
 }
 
 // NewProgress shows on out how much is done of pieces of work, each of the given number of units, such as steps.
 func NewProgress(out io.Writer, title, unit string, pieces, units int) *Progress {
-	return &Progress{all: cli.NewProgress(out, title, unit, 0, int64(pieces*units)), done: make([]int, pieces)}
+	return &Progress{all: show.NewProgress(out, title, unit, 0, int64(pieces*units)), done: make([]int, pieces)}
 }
 
 // Of returns the function that is told how many units are done of one piece.

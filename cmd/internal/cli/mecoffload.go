@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -104,7 +105,7 @@ func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bo
 		_, search := p.(*mecoffload.Search)
 		return search && !searches
 	})
-	progress := NewProgress(messages, "baselines", "slots", 0, e.Slots*int64(len(policies)))
+	progress := show.NewProgress(messages, "baselines", "slots", 0, e.Slots*int64(len(policies)))
 	progress.Grace = time.Second
 	defer progress.End()
 	var rows []mecoffload.Row
@@ -122,12 +123,12 @@ func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bo
 }
 
 // RowColumns are the columns of a table of mecoffload.Row for readers. Caption has what all rows share.
-func RowColumns() []Column[mecoffload.Row] {
+func RowColumns() []show.Column[mecoffload.Row] {
 	type row = mecoffload.Row
-	number := func(header string, decimals int, value func(row) float64) Column[row] {
-		return Column[row]{Header: header, Cell: func(r row) string { return strconv.FormatFloat(value(r), 'f', decimals, 64) }}
+	number := func(header string, decimals int, value func(row) float64) show.Column[row] {
+		return show.Column[row]{Header: header, Cell: func(r row) string { return strconv.FormatFloat(value(r), 'f', decimals, 64) }}
 	}
-	return []Column[row]{
+	return []show.Column[row]{
 		{Header: "method", Left: true, Cell: func(r row) string { return r.Method }},
 		number("accuracy", 3, func(r row) float64 { return r.Accuracy }),
 		number("SSP", 3, func(r row) float64 { return r.SSP }),

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
@@ -62,7 +63,7 @@ func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wp
 	for _, r := range runs {
 		total += r.Frames
 	}
-	progress := NewProgress(messages, title, "frames", 0, int64(total))
+	progress := show.NewProgress(messages, title, "frames", 0, int64(total))
 	progress.Grace = grace
 	defer progress.End()
 	var results []*wpmec.Result
@@ -97,9 +98,9 @@ func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wp
 const RateHeader = "normalized rate"
 
 // FrameColumns are columns for readers of what a method reached.
-func FrameColumns() []Column[wpmec.Result] {
+func FrameColumns() []show.Column[wpmec.Result] {
 	type row = wpmec.Result
-	return []Column[row]{
+	return []show.Column[row]{
 		{Header: "method", Left: true, Cell: func(r row) string { return string(r.Method) }},
 		{Header: RateHeader, Cell: func(r row) string { return strconv.FormatFloat(r.NormalizedRate, 'f', 5, 64) }},
 		{Header: "share ≥ 0.95", Cell: func(r row) string { return percent(r.Share095) }},
@@ -125,12 +126,12 @@ func candidates(k float64) string {
 
 // RatePanel shows the normalized rates over the frames as moving averages: of methods that learn a curve, of others their level.
 // Its title begins with prefix, as those of the other panels do.
-func RatePanel(prefix string, methods [][]*wpmec.Result) Panel {
+func RatePanel(prefix string, methods [][]*wpmec.Result) show.Panel {
 	return framePanel(prefix+"normalized rate", methods, func(rate float64) float64 { return rate })
 }
 
 // LossPanel shows what normalized rates lack to 1, on a logarithmic scale that ends at a millionth.
-func LossPanel(prefix string, methods [][]*wpmec.Result) Panel {
+func LossPanel(prefix string, methods [][]*wpmec.Result) show.Panel {
 	const least = 1e-6 // to which the best rates are known
 	p := framePanel(prefix+"1 - normalized rate", methods, func(rate float64) float64 { return max(1-rate, least) })
 	p.LogY = true
@@ -140,11 +141,11 @@ func LossPanel(prefix string, methods [][]*wpmec.Result) Panel {
 // window is the number of frames that curves average over.
 func window(frames int) int { return max(50, frames/50) }
 
-func framePanel(title string, methods [][]*wpmec.Result, value func(rate float64) float64) Panel {
-	p := Panel{Title: title, X: "frame"}
+func framePanel(title string, methods [][]*wpmec.Result, value func(rate float64) float64) show.Panel {
+	p := show.Panel{Title: title, X: "frame"}
 	for _, seeds := range methods {
 		first := seeds[0]
-		line := Line{Name: string(first.Method), Dashed: first.K == nil}
+		line := show.Line{Name: string(first.Method), Dashed: first.K == nil}
 		if first.K != nil {
 			var curves [][]float64
 			for _, r := range seeds {
@@ -167,8 +168,8 @@ func framePanel(title string, methods [][]*wpmec.Result, value func(rate float64
 }
 
 // CandidatesPanel shows the numbers of candidates over the frames.
-func CandidatesPanel(prefix string, methods [][]*wpmec.Result) Panel {
-	p := Panel{Title: prefix + "candidates K", X: "frame"}
+func CandidatesPanel(prefix string, methods [][]*wpmec.Result) show.Panel {
+	p := show.Panel{Title: prefix + "candidates K", X: "frame"}
 	for _, seeds := range methods {
 		if seeds[0].K == nil {
 			continue
@@ -181,7 +182,7 @@ func CandidatesPanel(prefix string, methods [][]*wpmec.Result) Panel {
 			}
 			curves = append(curves, k)
 		}
-		line := Line{Name: string(seeds[0].Method)}
+		line := show.Line{Name: string(seeds[0].Method)}
 		line.X, line.Y = thin(seeds[0].Frames, meanOf(curves))
 		p.Lines = append(p.Lines, line)
 	}

@@ -1,4 +1,4 @@
-package cli
+package show
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/graphrl/graphrl/internal/atomicfile"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -59,7 +60,7 @@ func SaveFigure(base string, panels ...Panel) error {
 		if _, err := file.canvas.WriteTo(&b); err != nil {
 			return fmt.Errorf("figure %s: %w", file.name, err)
 		}
-		if err := WriteFile(file.name, b.Bytes()); err != nil {
+		if err := atomicfile.Write(file.name, b.Bytes()); err != nil {
 			return fmt.Errorf("figure: %w", err)
 		}
 	}

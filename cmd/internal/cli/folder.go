@@ -67,24 +67,6 @@ func fileName(name string) string {
 	}, strings.ToLower(name))
 }
 
-// WriteFile writes a whole file or, if it fails or the process dies, nothing.
-func WriteFile(name string, data []byte) error {
-	temp := name + ".tmp"
-	f, err := os.Create(temp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(temp, name)
-	}
-	if err != nil {
-		os.Remove(temp)
-	}
-	return err
-}
-
 // Log is a file of JSON objects, one per line.
 type Log struct{ f *os.File }
 
