@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
 
@@ -65,20 +66,20 @@ func DefaultA2CConfig() A2CConfig {
 
 // Check reports the fields that make no sense.
 func (c A2CConfig) Check() error {
-	check := configCheck{name: "A2C"}
-	check.want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
-	check.want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
-	check.want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
-	check.want(c.RolloutSteps >= 1, "RolloutSteps is %d, want at least 1", c.RolloutSteps)
-	check.fraction("Gamma", c.Gamma)
-	check.fraction("Lambda", c.Lambda)
-	check.positive("LearningRate", c.LearningRate)
-	check.want(c.RMSPropAlpha > 0 && c.RMSPropAlpha < 1, "RMSPropAlpha is %v, want it between 0 and 1", c.RMSPropAlpha)
-	check.positive("RMSPropEpsilon", c.RMSPropEpsilon)
-	check.notNegative("ValueCoef", c.ValueCoef)
-	check.notNegative("EntropyCoef", c.EntropyCoef)
-	check.notNegative("ClipNorm", c.ClipNorm)
-	return check.err()
+	check := validate.Fields{Name: "rl: A2C"}
+	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
+	check.Want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
+	check.Want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
+	check.Want(c.RolloutSteps >= 1, "RolloutSteps is %d, want at least 1", c.RolloutSteps)
+	check.Fraction("Gamma", c.Gamma)
+	check.Fraction("Lambda", c.Lambda)
+	check.Positive("LearningRate", c.LearningRate)
+	check.Want(c.RMSPropAlpha > 0 && c.RMSPropAlpha < 1, "RMSPropAlpha is %v, want it between 0 and 1", c.RMSPropAlpha)
+	check.Positive("RMSPropEpsilon", c.RMSPropEpsilon)
+	check.NotNegative("ValueCoef", c.ValueCoef)
+	check.NotNegative("EntropyCoef", c.EntropyCoef)
+	check.NotNegative("ClipNorm", c.ClipNorm)
+	return check.Err()
 }
 
 // A2C is the advantage actor-critic in its synchronous form (V. Mnih et al., "Asynchronous Methods for Deep Reinforcement
@@ -193,7 +194,7 @@ func (l *A2C[O]) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
 func (l *A2C[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(
-		loadInt(s, "updates", &l.updates, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
 		l.policy.LoadState(s.Sub("policy")),
 		l.env.LoadState(s.Sub("collector")),
 	)

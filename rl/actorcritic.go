@@ -160,7 +160,7 @@ func (p *ActorCritic[O]) Observe(obs []O) error { return observe(p.model, obs) }
 func (p *ActorCritic[O]) SaveState(s *checkpoints.State) error {
 	checkpoints.SaveParams(s.Sub("weights"), p.Params())
 	checkpoints.SaveOptimizer(s.Sub("optimizer"), p.optimizer)
-	return errors.Join(p.rand.SaveState(s.Sub("rand")), saveOptional(s, "model", p.model))
+	return errors.Join(p.rand.SaveState(s.Sub("rand")), checkpoints.SaveOptional(s, "model", p.model))
 }
 
 // LoadState implements checkpoints.Stateful.
@@ -169,6 +169,6 @@ func (p *ActorCritic[O]) LoadState(s *checkpoints.State) error {
 		checkpoints.LoadParams(s.Sub("weights"), p.Params()),
 		checkpoints.LoadOptimizer(s.Sub("optimizer"), p.optimizer),
 		p.rand.LoadState(s.Sub("rand")),
-		loadOptional(s, "model", p.model),
+		checkpoints.LoadOptional(s, "model", p.model),
 	)
 }

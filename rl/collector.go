@@ -46,8 +46,8 @@ func (c *counter) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful.
 func (c *counter) LoadState(s *checkpoints.State) error {
 	if err := errors.Join(
-		loadInt(s, "steps", &c.steps, 0, math.MaxInt),
-		loadInt(s, "episodes", &c.episodes, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "steps", &c.steps, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "episodes", &c.episodes, 0, math.MaxInt),
 	); err != nil {
 		return err
 	}

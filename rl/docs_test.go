@@ -10,24 +10,25 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // The tables of docs/algorithms list every hyper-parameter once, with the default that the code has.
 func TestDocumentedDefaults(t *testing.T) {
 	configs := map[string]any{
-		"DefaultDROOConfig":      rl.DefaultDROOConfig(),
-		"DefaultLongTermConfig":  rl.DefaultLongTermConfig(),
-		"DefaultPPOConfig":       rl.DefaultPPOConfig(),
-		"DefaultA2CConfig":       rl.DefaultA2CConfig(),
-		"DefaultDQNConfig":       rl.DefaultDQNConfig(),
-		"DefaultREINFORCEConfig": rl.DefaultREINFORCEConfig(),
+		"droo.DefaultConfig":         droo.DefaultConfig(),
+		"droo.DefaultLongTermConfig": droo.DefaultLongTermConfig(),
+		"rl.DefaultPPOConfig":        rl.DefaultPPOConfig(),
+		"rl.DefaultA2CConfig":        rl.DefaultA2CConfig(),
+		"rl.DefaultDQNConfig":        rl.DefaultDQNConfig(),
+		"rl.DefaultREINFORCEConfig":  rl.DefaultREINFORCEConfig(),
 	}
 	pages, err := filepath.Glob("../docs/algorithms/*.md")
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
 	// The table that follows the name of a function is that of its fields: | `Field` | default | ...
-	name := regexp.MustCompile("`rl\\.(Default\\w+Config)`")
+	name := regexp.MustCompile("`((?:rl|droo)\\.Default\\w*Config)`")
 	row := regexp.MustCompile("^\\| `(\\w+)` \\| ([^|]+) \\|")
 	documented := map[string]map[string]string{}
 	for _, page := range pages {

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
 
@@ -95,28 +96,28 @@ func DefaultDQNConfig() DQNConfig {
 
 // Check reports the fields that make no sense.
 func (c DQNConfig) Check() error {
-	check := configCheck{name: "DQN"}
-	check.want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
-	check.want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
-	check.want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
-	check.want(c.BufferSize >= c.BatchSize, "BufferSize is %d, want at least BatchSize, %d", c.BufferSize, c.BatchSize)
-	check.want(c.LearningStarts >= 0, "LearningStarts is %d, want at least 0", c.LearningStarts)
-	check.want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
-	check.want(c.GradientSteps >= 1, "GradientSteps is %d, want at least 1", c.GradientSteps)
-	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
-	check.fraction("Gamma", c.Gamma)
-	check.positive("LearningRate", c.LearningRate)
-	check.want(c.TargetInterval >= 1, "TargetInterval is %d, want at least 1", c.TargetInterval)
-	check.want(c.Tau > 0 && c.Tau <= 1, "Tau is %v, want it in (0, 1]", c.Tau)
-	check.fraction("EpsilonStart", c.EpsilonStart)
-	check.fraction("EpsilonEnd", c.EpsilonEnd)
-	check.fraction("EpsilonFraction", c.EpsilonFraction)
-	check.want(c.NStep >= 1, "NStep is %d, want at least 1", c.NStep)
-	check.notNegative("PriorityAlpha", c.PriorityAlpha)
-	check.fraction("PriorityBeta", c.PriorityBeta)
-	check.notNegative("HuberDelta", c.HuberDelta)
-	check.notNegative("ClipNorm", c.ClipNorm)
-	return check.err()
+	check := validate.Fields{Name: "rl: DQN"}
+	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
+	check.Want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
+	check.Want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
+	check.Want(c.BufferSize >= c.BatchSize, "BufferSize is %d, want at least BatchSize, %d", c.BufferSize, c.BatchSize)
+	check.Want(c.LearningStarts >= 0, "LearningStarts is %d, want at least 0", c.LearningStarts)
+	check.Want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
+	check.Want(c.GradientSteps >= 1, "GradientSteps is %d, want at least 1", c.GradientSteps)
+	check.Want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	check.Fraction("Gamma", c.Gamma)
+	check.Positive("LearningRate", c.LearningRate)
+	check.Want(c.TargetInterval >= 1, "TargetInterval is %d, want at least 1", c.TargetInterval)
+	check.Want(c.Tau > 0 && c.Tau <= 1, "Tau is %v, want it in (0, 1]", c.Tau)
+	check.Fraction("EpsilonStart", c.EpsilonStart)
+	check.Fraction("EpsilonEnd", c.EpsilonEnd)
+	check.Fraction("EpsilonFraction", c.EpsilonFraction)
+	check.Want(c.NStep >= 1, "NStep is %d, want at least 1", c.NStep)
+	check.NotNegative("PriorityAlpha", c.PriorityAlpha)
+	check.Fraction("PriorityBeta", c.PriorityBeta)
+	check.NotNegative("HuberDelta", c.HuberDelta)
+	check.NotNegative("ClipNorm", c.ClipNorm)
+	return check.Err()
 }
 
 // DQN is deep Q-learning (V. Mnih et al., "Human-level control through deep reinforcement learning", Nature 518, 2015) with
@@ -354,8 +355,8 @@ func (l *DQN[O]) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
 func (l *DQN[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(
-		loadInt(s, "minibatches", &l.minibatches, 0, math.MaxInt),
-		loadInt(s, "updates", &l.updates, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "minibatches", &l.minibatches, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
 		checkpoints.LoadOptimizer(s.Sub("optimizer"), l.adam),
 		l.parts().LoadState(s),
 	)

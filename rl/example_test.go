@@ -5,18 +5,19 @@ import (
 	"log"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/rl/envs"
 )
 
 // Three devices choose among three servers. The first is sure of its choice, the last is not.
 func ExampleQuantizer() {
-	scores := rl.Scores{Rows: 3, Options: 3, Logits: []float32{
+	scores := droo.Scores{Rows: 3, Options: 3, Logits: []float32{
 		9.0, 1.0, 0.0,
 		2.0, 1.5, 0.0,
 		0.0, 0.1, 0.2,
 	}}
-	var d rl.Decisions
-	for _, q := range []rl.Quantizer{new(rl.OrderPreserving), new(rl.KBest)} {
+	var d droo.Decisions
+	for _, q := range []droo.Quantizer{new(droo.OrderPreserving), new(droo.KBest)} {
 		if err := q.Candidates(scores, 5, &d); err != nil {
 			log.Fatal(err)
 		}
@@ -26,13 +27,13 @@ func ExampleQuantizer() {
 		}
 	}
 	// Output:
-	// *rl.OrderPreserving
+	// *droo.OrderPreserving
 	// [0 0 2]
 	// [0 0 1]
 	// [0 0 0]
 	// [0 1 0]
 	// [0 2 0]
-	// *rl.KBest
+	// *droo.KBest
 	// [0 0 2]
 	// [0 0 1]
 	// [0 0 0]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -53,16 +54,16 @@ func DefaultGraphConfig(nodeFeatures, edgeFeatures int) GraphConfig {
 
 // Check reports the fields that make no sense.
 func (c GraphConfig) Check() error {
-	check := configCheck{name: "graph model"}
-	check.want(c.NodeFeatures >= 1, "NodeFeatures is %d, want at least 1", c.NodeFeatures)
-	check.want(c.EdgeFeatures >= 0, "EdgeFeatures is %d, want at least 0", c.EdgeFeatures)
-	check.want(c.Choose <= ChooseEdge, "Choose is %d, which is no choice", c.Choose)
-	check.want(c.Hidden >= 1, "Hidden is %d, want at least 1", c.Hidden)
-	check.want(c.Layers >= 0, "Layers is %d, want at least 0", c.Layers)
-	check.want(c.Aggregation == gnn.Sum || c.Aggregation == gnn.Mean, "Aggregation is %v, want sum or mean", c.Aggregation)
-	check.positive("ScoreGain", c.ScoreGain)
-	check.want(c.Value <= SharedValue, "Value is %d, which is no critic", c.Value)
-	return check.err()
+	check := validate.Fields{Name: "rl: graph model"}
+	check.Want(c.NodeFeatures >= 1, "NodeFeatures is %d, want at least 1", c.NodeFeatures)
+	check.Want(c.EdgeFeatures >= 0, "EdgeFeatures is %d, want at least 0", c.EdgeFeatures)
+	check.Want(c.Choose <= ChooseEdge, "Choose is %d, which is no choice", c.Choose)
+	check.Want(c.Hidden >= 1, "Hidden is %d, want at least 1", c.Hidden)
+	check.Want(c.Layers >= 0, "Layers is %d, want at least 0", c.Layers)
+	check.Want(c.Aggregation == gnn.Sum || c.Aggregation == gnn.Mean, "Aggregation is %v, want sum or mean", c.Aggregation)
+	check.Positive("ScoreGain", c.ScoreGain)
+	check.Want(c.Value <= SharedValue, "Value is %d, which is no critic", c.Value)
+	return check.Err()
 }
 
 // GraphModel is a graph network that chooses one node or one edge of graphs of any size. Since it treats all nodes alike, it

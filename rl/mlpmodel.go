@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -52,15 +53,15 @@ func DefaultMLPConfig(features, actions int) MLPConfig {
 
 // Check reports the fields that make no sense.
 func (c MLPConfig) Check() error {
-	check := configCheck{name: "MLP"}
-	check.want(c.Features >= 1, "Features is %d, want at least 1", c.Features)
-	check.want(c.Actions >= 1, "Actions is %d, want at least 1", c.Actions)
-	check.want(c.ScoreGain > 0, "ScoreGain is %v, want it positive", c.ScoreGain)
-	check.want(c.Value <= SharedValue, "Value is %d, which is no critic", c.Value)
+	check := validate.Fields{Name: "rl: MLP"}
+	check.Want(c.Features >= 1, "Features is %d, want at least 1", c.Features)
+	check.Want(c.Actions >= 1, "Actions is %d, want at least 1", c.Actions)
+	check.Want(c.ScoreGain > 0, "ScoreGain is %v, want it positive", c.ScoreGain)
+	check.Want(c.Value <= SharedValue, "Value is %d, which is no critic", c.Value)
 	for _, width := range c.Hidden {
-		check.want(width >= 1, "Hidden is %v, want widths of at least 1", c.Hidden)
+		check.Want(width >= 1, "Hidden is %v, want widths of at least 1", c.Hidden)
 	}
-	return check.err()
+	return check.Err()
 }
 
 // MLPModel is a perceptron for a fixed number of actions and observations that are, or can be described by, a vector.

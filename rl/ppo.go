@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
 
@@ -87,24 +88,24 @@ func DefaultPPOConfig() PPOConfig {
 
 // Check reports the fields that make no sense.
 func (c PPOConfig) Check() error {
-	check := configCheck{name: "PPO"}
-	check.want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
-	check.want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
-	check.want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
-	check.want(c.RolloutSteps >= 1, "RolloutSteps is %d, want at least 1", c.RolloutSteps)
-	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
-	check.want(c.Epochs >= 1, "Epochs is %d, want at least 1", c.Epochs)
-	check.fraction("Gamma", c.Gamma)
-	check.fraction("Lambda", c.Lambda)
-	check.positive("LearningRate", c.LearningRate)
-	check.positive("AdamEpsilon", c.AdamEpsilon)
-	check.positive("Clip", c.Clip)
-	check.notNegative("ValueClip", c.ValueClip)
-	check.notNegative("ValueCoef", c.ValueCoef)
-	check.notNegative("EntropyCoef", c.EntropyCoef)
-	check.notNegative("ClipNorm", c.ClipNorm)
-	check.notNegative("TargetKL", c.TargetKL)
-	return check.err()
+	check := validate.Fields{Name: "rl: PPO"}
+	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
+	check.Want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
+	check.Want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
+	check.Want(c.RolloutSteps >= 1, "RolloutSteps is %d, want at least 1", c.RolloutSteps)
+	check.Want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	check.Want(c.Epochs >= 1, "Epochs is %d, want at least 1", c.Epochs)
+	check.Fraction("Gamma", c.Gamma)
+	check.Fraction("Lambda", c.Lambda)
+	check.Positive("LearningRate", c.LearningRate)
+	check.Positive("AdamEpsilon", c.AdamEpsilon)
+	check.Positive("Clip", c.Clip)
+	check.NotNegative("ValueClip", c.ValueClip)
+	check.NotNegative("ValueCoef", c.ValueCoef)
+	check.NotNegative("EntropyCoef", c.EntropyCoef)
+	check.NotNegative("ClipNorm", c.ClipNorm)
+	check.NotNegative("TargetKL", c.TargetKL)
+	return check.Err()
 }
 
 // PPO is proximal policy optimisation (J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov, "Proximal Policy
@@ -238,7 +239,7 @@ func (l *PPO[O]) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
 func (l *PPO[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(
-		loadInt(s, "updates", &l.updates, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
 		l.policy.LoadState(s.Sub("policy")),
 		l.env.LoadState(s.Sub("collector")),
 		l.rand.LoadState(s.Sub("minibatches")),

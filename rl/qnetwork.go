@@ -158,12 +158,12 @@ func (n *qNetwork[O]) approach(to *qNetwork[O], tau float64) {
 // SaveState implements checkpoints.Stateful: weights, but not the optimiser.
 func (n *qNetwork[O]) SaveState(s *checkpoints.State) error {
 	checkpoints.SaveParams(s.Sub("weights"), n.params)
-	return saveOptional(s, "model", n.model)
+	return checkpoints.SaveOptional(s, "model", n.model)
 }
 
 // LoadState implements checkpoints.Stateful.
 func (n *qNetwork[O]) LoadState(s *checkpoints.State) error {
-	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), n.params), loadOptional(s, "model", n.model))
+	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), n.params), checkpoints.LoadOptional(s, "model", n.model))
 }
 
 // dueling computes Q = V + A - mean A, the mean being over the allowed actions of the observation. Its inputs are A, of

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
 
@@ -54,15 +55,15 @@ func DefaultREINFORCEConfig() REINFORCEConfig {
 
 // Check reports the fields that make no sense.
 func (c REINFORCEConfig) Check() error {
-	check := configCheck{name: "REINFORCE"}
-	check.want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
-	check.want(c.Episodes >= 1, "Episodes is %d, want at least 1", c.Episodes)
-	check.fraction("Gamma", c.Gamma)
-	check.positive("LearningRate", c.LearningRate)
-	check.notNegative("ValueCoef", c.ValueCoef)
-	check.notNegative("EntropyCoef", c.EntropyCoef)
-	check.notNegative("ClipNorm", c.ClipNorm)
-	return check.err()
+	check := validate.Fields{Name: "rl: REINFORCE"}
+	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
+	check.Want(c.Episodes >= 1, "Episodes is %d, want at least 1", c.Episodes)
+	check.Fraction("Gamma", c.Gamma)
+	check.Positive("LearningRate", c.LearningRate)
+	check.NotNegative("ValueCoef", c.ValueCoef)
+	check.NotNegative("EntropyCoef", c.EntropyCoef)
+	check.NotNegative("ClipNorm", c.ClipNorm)
+	return check.Err()
 }
 
 // REINFORCE is the policy gradient in its first form (R. Williams, "Simple Statistical Gradient-Following Algorithms for
@@ -286,7 +287,7 @@ func (l *REINFORCE[O]) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
 func (l *REINFORCE[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(
-		loadInt(s, "updates", &l.updates, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
 		l.policy.LoadState(s.Sub("policy")),
 		l.seeds.LoadState(s.Sub("seeds")),
 		l.counts.LoadState(s.Sub("counts")),

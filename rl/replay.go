@@ -99,5 +99,5 @@ func (b *ReplayBuffer[T]) load(s *checkpoints.State) error {
 	if size == len(b.items) {
 		lowest, highest = 0, size-1
 	}
-	return loadInt(s, "next", &b.next, lowest, highest)
+	return checkpoints.LoadInt(s, "next", &b.next, lowest, highest)
 }

@@ -24,12 +24,6 @@ func TestVectorCodec(t *testing.T) {
 	rltest.Codec(t, rl.VectorCodec[float32]{}, func(r *rl.Rand) []float32 { return []float32{r.Float32(), r.Float32()} })
 }
 
-func TestSampleCodec(t *testing.T) {
-	rltest.Codec(t, rl.SampleCodec(rl.VectorCodec[float64]{}), func(r *rl.Rand) rl.Sample[[]float64] {
-		return rl.Sample[[]float64]{Observation: make([]float64, r.IntN(3)), Decision: make([]int32, r.IntN(4))}
-	})
-}
-
 func newBuffer(t interface{ Fatal(...any) }, capacity int) *rl.ReplayBuffer[[]float64] {
 	b, err := rl.NewReplayBuffer(capacity, rl.VectorCodec[float64]{})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
@@ -97,9 +98,9 @@ func axes() []axis {
 type rig struct {
 	agent  *agent.Agent
 	actor  *agent.Actor
-	states []rl.Sample[mecoffload.Observation]
+	states []droo.Sample[mecoffload.Observation]
 	action mecoffload.Action
-	batch  []rl.Sample[mecoffload.Observation]
+	batch  []droo.Sample[mecoffload.Observation]
 	next   int
 }
 
@@ -133,7 +134,7 @@ func newRig(s size) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.states = make([]rl.Sample[mecoffload.Observation], 16)
+	r.states = make([]droo.Sample[mecoffload.Observation], 16)
 	for i := range r.states {
 		if err := r.agent.Decide(obs, r.action); err != nil {
 			return nil, err

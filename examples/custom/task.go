@@ -8,6 +8,7 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"gorgonia.org/gorgonia"
 )
 
@@ -51,7 +52,7 @@ func (b batch) makespan(machine []int32) float64 {
 // critic is the model: it knows exactly what a decision leads to.
 type critic struct{}
 
-func (critic) Score(b batch, d *rl.Decisions, dst []float64) error {
+func (critic) Score(b batch, d *droo.Decisions, dst []float64) error {
 	for k := range dst {
 		dst[k] = -b.makespan(d.Candidate(k))
 	}
@@ -69,7 +70,7 @@ type graph struct {
 	numJobs, numMachines, first                     []int // of each sample; first is its first edge
 }
 
-func (n network) Build() (rl.PolicyGraph[batch], error) {
+func (n network) Build() (droo.PolicyGraph[batch], error) {
 	eg, g := gorgonia.NewGraph(), &graph{}
 	g.jobs, _ = nn.NewInput(eg, "jobs", 1)
 	g.machines, _ = nn.NewInput(eg, "machines", 1)
@@ -87,7 +88,7 @@ func (g *graph) Place(sample, job int) int {
 	return g.first[sample] + job*g.numMachines[sample]
 }
 
-func (g *graph) Load(t *nn.Tape, samples []rl.Sample[batch]) error {
+func (g *graph) Load(t *nn.Tape, samples []droo.Sample[batch]) error {
 	g.numJobs, g.numMachines, g.first = g.numJobs[:0], g.numMachines[:0], g.first[:0]
 	edges := 0
 	var work, speed, time []float32 // the features
@@ -122,21 +123,21 @@ func (g *graph) Load(t *nn.Tape, samples []rl.Sample[batch]) error {
 }
 
 // newLearner puts the parts together.
-func newLearner(machines int, seed uint64) (*rl.DROO[batch], error) {
+func newLearner(machines int, seed uint64) (*droo.Learner[batch], error) {
 	net, err := gnn.NewBipartiteScorer("actor", 1, 1, 1, 16, 1, rl.NewRand(seed, 2).Rand)
 	if err != nil {
 		return nil, err
 	}
-	actor, err := rl.NewNetworkActor(network{net}, func(b *batch) int { return len(b.Work) },
-		rl.NetworkActorConfig{Options: machines, Loss: rl.SoftmaxCrossEntropy, LearningRate: 3e-3})
+	actor, err := droo.NewNetworkActor(network{net}, func(b *batch) int { return len(b.Work) },
+		droo.NetworkActorConfig{Options: machines, Loss: droo.SoftmaxCrossEntropy, LearningRate: 3e-3})
 	if err != nil {
 		return nil, err
 	}
-	quantizer, err := rl.NewGumbel(1, rl.NewRand(seed, 3))
+	quantizer, err := droo.NewGumbel(1, rl.NewRand(seed, 3))
 	if err != nil {
 		return nil, err
 	}
-	cfg := rl.DefaultDROOConfig()
+	cfg := droo.DefaultConfig()
 	cfg.Candidates, cfg.AdaptInterval, cfg.BatchSize, cfg.TrainInterval, cfg.Seed = 64, 0, 64, 2, seed
-	return rl.NewDROO(actor, quantizer, critic{}, codec{}, cfg)
+	return droo.New(actor, quantizer, critic{}, codec{}, cfg)
 }

@@ -11,36 +11,6 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// recorder is a T that keeps the failures.
-type recorder struct{ failures []string }
-
-type stop struct{}
-
-func (*recorder) Helper() {}
-
-func (r *recorder) Errorf(format string, args ...any) {
-	r.failures = append(r.failures, fmt.Sprintf(format, args...))
-}
-
-func (r *recorder) Fatalf(format string, args ...any) {
-	r.Errorf(format, args...)
-	panic(stop{})
-}
-
-// failures returns what check reports.
-func failures(check func(T)) string {
-	var r recorder
-	func() {
-		defer func() {
-			if p := recover(); p != nil && p != (stop{}) {
-				panic(p)
-			}
-		}()
-		check(&r)
-	}()
-	return strings.Join(r.failures, "\n")
-}
-
 // counters is an environment of two counters. Every step adds the action and a random number to them, and the episode
 // ends when their sum exceeds 40. Its bugs can be switched on.
 type counters struct {
@@ -138,7 +108,7 @@ func TestEnvFindsBugs(t *testing.T) {
 		"action kept":        "its action overwritten after the step",
 		"reward":             "reward +Inf",
 	} {
-		got := failures(func(t T) {
+		got := Failures(func(t T) {
 			Env(t, EnvConfig[[]int, []int32]{
 				New:     func() rl.Env[[]int, []int32] { return &counters{bug: bug} },
 				Action:  func(_ []int, r *rl.Rand) []int32 { return []int32{r.Int32N(3), r.Int32N(3)} },
@@ -148,47 +118,6 @@ func TestEnvFindsBugs(t *testing.T) {
 		})
 		if !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%q: reported %q, want %q", bug, got, want)
-		}
-	}
-}
-
-// list is a quantizer that returns fixed candidates for one row.
-type list func(s rl.Scores, k int) []int32
-
-func (l list) Candidates(s rl.Scores, k int, dst *rl.Decisions) error {
-	if err := s.Check(); err != nil || k < 1 {
-		return errors.Join(err, errors.New("bad"))
-	}
-	dst.Reset(s.Rows, k)
-	argmax := make([]int32, s.Rows)
-	s.Argmax(argmax)
-	if s.Rows != 1 {
-		dst.Append(argmax)
-		return nil
-	}
-	for _, c := range l(s, k) {
-		dst.Append([]int32{c})
-	}
-	return nil
-}
-
-func TestQuantizerFindsBugs(t *testing.T) {
-	best := func(s rl.Scores) int32 {
-		var c [1]int32
-		s.Argmax(c[:])
-		return c[0]
-	}
-	for want, q := range map[string]list{
-		"allocates":          func(s rl.Scores, _ int) []int32 { return []int32{best(s)} },
-		"are equal":          func(s rl.Scores, k int) []int32 { return []int32{best(s), best(s)}[:min(2, k)] },
-		"not the most":       func(s rl.Scores, _ int) []int32 { return []int32{(best(s) + 1) % 3} },
-		"asked for":          func(rl.Scores, int) []int32 { return nil },
-		"chooses 3":          func(s rl.Scores, k int) []int32 { return []int32{best(s), 3}[:min(2, k)] },
-		"the masked option":  func(s rl.Scores, k int) []int32 { return []int32{best(s), (best(s) + 1) % 3}[:min(2, k)] },
-		"changed the scores": func(s rl.Scores, k int) []int32 { c := best(s); s.Logits[0]++; return []int32{c} },
-	} {
-		if got := failures(func(t T) { Quantizer(t, func() rl.Quantizer { return q }, 3) }); !strings.Contains(got, want) {
-			t.Errorf("reported %q, want %q", got, want)
 		}
 	}
 }
@@ -229,7 +158,7 @@ func TestCodecFindsBugs(t *testing.T) {
 		"keeps":     "a decoded observation",
 		"loses":     "a decoded observation",
 	} {
-		got := failures(func(t T) {
+		got := Failures(func(t T) {
 			Codec(t, sloppy{bug: bug}, func(r *rl.Rand) []float64 { return []float64{r.Float64(), r.Float64()} })
 		})
 		if !strings.Contains(got, want) || want == "" && got != "" {

@@ -3,10 +3,10 @@ package mecoffload
 import (
 	"fmt"
 
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
-var _ rl.Critic[Observation] = (*Critic)(nil)
+var _ droo.Critic[Observation] = (*Critic)(nil)
 
 // Critic scores decisions by the reward the slot would have if everything were as the observation says: the model-based critic
 // of DROO, for this task. It is exact in a scenario without jitter and channel errors, and knows nothing of later slots.
@@ -29,19 +29,19 @@ func NewCriticOf(sc Scenario, p Profile, objective Objective) (*Critic, error) {
 // Evaluator returns the evaluator that the critic scores with.
 func (c *Critic) Evaluator() *Evaluator { return c.evaluator }
 
-// Score implements rl.Critic: dst[k] is the nominal reward of candidate k.
-func (c *Critic) Score(obs Observation, d *rl.Decisions, dst []float64) error {
+// Score implements droo.Critic: dst[k] is the nominal reward of candidate k.
+func (c *Critic) Score(obs Observation, d *droo.Decisions, dst []float64) error {
 	return c.Evaluate(obs, d, dst, nil)
 }
 
 // Afterstates writes to next [K x N] the backlog of each server, in slots, with which each candidate would leave the next slot if
 // everything were as the observation says. It is what remains of a decision once its reward is paid.
-func (c *Critic) Afterstates(obs Observation, d *rl.Decisions, next []float32) error {
+func (c *Critic) Afterstates(obs Observation, d *droo.Decisions, next []float32) error {
 	return c.Evaluate(obs, d, nil, next)
 }
 
 // Evaluate does what Score and Afterstates do in one pass. A nil value or next is not written.
-func (c *Critic) Evaluate(obs Observation, d *rl.Decisions, value []float64, next []float32) error {
+func (c *Critic) Evaluate(obs Observation, d *droo.Decisions, value []float64, next []float32) error {
 	if d.Rows != obs.Devices {
 		return fmt.Errorf("mecoffload: decisions for %d devices on an observation of %d", d.Rows, obs.Devices)
 	}

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 func newCritic(t testing.TB, sc Scenario, p Profile) *Critic {
@@ -17,8 +17,8 @@ func newCritic(t testing.TB, sc Scenario, p Profile) *Critic {
 	return c
 }
 
-func randomDecisions(rng *rand.Rand, obs *Observation, k int) *rl.Decisions {
-	d := &rl.Decisions{Rows: obs.Devices}
+func randomDecisions(rng *rand.Rand, obs *Observation, k int) *droo.Decisions {
+	d := &droo.Decisions{Rows: obs.Devices}
 	for range k {
 		d.Append(randomAction(rng, obs))
 	}
@@ -91,7 +91,7 @@ func TestCriticScoresEachCandidateAsIfAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range k {
-			alone := &rl.Decisions{K: 1, Rows: d.Rows, Choice: d.Candidate(i)}
+			alone := &droo.Decisions{K: 1, Rows: d.Rows, Choice: d.Candidate(i)}
 			v, b := make([]float64, 1), make([]float32, n)
 			if err := newCritic(t, sc, p).Evaluate(obs, alone, v, b); err != nil {
 				t.Fatal(err)
@@ -114,7 +114,7 @@ func TestCriticWithoutTasks(t *testing.T) {
 	obs.Devices, obs.Bits, obs.Deadline, obs.Rate, obs.ID = 0, nil, nil, nil, nil
 	obs.Backlog = []float64{0.025, 0.001}
 	value, next := []float64{7}, []float32{7, 7}
-	if err := newCritic(t, sc, p).Evaluate(obs, &rl.Decisions{K: 1}, value, next); err != nil {
+	if err := newCritic(t, sc, p).Evaluate(obs, &droo.Decisions{K: 1}, value, next); err != nil {
 		t.Fatal(err)
 	}
 	if value[0] != 0 || next[0] != 1.5 || next[1] != 0 {
@@ -128,7 +128,7 @@ func TestCriticRefuses(t *testing.T) {
 	critic := newCritic(t, sc, p)
 	rng := rand.New(rand.NewPCG(1, 1))
 	good := randomDecisions(rng, &obs, 2)
-	rows := &rl.Decisions{K: 2, Rows: 3, Choice: make([]int32, 6)}
+	rows := &droo.Decisions{K: 2, Rows: 3, Choice: make([]int32, 6)}
 	option := randomDecisions(rng, &obs, 2)
 	option.Choice[20] = int32(obs.Options())
 	exits, short := obs, obs
@@ -136,7 +136,7 @@ func TestCriticRefuses(t *testing.T) {
 	short.Rate = short.Rate[1:]
 	for what, c := range map[string]struct {
 		obs  Observation
-		d    *rl.Decisions
+		d    *droo.Decisions
 		room int
 	}{
 		"rows":        {obs, rows, 2},

@@ -26,7 +26,7 @@
 //
 //   - [Profile] and [Scenario] are the data: YAML files, built in or a user's own.
 //   - [Simulator] is the environment (an rl.Env). It shows an [Observation], takes an [Action] and tells the [Outcome].
-//   - [Critic] (an rl.Critic) scores candidate decisions by their nominal reward; [Evaluator] does the work for it, and for
+//   - [Critic] (an droo.Critic) scores candidate decisions by their nominal reward; [Evaluator] does the work for it, and for
 //     anyone who searches.
 //   - The package agent has the learning methods, the package experiment trains, saves and evaluates them.
 //   - [Baselines] decide without learning, from [Random] to [Search]; [UpperBound] says how good any method could be.

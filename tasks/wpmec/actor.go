@@ -1,6 +1,8 @@
 package wpmec
 
-import "github.com/graphrl/graphrl/rl"
+import (
+	"github.com/graphrl/graphrl/rl/droo"
+)
 
 // ActorConfig holds the hyper-parameters common to the actors.
 type ActorConfig struct {
@@ -10,11 +12,11 @@ type ActorConfig struct {
 
 // Actor is a network that decides and learns by binary cross-entropy, each user's decision by itself, as DROO's does. The
 // logit of a user that is off says local, with certainty.
-type Actor = rl.NetworkActor[Observation]
+type Actor = droo.NetworkActor[Observation]
 
 // newActor makes an actor of a network.
-func newActor(net rl.PolicyNetwork[Observation], cfg ActorConfig) (*Actor, error) {
-	return rl.NewNetworkActor(net, func(o *Observation) int { return o.Users() }, rl.NetworkActorConfig{
+func newActor(net droo.PolicyNetwork[Observation], cfg ActorConfig) (*Actor, error) {
+	return droo.NewNetworkActor(net, func(o *Observation) int { return o.Users() }, droo.NetworkActorConfig{
 		Options:      1,
 		LearningRate: cfg.LearningRate,
 		Beta1:        cfg.Beta1,

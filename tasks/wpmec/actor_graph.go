@@ -8,6 +8,7 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"gorgonia.org/gorgonia"
 )
 
@@ -49,8 +50,8 @@ const (
 // graphNetwork is the network on users (sources) and access points (destinations).
 type graphNetwork struct{ *gnn.BipartiteScorer }
 
-// Build implements rl.PolicyNetwork.
-func (n graphNetwork) Build() (rl.PolicyGraph[Observation], error) {
+// Build implements droo.PolicyNetwork.
+func (n graphNetwork) Build() (droo.PolicyGraph[Observation], error) {
 	eg := gorgonia.NewGraph()
 	g := &userGraph{}
 	var err error
@@ -85,7 +86,7 @@ func (g *userGraph) Logits() *gorgonia.Node { return g.z }
 func (g *userGraph) Rows() int              { return g.graph.NumSrc() }
 func (g *userGraph) Place(b, i int) int     { return int(g.places[g.first[b]+i]) }
 
-func (g *userGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *userGraph) Load(t *nn.Tape, batch []droo.Sample[Observation]) error {
 	g.sources, g.targets, g.first, g.places = g.sources[:0], g.targets[:0], g.first[:0], g.places[:0]
 	rows := int32(0)
 	for b := range batch {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"gorgonia.org/gorgonia"
 )
 
@@ -48,8 +49,8 @@ type mlpNetwork struct {
 	users int
 }
 
-// Build implements rl.PolicyNetwork.
-func (n *mlpNetwork) Build() (rl.PolicyGraph[Observation], error) {
+// Build implements droo.PolicyNetwork.
+func (n *mlpNetwork) Build() (droo.PolicyGraph[Observation], error) {
 	gains, err := nn.NewInput(gorgonia.NewGraph(), "gains", n.users)
 	if err != nil {
 		return nil, err
@@ -63,7 +64,7 @@ type mlpGraph struct {
 	users    int
 	gains, z *gorgonia.Node
 	buf      nn.Buffer
-	batch    []rl.Sample[Observation]
+	batch    []droo.Sample[Observation]
 }
 
 func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
@@ -76,7 +77,7 @@ func (g *mlpGraph) Place(b, i int) int {
 	return b*g.users + i
 }
 
-func (g *mlpGraph) Load(t *nn.Tape, batch []rl.Sample[Observation]) error {
+func (g *mlpGraph) Load(t *nn.Tape, batch []droo.Sample[Observation]) error {
 	g.batch = batch
 	x := g.buf.Resize(len(batch), g.users)
 	clear(x)

@@ -10,9 +10,10 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// certainlyNot is what rl.NetworkActor gives a row without a logit.
+// certainlyNot is what droo.NetworkActor gives a row without a logit.
 const certainlyNot = -1e9
 
 // newActors returns an actor of each kind for n users.
@@ -45,12 +46,12 @@ func logits(t testing.TB, a *Actor, obs Observation) []float32 {
 	return slices.Clone(s.Logits)
 }
 
-func trainingBatch(t testing.TB, n, size int, rng *rand.Rand) []rl.Sample[Observation] {
+func trainingBatch(t testing.TB, n, size int, rng *rand.Rand) []droo.Sample[Observation] {
 	t.Helper()
 	s := newSolver(t)
-	batch := make([]rl.Sample[Observation], size)
+	batch := make([]droo.Sample[Observation], size)
 	for b := range batch {
-		batch[b] = rl.Sample[Observation]{Observation: channelFrame(t, n, rng), Decision: make([]int32, n)}
+		batch[b] = droo.Sample[Observation]{Observation: channelFrame(t, n, rng), Decision: make([]int32, n)}
 		if _, err := s.Exhaustive(batch[b].Observation, batch[b].Decision); err != nil {
 			t.Fatal(err)
 		}
@@ -226,9 +227,9 @@ func BenchmarkDecision(b *testing.B) {
 	for _, n := range []int{10, 30} {
 		for name, a := range newActors(b, n, 6) {
 			b.Run(name+"/"+map[int]string{10: "N=10", 30: "N=30"}[n], func(b *testing.B) {
-				cfg := rl.DefaultDROOConfig()
+				cfg := droo.DefaultConfig()
 				cfg.Candidates, cfg.AdaptInterval = n, 0
-				l, err := rl.NewDROO(a, &rl.OrderPreserving{}, newSolver(b), ObservationCodec{}, cfg)
+				l, err := droo.New(a, &droo.OrderPreserving{}, newSolver(b), ObservationCodec{}, cfg)
 				if err != nil {
 					b.Fatal(err)
 				}

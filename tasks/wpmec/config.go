@@ -33,7 +33,7 @@ type Config struct {
 
 	Noise         float64 `yaml:"noise"`          // see RunConfig
 	Candidates    int     `yaml:"candidates"`     // the most there ever are; 0: the number of users
-	AdaptInterval int     `yaml:"adapt_interval"` // see rl.DROOConfig, as for the next four
+	AdaptInterval int     `yaml:"adapt_interval"` // see droo.Config, as for the next four
 	TrainInterval int     `yaml:"train_interval"`
 	StepsPerTrain int     `yaml:"steps_per_train"`
 	BatchSize     int     `yaml:"batch_size"`

@@ -25,7 +25,7 @@
 //     [Solver.CoordinateDescent], the references; [Solver.LinearRelaxation], [Solver.Greedy], [Solver.AllLocal] and
 //     [Solver.AllOffload], the baselines; [Solver.UpperBound], what no decision can exceed.
 //   - [Channels], the paper's channel model for any number of users; [Dataset], the published data.
-//   - [NewMLPActor], the published network, and [NewGraphActor], which serves any number of users, for rl.DROO; [Run],
+//   - [NewMLPActor], the published network, and [NewGraphActor], which serves any number of users, for droo.Learner; [Run],
 //     one method over one sequence of frames.
 //
 // # How good is good

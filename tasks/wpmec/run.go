@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // Method names a way to decide.
@@ -51,12 +52,12 @@ type RunConfig struct {
 	Params   Params
 	Schedule Schedule // what changes over the run; nil: nothing
 
-	Learner rl.DROOConfig // of DROO and DROOGraph; its Seed is replaced by Seed, Candidates of 0 by the number of users
+	Learner droo.Config // of DROO and DROOGraph; its Seed is replaced by Seed, Candidates of 0 by the number of users
 	MLP     MLPActorConfig
 	Graph   GraphActorConfig
 
 	// Noise is the standard deviation of the noise that half of DROO's candidates are made with (see
-	// rl.NoisyOrderPreserving); 0: none, as published. Without it the MLP actor of one seed in five ends with a user that it
+	// droo.NoisyOrderPreserving); 0: none, as published. Without it the MLP actor of one seed in five ends with a user that it
 	// never offers to offload (the mean over 20 seeds is 0.9965, the worst 0.946). The graph actor, which decides for all
 	// users with the same weights, does not have that problem.
 	Noise float64
@@ -68,7 +69,7 @@ type RunConfig struct {
 // DefaultRunConfig returns the configuration that does best for a method: 10,000 frames of generated channels for 10
 // users, with the learner's published hyper-parameters.
 func DefaultRunConfig(m Method) RunConfig {
-	learner := rl.DefaultDROOConfig()
+	learner := droo.DefaultConfig()
 	learner.Candidates = 0
 	noise := 0.0
 	if m == DROO {
@@ -255,17 +256,17 @@ func (c RunConfig) policy(users int) (policy, error) {
 	if cfg.Candidates == 0 {
 		cfg.Candidates = users
 	}
-	var quantizer rl.Quantizer = &rl.OrderPreserving{}
+	var quantizer droo.Quantizer = &droo.OrderPreserving{}
 	if c.Noise != 0 {
-		if quantizer, err = rl.NewNoisyOrderPreserving(c.Noise, rl.NewRand(c.Seed, noiseStream)); err != nil {
+		if quantizer, err = droo.NewNoisyOrderPreserving(c.Noise, rl.NewRand(c.Seed, noiseStream)); err != nil {
 			return nil, err
 		}
 	}
-	learner, err := rl.NewDROO(actor, quantizer, solver, ObservationCodec{}, cfg)
+	learner, err := droo.New(actor, quantizer, solver, ObservationCodec{}, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return droo{learner}, nil
+	return learned{learner}, nil
 }
 
 // Streams of rl.NewRand that initial weights and the noise of candidates are drawn from.
@@ -288,14 +289,14 @@ func (s *searcher) learn(Observation, []int32) error { return nil }
 func (s *searcher) candidates() int                  { return 0 }
 
 // droo decides and learns with rl's learner.
-type droo struct{ *rl.DROO[Observation] }
+type learned struct{ *droo.Learner[Observation] }
 
-func (d droo) decide(obs Observation) ([]int32, error) { return d.Decide(obs) }
-func (d droo) learn(obs Observation, x []int32) error {
+func (d learned) decide(obs Observation) ([]int32, error) { return d.Decide(obs) }
+func (d learned) learn(obs Observation, x []int32) error {
 	_, _, err := d.Learn(obs, x)
 	return err
 }
-func (d droo) candidates() int { return d.K() }
+func (d learned) candidates() int { return d.K() }
 
 // Curve returns the moving average of the normalized rates over the last window frames, for a learning curve [Frames].
 func (r *Result) Curve(window int) []float64 {

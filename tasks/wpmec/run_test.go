@@ -10,6 +10,7 @@ import (
 
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 func run(t testing.TB, cfg RunConfig) *Result {
@@ -169,9 +170,9 @@ func TestGraphActorTransfers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSolver(t)
-	cfg := rl.DefaultDROOConfig()
+	cfg := droo.DefaultConfig()
 	cfg.AdaptInterval = 0
-	l, err := rl.NewDROO(actor, &rl.OrderPreserving{}, s, ObservationCodec{}, cfg)
+	l, err := droo.New(actor, &droo.OrderPreserving{}, s, ObservationCodec{}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

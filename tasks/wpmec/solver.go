@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // Solver computes the best weighted sum computation rate of a network for given binary decisions, and searches for the
@@ -72,8 +72,8 @@ type Allocation struct {
 }
 
 // Score writes the best weighted sum rate under each candidate decision of d to dst [d.K], in bit/s. A choice is 1 to
-// offload and 0 to compute locally; the choices of inactive users do not matter. It implements [rl.Critic].
-func (s *Solver) Score(obs Observation, d *rl.Decisions, dst []float64) error {
+// offload and 0 to compute locally; the choices of inactive users do not matter. It implements [droo.Critic].
+func (s *Solver) Score(obs Observation, d *droo.Decisions, dst []float64) error {
 	if d.Rows != len(obs.H) || len(dst) != d.K {
 		return fmt.Errorf("wpmec: %d decisions of %d rows into %d scores: the observation has %d users",
 			d.K, d.Rows, len(dst), len(obs.H))

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/internal/race"
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"pgregory.net/rapid"
 )
 
@@ -264,7 +264,7 @@ func TestSolverRejects(t *testing.T) {
 			t.Errorf("%+v: no error", p)
 		}
 	}
-	d := &rl.Decisions{K: 1, Rows: 2, Choice: make([]int32, 2)}
+	d := &droo.Decisions{K: 1, Rows: 2, Choice: make([]int32, 2)}
 	if err := s.Score(Observation{H: []float64{1e-6}, W: []float64{1}}, d, make([]float64, 1)); err == nil {
 		t.Error("decisions for another number of users: no error")
 	}
@@ -275,7 +275,7 @@ func TestScore(t *testing.T) {
 	s, alone := newSolver(t), newSolver(t)
 	for range 50 {
 		obs := channelFrame(t, 30, rng)
-		var d rl.Decisions
+		var d droo.Decisions
 		d.Reset(30, 30)
 		for range 30 {
 			d.Append(randomDecision(30, rng))
@@ -303,7 +303,7 @@ func TestScoreAllocatesNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	s := newSolver(t)
 	obs := channelFrame(t, 30, rng)
-	var d rl.Decisions
+	var d droo.Decisions
 	for range 30 {
 		d.Rows, d.K = 30, d.K+1
 		d.Choice = append(d.Choice, randomDecision(30, rng)...)
@@ -335,7 +335,7 @@ func BenchmarkScore(b *testing.B) {
 			rng := rand.New(rand.NewPCG(4, 4))
 			s := newSolver(b)
 			obs := channelFrame(b, n, rng)
-			d := &rl.Decisions{Rows: n, K: n}
+			d := &droo.Decisions{Rows: n, K: n}
 			for k := range n {
 				for i := range n {
 					x := int32(0)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"gorgonia.org/gorgonia"
 )
@@ -38,8 +38,8 @@ type graphNet struct {
 	features *featurizer
 }
 
-// Build implements rl.PolicyNetwork.
-func (n *graphNet) Build() (rl.PolicyGraph[mecoffload.Observation], error) {
+// Build implements droo.PolicyNetwork.
+func (n *graphNet) Build() (droo.PolicyGraph[mecoffload.Observation], error) {
 	eg := gorgonia.NewGraph()
 	g := &graphGraph{net: n}
 	var err error
@@ -79,7 +79,7 @@ func (g *graphGraph) Logits() *gorgonia.Node       { return g.z }
 func (g *graphGraph) Rows() int                    { return g.graph.NumEdges() }
 func (g *graphGraph) Place(sample, device int) int { return g.first[sample] + device*g.targets[sample] }
 
-func (g *graphGraph) Load(t *nn.Tape, batch []rl.Sample[mecoffload.Observation]) error {
+func (g *graphGraph) Load(t *nn.Tape, batch []droo.Sample[mecoffload.Observation]) error {
 	g.sources, g.targets, g.first = g.sources[:0], g.targets[:0], g.first[:0]
 	devices, options, edges := 0, 0, 0
 	for i := range batch {

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/nn"
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"gorgonia.org/gorgonia"
 )
@@ -37,8 +37,8 @@ type mlpNet struct {
 	devices, servers, options int
 }
 
-// Build implements rl.PolicyNetwork.
-func (n *mlpNet) Build() (rl.PolicyGraph[mecoffload.Observation], error) {
+// Build implements droo.PolicyNetwork.
+func (n *mlpNet) Build() (droo.PolicyGraph[mecoffload.Observation], error) {
 	state, err := nn.NewInput(gorgonia.NewGraph(), "state", flatWidth(n.devices, n.servers))
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ type mlpGraph struct {
 	net      *mlpNet
 	state, z *gorgonia.Node
 	buf      nn.Buffer
-	batch    []rl.Sample[mecoffload.Observation]
+	batch    []droo.Sample[mecoffload.Observation]
 }
 
 func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
@@ -62,7 +62,7 @@ func (g *mlpGraph) Place(sample, device int) int {
 	return (sample*g.net.devices + g.batch[sample].Observation.ID[device]) * g.net.options
 }
 
-func (g *mlpGraph) Load(t *nn.Tape, batch []rl.Sample[mecoffload.Observation]) error {
+func (g *mlpGraph) Load(t *nn.Tape, batch []droo.Sample[mecoffload.Observation]) error {
 	g.batch = batch
 	width := flatWidth(g.net.devices, g.net.servers)
 	data := g.buf.Resize(len(batch), width)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
@@ -19,10 +20,10 @@ type Agent struct {
 	traits    traits
 	exits     int // of the profile
 	actor     *Actor
-	learner   *rl.DROO[mecoffload.Observation]
-	longTerm  *rl.LongTerm[mecoffload.Observation] // nil without
-	value     *BacklogValue                        // nil without
-	deadlines *DeadlineModel                       // nil: nominal times are taken at their word
+	learner   *droo.Learner[mecoffload.Observation]
+	longTerm  *droo.LongTerm[mecoffload.Observation] // nil without
+	value     *BacklogValue                          // nil without
+	deadlines *DeadlineModel                         // nil: nominal times are taken at their word
 
 	objective mecoffload.Objective  // what the critic scores decisions by
 	model     *mecoffload.Evaluator // the critic's
@@ -103,12 +104,12 @@ func New(c Config) (*Agent, error) {
 		return fail(err)
 	}
 	a.model = model.Evaluator()
-	var critic rl.Critic[mecoffload.Observation] = model
+	var critic droo.Critic[mecoffload.Observation] = model
 	if t.longTerm {
 		a.value = newBacklogValue(sc.Servers, len(p.Servers), sc.Slot)
-		lt := rl.DefaultLongTermConfig()
+		lt := droo.DefaultLongTermConfig()
 		lt.Gamma, lt.TrainInterval, lt.BatchSize, lt.MemorySize = r.Gamma, r.ValueInterval, 0, r.ValueMemory
-		if a.longTerm, err = rl.NewLongTerm(backlogModel{model}, a.value, lt); err != nil {
+		if a.longTerm, err = droo.NewLongTerm(backlogModel{model}, a.value, lt); err != nil {
 			return fail(err)
 		}
 		critic = a.longTerm
@@ -118,7 +119,7 @@ func New(c Config) (*Agent, error) {
 	if err != nil {
 		return fail(err)
 	}
-	a.learner, err = rl.NewDROO(a.actor, quantizer, critic, mecoffload.ObservationCodec{}, rl.DROOConfig{
+	a.learner, err = droo.New(a.actor, quantizer, critic, mecoffload.ObservationCodec{}, droo.Config{
 		Candidates:    r.candidates(sc.Devices),
 		AdaptInterval: r.AdaptInterval,
 		TrainInterval: r.TrainInterval,

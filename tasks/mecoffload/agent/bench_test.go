@@ -10,6 +10,7 @@ import (
 
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
@@ -43,7 +44,7 @@ func peerRecipe() Recipe {
 
 // prepare returns the agent in its world, and states that it has met there with what it chose. So the states' backlogs, and
 // how often candidates repeat or miss deadlines, are those of a run.
-func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[mecoffload.Observation]) {
+func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []droo.Sample[mecoffload.Observation]) {
 	tb.Helper()
 	sim, sc, p := builtin(tb, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = c.devices, c.servers })
 	if r.Candidates == 0 {
@@ -58,7 +59,7 @@ func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []rl.Sample[meco
 	for range c.learn {
 		run.slot(tb)
 	}
-	met := make([]rl.Sample[mecoffload.Observation], c.states)
+	met := make([]droo.Sample[mecoffload.Observation], c.states)
 	for i := range met {
 		obs := agent.world(run.obs)
 		obs.CopyTo(&met[i].Observation)
@@ -104,7 +105,7 @@ func (r *benchRun) decide(tb testing.TB, obs mecoffload.Observation) {
 	}
 }
 
-func (r *benchRun) train(tb testing.TB, batch []rl.Sample[mecoffload.Observation]) float64 {
+func (r *benchRun) train(tb testing.TB, batch []droo.Sample[mecoffload.Observation]) float64 {
 	loss, err := r.agent.actor.Train(batch)
 	if err != nil {
 		tb.Fatal(err)
@@ -270,7 +271,7 @@ func TestWritePeerCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var d rl.Decisions
+			var d droo.Decisions
 			if err := quantizer.Candidates(scores, benchCandidates, &d); err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // Recipe holds the hyper-parameters of a learning method, in the YAML of a run's configuration. The same recipe serves all
@@ -31,8 +32,8 @@ type Recipe struct {
 	// times at their word. See DeadlineModel.
 	LearnDeadlines bool `yaml:"learn_deadlines"`
 
-	// Loss is binary or softmax; see rl.Loss.
-	Loss rl.Loss `yaml:"loss"`
+	// Loss is binary or softmax; see droo.Loss.
+	Loss droo.Loss `yaml:"loss"`
 	// LearningRate is that of the actor's Adam.
 	LearningRate float64 `yaml:"learning_rate"`
 	// ClipNorm bounds the global norm of the actor's gradient; 0: no bound.
@@ -67,7 +68,7 @@ func PaperRecipe() Recipe {
 	return Recipe{
 		Name:          "paper",
 		Quantizer:     "order",
-		Loss:          rl.BinaryCrossEntropy,
+		Loss:          droo.BinaryCrossEntropy,
 		LearningRate:  1e-3,
 		TrainInterval: 10,
 		StepsPerTrain: 1,
@@ -95,7 +96,7 @@ func TunedRecipe() Recipe {
 	r.Quantizer, r.Noise = "gumbel", 1
 	r.ProposeGreedy = true
 	r.LatencyWeight, r.LearnDeadlines = 0.1, true
-	r.Loss = rl.SoftmaxCrossEntropy
+	r.Loss = droo.SoftmaxCrossEntropy
 	r.GraphLayers = 1 // no worse than two with this loss
 	r.RefineTrials = 300
 	return r
@@ -110,14 +111,14 @@ func (r Recipe) candidates(devices int) int {
 	return min(max(4*devices, 64), 128)
 }
 
-func (r Recipe) quantizer(rng *rl.Rand) (rl.Quantizer, error) {
+func (r Recipe) quantizer(rng *rl.Rand) (droo.Quantizer, error) {
 	switch r.Quantizer {
 	case "order":
-		return &rl.OrderPreserving{}, nil
+		return &droo.OrderPreserving{}, nil
 	case "noisy":
-		return rl.NewNoisyOrderPreserving(r.Noise, rng)
+		return droo.NewNoisyOrderPreserving(r.Noise, rng)
 	case "gumbel":
-		return rl.NewGumbel(r.Noise, rng)
+		return droo.NewGumbel(r.Noise, rng)
 	}
 	return nil, fmt.Errorf("unknown quantizer %q: want order, noisy or gumbel", r.Quantizer)
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/strictyaml"
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // Sizes of networks and memories beyond these are typing errors.
@@ -46,8 +46,8 @@ func (r Recipe) Validate() error {
 	if r.Quantizer != "order" && r.Quantizer != "noisy" && r.Quantizer != "gumbel" {
 		return strictyaml.Invalid("quantizer", "%q is none of order, noisy, gumbel", r.Quantizer)
 	}
-	if r.Loss != rl.BinaryCrossEntropy && r.Loss != rl.SoftmaxCrossEntropy {
-		return strictyaml.Invalid("loss", "%q is neither %s nor %s", r.Loss, rl.BinaryCrossEntropy, rl.SoftmaxCrossEntropy)
+	if r.Loss != droo.BinaryCrossEntropy && r.Loss != droo.SoftmaxCrossEntropy {
+		return strictyaml.Invalid("loss", "%q is neither %s nor %s", r.Loss, droo.BinaryCrossEntropy, droo.SoftmaxCrossEntropy)
 	}
 	for _, err := range []error{
 		count("candidates", r.Candidates, 0, maxSamples),

@@ -1,12 +1,12 @@
 package agent
 
 import (
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // refiner improves a decision by local search on an objective: pass after pass it gives each device in turn its best option,
-// until a pass changes nothing or the next one could exceed the trials. It implements rl.Improver.
+// until a pass changes nothing or the next one could exceed the trials. It implements droo.Improver.
 //
 // What Search does with thousands of evaluations from a greedy start, an actor's proposal leaves little to do. It is meant
 // for the long-term critic: under the one-slot critic a better search is worse in the long run once the servers are saturated.
@@ -15,9 +15,9 @@ type refiner struct {
 	trials    int // evaluations of the objective per decision
 }
 
-var _ rl.Improver[mecoffload.Observation] = (*refiner)(nil)
+var _ droo.Improver[mecoffload.Observation] = (*refiner)(nil)
 
-// Improve implements rl.Improver.
+// Improve implements droo.Improver.
 func (r *refiner) Improve(obs mecoffload.Observation, decision []int32) (float64, error) {
 	e := r.evaluator
 	if err := e.Begin(&obs); err != nil {
@@ -41,13 +41,13 @@ func (r *refiner) Improve(obs mecoffload.Observation, decision []int32) (float64
 	return value, nil
 }
 
-// proposer proposes a greedy decision, refined where decisions are. It implements rl.Proposer.
+// proposer proposes a greedy decision, refined where decisions are. It implements droo.Proposer.
 type proposer struct {
 	greedy *mecoffload.BestExitInTime
 	refine *refiner // nil: as it is
 }
 
-// Propose implements rl.Proposer.
+// Propose implements droo.Proposer.
 func (p *proposer) Propose(obs mecoffload.Observation, dst []int32) error {
 	err := p.greedy.Decide(obs, dst)
 	if err == nil && p.refine != nil {

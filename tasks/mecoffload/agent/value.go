@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
@@ -13,7 +13,7 @@ import (
 // says, only these depend on the decision.
 type backlogModel struct{ *mecoffload.Critic }
 
-// AfterstateSize implements rl.AfterstateModel.
+// AfterstateSize implements droo.AfterstateModel.
 func (backlogModel) AfterstateSize(obs mecoffload.Observation) int { return obs.Servers }
 
 // BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that leaves server n with a backlog
@@ -31,7 +31,7 @@ func (backlogModel) AfterstateSize(obs mecoffload.Observation) int { return obs.
 // with targets r + gamma V is least-squares policy evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation
 // algorithms with linear function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
-// It implements rl.AfterstateValue and, for local search, Terminal.
+// It implements droo.AfterstateValue and, for local search, Terminal.
 type BacklogValue struct {
 	kinds int
 	slot  float64 // s
@@ -46,7 +46,7 @@ type BacklogValue struct {
 	moment  []float64 // basis^T targets
 }
 
-var _ rl.AfterstateValue = (*BacklogValue)(nil)
+var _ droo.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
 var _ mecoffload.Terminal = (*BacklogValue)(nil)
 
@@ -135,7 +135,7 @@ func (v *BacklogValue) check(features []float32, k int) error {
 	return nil
 }
 
-// Values implements rl.AfterstateValue.
+// Values implements droo.AfterstateValue.
 func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
 	if err := v.check(features, k); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
 	return nil
 }
 
-// TrainTD implements rl.AfterstateValue: it finds the coefficients whose V is closest to the targets. It needs as many
+// TrainTD implements droo.AfterstateValue: it finds the coefficients whose V is closest to the targets. It needs as many
 // afterstates as there are; a minibatch would make it forget the others.
 func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
 	if err := v.check(features, k); err != nil {

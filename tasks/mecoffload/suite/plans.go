@@ -3,7 +3,7 @@ package suite
 import (
 	"fmt"
 
-	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -184,7 +184,7 @@ func tunePlan() plan {
 		"Every method with every recipe of one grid, on seeds that no other suite uses.",
 		[]World{{"dynamic", 14, 2, shortSlot}, {"dynamic", 6, 2, shortSlot}, {"dynamic", 10, 2, longSlot}})
 	p.recipes = nil
-	for _, loss := range []rl.Loss{rl.BinaryCrossEntropy, rl.SoftmaxCrossEntropy} {
+	for _, loss := range []droo.Loss{droo.BinaryCrossEntropy, droo.SoftmaxCrossEntropy} {
 		for _, quantizer := range []struct {
 			name  string
 			noise float64

@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"cmp"
@@ -19,7 +19,7 @@ type KBest struct{ sums bestSums }
 // Candidates implements Quantizer.
 func (q *KBest) Candidates(s Scores, k int, dst *Decisions) error {
 	if err := begin(s, k, dst); err != nil {
-		return fmt.Errorf("rl: k-best quantizer: %w", err)
+		return fmt.Errorf("droo: k-best quantizer: %w", err)
 	}
 	q.sums.reset()
 	for i, best := range dst.Candidate(0) {

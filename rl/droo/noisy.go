@@ -1,7 +1,8 @@
-package rl
+package droo
 
 import (
 	"fmt"
+	"github.com/graphrl/graphrl/rl"
 
 	"github.com/graphrl/graphrl/checkpoints"
 )
@@ -15,7 +16,7 @@ import (
 // and where the noise leads to a candidate that is already there, the next one takes its place.
 type NoisyOrderPreserving struct {
 	sigma float64
-	rand  *Rand
+	rand  *rl.Rand
 	inner OrderPreserving
 	noisy []float32
 	lists [2]Decisions
@@ -24,9 +25,9 @@ type NoisyOrderPreserving struct {
 
 // NewNoisyOrderPreserving returns the quantizer with noise of standard deviation sigma (the paper's is 1) from rand,
 // whose state is saved as the quantizer's.
-func NewNoisyOrderPreserving(sigma float64, rand *Rand) (*NoisyOrderPreserving, error) {
+func NewNoisyOrderPreserving(sigma float64, rand *rl.Rand) (*NoisyOrderPreserving, error) {
 	if !(sigma > 0) {
-		return nil, fmt.Errorf("rl: noisy order-preserving quantizer: sigma = %v, want a positive standard deviation", sigma)
+		return nil, fmt.Errorf("droo: noisy order-preserving quantizer: sigma = %v, want a positive standard deviation", sigma)
 	}
 	return &NoisyOrderPreserving{sigma: sigma, rand: rand}, nil
 }

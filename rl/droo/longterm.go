@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"errors"
@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
+	"github.com/graphrl/graphrl/internal/validate"
+	"github.com/graphrl/graphrl/rl"
 )
 
 // AfterstateModel is a critic that scores decisions for one slot and can tell what they lead to. The afterstate of a
@@ -55,13 +58,13 @@ func DefaultLongTermConfig() LongTermConfig {
 
 // Check reports the fields that make no sense.
 func (c LongTermConfig) Check() error {
-	check := configCheck{name: "LongTerm"}
-	check.want(c.Gamma >= 0 && c.Gamma < 1, "Gamma is %v, want it in [0, 1)", c.Gamma)
-	check.want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
-	check.want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
-	check.want(c.BatchSize >= 0, "BatchSize is %d, want at least 0", c.BatchSize)
-	check.want(c.MemorySize >= max(c.BatchSize, 1), "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, max(c.BatchSize, 1))
-	return check.err()
+	check := validate.Fields{Name: "droo: LongTerm"}
+	check.Want(c.Gamma >= 0 && c.Gamma < 1, "Gamma is %v, want it in [0, 1)", c.Gamma)
+	check.Want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
+	check.Want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
+	check.Want(c.BatchSize >= 0, "BatchSize is %d, want at least 0", c.BatchSize)
+	check.Want(c.MemorySize >= max(c.BatchSize, 1), "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, max(c.BatchSize, 1))
+	return check.Err()
 }
 
 // LongTerm is a critic that sees beyond the slot. It scores a decision by what the model expects of this slot plus what
@@ -93,8 +96,8 @@ type LongTerm[O any] struct {
 	cfg    LongTermConfig
 	model  AfterstateModel[O]
 	value  AfterstateValue
-	memory *ReplayBuffer[tdStep]
-	rand   *Rand
+	memory *rl.ReplayBuffer[tdStep]
+	rand   *rl.Rand
 	slots  int // observed
 
 	// Executed fills current, Observe uses it and makes it previous. Empty: there is none.
@@ -115,7 +118,7 @@ func NewLongTerm[O any](model AfterstateModel[O], value AfterstateValue, cfg Lon
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	memory, err := NewReplayBuffer[tdStep](cfg.MemorySize, tdCodec{})
+	memory, err := rl.NewReplayBuffer[tdStep](cfg.MemorySize, tdCodec{})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func NewLongTerm[O any](model AfterstateModel[O], value AfterstateValue, cfg Lon
 		model:  model,
 		value:  value,
 		memory: memory,
-		rand:   NewRand(cfg.Seed, 0),
+		rand:   rl.NewRand(cfg.Seed, 0),
 	}, nil
 }
 
@@ -133,9 +136,9 @@ func (l *LongTerm[O]) Score(obs O, d *Decisions, dst []float64) error {
 	if err := l.model.Score(obs, d, dst); err != nil {
 		return err
 	}
-	l.features = resize(l.features, d.K*l.model.AfterstateSize(obs))
+	l.features = reuse.Slice(l.features, d.K*l.model.AfterstateSize(obs))
 	if err := l.model.Afterstates(obs, d, l.features); err != nil {
-		return fmt.Errorf("rl: long-term critic: afterstates: %w", err)
+		return fmt.Errorf("droo: long-term critic: afterstates: %w", err)
 	}
 	if err := l.valuesOf(l.features, d.K); err != nil {
 		return err
@@ -148,14 +151,14 @@ func (l *LongTerm[O]) Score(obs O, d *Decisions, dst []float64) error {
 
 // valuesOf computes l.values [k].
 func (l *LongTerm[O]) valuesOf(features []float32, k int) error {
-	l.values = resize(l.values, k)
+	l.values = reuse.Slice(l.values, k)
 	if err := l.value.Values(features, k, l.values); err != nil {
-		return fmt.Errorf("rl: long-term critic: value of afterstates: %w", err)
+		return fmt.Errorf("droo: long-term critic: value of afterstates: %w", err)
 	}
 	for i, v := range l.values {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			size := len(features) / k
-			return fmt.Errorf("rl: long-term critic: the value of afterstate %d of %d is %v, of features %v", i, k, v, features[i*size:(i+1)*size])
+			return fmt.Errorf("droo: long-term critic: the value of afterstate %d of %d is %v, of features %v", i, k, v, features[i*size:(i+1)*size])
 		}
 	}
 	return nil
@@ -164,20 +167,20 @@ func (l *LongTerm[O]) valuesOf(features []float32, k int) error {
 // Executed notes the afterstate of the decision about to be executed for obs.
 func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
 	if l.pending {
-		return errors.New("rl: long-term critic: Executed twice without Observe in between")
+		return errors.New("droo: long-term critic: Executed twice without Observe in between")
 	}
 	size := l.model.AfterstateSize(obs)
 	if size < 1 {
-		return fmt.Errorf("rl: long-term critic: afterstates of %d features", size)
+		return fmt.Errorf("droo: long-term critic: afterstates of %d features", size)
 	}
 	if len(l.previous) > 0 && len(l.previous) != size {
-		return fmt.Errorf("rl: long-term critic: an afterstate of %d features follows one of %d; V can be learned for one size only", size, len(l.previous))
+		return fmt.Errorf("droo: long-term critic: an afterstate of %d features follows one of %d; V can be learned for one size only", size, len(l.previous))
 	}
 	l.executed.Reset(len(decision), 1)
 	l.executed.Append(decision)
-	l.current = resize(l.current, size)
+	l.current = reuse.Slice(l.current, size)
 	if err := l.model.Afterstates(obs, &l.executed, l.current); err != nil {
-		return fmt.Errorf("rl: long-term critic: afterstate: %w", err)
+		return fmt.Errorf("droo: long-term critic: afterstate: %w", err)
 	}
 	l.pending = true
 	return nil
@@ -185,12 +188,12 @@ func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
 
 // Observe tells what the decision given to Executed has led to. When training is due it trains V, and returns the mean
 // loss of the training steps.
-func (l *LongTerm[O]) Observe(t Transition[O]) (loss float64, trained bool, err error) {
+func (l *LongTerm[O]) Observe(t rl.Transition[O]) (loss float64, trained bool, err error) {
 	if !l.pending {
-		return 0, false, errors.New("rl: long-term critic: Observe without Executed before it")
+		return 0, false, errors.New("droo: long-term critic: Observe without Executed before it")
 	}
 	if math.IsNaN(t.Reward) || math.IsInf(t.Reward, 0) {
-		return 0, false, fmt.Errorf("rl: long-term critic: the environment gave the reward %v", t.Reward)
+		return 0, false, fmt.Errorf("droo: long-term critic: the environment gave the reward %v", t.Reward)
 	}
 	l.pending = false
 	if len(l.previous) > 0 {
@@ -221,10 +224,10 @@ func (l *LongTerm[O]) Observe(t Transition[O]) (loss float64, trained bool, err 
 // draw fills l.batch with a minibatch, or with all that is stored.
 func (l *LongTerm[O]) draw() error {
 	if l.cfg.BatchSize > 0 {
-		l.batch = resize(l.batch, l.cfg.BatchSize)
+		l.batch = reuse.Slice(l.batch, l.cfg.BatchSize)
 		return l.memory.Draw(l.rand, 0, l.batch)
 	}
-	l.batch = resize(l.batch, l.memory.Len())
+	l.batch = reuse.Slice(l.batch, l.memory.Len())
 	for i := range l.batch {
 		l.batch[i] = l.memory.At(i)
 	}
@@ -236,12 +239,12 @@ func (l *LongTerm[O]) train() (float64, error) {
 	if err := l.draw(); err != nil {
 		return 0, err
 	}
-	l.targets = resize(l.targets, len(l.batch))
+	l.targets = reuse.Slice(l.targets, len(l.batch))
 	size := len(l.batch[0].state)
 	l.features, l.next = l.features[:0], l.next[:0]
 	for _, step := range l.batch {
 		if len(step.state) != size {
-			return 0, fmt.Errorf("rl: long-term critic: the memory holds afterstates of %d and of %d features; V can be learned for one size only", size, len(step.state))
+			return 0, fmt.Errorf("droo: long-term critic: the memory holds afterstates of %d and of %d features; V can be learned for one size only", size, len(step.state))
 		}
 		l.features = append(l.features, step.state...)
 		if step.terminal() {
@@ -261,7 +264,7 @@ func (l *LongTerm[O]) train() (float64, error) {
 	}
 	loss, err := l.value.TrainTD(l.features, len(l.batch), l.targets)
 	if err != nil {
-		return 0, fmt.Errorf("rl: long-term critic: train value: %w", err)
+		return 0, fmt.Errorf("droo: long-term critic: train value: %w", err)
 	}
 	return loss, nil
 }
@@ -270,15 +273,15 @@ func (l *LongTerm[O]) train() (float64, error) {
 // implement checkpoints.Stateful.
 func (l *LongTerm[O]) SaveState(s *checkpoints.State) error {
 	if l.pending {
-		return errors.New("rl: long-term critic: cannot be saved between Executed and Observe")
+		return errors.New("droo: long-term critic: cannot be saved between Executed and Observe")
 	}
 	s.PutInt("slots", int64(l.slots))
 	s.PutFloat32("previous", nil, l.previous)
 	return errors.Join(
 		l.memory.SaveState(s.Sub("memory")),
 		l.rand.SaveState(s.Sub("rand")),
-		saveOptional(s, "value", l.value),
-		saveOptional(s, "model", l.model),
+		checkpoints.SaveOptional(s, "value", l.value),
+		checkpoints.SaveOptional(s, "model", l.model),
 	)
 }
 
@@ -289,14 +292,14 @@ func (l *LongTerm[O]) LoadState(s *checkpoints.State) error {
 	if err != nil {
 		return err
 	}
-	l.previous = resize(l.previous, size)
+	l.previous = reuse.Slice(l.previous, size)
 	return errors.Join(
 		s.Float32("previous", l.previous),
-		loadInt(s, "slots", &l.slots, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "slots", &l.slots, 0, math.MaxInt),
 		l.memory.LoadState(s.Sub("memory")),
 		l.rand.LoadState(s.Sub("rand")),
-		loadOptional(s, "value", l.value),
-		loadOptional(s, "model", l.model),
+		checkpoints.LoadOptional(s, "value", l.value),
+		checkpoints.LoadOptional(s, "model", l.model),
 	)
 }
 
@@ -318,7 +321,7 @@ func (tdCodec) Copy(dst *tdStep, src tdStep) {
 }
 
 func (tdCodec) Encode(dst []float64, s tdStep) []float64 {
-	var c VectorCodec[float32]
+	var c rl.VectorCodec[float32]
 	terminal := 0.0
 	if s.terminal() {
 		terminal = 1
@@ -344,7 +347,7 @@ func (tdCodec) Decode(s *tdStep, src []float64) error {
 		size /= 2
 	}
 	s.reward = src[1]
-	var c VectorCodec[float32]
+	var c rl.VectorCodec[float32]
 	return errors.Join(c.Decode(&s.state, states[:size]), c.Decode(&s.next, states[size:]))
 }
 

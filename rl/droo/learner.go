@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"errors"
@@ -6,11 +6,14 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
+	"github.com/graphrl/graphrl/internal/validate"
+	"github.com/graphrl/graphrl/rl"
 )
 
 // DROOConfig holds the hyper-parameters of DROO. DefaultDROOConfig returns the published ones; the zero value of a field
 // means what its comment says, not the default.
-type DROOConfig struct {
+type Config struct {
 	// Candidates is the number K of candidate decisions per slot to start with, and the most there will ever be.
 	// Default 10: the published code starts with the number of rows, 10.
 	Candidates int
@@ -36,8 +39,8 @@ type DROOConfig struct {
 }
 
 // DefaultDROOConfig returns the hyper-parameters of the code that the authors of DROO published, as listed with the fields.
-func DefaultDROOConfig() DROOConfig {
-	return DROOConfig{
+func DefaultConfig() Config {
+	return Config{
 		Candidates:    10,
 		AdaptInterval: 32,
 		TrainInterval: 10,
@@ -48,17 +51,17 @@ func DefaultDROOConfig() DROOConfig {
 }
 
 // Check reports the fields that make no sense.
-func (c DROOConfig) Check() error {
-	check := configCheck{name: "DROO"}
-	check.want(c.Candidates >= 1, "Candidates is %d, want at least 1", c.Candidates)
-	check.want(c.AdaptInterval >= 0, "AdaptInterval is %d, want at least 0", c.AdaptInterval)
-	check.want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
-	check.want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
-	check.want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
-	check.want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
-	check.want(c.Window == 0 || c.Window >= c.BatchSize, "Window is %d, want 0 or at least BatchSize, %d", c.Window, c.BatchSize)
-	check.want(c.Warmup >= 0, "Warmup is %d, want at least 0", c.Warmup)
-	return check.err()
+func (c Config) Check() error {
+	check := validate.Fields{Name: "droo: DROO"}
+	check.Want(c.Candidates >= 1, "Candidates is %d, want at least 1", c.Candidates)
+	check.Want(c.AdaptInterval >= 0, "AdaptInterval is %d, want at least 0", c.AdaptInterval)
+	check.Want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
+	check.Want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
+	check.Want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)
+	check.Want(c.MemorySize >= c.BatchSize, "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, c.BatchSize)
+	check.Want(c.Window == 0 || c.Window >= c.BatchSize, "Window is %d, want 0 or at least BatchSize, %d", c.Window, c.BatchSize)
+	check.Want(c.Warmup >= 0, "Warmup is %d, want at least 0", c.Warmup)
+	return check.Err()
 }
 
 // DROO is the learner of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online Computation Offloading in
@@ -78,16 +81,16 @@ func (c DROOConfig) Check() error {
 // search that its own proposals make better and better.
 //
 // A DROO is not safe for concurrent use.
-type DROO[O any] struct {
-	cfg       DROOConfig
+type Learner[O any] struct {
+	cfg       Config
 	actor     Actor[O]
 	quantizer Quantizer
 	critic    Critic[O]
 	improver  Improver[O] // nil: the best candidate is the decision
 	proposer  Proposer[O] // nil: all candidates are the quantizer's
-	memory    *ReplayBuffer[Sample[O]]
+	memory    *rl.ReplayBuffer[Sample[O]]
 	adaptive  *AdaptiveK
-	rand      *Rand
+	rand      *rl.Rand
 	slots     int // learned from
 
 	// The last decision, and buffers.
@@ -100,11 +103,11 @@ type DROO[O any] struct {
 }
 
 // NewDROO returns a learner. The codec says how its memory keeps observations.
-func NewDROO[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec Codec[O], cfg DROOConfig) (*DROO[O], error) {
+func New[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec rl.Codec[O], cfg Config) (*Learner[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	memory, err := NewReplayBuffer[Sample[O]](cfg.MemorySize, sampleCodec[O]{codec})
+	memory, err := rl.NewReplayBuffer[Sample[O]](cfg.MemorySize, sampleCodec[O]{codec})
 	if err != nil {
 		return nil, err
 	}
@@ -112,58 +115,58 @@ func NewDROO[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec
 	if err != nil {
 		return nil, err
 	}
-	return &DROO[O]{
+	return &Learner[O]{
 		cfg:       cfg,
 		actor:     actor,
 		quantizer: quantizer,
 		critic:    critic,
 		memory:    memory,
 		adaptive:  adaptive,
-		rand:      NewRand(cfg.Seed, 0),
+		rand:      rl.NewRand(cfg.Seed, 0),
 		batch:     make([]Sample[O], cfg.BatchSize),
 	}, nil
 }
 
 // Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next Decide. Deciding alone
 // changes nothing that is learned, so a learner is evaluated by calling Decide without Learn.
-func (l *DROO[O]) Decide(obs O) ([]int32, error) {
+func (l *Learner[O]) Decide(obs O) ([]int32, error) {
 	scores, err := l.actor.Scores(obs)
 	if err != nil {
-		return nil, fmt.Errorf("rl: DROO: actor: %w", err)
+		return nil, fmt.Errorf("droo: actor: %w", err)
 	}
 	if err := l.quantizer.Candidates(scores, l.adaptive.K(), &l.candidates); err != nil {
-		return nil, fmt.Errorf("rl: DROO: candidates: %w", err)
+		return nil, fmt.Errorf("droo: candidates: %w", err)
 	}
 	quantized := l.candidates.K
 	if l.proposer != nil {
-		l.proposal = resize(l.proposal, l.candidates.Rows)
+		l.proposal = reuse.Slice(l.proposal, l.candidates.Rows)
 		if err := l.proposer.Propose(obs, l.proposal); err != nil {
-			return nil, fmt.Errorf("rl: DROO: proposal: %w", err)
+			return nil, fmt.Errorf("droo: proposal: %w", err)
 		}
 		l.candidates.Append(l.proposal)
 	}
-	l.values = resize(l.values, l.candidates.K)
+	l.values = reuse.Slice(l.values, l.candidates.K)
 	if err := l.critic.Score(obs, &l.candidates, l.values); err != nil {
-		return nil, fmt.Errorf("rl: DROO: critic: %w", err)
+		return nil, fmt.Errorf("droo: critic: %w", err)
 	}
 	l.best = 0
 	for k, v := range l.values {
 		if math.IsNaN(v) {
-			return nil, fmt.Errorf("rl: DROO: critic: the value of candidate %d of %d is NaN: %v", k, l.candidates.K, l.candidates.Candidate(k))
+			return nil, fmt.Errorf("droo: critic: the value of candidate %d of %d is NaN: %v", k, l.candidates.K, l.candidates.Candidate(k))
 		}
 		if v > l.values[l.best] {
 			l.best = k
 		}
 	}
 	if math.IsInf(l.values[l.best], -1) {
-		return nil, fmt.Errorf("rl: DROO: critic: none of the %d candidates can be executed (all values are -Inf)", l.candidates.K)
+		return nil, fmt.Errorf("droo: critic: none of the %d candidates can be executed (all values are -Inf)", l.candidates.K)
 	}
 	l.decided = l.best < quantized // a proposal says nothing about how many of the quantizer's candidates are worth scoring
 	decision := l.candidates.Candidate(l.best)
 	if l.improver != nil {
 		v, err := l.improver.Improve(obs, decision)
 		if err != nil {
-			return nil, fmt.Errorf("rl: DROO: improve the best candidate: %w", err)
+			return nil, fmt.Errorf("droo: improve the best candidate: %w", err)
 		}
 		l.values[l.best] = v
 	}
@@ -172,18 +175,18 @@ func (l *DROO[O]) Decide(obs O) ([]int32, error) {
 
 // SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the actor the result, as in
 // expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the default, is DROO as published.
-func (l *DROO[O]) SetImprover(i Improver[O]) { l.improver = i }
+func (l *Learner[O]) SetImprover(i Improver[O]) { l.improver = i }
 
 // SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed and learned from like
 // any other. So from the first slot on no decision is worth less to the critic than the proposal. Nil, the default, is DROO as
 // published.
-func (l *DROO[O]) SetProposer(p Proposer[O]) { l.proposer = p }
+func (l *Learner[O]) SetProposer(p Proposer[O]) { l.proposer = p }
 
 // Learn stores obs with the decision to imitate, normally the one Decide has just returned for it, and when training is
 // due trains the actor. It returns the mean loss of the training steps and whether there were any.
 //
 // A slot with nothing to decide (a decision without rows) counts as a slot, but is not stored.
-func (l *DROO[O]) Learn(obs O, decision []int32) (loss float64, trained bool, err error) {
+func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool, err error) {
 	if len(decision) > 0 {
 		l.memory.Add(Sample[O]{obs, decision})
 	}
@@ -201,10 +204,10 @@ func (l *DROO[O]) Learn(obs O, decision []int32) (loss float64, trained bool, er
 		}
 		stepLoss, err := l.actor.Train(l.batch)
 		if err != nil {
-			return 0, false, fmt.Errorf("rl: DROO: train actor: %w", err)
+			return 0, false, fmt.Errorf("droo: train actor: %w", err)
 		}
 		if math.IsNaN(stepLoss) || math.IsInf(stepLoss, 0) {
-			return 0, false, fmt.Errorf("rl: DROO: training has diverged: the actor's loss is %v; try a lower learning rate", stepLoss)
+			return 0, false, fmt.Errorf("droo: training has diverged: the actor's loss is %v; try a lower learning rate", stepLoss)
 		}
 		loss += stepLoss / float64(l.cfg.StepsPerTrain)
 	}
@@ -212,13 +215,13 @@ func (l *DROO[O]) Learn(obs O, decision []int32) (loss float64, trained bool, er
 }
 
 // K returns the number of candidates the next Decide asks for.
-func (l *DROO[O]) K() int { return l.adaptive.K() }
+func (l *Learner[O]) K() int { return l.adaptive.K() }
 
 // BestIndex returns which candidate of the last Decide was the best, counting from 0.
-func (l *DROO[O]) BestIndex() int { return l.best }
+func (l *Learner[O]) BestIndex() int { return l.best }
 
 // BestValue returns the critic's value of the last decision, or NaN before the first.
-func (l *DROO[O]) BestValue() float64 {
+func (l *Learner[O]) BestValue() float64 {
 	if len(l.values) == 0 {
 		return math.NaN()
 	}
@@ -226,40 +229,40 @@ func (l *DROO[O]) BestValue() float64 {
 }
 
 // Slots returns how often Learn was called.
-func (l *DROO[O]) Slots() int { return l.slots }
+func (l *Learner[O]) Slots() int { return l.slots }
 
 // Memory returns the replay memory.
-func (l *DROO[O]) Memory() *ReplayBuffer[Sample[O]] { return l.memory }
+func (l *Learner[O]) Memory() *rl.ReplayBuffer[Sample[O]] { return l.memory }
 
 // SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and the critic too, as far
 // as these implement checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
 // slots: after Learn and before the next Decide.
-func (l *DROO[O]) SaveState(s *checkpoints.State) error {
+func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("slots", int64(l.slots))
 	return errors.Join(
 		l.memory.SaveState(s.Sub("memory")),
 		l.adaptive.SaveState(s.Sub("adaptive_k")),
 		l.rand.SaveState(s.Sub("rand")),
-		saveOptional(s, "actor", l.actor),
-		saveOptional(s, "quantizer", l.quantizer),
-		saveOptional(s, "critic", l.critic),
-		saveOptional(s, "improver", l.improver),
-		saveOptional(s, "proposer", l.proposer),
+		checkpoints.SaveOptional(s, "actor", l.actor),
+		checkpoints.SaveOptional(s, "quantizer", l.quantizer),
+		checkpoints.SaveOptional(s, "critic", l.critic),
+		checkpoints.SaveOptional(s, "improver", l.improver),
+		checkpoints.SaveOptional(s, "proposer", l.proposer),
 	)
 }
 
 // LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
-func (l *DROO[O]) LoadState(s *checkpoints.State) error {
+func (l *Learner[O]) LoadState(s *checkpoints.State) error {
 	l.decided = false
 	return errors.Join(
-		loadInt(s, "slots", &l.slots, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "slots", &l.slots, 0, math.MaxInt),
 		l.memory.LoadState(s.Sub("memory")),
 		l.adaptive.LoadState(s.Sub("adaptive_k")),
 		l.rand.LoadState(s.Sub("rand")),
-		loadOptional(s, "actor", l.actor),
-		loadOptional(s, "quantizer", l.quantizer),
-		loadOptional(s, "critic", l.critic),
-		loadOptional(s, "improver", l.improver),
-		loadOptional(s, "proposer", l.proposer),
+		checkpoints.LoadOptional(s, "actor", l.actor),
+		checkpoints.LoadOptional(s, "quantizer", l.quantizer),
+		checkpoints.LoadOptional(s, "critic", l.critic),
+		checkpoints.LoadOptional(s, "improver", l.improver),
+		checkpoints.LoadOptional(s, "proposer", l.proposer),
 	)
 }

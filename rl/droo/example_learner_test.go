@@ -1,4 +1,4 @@
-package rl_test
+package droo_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // Six radios share a channel. Each slot every radio either transmits (1) or is silent (0); transmitting earns the radio
@@ -18,7 +19,7 @@ const (
 // channelValue is the critic: a model of the problem.
 type channelValue struct{}
 
-func (channelValue) Score(gains []float64, d *rl.Decisions, dst []float64) error {
+func (channelValue) Score(gains []float64, d *droo.Decisions, dst []float64) error {
 	for k := range dst {
 		earned, active := 0.0, 0.0
 		for i, x := range d.Candidate(k) {
@@ -37,7 +38,7 @@ type logistic struct {
 	logits  [radios]float32
 }
 
-func (a *logistic) Scores(gains []float64) (rl.Scores, error) {
+func (a *logistic) Scores(gains []float64) (droo.Scores, error) {
 	for i, w := range a.weights {
 		z := w[radios]
 		for j, g := range gains {
@@ -45,10 +46,10 @@ func (a *logistic) Scores(gains []float64) (rl.Scores, error) {
 		}
 		a.logits[i] = float32(z)
 	}
-	return rl.Scores{Rows: radios, Options: 1, Logits: a.logits[:]}, nil
+	return droo.Scores{Rows: radios, Options: 1, Logits: a.logits[:]}, nil
 }
 
-func (a *logistic) Train(batch []rl.Sample[[]float64]) (float64, error) {
+func (a *logistic) Train(batch []droo.Sample[[]float64]) (float64, error) {
 	loss := 0.0
 	var gradient [radios][radios + 1]float64
 	for _, sample := range batch {
@@ -74,14 +75,14 @@ func (a *logistic) Train(batch []rl.Sample[[]float64]) (float64, error) {
 // The learner starts out knowing nothing. Its noisy candidates find better decisions than it would have made, it learns
 // to propose these, and in the end proposes the best of all 64 among its first few candidates. (With OrderPreserving it
 // would not: the untrained actor scores all radios alike, and keeping that order offers all or none of them to transmit.)
-func ExampleDROO() {
-	quantizer, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
+func ExampleLearner() {
+	quantizer, err := droo.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
 	if err != nil {
 		log.Fatal(err)
 	}
-	cfg := rl.DefaultDROOConfig()
+	cfg := droo.DefaultConfig()
 	cfg.Candidates = radios
-	learner, err := rl.NewDROO(&logistic{rate: 1}, quantizer, channelValue{}, rl.VectorCodec[float64]{}, cfg)
+	learner, err := droo.New(&logistic{rate: 1}, quantizer, channelValue{}, rl.VectorCodec[float64]{}, cfg)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func ExampleDROO() {
 
 // bestValue tries all decisions.
 func bestValue(gains []float64) float64 {
-	d := rl.Decisions{K: 1 << radios, Rows: radios}
+	d := droo.Decisions{K: 1 << radios, Rows: radios}
 	for k := range d.K {
 		for i := range radios {
 			d.Choice = append(d.Choice, int32(k>>i&1))

@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"fmt"
@@ -17,10 +17,10 @@ type KNN struct{ sums bestSums }
 // Candidates implements Quantizer. One-of-n scores are an error.
 func (q *KNN) Candidates(s Scores, k int, dst *Decisions) error {
 	if s.Options != 1 {
-		return fmt.Errorf("rl: knn quantizer: scores [%d x %d] are not binary; use KBest for one of n", s.Rows, s.Options)
+		return fmt.Errorf("droo: knn quantizer: scores [%d x %d] are not binary; use KBest for one of n", s.Rows, s.Options)
 	}
 	if err := begin(s, k, dst); err != nil {
-		return fmt.Errorf("rl: knn quantizer: %w", err)
+		return fmt.Errorf("droo: knn quantizer: %w", err)
 	}
 	q.sums.reset()
 	for i, best := range dst.Candidate(0) {

@@ -1,4 +1,6 @@
-package rltest
+// Package drootest checks that a quantizer keeps the contract of droo.Quantizer. A package that adds one
+// calls Quantizer from its own tests.
+package drootest
 
 import (
 	"fmt"
@@ -8,20 +10,22 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/rl/rltest"
 )
 
-// Quantizer checks quantizers made by newQuantizer against the contract of rl.Quantizer on random scores with the given
+// Quantizer checks quantizers made by newQuantizer against the contract of droo.Quantizer on random scores with the given
 // numbers of options per row: between 1 and k candidates, no two equal, the first one the most probable decision, masked
 // options never chosen, scores left alone, bad arguments refused, no allocation in steady state, and the same candidates
 // from every new quantizer and from one whose state was saved and restored.
 //
 // newQuantizer must return equal quantizers every time, those that draw random numbers with the same seed.
-func Quantizer(t T, newQuantizer func() rl.Quantizer, options ...int) {
+func Quantizer(t rltest.T, newQuantizer func() droo.Quantizer, options ...int) {
 	t.Helper()
 	for _, opts := range options {
 		q, twin := newQuantizer(), newQuantizer()
 		rng := rl.NewRand(1, uint64(opts))
-		var got, again rl.Decisions
+		var got, again droo.Decisions
 		for range 300 {
 			s := RandomScores(rng, rng.IntN(8), opts)
 			k := 1 + rng.IntN(20)
@@ -48,8 +52,8 @@ func Quantizer(t T, newQuantizer func() rl.Quantizer, options ...int) {
 
 // RandomScores returns scores [rows x options] with normal logits. Some are equal, and of one-of-n options some are
 // masked, never all of a row.
-func RandomScores(r *rl.Rand, rows, options int) rl.Scores {
-	s := rl.Scores{Rows: rows, Options: options, Logits: make([]float32, rows*options)}
+func RandomScores(r *rl.Rand, rows, options int) droo.Scores {
+	s := droo.Scores{Rows: rows, Options: options, Logits: make([]float32, rows*options)}
 	for i := range s.Logits {
 		s.Logits[i] = float32(2 * r.NormFloat64())
 		switch {
@@ -62,7 +66,7 @@ func RandomScores(r *rl.Rand, rows, options int) rl.Scores {
 	return s
 }
 
-func checkDecisions(t T, s rl.Scores, k int, d *rl.Decisions) {
+func checkDecisions(t rltest.T, s droo.Scores, k int, d *droo.Decisions) {
 	t.Helper()
 	if d.K < 1 || d.K > k || d.Rows != s.Rows || len(d.Choice) != d.K*d.Rows {
 		t.Fatalf("asked for %d candidates of %d rows: got K = %d, Rows = %d, %d choices", k, s.Rows, d.K, d.Rows, len(d.Choice))
@@ -90,9 +94,9 @@ func checkDecisions(t T, s rl.Scores, k int, d *rl.Decisions) {
 	}
 }
 
-func checkRefusals(t T, q rl.Quantizer, opts int) {
+func checkRefusals(t rltest.T, q droo.Quantizer, opts int) {
 	t.Helper()
-	good := func() rl.Scores { return rl.Scores{Rows: 2, Options: opts, Logits: make([]float32, 2*opts)} }
+	good := func() droo.Scores { return droo.Scores{Rows: 2, Options: opts, Logits: make([]float32, 2*opts)} }
 	short, nan, inf := good(), good(), good()
 	short.Logits = short.Logits[1:]
 	nan.Logits[opts] = float32(math.NaN())
@@ -103,17 +107,17 @@ func checkRefusals(t T, q rl.Quantizer, opts int) {
 	}
 	for _, bad := range []struct {
 		name string
-		s    rl.Scores
+		s    droo.Scores
 		k    int
 	}{{"no candidates", good(), 0}, {"too few logits", short, 3}, {"NaN", nan, 3}, {"+Inf", inf, 3}, {"all masked", masked, 3}} {
-		if err := q.Candidates(bad.s, bad.k, new(rl.Decisions)); err == nil {
+		if err := q.Candidates(bad.s, bad.k, new(droo.Decisions)); err == nil {
 			t.Errorf("scores [2 x %d], %s: no error", opts, bad.name)
 		}
 	}
 }
 
 // checkState saves the used quantizer q into fresh, and wants both to go on alike.
-func checkState(t T, q, fresh rl.Quantizer, opts int) {
+func checkState(t rltest.T, q, fresh droo.Quantizer, opts int) {
 	t.Helper()
 	from, ok := q.(checkpoints.Stateful)
 	if !ok {
@@ -126,8 +130,8 @@ func checkState(t T, q, fresh rl.Quantizer, opts int) {
 	if err := fresh.(checkpoints.Stateful).LoadState(state); err != nil {
 		t.Fatalf("%v", err)
 	}
-	var want, got rl.Decisions
-	s := rl.Scores{Rows: 6, Options: opts, Logits: make([]float32, 6*opts)}
+	var want, got droo.Decisions
+	s := droo.Scores{Rows: 6, Options: opts, Logits: make([]float32, 6*opts)}
 	for range 5 {
 		if err := q.Candidates(s, 8, &want); err != nil {
 			t.Fatalf("%v", err)
@@ -141,10 +145,10 @@ func checkState(t T, q, fresh rl.Quantizer, opts int) {
 	}
 }
 
-func checkAllocations(t T, q rl.Quantizer, opts int) {
+func checkAllocations(t rltest.T, q droo.Quantizer, opts int) {
 	t.Helper()
 	s := RandomScores(rl.NewRand(2, 0), 12, opts)
-	var d rl.Decisions
+	var d droo.Decisions
 	run := func() {
 		if err := q.Candidates(s, 16, &d); err != nil {
 			t.Fatalf("%v", err)

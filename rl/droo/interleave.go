@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ type Interleave struct {
 // Candidates implements Quantizer.
 func (q *Interleave) Candidates(s Scores, k int, dst *Decisions) error {
 	if len(q.Quantizers) == 0 {
-		return fmt.Errorf("rl: interleave: no quantizers")
+		return fmt.Errorf("droo: interleave: no quantizers")
 	}
 	for len(q.lists) < len(q.Quantizers) {
 		q.lists = append(q.lists, Decisions{})
@@ -40,7 +40,7 @@ func (q *Interleave) Candidates(s Scores, k int, dst *Decisions) error {
 // SaveState implements checkpoints.Stateful: it saves the quantizers that have a state.
 func (q *Interleave) SaveState(s *checkpoints.State) error {
 	for i, inner := range q.Quantizers {
-		if err := saveOptional(s, strconv.Itoa(i), inner); err != nil {
+		if err := checkpoints.SaveOptional(s, strconv.Itoa(i), inner); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (q *Interleave) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful.
 func (q *Interleave) LoadState(s *checkpoints.State) error {
 	for i, inner := range q.Quantizers {
-		if err := loadOptional(s, strconv.Itoa(i), inner); err != nil {
+		if err := checkpoints.LoadOptional(s, strconv.Itoa(i), inner); err != nil {
 			return err
 		}
 	}

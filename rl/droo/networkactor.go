@@ -1,10 +1,11 @@
-package rl
+package droo
 
 import (
 	"errors"
 	"fmt"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -81,7 +82,7 @@ const certainlyNot = -1e9
 // Close stops its goroutines.
 func NewNetworkActor[O any](net PolicyNetwork[O], rows func(obs *O) int, cfg NetworkActorConfig) (*NetworkActor[O], error) {
 	if cfg.Options < 1 {
-		return nil, fmt.Errorf("rl: network actor: want at least 1 option, got %d", cfg.Options)
+		return nil, fmt.Errorf("droo: network actor: want at least 1 option, got %d", cfg.Options)
 	}
 	workers := max(cfg.Workers, 1)
 	a := &NetworkActor[O]{
@@ -131,7 +132,7 @@ func (a *NetworkActor[O]) Scores(obs O) (Scores, error) {
 		return Scores{}, err
 	}
 	z := a.tape.Matrix(a.decide.Logits()).Data
-	a.logits = resize(a.logits, s.Rows*s.Options)
+	a.logits = reuse.Slice(a.logits, s.Rows*s.Options)
 	for i := range s.Rows {
 		row := a.logits[i*s.Options : (i+1)*s.Options]
 		if p := a.decide.Place(0, i); p >= 0 {
@@ -209,14 +210,14 @@ func newReplica[O any](net PolicyNetwork[O], cfg NetworkActorConfig, opt nn.Opti
 		loss, err = nn.BCEWithLogits(z, r.target)
 	case SoftmaxCrossEntropy:
 		if cfg.Options == 1 {
-			return nil, errors.New("rl: network actor: softmax cross-entropy needs more than one option; use binary")
+			return nil, errors.New("droo: network actor: softmax cross-entropy needs more than one option; use binary")
 		}
 		if r.segments, err = nn.NewIndexInput(z.Graph(), "segments"); err != nil {
 			return nil, err
 		}
 		loss, err = nn.SegmentCrossEntropy(z, r.target, r.segments)
 	default:
-		return nil, fmt.Errorf("rl: network actor: unknown loss %q: want %s or %s", cfg.Loss, BinaryCrossEntropy, SoftmaxCrossEntropy)
+		return nil, fmt.Errorf("droo: network actor: unknown loss %q: want %s or %s", cfg.Loss, BinaryCrossEntropy, SoftmaxCrossEntropy)
 	}
 	if err != nil {
 		return nil, err

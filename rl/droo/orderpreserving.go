@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"cmp"
@@ -27,7 +27,7 @@ type OrderPreserving struct {
 // Candidates implements Quantizer.
 func (q *OrderPreserving) Candidates(s Scores, k int, dst *Decisions) error {
 	if err := begin(s, k, dst); err != nil {
-		return fmt.Errorf("rl: order-preserving quantizer: %w", err)
+		return fmt.Errorf("droo: order-preserving quantizer: %w", err)
 	}
 	if s.Options == 1 {
 		q.thresholds(s.Logits, k, dst)

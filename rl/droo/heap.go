@@ -1,4 +1,4 @@
-package rl
+package droo
 
 // heap is a binary heap of values; the one that comes before all others is at index 0. Unlike container/heap it does
 // not box its elements, so that pushing allocates only when the slice grows.

@@ -1,4 +1,4 @@
-package rl_test
+package droo_test
 
 import (
 	"cmp"
@@ -7,23 +7,23 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/rl/droo/drootest"
 	"gonum.org/v1/gonum/stat/distuv"
 	"pgregory.net/rapid"
-
-	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/rl/rltest"
 )
 
-func newNoisy() rl.Quantizer {
-	q, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(3, 1))
+func newNoisy() droo.Quantizer {
+	q, err := droo.NewNoisyOrderPreserving(1, rl.NewRand(3, 1))
 	if err != nil {
 		panic(err)
 	}
 	return q
 }
 
-func newGumbel() rl.Quantizer {
-	q, err := rl.NewGumbel(1, rl.NewRand(3, 2))
+func newGumbel() droo.Quantizer {
+	q, err := droo.NewGumbel(1, rl.NewRand(3, 2))
 	if err != nil {
 		panic(err)
 	}
@@ -33,25 +33,25 @@ func newGumbel() rl.Quantizer {
 func TestQuantizerConformance(t *testing.T) {
 	for _, c := range []struct {
 		name    string
-		new     func() rl.Quantizer
+		new     func() droo.Quantizer
 		options []int
 	}{
-		{"OrderPreserving", func() rl.Quantizer { return new(rl.OrderPreserving) }, []int{1, 2, 5}},
-		{"KBest", func() rl.Quantizer { return new(rl.KBest) }, []int{1, 2, 5}},
-		{"KNN", func() rl.Quantizer { return new(rl.KNN) }, []int{1}},
+		{"OrderPreserving", func() droo.Quantizer { return new(droo.OrderPreserving) }, []int{1, 2, 5}},
+		{"KBest", func() droo.Quantizer { return new(droo.KBest) }, []int{1, 2, 5}},
+		{"KNN", func() droo.Quantizer { return new(droo.KNN) }, []int{1}},
 		{"NoisyOrderPreserving", newNoisy, []int{1, 2, 5}},
 		{"Gumbel", newGumbel, []int{1, 2, 5}},
-		{"Interleave", func() rl.Quantizer {
-			return &rl.Interleave{Quantizers: []rl.Quantizer{new(rl.OrderPreserving), newGumbel()}}
+		{"Interleave", func() droo.Quantizer {
+			return &droo.Interleave{Quantizers: []droo.Quantizer{new(droo.OrderPreserving), newGumbel()}}
 		}, []int{1, 5}},
 	} {
-		t.Run(c.name, func(t *testing.T) { rltest.Quantizer(t, c.new, c.options...) })
+		t.Run(c.name, func(t *testing.T) { drootest.Quantizer(t, c.new, c.options...) })
 	}
 }
 
 // candidates returns the candidates of q as slices.
-func candidates(t interface{ Fatal(...any) }, q rl.Quantizer, s rl.Scores, k int) [][]int32 {
-	var d rl.Decisions
+func candidates(t interface{ Fatal(...any) }, q droo.Quantizer, s droo.Scores, k int) [][]int32 {
+	var d droo.Decisions
 	if err := q.Candidates(s, k, &d); err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +63,8 @@ func candidates(t interface{ Fatal(...any) }, q rl.Quantizer, s rl.Scores, k int
 }
 
 // binary turns probabilities into the scores of a binary decision.
-func binary(p ...float64) rl.Scores {
-	s := rl.Scores{Rows: len(p), Options: 1}
+func binary(p ...float64) droo.Scores {
+	s := droo.Scores{Rows: len(p), Options: 1}
 	for _, p := range p {
 		s.Logits = append(s.Logits, float32(math.Log(p/(1-p))))
 	}
@@ -74,12 +74,12 @@ func binary(p ...float64) rl.Scores {
 func TestArgmax(t *testing.T) {
 	inf := float32(math.Inf(-1))
 	for _, c := range []struct {
-		s    rl.Scores
+		s    droo.Scores
 		want []int32
 	}{
-		{rl.Scores{Rows: 3, Options: 1, Logits: []float32{-0.1, 0, 0.1}}, []int32{0, 0, 1}},
-		{rl.Scores{Rows: 3, Options: 3, Logits: []float32{1, 2, 2, inf, inf, -9, 0, 0, 0}}, []int32{1, 2, 0}},
-		{rl.Scores{Options: 3}, nil},
+		{droo.Scores{Rows: 3, Options: 1, Logits: []float32{-0.1, 0, 0.1}}, []int32{0, 0, 1}},
+		{droo.Scores{Rows: 3, Options: 3, Logits: []float32{1, 2, 2, inf, inf, -9, 0, 0, 0}}, []int32{1, 2, 0}},
+		{droo.Scores{Options: 3}, nil},
 	} {
 		got := make([]int32, c.s.Rows)
 		c.s.Argmax(got)
@@ -93,11 +93,11 @@ func TestArgmax(t *testing.T) {
 func TestDROOPaperExample(t *testing.T) {
 	s := binary(0.2, 0.4, 0.7, 0.9)
 	for _, c := range []struct {
-		q    rl.Quantizer
+		q    droo.Quantizer
 		want string
 	}{
-		{new(rl.OrderPreserving), "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [1 1 1 1]]"},
-		{new(rl.KNN), "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [0 1 0 1]]"},
+		{new(droo.OrderPreserving), "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [1 1 1 1]]"},
+		{new(droo.KNN), "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [0 1 0 1]]"},
 	} {
 		if got := fmt.Sprint(candidates(t, c.q, s, 4)); got != c.want {
 			t.Errorf("%T: %s, want %s", c.q, got, c.want)
@@ -108,20 +108,20 @@ func TestDROOPaperExample(t *testing.T) {
 // An entry at exactly 0.5 is 0 in the first candidate and 1 as the threshold (eq. 9, the case of equality).
 func TestOrderPreservingTies(t *testing.T) {
 	for _, c := range []struct {
-		s    rl.Scores
+		s    droo.Scores
 		want string
 	}{
 		{binary(0.5, 0.5), "[[0 0] [1 1]]"},
 		{binary(0.6, 0.6, 0.4), "[[1 1 0] [1 1 1] [0 0 0]]"},
 	} {
-		if got := fmt.Sprint(candidates(t, new(rl.OrderPreserving), c.s, 9)); got != c.want {
+		if got := fmt.Sprint(candidates(t, new(droo.OrderPreserving), c.s, 9)); got != c.want {
 			t.Errorf("%v: %s, want %s", c.s, got, c.want)
 		}
 	}
 }
 
-func drawLogits(t *rapid.T, rows, options int) rl.Scores {
-	s := rl.Scores{Rows: rows, Options: options}
+func drawLogits(t *rapid.T, rows, options int) droo.Scores {
+	s := droo.Scores{Rows: rows, Options: options}
 	// Multiples of 1/4 so that ties occur and float32 sums are exact.
 	for range rows * options {
 		s.Logits = append(s.Logits, float32(rapid.IntRange(-16, 16).Draw(t, "quarter"))/4)
@@ -132,7 +132,7 @@ func drawLogits(t *rapid.T, rows, options int) rl.Scores {
 func TestOrderPreservingKeepsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawLogits(t, rapid.IntRange(1, 9).Draw(t, "rows"), 1)
-		all := candidates(t, new(rl.OrderPreserving), s, s.Rows+1)
+		all := candidates(t, new(droo.OrderPreserving), s, s.Rows+1)
 		for _, x := range all {
 			for i := range x {
 				for j := range x {
@@ -179,7 +179,7 @@ func TestOrderPreservingAgainstPlainDROO(t *testing.T) {
 			p[i] = rng.Float64()
 		}
 		k := 1 + rng.IntN(len(p)+1)
-		got, want := candidates(t, new(rl.OrderPreserving), binary(p...), k), plainDROO(p, k)
+		got, want := candidates(t, new(droo.OrderPreserving), binary(p...), k), plainDROO(p, k)
 		if !slices.EqualFunc(got, want, slices.Equal[[]int32]) {
 			t.Fatalf("p = %v, k = %d: %v, want %v", p, k, got, want)
 		}
@@ -187,7 +187,7 @@ func TestOrderPreservingAgainstPlainDROO(t *testing.T) {
 }
 
 // enumerate lists all decisions for s.
-func enumerate(s rl.Scores) [][]int32 {
+func enumerate(s droo.Scores) [][]int32 {
 	all := [][]int32{{}}
 	for range s.Rows {
 		var longer [][]int32
@@ -202,7 +202,7 @@ func enumerate(s rl.Scores) [][]int32 {
 }
 
 // logProb is the log-probability of x up to a constant.
-func logProb(s rl.Scores, x []int32) float64 {
+func logProb(s droo.Scores, x []int32) float64 {
 	sum := 0.0
 	for i, c := range x {
 		if s.Options == 1 {
@@ -216,7 +216,7 @@ func logProb(s rl.Scores, x []int32) float64 {
 
 // checkBest wants the candidates of q to be the k decisions of s with the highest value, best first, by comparing with
 // all decisions; decisions of equal value may come in any order.
-func checkBest(t *rapid.T, q rl.Quantizer, s rl.Scores, k int, value func(x []int32) float64, accept func(x []int32) bool) {
+func checkBest(t *rapid.T, q droo.Quantizer, s droo.Scores, k int, value func(x []int32) float64, accept func(x []int32) bool) {
 	var want []float64
 	for _, x := range enumerate(s) {
 		if accept(x) {
@@ -247,7 +247,7 @@ func TestGrowingSwitchesAgainstSorting(t *testing.T) {
 		rows, options := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(2, 4).Draw(t, "options")
 		s := drawLogits(t, rows, options)
 		k := rapid.IntRange(1, rows*(options-1)+2).Draw(t, "k")
-		got := candidates(t, new(rl.OrderPreserving), s, k)
+		got := candidates(t, new(droo.OrderPreserving), s, k)
 
 		type change struct {
 			loss        float32
@@ -285,7 +285,7 @@ func TestKBestAgainstBruteForce(t *testing.T) {
 		options := rapid.IntRange(1, 4).Draw(t, "options")
 		s := drawLogits(t, rapid.IntRange(1, 5).Draw(t, "rows"), options)
 		k := rapid.IntRange(1, 1500).Draw(t, "k") // up to all 4^5 decisions
-		checkBest(t, new(rl.KBest), s, k, func(x []int32) float64 { return logProb(s, x) }, anyDecision)
+		checkBest(t, new(droo.KBest), s, k, func(x []int32) float64 { return logProb(s, x) }, anyDecision)
 	})
 }
 
@@ -301,18 +301,18 @@ func TestKNNAgainstBruteForce(t *testing.T) {
 			}
 			return sum
 		}
-		checkBest(t, new(rl.KNN), s, k, nearness, anyDecision)
+		checkBest(t, new(droo.KNN), s, k, nearness, anyDecision)
 	})
 }
 
 // The second candidate is a draw from the product of the rows' softmaxes (sigmoids), given that it is not the argmax.
 func TestGumbelFrequencies(t *testing.T) {
 	const temperature = 1.5
-	for _, s := range []rl.Scores{
+	for _, s := range []droo.Scores{
 		{Rows: 2, Options: 3, Logits: []float32{0.3, -0.5, 0.1, 1, float32(math.Inf(-1)), 0.4}},
 		{Rows: 3, Options: 1, Logits: []float32{0.5, -1, 0.2}},
 	} {
-		q, err := rl.NewGumbel(temperature, rl.NewRand(5, 0))
+		q, err := droo.NewGumbel(temperature, rl.NewRand(5, 0))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,21 +349,21 @@ func TestGumbelFrequencies(t *testing.T) {
 }
 
 func TestGumbelTemperature(t *testing.T) {
-	s := rl.Scores{Rows: 6, Options: 4, Logits: make([]float32, 24)}
+	s := droo.Scores{Rows: 6, Options: 4, Logits: make([]float32, 24)}
 	for i := range s.Logits {
 		s.Logits[i] = float32(i % 4)
 	}
-	cold, err := rl.NewGumbel(0.01, rl.NewRand(1, 1))
+	cold, err := droo.NewGumbel(0.01, rl.NewRand(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := candidates(t, cold, s, 10); len(got) != 1 {
 		t.Errorf("at temperature 0.01: %v, want the argmax alone", got)
 	}
-	if _, err := rl.NewGumbel(0, rl.NewRand(1, 1)); err == nil {
+	if _, err := droo.NewGumbel(0, rl.NewRand(1, 1)); err == nil {
 		t.Error("temperature 0: no error")
 	}
-	if _, err := rl.NewNoisyOrderPreserving(math.NaN(), rl.NewRand(1, 1)); err == nil {
+	if _, err := droo.NewNoisyOrderPreserving(math.NaN(), rl.NewRand(1, 1)); err == nil {
 		t.Error("sigma NaN: no error")
 	}
 }
@@ -371,7 +371,7 @@ func TestGumbelTemperature(t *testing.T) {
 // Every other candidate is DROO's, and the noise finds decisions that no threshold gives.
 func TestNoisyOrderPreserving(t *testing.T) {
 	s := binary(0.2, 0.4, 0.7, 0.9, 0.55)
-	plain := candidates(t, new(rl.OrderPreserving), s, 6)
+	plain := candidates(t, new(droo.OrderPreserving), s, 6)
 	q := newNoisy()
 	isPlain := func(x []int32) bool {
 		return slices.ContainsFunc(plain, func(y []int32) bool { return slices.Equal(x, y) })
@@ -394,13 +394,13 @@ func TestNoisyOrderPreserving(t *testing.T) {
 
 func TestInterleave(t *testing.T) {
 	s := binary(0.2, 0.4, 0.7, 0.9)
-	q := &rl.Interleave{Quantizers: []rl.Quantizer{new(rl.OrderPreserving), new(rl.KNN)}}
+	q := &droo.Interleave{Quantizers: []droo.Quantizer{new(droo.OrderPreserving), new(droo.KNN)}}
 	// See TestDROOPaperExample for the two lists.
 	const want = "[[0 0 1 1] [0 1 1 1] [0 0 0 1] [1 1 1 1] [0 1 0 1]]"
 	if got := fmt.Sprint(candidates(t, q, s, 5)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if err := new(rl.Interleave).Candidates(s, 5, new(rl.Decisions)); err == nil {
+	if err := new(droo.Interleave).Candidates(s, 5, new(droo.Decisions)); err == nil {
 		t.Error("no quantizers: no error")
 	}
 }
@@ -408,10 +408,10 @@ func TestInterleave(t *testing.T) {
 func BenchmarkCandidates(b *testing.B) {
 	for _, size := range []struct{ rows, k int }{{10, 10}, {1000, 64}} {
 		for _, options := range []int{1, 10} {
-			s := rltest.RandomScores(rl.NewRand(1, 1), size.rows, options)
-			for _, q := range []rl.Quantizer{new(rl.OrderPreserving), new(rl.KBest), newNoisy(), newGumbel()} {
+			s := drootest.RandomScores(rl.NewRand(1, 1), size.rows, options)
+			for _, q := range []droo.Quantizer{new(droo.OrderPreserving), new(droo.KBest), newNoisy(), newGumbel()} {
 				b.Run(fmt.Sprintf("%T/%dx%d/k=%d", q, size.rows, options, size.k), func(b *testing.B) {
-					var d rl.Decisions
+					var d droo.Decisions
 					for b.Loop() {
 						if err := q.Candidates(s, size.k, &d); err != nil {
 							b.Fatal(err)

@@ -1,4 +1,4 @@
-package rl_test
+package droo_test
 
 import (
 	"errors"
@@ -10,10 +10,11 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 func TestAdaptiveK(t *testing.T) {
-	a, err := rl.NewAdaptiveK(6, 3)
+	a, err := droo.NewAdaptiveK(6, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +27,7 @@ func TestAdaptiveK(t *testing.T) {
 	if want := []int{6, 6, 6, 6, 6, 3, 3, 3, 2, 2, 2, 6, 6}; !slices.Equal(got, want) {
 		t.Errorf("K = %v, want %v", got, want)
 	}
-	fixed, err := rl.NewAdaptiveK(4, 0)
+	fixed, err := droo.NewAdaptiveK(4, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestAdaptiveK(t *testing.T) {
 	if fixed.K() != 4 {
 		t.Errorf("with interval 0: K = %d, want 4", fixed.K())
 	}
-	if _, err := rl.NewAdaptiveK(0, 3); err == nil {
+	if _, err := droo.NewAdaptiveK(0, 3); err == nil {
 		t.Error("at most 0 candidates: no error")
 	}
 	state := checkpoints.NewState()
@@ -64,12 +65,12 @@ func (a *logistic) LoadState(s *checkpoints.State) error {
 	return err
 }
 
-func newLearner(t testing.TB, cfg rl.DROOConfig) *rl.DROO[[]float64] {
-	q, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
+func newLearner(t testing.TB, cfg droo.Config) *droo.Learner[[]float64] {
+	q, err := droo.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := rl.NewDROO(&logistic{rate: 1}, q, channelValue{}, rl.VectorCodec[float64]{}, cfg)
+	l, err := droo.New(&logistic{rate: 1}, q, channelValue{}, rl.VectorCodec[float64]{}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func newLearner(t testing.TB, cfg rl.DROOConfig) *rl.DROO[[]float64] {
 }
 
 // run lets l learn from slots of random gains and returns all it says.
-func run(t testing.TB, l *rl.DROO[[]float64], rng *rl.Rand, slots int) []string {
+func run(t testing.TB, l *droo.Learner[[]float64], rng *rl.Rand, slots int) []string {
 	var log []string
 	gains := make([]float64, radios)
 	for range slots {
@@ -98,8 +99,8 @@ func run(t testing.TB, l *rl.DROO[[]float64], rng *rl.Rand, slots int) []string 
 	return log
 }
 
-func smallConfig() rl.DROOConfig {
-	return rl.DROOConfig{Candidates: 6, AdaptInterval: 8, TrainInterval: 5, StepsPerTrain: 2, BatchSize: 16, MemorySize: 64}
+func smallConfig() droo.Config {
+	return droo.Config{Candidates: 6, AdaptInterval: 8, TrainInterval: 5, StepsPerTrain: 2, BatchSize: 16, MemorySize: 64}
 }
 
 func TestDROOResumesExactly(t *testing.T) {
@@ -141,12 +142,12 @@ func TestDROODecidesForTheBestCandidate(t *testing.T) {
 	cfg := smallConfig()
 	cfg.AdaptInterval = 0
 	l := newLearner(t, cfg)
-	twin, err := rl.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
+	twin, err := droo.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	rng := rl.NewRand(2, 0)
-	var d rl.Decisions
+	var d droo.Decisions
 	indices := map[int]bool{}
 	for range 50 {
 		gains := make([]float64, radios)
@@ -158,7 +159,7 @@ func TestDROODecidesForTheBestCandidate(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The untrained actor's logits are zero.
-		if err := twin.Candidates(rl.Scores{Rows: radios, Options: 1, Logits: make([]float32, radios)}, 6, &d); err != nil {
+		if err := twin.Candidates(droo.Scores{Rows: radios, Options: 1, Logits: make([]float32, radios)}, 6, &d); err != nil {
 			t.Fatal(err)
 		}
 		values := make([]float64, d.K)
@@ -197,7 +198,7 @@ func TestDROOConsidersProposals(t *testing.T) {
 		for i := range gains {
 			gains[i] = rng.Float64()
 		}
-		d := rl.Decisions{Rows: radios}
+		d := droo.Decisions{Rows: radios}
 		d.Append(slices.Repeat([]int32{1}, radios))
 		var proposal [1]float64
 		channelValue{}.Score(gains, &d, proposal[:])
@@ -262,24 +263,24 @@ type trainings struct {
 	batches []int
 }
 
-func (a *trainings) Train(batch []rl.Sample[[]float64]) (float64, error) {
+func (a *trainings) Train(batch []droo.Sample[[]float64]) (float64, error) {
 	a.batches = append(a.batches, len(batch))
 	return 1, nil
 }
 
 func TestDROOTrainsWhenDue(t *testing.T) {
 	for _, c := range []struct {
-		change func(*rl.DROOConfig)
+		change func(*droo.Config)
 		want   []int // slots after which there is training, of the first 30
 	}{
-		{func(*rl.DROOConfig) {}, []int{20, 25, 30}}, // not at 5, 10 and 15: BatchSize is 16
-		{func(c *rl.DROOConfig) { c.Warmup = 26 }, []int{30}},
-		{func(c *rl.DROOConfig) { c.BatchSize, c.TrainInterval = 3, 7 }, []int{7, 14, 21, 28}},
+		{func(*droo.Config) {}, []int{20, 25, 30}}, // not at 5, 10 and 15: BatchSize is 16
+		{func(c *droo.Config) { c.Warmup = 26 }, []int{30}},
+		{func(c *droo.Config) { c.BatchSize, c.TrainInterval = 3, 7 }, []int{7, 14, 21, 28}},
 	} {
 		cfg := smallConfig()
 		c.change(&cfg)
 		actor := new(trainings)
-		l, err := rl.NewDROO(actor, new(rl.KNN), channelValue{}, rl.VectorCodec[float64]{}, cfg)
+		l, err := droo.New(actor, new(droo.KNN), channelValue{}, rl.VectorCodec[float64]{}, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,13 +321,13 @@ type scripted struct {
 	err    error
 }
 
-func (s *scripted) Scores([]float64) (rl.Scores, error) {
-	return rl.Scores{Rows: len(s.logits), Options: 1, Logits: s.logits}, nil
+func (s *scripted) Scores([]float64) (droo.Scores, error) {
+	return droo.Scores{Rows: len(s.logits), Options: 1, Logits: s.logits}, nil
 }
 
-func (s *scripted) Train([]rl.Sample[[]float64]) (float64, error) { return s.loss, s.err }
+func (s *scripted) Train([]droo.Sample[[]float64]) (float64, error) { return s.loss, s.err }
 
-func (s *scripted) Score(_ []float64, _ *rl.Decisions, dst []float64) error {
+func (s *scripted) Score(_ []float64, _ *droo.Decisions, dst []float64) error {
 	for k := range dst {
 		dst[k] = s.value
 	}
@@ -347,7 +348,7 @@ func TestDROOErrorsSayWhere(t *testing.T) {
 		{scripted{logits: []float32{0, 1}, err: errors.New("cold")}, "critic: cold"},
 		{scripted{logits: []float32{0, 1}, loss: math.NaN()}, "the actor's loss is NaN"},
 	} {
-		l, err := rl.NewDROO(&c.s, new(rl.OrderPreserving), &c.s, rl.VectorCodec[float64]{}, cfg)
+		l, err := droo.New(&c.s, new(droo.OrderPreserving), &c.s, rl.VectorCodec[float64]{}, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -364,7 +365,7 @@ func TestDROOErrorsSayWhere(t *testing.T) {
 // Of candidates of equal value the first wins: it is the more probable one, and needs the smaller K.
 func TestDROOPrefersTheFirstOfEquals(t *testing.T) {
 	s := &scripted{logits: []float32{-1, 2, 3}} // worth -Inf, 0, 0, 0
-	l, err := rl.NewDROO(s, new(rl.OrderPreserving), s, rl.VectorCodec[float64]{}, smallConfig())
+	l, err := droo.New(s, new(droo.OrderPreserving), s, rl.VectorCodec[float64]{}, smallConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +379,7 @@ func TestDROOObservesEachDecisionOnce(t *testing.T) {
 	s := &scripted{logits: []float32{-1, 2, 3}}
 	cfg := smallConfig()
 	cfg.AdaptInterval = 2
-	l, err := rl.NewDROO(s, new(rl.OrderPreserving), s, rl.VectorCodec[float64]{}, cfg)
+	l, err := droo.New(s, new(droo.OrderPreserving), s, rl.VectorCodec[float64]{}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,23 +397,23 @@ func TestDROOObservesEachDecisionOnce(t *testing.T) {
 }
 
 func TestDROOConfigCheck(t *testing.T) {
-	if err := rl.DefaultDROOConfig().Check(); err != nil {
+	if err := droo.DefaultConfig().Check(); err != nil {
 		t.Error(err)
 	}
 	for _, field := range []string{"Candidates", "TrainInterval", "StepsPerTrain", "BatchSize"} {
-		if err := (rl.DROOConfig{}).Check(); err == nil || !strings.Contains(err.Error(), field) {
+		if err := (droo.Config{}).Check(); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("zero config: error %v does not name %s", err, field)
 		}
 	}
-	for _, change := range []func(*rl.DROOConfig){
-		func(c *rl.DROOConfig) { c.MemorySize = 100 },
-		func(c *rl.DROOConfig) { c.Window = 100 },
-		func(c *rl.DROOConfig) { c.AdaptInterval = -1 },
-		func(c *rl.DROOConfig) { c.Warmup = -1 },
+	for _, change := range []func(*droo.Config){
+		func(c *droo.Config) { c.MemorySize = 100 },
+		func(c *droo.Config) { c.Window = 100 },
+		func(c *droo.Config) { c.AdaptInterval = -1 },
+		func(c *droo.Config) { c.Warmup = -1 },
 	} {
-		cfg := rl.DefaultDROOConfig()
+		cfg := droo.DefaultConfig()
 		change(&cfg)
-		if _, err := rl.NewDROO(&logistic{}, new(rl.KNN), channelValue{}, rl.VectorCodec[float64]{}, cfg); err == nil {
+		if _, err := droo.New(&logistic{}, new(droo.KNN), channelValue{}, rl.VectorCodec[float64]{}, cfg); err == nil {
 			t.Errorf("%+v: no error", cfg)
 		}
 	}

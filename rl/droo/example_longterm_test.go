@@ -1,10 +1,11 @@
-package rl_test
+package droo_test
 
 import (
 	"fmt"
 	"log"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // A shop has up to three items in store. Every slot a customer offers a price between 0 and 1, and the shop sells an item
@@ -17,7 +18,7 @@ type offer struct {
 // shop is the critic for one slot, and knows what a decision leaves behind.
 type shop struct{}
 
-func (shop) Score(o offer, d *rl.Decisions, dst []float64) error {
+func (shop) Score(o offer, d *droo.Decisions, dst []float64) error {
 	for k := range dst {
 		dst[k] = 0
 		if d.Candidate(k)[0] == 1 && o.stock > 0 {
@@ -29,7 +30,7 @@ func (shop) Score(o offer, d *rl.Decisions, dst []float64) error {
 
 func (shop) AfterstateSize(offer) int { return 1 }
 
-func (shop) Afterstates(o offer, d *rl.Decisions, dst []float32) error {
+func (shop) Afterstates(o offer, d *droo.Decisions, dst []float32) error {
 	for k := range dst {
 		dst[k] = float32(o.stock - min(o.stock, int(d.Candidate(k)[0])))
 	}
@@ -58,10 +59,10 @@ func (v *stockValue) TrainTD(stocks []float32, k int, targets []float64) (loss f
 // undecided is an actor that never learns: with one binary decision both candidates can be tried.
 type undecided struct{}
 
-func (undecided) Scores(offer) (rl.Scores, error) {
-	return rl.Scores{Rows: 1, Options: 1, Logits: []float32{0}}, nil
+func (undecided) Scores(offer) (droo.Scores, error) {
+	return droo.Scores{Rows: 1, Options: 1, Logits: []float32{0}}, nil
 }
-func (undecided) Train([]rl.Sample[offer]) (float64, error) { return 0, nil }
+func (undecided) Train([]droo.Sample[offer]) (float64, error) { return 0, nil }
 
 type offerCodec struct{}
 
@@ -80,12 +81,12 @@ func (offerCodec) Decode(o *offer, src []float64) error {
 // Who sees one slot sells at any price. The long-term critic learns what an item in store is worth, and waits.
 func ExampleLongTerm() {
 	value := &stockValue{3, 3, 3, 3} // more than anything is worth: what was never tried looks good
-	longTerm, err := rl.NewLongTerm(shop{}, value, rl.DefaultLongTermConfig())
+	longTerm, err := droo.NewLongTerm(shop{}, value, droo.DefaultLongTermConfig())
 	if err != nil {
 		log.Fatal(err)
 	}
-	earn := func(critic rl.Critic[offer]) float64 {
-		learner, err := rl.NewDROO(undecided{}, new(rl.KBest), critic, offerCodec{}, rl.DefaultDROOConfig())
+	earn := func(critic droo.Critic[offer]) float64 {
+		learner, err := droo.New(undecided{}, new(droo.KBest), critic, offerCodec{}, droo.DefaultConfig())
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -102,7 +103,7 @@ func ExampleLongTerm() {
 				reward = o.price
 				stock--
 			}
-			if critic == rl.Critic[offer](longTerm) {
+			if critic == droo.Critic[offer](longTerm) {
 				if err := longTerm.Executed(o, decision); err != nil {
 					log.Fatal(err)
 				}

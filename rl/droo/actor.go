@@ -1,4 +1,4 @@
-package rl
+package droo
 
 // Actor is a trainable map from observations to relaxed scores.
 type Actor[O any] interface {
@@ -7,10 +7,4 @@ type Actor[O any] interface {
 	// Train makes one optimiser step towards the decisions of batch (by cross-entropy, for the actors of this module) and
 	// returns the loss before the step. It neither keeps nor modifies batch.
 	Train(batch []Sample[O]) (loss float64, err error)
-}
-
-// Sample is an observation together with the decision that was best for it [Rows].
-type Sample[O any] struct {
-	Observation O
-	Decision    []int32 // a choice per row
 }

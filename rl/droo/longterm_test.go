@@ -1,4 +1,4 @@
-package rl_test
+package droo_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 // queue is admission control: one task of one of two values arrives each slot, and is admitted (1) or turned away (0). A task
@@ -48,7 +49,7 @@ func (q *queue) reward(obs queueObs, admit int32) float64 {
 }
 
 // Score, AfterstateSize and Afterstates make the queue the model of itself. The afterstate is its length, one-hot.
-func (q *queue) Score(obs queueObs, d *rl.Decisions, dst []float64) error {
+func (q *queue) Score(obs queueObs, d *droo.Decisions, dst []float64) error {
 	for k := range dst {
 		dst[k] = q.reward(obs, d.Candidate(k)[0])
 	}
@@ -57,7 +58,7 @@ func (q *queue) Score(obs queueObs, d *rl.Decisions, dst []float64) error {
 
 func (q *queue) AfterstateSize(queueObs) int { return q.capacity + 1 }
 
-func (q *queue) Afterstates(obs queueObs, d *rl.Decisions, dst []float32) error {
+func (q *queue) Afterstates(obs queueObs, d *droo.Decisions, dst []float32) error {
 	clear(dst)
 	for k := range d.K {
 		length := min(obs.length+int(d.Candidate(k)[0]), q.capacity)
@@ -113,10 +114,10 @@ func (w *table) LoadState(s *checkpoints.State) error {
 	return errors.Join(s.Float64("v", w.v), s.Float64("visits", w.visits))
 }
 
-func newLongTerm(t *testing.T, q *queue, v *table, gamma float64, memory int) *rl.LongTerm[queueObs] {
+func newLongTerm(t *testing.T, q *queue, v *table, gamma float64, memory int) *droo.LongTerm[queueObs] {
 	t.Helper()
-	cfg := rl.LongTermConfig{Gamma: gamma, TrainInterval: 4, StepsPerTrain: 1, BatchSize: 16, MemorySize: memory}
-	l, err := rl.NewLongTerm[queueObs](q, v, cfg)
+	cfg := droo.LongTermConfig{Gamma: gamma, TrainInterval: 4, StepsPerTrain: 1, BatchSize: 16, MemorySize: memory}
+	l, err := droo.NewLongTerm[queueObs](q, v, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,10 +125,10 @@ func newLongTerm(t *testing.T, q *queue, v *table, gamma float64, memory int) *r
 }
 
 // greedy is the better of turning away and admitting, by critic.
-func greedy(t *testing.T, critic rl.Critic[queueObs], obs queueObs) int32 {
+func greedy(t *testing.T, critic droo.Critic[queueObs], obs queueObs) int32 {
 	t.Helper()
 	values := make([]float64, 2)
-	if err := critic.Score(obs, &rl.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}, values); err != nil {
+	if err := critic.Score(obs, &droo.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}, values); err != nil {
 		t.Fatal(err)
 	}
 	if values[1] > values[0] {
@@ -137,7 +138,7 @@ func greedy(t *testing.T, critic rl.Critic[queueObs], obs queueObs) int32 {
 }
 
 // slot lets the queue go through one slot under the decision, observed by l, which may be nil.
-func (q *queue) slot(t *testing.T, l *rl.LongTerm[queueObs], admit int32) (reward float64) {
+func (q *queue) slot(t *testing.T, l *droo.LongTerm[queueObs], admit int32) (reward float64) {
 	t.Helper()
 	if l == nil {
 		return q.Step(admit).Reward
@@ -183,7 +184,7 @@ func TestLongTermLearnsClosedForm(t *testing.T) {
 
 	// Score adds gamma V to the reward and leaves what cannot be executed at -Inf.
 	values := make([]float64, 2)
-	d := &rl.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}
+	d := &droo.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}
 	if err := l.Score(queueObs{0, 5}, d, values); err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +264,7 @@ func TestLongTermFindsOptimalPolicy(t *testing.T) {
 func TestLongTermTrainsOnAllOfItsMemory(t *testing.T) {
 	q := &queue{capacity: 3, holding: 0.3, service: 0.4, values: [2]float64{1, 5}, random: rl.NewRand(1, 0)}
 	v := &batches{table: newTable(4)}
-	l, err := rl.NewLongTerm[queueObs](q, v, rl.LongTermConfig{Gamma: 0.9, TrainInterval: 2, StepsPerTrain: 1, MemorySize: 5})
+	l, err := droo.NewLongTerm[queueObs](q, v, droo.LongTermConfig{Gamma: 0.9, TrainInterval: 2, StepsPerTrain: 1, MemorySize: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +327,7 @@ func TestLongTermEpisodeEnds(t *testing.T) {
 }
 
 func TestLongTermResumesExactly(t *testing.T) {
-	make := func() (*queue, *table, *rl.LongTerm[queueObs]) {
+	make := func() (*queue, *table, *droo.LongTerm[queueObs]) {
 		q := &queue{capacity: 3, holding: 0.2, service: 0.45, values: [2]float64{1, 5}, random: rl.NewRand(5, 0)}
 		v := newTable(4)
 		return q, v, newLongTerm(t, q, v, 0.9, 64)
@@ -380,15 +381,15 @@ func TestLongTermRefusesMisuse(t *testing.T) {
 	q.capacity = 1
 
 	v.v[1] = math.NaN()
-	err = l.Score(queueObs{0, 5}, &rl.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}, make([]float64, 2))
+	err = l.Score(queueObs{0, 5}, &droo.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}, make([]float64, 2))
 	wantError(err, "afterstate 1 of 2 is NaN, of features [0 1]")
 
 	for _, gamma := range []float64{-0.1, 1, math.NaN()} {
-		cfg := rl.DefaultLongTermConfig()
+		cfg := droo.DefaultLongTermConfig()
 		cfg.Gamma = gamma
 		wantError(cfg.Check(), "Gamma")
 	}
-	if err := rl.DefaultLongTermConfig().Check(); err != nil {
+	if err := droo.DefaultLongTermConfig().Check(); err != nil {
 		t.Error(err)
 	}
 }
@@ -418,7 +419,7 @@ func TestLongTermRefusesForeignState(t *testing.T) {
 func TestLongTermAllocatesNothing(t *testing.T) {
 	q := &queue{capacity: 3, holding: 0.2, service: 0.45, values: [2]float64{1, 5}, random: rl.NewRand(5, 0)}
 	l := newLongTerm(t, q, newTable(4), 0.9, 64)
-	d, values := &rl.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}, make([]float64, 2)
+	d, values := &droo.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}, make([]float64, 2)
 	admit := []int32{1}
 	slot := func() {
 		if err := l.Score(queueObs{1, 5}, d, values); err != nil {
@@ -438,3 +439,5 @@ func TestLongTermAllocatesNothing(t *testing.T) {
 		t.Errorf("a slot allocates %v times", n)
 	}
 }
+
+func near(a, b, tolerance float64) bool { return math.Abs(a-b) <= tolerance }

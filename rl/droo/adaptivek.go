@@ -1,4 +1,4 @@
-package rl
+package droo
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ type AdaptiveK struct {
 // NewAdaptiveK returns the rule with K = max to start with. An interval of 0 keeps K there.
 func NewAdaptiveK(max, interval int) (*AdaptiveK, error) {
 	if max < 1 || interval < 0 {
-		return nil, fmt.Errorf("rl: adaptive K: at most %d candidates every %d slots; want at least 1 and an interval >= 0", max, interval)
+		return nil, fmt.Errorf("droo: adaptive K: at most %d candidates every %d slots; want at least 1 and an interval >= 0", max, interval)
 	}
 	return &AdaptiveK{max: max, interval: interval, k: max}, nil
 }
@@ -56,11 +56,11 @@ func (a *AdaptiveK) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful.
 func (a *AdaptiveK) LoadState(s *checkpoints.State) error {
 	if err := errors.Join(
-		loadInt(s, "k", &a.k, 1, a.max),
-		loadInt(s, "slots", &a.slots, 0, max(0, a.interval-1)),
-		loadInt(s, "largest", &a.largest, 0, math.MaxInt32),
+		checkpoints.LoadInt(s, "k", &a.k, 1, a.max),
+		checkpoints.LoadInt(s, "slots", &a.slots, 0, max(0, a.interval-1)),
+		checkpoints.LoadInt(s, "largest", &a.largest, 0, math.MaxInt32),
 	); err != nil {
-		return fmt.Errorf("rl: adaptive K: %w", err)
+		return fmt.Errorf("droo: adaptive K: %w", err)
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
-package rl
+package droo
 
 import (
 	"fmt"
+	"github.com/graphrl/graphrl/rl"
 	"math"
 	"slices"
 
@@ -19,7 +20,7 @@ import (
 // drawsPerCandidate times k draws the quantizer returns what it has.
 type Gumbel struct {
 	temperature float64
-	rand        *Rand
+	rand        *rl.Rand
 	cumulative  []float64 // [Rows x Options] sums of the unnormalised probabilities within a row
 	choice      []int32
 	merge       merger
@@ -29,9 +30,9 @@ const drawsPerCandidate = 4
 
 // NewGumbel returns the quantizer with the given temperature (1 draws from the actor's own probabilities) and the source
 // of its noise, whose state is saved as the quantizer's.
-func NewGumbel(temperature float64, rand *Rand) (*Gumbel, error) {
+func NewGumbel(temperature float64, rand *rl.Rand) (*Gumbel, error) {
 	if !(temperature > 0) {
-		return nil, fmt.Errorf("rl: gumbel quantizer: temperature = %v, want a positive one", temperature)
+		return nil, fmt.Errorf("droo: gumbel quantizer: temperature = %v, want a positive one", temperature)
 	}
 	return &Gumbel{temperature: temperature, rand: rand}, nil
 }
@@ -39,7 +40,7 @@ func NewGumbel(temperature float64, rand *Rand) (*Gumbel, error) {
 // Candidates implements Quantizer.
 func (q *Gumbel) Candidates(s Scores, k int, dst *Decisions) error {
 	if err := begin(s, k, dst); err != nil {
-		return fmt.Errorf("rl: gumbel quantizer: %w", err)
+		return fmt.Errorf("droo: gumbel quantizer: %w", err)
 	}
 	// Adding the best decision again registers it with the merger.
 	q.choice = append(q.choice[:0], dst.Candidate(0)...)

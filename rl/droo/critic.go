@@ -1,4 +1,4 @@
-package rl
+package droo
 
 // Critic puts a value on candidate decisions: higher is better. A critic may be a model of the problem (DROO solves a
 // convex problem per candidate), a learned function, or a mixture of both such as LongTerm.

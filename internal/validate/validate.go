@@ -1,0 +1,39 @@
+// Package validate collects what is wrong with a configuration, so that a user sees all of it at once.
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Fields collects the errors of one configuration. Name begins each message, such as "rl: PPO".
+type Fields struct {
+	Name string
+	errs []error
+}
+
+// Want notes an error unless ok.
+func (f *Fields) Want(ok bool, format string, args ...any) {
+	if !ok {
+		f.errs = append(f.errs, fmt.Errorf(f.Name+" config: "+format, args...))
+	}
+}
+
+// Positive wants a finite number above 0.
+func (f *Fields) Positive(field string, v float64) {
+	f.Want(v > 0 && !math.IsInf(v, 1), "%s is %v, want it positive", field, v)
+}
+
+// NotNegative wants a finite number of at least 0.
+func (f *Fields) NotNegative(field string, v float64) {
+	f.Want(v >= 0 && !math.IsInf(v, 1), "%s is %v, want it at least 0", field, v)
+}
+
+// Fraction wants a number in [0, 1].
+func (f *Fields) Fraction(field string, v float64) {
+	f.Want(v >= 0 && v <= 1, "%s is %v, want it in [0, 1]", field, v)
+}
+
+// Err joins what has been noted; nil if nothing was.
+func (f *Fields) Err() error { return errors.Join(f.errs...) }
