@@ -38,6 +38,8 @@ func TestAllocs(t *testing.T) {
 			"EdgeDot, few":          func() { EdgeDot(0, h, few, few, x, y, z, nf, w, w, z) },
 			"EdgeDotBackward":       func() { EdgeDotBackward(0, h, idx, idx, x, x, x, nf, x, x, x, y, z, nil, w) },
 			"EdgeAggregate":         func() { EdgeAggregate(0, h, idx, idx, x, nil, x, nf, x, nil, y) },
+			"EdgeDotFeatures":       func() { EdgeDotFeatures(0, h, idx, idx, x, x, x, nf, x, x, x, y) },
+			"EdgeAggregateFeatures": func() { EdgeAggregateFeatures(0.2, h, idx, idx, x, nil, x, nf, x, x, x, y) },
 			"EdgeAggregateBackward": func() { EdgeAggregateBackward(0, h, idx, idx, x, nil, x, nf, x, nil, x, y, z, w) },
 			"GatherRows":            func() { GatherRows(n, idx, x, y) },
 			"ScatterAddRows":        func() { ScatterAddRows(n, idx, x, y) },

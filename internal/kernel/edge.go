@@ -65,6 +65,59 @@ func EdgeAggregateBackward(slope float32, h int, src, dst []int32, u, w, x []flo
 	}
 }
 
+// EdgeDotFeatures adds to dx [edges x nf] the gradient of EdgeDot with respect to
+// x, for the gradient dout [edges] of its output.
+func EdgeDotFeatures(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, v, dout, dx []float32) {
+	b := newEdgeBatch("EdgeDotFeatures", slope, h, src, dst, u, w, x, nf, wx)
+	checkLen("EdgeDotFeatures", "v", len(v), h)
+	checkLen("EdgeDotFeatures", "dout", len(dout), b.n)
+	checkLen("EdgeDotFeatures", "dx", len(dx), b.n*b.nf)
+	b.featureGradient(dx, func(e int, row []float32) {
+		copy(row, v)
+		scale(dout[e], row)
+	})
+}
+
+// EdgeAggregateFeatures adds to dx [edges x nf] the gradient of EdgeAggregate with
+// respect to x, for the gradient dy of its output.
+func EdgeAggregateFeatures(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, coef, dy, dx []float32) {
+	b := newEdgeBatch("EdgeAggregateFeatures", slope, h, src, dst, u, w, x, nf, wx)
+	b.checkAggregate("EdgeAggregateFeatures", coef, dy)
+	checkLen("EdgeAggregateFeatures", "dx", len(dx), b.n*b.nf)
+	b.featureGradient(dx, func(e int, row []float32) {
+		copy(row, dy[int(dst[e])*h:])
+		if coef != nil {
+			scale(coef[e], row)
+		}
+	})
+}
+
+// featureGradient adds the gradient of pre times wx^T to dx; up writes the gradient
+// of act_e. It takes blocks of edges that fit in the cache.
+func (b *edgeBatch) featureGradient(dx []float32, up func(e int, row []float32)) {
+	if b.n == 0 || b.nf == 0 {
+		return
+	}
+	block := min(b.n, max(1, burst/b.h))
+	size := block * b.h
+	t := borrow(3 * size)
+	defer scratch.Put(t)
+	pre, dact, dpre := (*t)[:size], (*t)[size:2*size], (*t)[2*size:]
+	for first := 0; first < b.n; first += block {
+		n := min(block, b.n-first)
+		for i := range n {
+			b.hidden(first+i, pre[i*b.h:][:b.h])
+			up(first+i, dact[i*b.h:][:b.h])
+		}
+		actBackward(ActReLU, n, b.h, pre, dact, dpre, nil)
+		if b.slope != 0 { // slope below zero: slope everywhere, the rest above
+			scale(1-b.slope, dpre[:n*b.h])
+			axpy(b.slope, dact[:n*b.h], dpre)
+		}
+		gemm(false, true, n, b.nf, b.h, dpre, b.h, b.wx, b.h, dx[first*b.nf:], b.nf, true)
+	}
+}
+
 // edgeBatch is what the edge functions share: edges and the operands of their
 // hidden rows, all checked.
 type edgeBatch struct {
@@ -220,10 +273,10 @@ func (b *edgeBatch) hidden(e int, row []float32) {
 		clear(row)
 	}
 	if b.w != nil {
-		axpyGo(1, b.w[int(b.dst[e])*b.h:][:b.h], row)
+		axpy(1, b.w[int(b.dst[e])*b.h:][:b.h], row)
 	}
 	for q := range b.nf {
-		axpyGo(b.x[e*b.nf+q], b.wx[q*b.h:][:b.h], row)
+		axpy(b.x[e*b.nf+q], b.wx[q*b.h:][:b.h], row)
 	}
 }
 

@@ -92,6 +92,41 @@ func (c *edgeCase) coefAt(e int) float32 {
 	return c.coef[e]
 }
 
+// checkFeatures holds the gradients with respect to the edge features to float64.
+func (c *edgeCase) checkFeatures(t *testing.T, r *rand.Rand) {
+	t.Helper()
+	if c.x == nil {
+		return
+	}
+	n := len(c.src)
+	start, start2 := uniform(r, n*c.nf), uniform(r, n*c.nf)
+	dot, sum := wide(start), wide(start2)
+	for e := range n {
+		for j, pre := range c.row(e) {
+			slope := 1.0
+			if pre <= 0 {
+				slope = float64(c.slope)
+			}
+			if pre != 0 && math.Abs(pre) < 1e-6 {
+				return // float32 may see the kink on the other side
+			}
+			for q := range c.nf {
+				wx := slope * float64(c.wx[q*c.h+j])
+				dot[e*c.nf+q] += wx * float64(c.dout[e]) * float64(c.v[j])
+				sum[e*c.nf+q] += wx * float64(c.coefAt(e)) * float64(c.up[int(c.dst[e])*c.h+j])
+			}
+		}
+	}
+	eachPath(func() {
+		dx := append([]float32{}, start...)
+		EdgeDotFeatures(c.slope, c.h, c.src, c.dst, c.u, c.w, c.x, c.nf, c.wx, c.v, c.dout, dx)
+		wantClose(t, "dx", dx, dot, 1e-6*float64(10+c.h))
+		copy(dx, start2)
+		EdgeAggregateFeatures(c.slope, c.h, c.src, c.dst, c.u, c.w, c.x, c.nf, c.wx, c.coef, c.up, dx)
+		wantClose(t, "dx of aggregate", dx, sum, 1e-6*float64(10+c.h))
+	})
+}
+
 // edgeOutputs are the results of the four functions: first out, du, dw, dwx and
 // dv of EdgeDot, then y, du, dw and dwx of EdgeAggregate.
 type edgeOutputs [9][]float32
@@ -193,6 +228,7 @@ func (c *edgeCase) reference(start edgeOutputs) edgeOutputs {
 
 func (c *edgeCase) check(t *testing.T, r *rand.Rand) {
 	t.Helper()
+	defer c.checkFeatures(t, r)
 	start := c.start(r)
 	exact, sure := c.exact(start)
 	ref := c.reference(start)
@@ -253,4 +289,6 @@ func TestEdgePanics(t *testing.T) {
 	wantPanic(t, "short out", dot(0, one, one, x, x, x, nil))
 	wantPanic(t, "short x", func() { EdgeDot(0, 2, []int32{0, 1, 0}, []int32{0, 1, 0}, x, x, x, 2, x, x, x) })
 	wantPanic(t, "du too small", func() { EdgeDotBackward(0, 2, one, one, x, x, x, 2, x, x, x, x[:2], nil, nil, nil) })
+	wantPanic(t, "dx too small", func() { EdgeDotFeatures(0, 2, one, one, x, x, x, 2, x, x, x, x[:1]) })
+	wantPanic(t, "dx of aggregate too small", func() { EdgeAggregateFeatures(0, 2, one, one, x, x, x, 2, x, nil, x, x[:1]) })
 }

@@ -1,5 +1,9 @@
 package kernel
 
+// burst is the number of elements an elementwise kernel takes in one call, some
+// microseconds of work: Go cannot preempt assembly.
+const burst = 1 << 14
+
 // Axpy computes y += alpha*x over len(x) elements.
 func Axpy(alpha float32, x, y []float32) {
 	checkLen("Axpy", "y", len(y), len(x))

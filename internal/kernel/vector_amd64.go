@@ -2,10 +2,6 @@
 
 package kernel
 
-// burst is the number of elements an elementwise kernel takes in one call, some
-// microseconds of work: Go cannot preempt assembly.
-const burst = 1 << 14
-
 func axpy(alpha float32, x, y []float32) {
 	if active == isaGo {
 		axpyGo(alpha, x, y)
