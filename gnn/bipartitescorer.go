@@ -15,8 +15,7 @@ import (
 //	per round: y_i = relu([y_i, mean over e = (j, i) of relu(x_j U + y_i V + f_e W + b)] B + c), then x likewise from y
 //	s_e = EdgeScorer(x_src, y_dst, f_e)
 //
-// Shapes: src [NumSrc x srcDim], dst [NumDst x dstDim], f [NumEdges x edgeDim], s [NumEdges x 1]. There is no gradient with
-// respect to f.
+// Shapes: src [NumSrc x srcDim], dst [NumDst x dstDim], f [NumEdges x edgeDim], s [NumEdges x 1].
 type BipartiteScorer struct {
 	Src, Dst *nn.Linear // embeddings
 	Rounds   []BipartiteRound

@@ -23,7 +23,7 @@ import (
 // graph input; edge features stay as they are.
 //
 // Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
-// y [NumDst x hidden]. There is no gradient with respect to f.
+// y [NumDst x hidden].
 type EdgeMessage struct {
 	EdgeHidden
 	Agg   Aggregation // Sum or Mean
@@ -86,11 +86,12 @@ func (o *edgeMessage) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	return nil
 }
 
-func (o *edgeMessage) Differentiable(i int) bool { return o.differentiable(i) }
-
 func (o *edgeMessage) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) error {
 	g, u, v, f, w := o.data(in)
-	du, dv, dw := o.gradients(din)
+	du, dv, df, dw := o.gradients(din)
 	kernel.EdgeAggregateBackward(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, o.coef(g), dy.Data, du, dv, dw)
+	if df != nil {
+		kernel.EdgeAggregateFeatures(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, o.coef(g), dy.Data, df)
+	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 //
 // Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
 // s [NumEdges x 1]: the rows are edges in the order of the graph's edge list, for
-// a complete bipartite graph row-major. There is no gradient with respect to f.
+// a complete bipartite graph row-major.
 type EdgeScorer struct {
 	EdgeHidden
 	Out   *nn.Param // v [hidden x 1]
@@ -81,13 +81,14 @@ func (o *edgeScore) Forward(in []gorgonia.Value, s nn.Matrix) error {
 	return nil
 }
 
-func (o *edgeScore) Differentiable(i int) bool { return o.differentiable(i) }
-
 func (o *edgeScore) Backward(in []gorgonia.Value, _, ds nn.Matrix, din []nn.Matrix) error {
 	g, u, v, f, w := o.data(in)
-	du, dv, dw := o.gradients(din)
+	du, dv, df, dw := o.gradients(din)
 	out, dout, dc := mat(in[len(in)-2]).Data, din[len(in)-2].Data, din[len(in)-1]
 	kernel.EdgeDotBackward(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, out, ds.Data, du, dv, dw, dout)
+	if df != nil {
+		kernel.EdgeDotFeatures(o.slope, o.hidden, g.src, g.dst, u, v, f, o.edgeDim, w, out, ds.Data, df)
+	}
 	if !dc.IsZero() {
 		sum := dc.Data[0] // in a register: through memory each addition would wait for the one before
 		for _, d := range ds.Data[:ds.Rows] {

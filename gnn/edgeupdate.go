@@ -102,19 +102,18 @@ func (o *edgeOp) data(in []gorgonia.Value) (g *Graph, u, v, f, w []float32) {
 
 // gradients returns where the kernels add up the gradients, cleared; nil where
 // none is wanted.
-func (o *edgeOp) gradients(din []nn.Matrix) (du, dv, dw []float32) {
+func (o *edgeOp) gradients(din []nn.Matrix) (du, dv, df, dw []float32) {
 	for i := range din {
 		clear(din[i].Data)
 	}
 	if o.edgeDim > 0 {
-		dw = din[4].Data
+		df, dw = din[3].Data, din[4].Data
 	}
-	return din[1].Data, din[2].Data, dw
+	return din[1].Data, din[2].Data, df, dw
 }
 
-// differentiable tells that the gradient with respect to the structure and to
-// the edges' own features does not exist.
-func (o *edgeOp) differentiable(i int) bool { return i != 0 && (o.edgeDim == 0 || i != 3) }
+// Differentiable: everything but the structure has a gradient.
+func (o *edgeOp) Differentiable(i int) bool { return i > 0 }
 
 // EdgeUpdate computes new features for every edge from its ends and its old
 // features,
@@ -188,10 +187,6 @@ func (o *edgeUpdate) Forward(in []gorgonia.Value, z nn.Matrix) error {
 	kernel.BiasAct(o.act, z.Rows, o.hidden, z.Data, nil)
 	return nil
 }
-
-// Differentiable: unlike the fused operations on edges this one has a gradient
-// with respect to the edge features, which may be another EdgeUpdate's.
-func (o *edgeUpdate) Differentiable(i int) bool { return i > 0 }
 
 func (o *edgeUpdate) Backward(in []gorgonia.Value, z, dz nn.Matrix, din []nn.Matrix) error {
 	g, _, _, f, w := o.data(in)

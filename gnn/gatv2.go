@@ -21,7 +21,7 @@ import (
 // Shapes: x [vertices x in], dense or sparse, W_src and W_dst [in x heads*out], a
 // [heads x out], edge features f [NumEdges x edgeDim], y [vertices x heads*out] or,
 // averaged, [vertices x out]. Bipartite graphs and edge features want SelfLoops
-// false. There is no gradient with respect to f.
+// false.
 type GATv2Conv struct {
 	AttentionConfig
 	Src, Dst  *nn.Param // W_src [inSrc x heads*out], W_dst [inDst x heads*out]
@@ -158,7 +158,7 @@ func (o *gatv2Scores) Forward(in []gorgonia.Value, out nn.Matrix) error {
 	return nil
 }
 
-func (o *gatv2Scores) Differentiable(i int) bool { return i != 0 && i != 4 }
+func (o *gatv2Scores) Differentiable(i int) bool { return i > 0 }
 
 func (o *gatv2Scores) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
 	g, _ := o.cfg.graph(in[0])
@@ -179,6 +179,9 @@ func (o *gatv2Scores) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.
 			dw = din[5].Data[k*len(w) : (k+1)*len(w)]
 		}
 		kernel.EdgeDotBackward(gatSlope, o.cfg.Out, src, dst, u, v, f, o.edgeDim, w, a, dout.Row(k), din[1].Data, din[2].Data, dw, da)
+		if o.edgeDim > 0 && !din[4].IsZero() {
+			kernel.EdgeDotFeatures(gatSlope, o.cfg.Out, src, dst, u, v, f, o.edgeDim, w, a, dout.Row(k), din[4].Data)
+		}
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 // h is a perceptron on vertices.
 //
 // Shapes: x [vertices x in], f [NumEdges x edgeDim], W [edgeDim x in], y [vertices
-// x h's width]. Not for bipartite graphs. There is no gradient with respect to f.
+// x h's width]. Not for bipartite graphs.
 type GINConv struct {
 	Net  nn.Module // h
 	Eps  *nn.Param // eps [1]; nil: 0, as in the paper's GIN-0
@@ -135,13 +135,7 @@ func (o *gin) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	return nil
 }
 
-func (o *gin) Differentiable(i int) bool {
-	f := 2 // the edge features' place
-	if o.eps {
-		f = 3
-	}
-	return i != 0 && i != f
-}
+func (o *gin) Differentiable(i int) bool { return i > 0 }
 
 func (o *gin) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) error {
 	g, x := in[0].(*Graph), mat(in[1]).Data
@@ -160,11 +154,15 @@ func (o *gin) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix) er
 		}
 		return nil
 	}
-	dw := din[len(in)-1].Data
+	df, dw := din[len(in)-2].Data, din[len(in)-1].Data
+	clear(df)
 	clear(dw)
 	if g.NumEdges() > 0 {
 		f, w := mat(in[len(in)-2]).Data, mat(in[len(in)-1]).Data
 		kernel.EdgeAggregateBackward(0, o.f, g.src, g.dst, x, nil, f, o.edgeDim, w, nil, dy.Data, dx, nil, dw)
+		if df != nil {
+			kernel.EdgeAggregateFeatures(0, o.f, g.src, g.dst, x, nil, f, o.edgeDim, w, nil, dy.Data, df)
+		}
 	}
 	return nil
 }

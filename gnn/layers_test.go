@@ -35,7 +35,7 @@ func TestEdgeUpdate(t *testing.T) {
 				}
 				l := gnn.NewEdgeUpdate("update", c.in, inDst, c.edge, 4, c.act, nil, rng)
 				return gnntest.Layer{
-					In: c.in, Dst: c.dst, Edge: c.edge, Out: gnntest.Edges, EdgeGradient: c.edge > 0,
+					In: c.in, Dst: c.dst, Edge: c.edge, Out: gnntest.Edges,
 					Params: l.Params(), Forward: l.Forward,
 					Reference: func(p []*mat, in gnntest.Inputs) *mat {
 						return edgeReference(p, in, 1).Map(activationReference(c.act))
@@ -51,7 +51,7 @@ func TestAggregateEdges(t *testing.T) {
 		for _, dst := range []int{0, 2} {
 			gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
 				return gnntest.Layer{
-					In: 1, Dst: dst, Edge: 3, EdgeGradient: true,
+					In: 1, Dst: dst, Edge: 3,
 					Forward: func(g, x, _, f *gorgonia.Node) (*gorgonia.Node, error) {
 						return gnn.AggregateEdges(g, f, agg)
 					},
@@ -173,7 +173,7 @@ func TestNNConv(t *testing.T) {
 				}
 				l := gnn.NewNNConv("nnconv", c.in, inDst, out, net, width, c.agg, c.act, nil, rng)
 				return gnntest.Layer{
-					In: c.in, Dst: c.dst, Edge: edge, EdgeGradient: true, Params: l.Params(), Forward: l.Forward,
+					In: c.in, Dst: c.dst, Edge: edge, Params: l.Params(), Forward: l.Forward,
 					// The paper's form: a matrix for every edge.
 					Reference: func(p []*mat, in gnntest.Inputs) *mat {
 						ei := in.Graph.Edges()

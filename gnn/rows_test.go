@@ -60,7 +60,7 @@ func edgeSoftmaxReference(g *gnn.Graph, s *mat) *mat {
 func TestEdgeSoftmax(t *testing.T) {
 	gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
 		return gnntest.Layer{
-			In: 1, Edge: 3, EdgeGradient: true, Out: gnntest.Edges,
+			In: 1, Edge: 3, Out: gnntest.Edges,
 			Forward: func(g, _, _, f *gorgonia.Node) (*gorgonia.Node, error) { return gnn.EdgeSoftmax(g, f) },
 			Reference: func(_ []*mat, in gnntest.Inputs) *mat {
 				return edgeSoftmaxReference(in.Graph, in.Edge)

@@ -1,6 +1,8 @@
 package nn
 
 import (
+	"math"
+
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 )
@@ -42,5 +44,43 @@ func (a *Adam) Step(model []gorgonia.ValueGrad) error {
 	return a.gradients(model, func(i int, p, g []float32) {
 		kernel.Adam(p, g, a.m[i].Data(), a.v[i].Data(),
 			float32(a.rate), float32(c.Beta1), float32(c.Beta2), float32(c.Epsilon), float32(c.WeightDecay), a.step)
+	})
+}
+
+// RMSProp divides each gradient by a running root mean square of its past
+// (Tieleman and Hinton, 2012), in PyTorch's form.
+type RMSProp struct {
+	base
+	cfg    RMSPropConfig
+	square Params
+}
+
+// RMSPropConfig holds the hyper-parameters of [RMSProp].
+type RMSPropConfig struct {
+	LearningRate float64 // 0: 0.01
+	Alpha        float64 // decay of the mean square; 0: 0.99
+	Epsilon      float64 // 0: 1e-8
+}
+
+// NewRMSProp makes an optimiser of params.
+func NewRMSProp(params Params, cfg RMSPropConfig) *RMSProp {
+	cfg.Alpha, cfg.Epsilon = orDefault(cfg.Alpha, 0.99), orDefault(cfg.Epsilon, 1e-8)
+	r := &RMSProp{base: base{params: params, rate: orDefault(cfg.LearningRate, 0.01)}, cfg: cfg}
+	r.square = r.slots("rmsprop.square")
+	return r
+}
+
+// State returns the mean squares.
+func (r *RMSProp) State() OptimizerState { return OptimizerState{r.step, r.square} }
+
+// Step updates every parameter once.
+func (r *RMSProp) Step(model []gorgonia.ValueGrad) error {
+	alpha, rate, eps := float32(r.cfg.Alpha), float32(r.rate), float32(r.cfg.Epsilon)
+	return r.gradients(model, func(i int, p, g []float32) {
+		s := r.square[i].Data()
+		for j, gj := range g {
+			s[j] = alpha*s[j] + (1-alpha)*gj*gj
+			p[j] -= rate * gj / (float32(math.Sqrt(float64(s[j]))) + eps)
+		}
 	})
 }

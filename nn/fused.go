@@ -23,7 +23,8 @@ type FusedOp interface {
 	OutShape(in []gorgonia.Value) (rows, cols int, err error)
 	// Forward computes out, whose old content is arbitrary.
 	Forward(in []gorgonia.Value, out Matrix) error
-	// Differentiable tells whether a gradient with respect to input i exists.
+	// Differentiable tells whether a gradient with respect to input i exists. To
+	// differentiate through an input without one is an error: see [Detach].
 	Differentiable(i int) bool
 	// Backward computes the gradients din[i] with respect to the inputs from the
 	// result out and its gradient dout. A din[i] that is zero is not wanted; the
@@ -140,10 +141,13 @@ func (f *fused) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	return v, f.op.Forward(in, m)
 }
 
+// DiffWRT claims a gradient for every input, since Gorgonia would drop the paths
+// through the others without a word. A path that does not exist is found and refused
+// by Grad and, should gorgonia.Grad be called, by SymDiff or NewTape.
 func (f *fused) DiffWRT(inputs int) []bool {
 	d := make([]bool, inputs)
 	for i := range d {
-		d[i] = f.op.Differentiable(i)
+		d[i] = true
 	}
 	return d
 }
@@ -152,6 +156,9 @@ func (f *fused) DiffWRT(inputs int) []bool {
 // one that hands its gradient on. Gradients whose node no output needs are not
 // computed: see [NewTape]. It runs under build's lock, from Grad.
 func (f *fused) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	if err := checkTerms(grad); err != nil {
+		return nil, err
+	}
 	all := append(append(gorgonia.Nodes(nil), in...), out, grad)
 	b := &backward{opHeader: newHeader(f.name+".backward", nil, all), f: f, parts: make([]*part, len(in))}
 	joint, err := gorgonia.ApplyOp(b, all...)
@@ -160,9 +167,6 @@ func (f *fused) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.N
 	}
 	grads := make(gorgonia.Nodes, len(in))
 	for i, n := range in {
-		if !f.op.Differentiable(i) {
-			continue
-		}
 		b.parts[i] = &part{opHeader: newHeader(fmt.Sprintf("%s.d%d", f.name, i), n.Shape(), gorgonia.Nodes{joint}), of: b, input: i}
 		if grads[i], err = gorgonia.ApplyOp(b.parts[i], joint); err != nil {
 			return nil, err
@@ -199,6 +203,22 @@ func (b *backward) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	return &b.token, b.f.op.Backward(in[:n], mat(in[n]), mat(in[n+1]), b.din)
 }
 
+// checkTerms returns an error if a term of the sum grad does not exist.
+func checkTerms(grad *gorgonia.Node) error {
+	if p, ok := grad.Op().(*part); ok {
+		return p.exists()
+	}
+	if op := grad.Op(); op == nil || !isBuiltinAdd(op) {
+		return nil
+	}
+	for _, c := range childrenOf(grad) {
+		if err := checkTerms(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // part is the gradient with respect to one input.
 type part struct {
 	opHeader
@@ -209,4 +229,17 @@ type part struct {
 	value  gorgonia.Value
 }
 
-func (p *part) Do(...gorgonia.Value) (gorgonia.Value, error) { return p.value, nil }
+func (p *part) Do(...gorgonia.Value) (gorgonia.Value, error) { return p.value, p.exists() }
+
+// exists returns an error if the operation has no gradient with respect to the input.
+func (p *part) exists() error {
+	if p.of.f.op.Differentiable(p.input) {
+		return nil
+	}
+	return p.of.f.noGradient(p.input)
+}
+
+func (f *fused) noGradient(input int) error {
+	return fmt.Errorf("nn: %v has no gradient with respect to input %d, and a parameter reaches the loss through it: "+
+		"put nn.Detach in front of the input if it is to count as a constant", f, input)
+}

@@ -35,22 +35,6 @@ func NewInput(g *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, err
 	return gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(nominalRows, cols), gorgonia.WithName(name)), nil
 }
 
-// Grad differentiates the scalar loss by gorgonia.Grad and returns the gradient
-// node of each parameter.
-func Grad(loss *gorgonia.Node, ps Params) (gorgonia.Nodes, error) {
-	nodes, err := ps.Nodes(loss.Graph())
-	if err != nil {
-		return nil, err
-	}
-	build.Lock()
-	defer build.Unlock()
-	grads, err := gorgonia.Grad(loss, nodes...)
-	if err != nil {
-		return nil, fmt.Errorf("nn: differentiating the loss: %w", err)
-	}
-	return grads, nil
-}
-
 // Index is a list of row numbers, or of offsets that cut rows into segments. It is
 // a gorgonia.Value: bind it to an input made by [NewIndexInput]. Its rows may
 // change between runs.

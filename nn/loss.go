@@ -10,29 +10,40 @@ import (
 
 // BCEWithLogits is the binary cross-entropy of sigmoid(z) against targets t in
 // [0, 1], averaged over all entries: mean(max(z, 0) - z t + log(1 + exp(-|z|))).
-// It takes logits because the logarithm of a saturated sigmoid is not a number.
+// It takes logits because the logarithm of a saturated sigmoid is not a number. The
+// targets are treated as constants: no gradient passes through t.
 //
 // Shapes: z, t [rows x cols] -> scalar.
 func BCEWithLogits(z, t *gorgonia.Node) (*gorgonia.Node, error) {
-	return Apply("bce_with_logits", &logitLoss{kind: bce}, Shape{}, z, t)
+	return logits("bce_with_logits", bce, z, t)
 }
 
 // SegmentCrossEntropy is the cross-entropy -sum t log softmax(z), the softmax taken
 // within each segment of consecutive rows, averaged over the segments. Segment s
 // holds rows ptr[s] to ptr[s+1]; bind ptr to an [*Index] (see [NewIndexInput]). One
-// graph so serves decisions with any number of options.
+// graph so serves decisions with any number of options. The targets are treated as
+// constants: no gradient passes through t.
 //
 // Shapes: z, t [rows x 1], ptr [segments + 1] -> scalar.
 func SegmentCrossEntropy(z, t, ptr *gorgonia.Node) (*gorgonia.Node, error) {
-	return Apply("segment_cross_entropy", &logitLoss{kind: segmentCE}, Shape{}, z, t, ptr)
+	return logits("segment_cross_entropy", segmentCE, z, t, ptr)
 }
 
 // CrossEntropy is the cross-entropy -sum t log softmax(z) with the softmax over each
-// row, averaged over the rows.
+// row, averaged over the rows. The targets are treated as constants: no gradient passes
+// through t.
 //
 // Shapes: z, t [rows x classes] -> scalar.
 func CrossEntropy(z, t *gorgonia.Node) (*gorgonia.Node, error) {
-	return Apply("cross_entropy", &logitLoss{kind: rowCE}, Shape{}, z, t)
+	return logits("cross_entropy", rowCE, z, t)
+}
+
+func logits(name string, kind logitKind, z, t *gorgonia.Node, more ...*gorgonia.Node) (*gorgonia.Node, error) {
+	t, err := Detach(t)
+	if err != nil {
+		return nil, fmt.Errorf("nn: %s: targets: %w", name, err)
+	}
+	return Apply(name, &logitLoss{kind: kind}, Shape{}, append(gorgonia.Nodes{z, t}, more...)...)
 }
 
 type logitKind uint8
@@ -131,7 +142,8 @@ func (o *logitLoss) Backward(in []gorgonia.Value, _, dout Matrix, din []Matrix) 
 	return nil
 }
 
-// MSE is the mean squared error mean(w (y - t)^2). The weights w may be nil.
+// MSE is the mean squared error mean(w (y - t)^2). The weights w may be nil. The targets
+// are treated as constants: no gradient passes through t.
 //
 // Shapes: y, t, w [rows x cols] -> scalar.
 func MSE(y, t, w *gorgonia.Node) (*gorgonia.Node, error) {
@@ -139,7 +151,8 @@ func MSE(y, t, w *gorgonia.Node) (*gorgonia.Node, error) {
 }
 
 // Huber is the mean of w h(y - t), with h(e) = e^2/2 for |e| <= delta and
-// delta (|e| - delta/2) beyond (Huber, 1964). The weights w may be nil.
+// delta (|e| - delta/2) beyond (Huber, 1964). The weights w may be nil. The targets are
+// treated as constants: no gradient passes through t.
 //
 // Shapes: y, t, w [rows x cols] -> scalar.
 func Huber(y, t, w *gorgonia.Node, delta float64) (*gorgonia.Node, error) {
@@ -150,6 +163,10 @@ func Huber(y, t, w *gorgonia.Node, delta float64) (*gorgonia.Node, error) {
 }
 
 func regression(name string, op *residualLoss, y, t, w *gorgonia.Node) (*gorgonia.Node, error) {
+	t, err := Detach(t)
+	if err != nil {
+		return nil, fmt.Errorf("nn: %s: targets: %w", name, err)
+	}
 	in := gorgonia.Nodes{y, t}
 	if w != nil {
 		in = append(in, w)
@@ -178,15 +195,7 @@ func (o *residualLoss) Forward(in []gorgonia.Value, out Matrix) error {
 	y, t := mat(in[0]), mat(in[1])
 	var sum float64
 	for i, v := range y.Data {
-		e := v - t.Data[i]
-		l := e * e
-		if o.delta > 0 {
-			if a := abs32(e); a <= o.delta {
-				l = e * e / 2
-			} else {
-				l = o.delta * (a - o.delta/2)
-			}
-		}
+		l := o.loss(v - t.Data[i])
 		if len(in) > 2 {
 			l *= mat(in[2]).Data[i]
 		}
@@ -196,14 +205,30 @@ func (o *residualLoss) Forward(in []gorgonia.Value, out Matrix) error {
 	return nil
 }
 
-func (o *residualLoss) Differentiable(i int) bool { return i == 0 }
+// loss is the loss of a residual.
+func (o *residualLoss) loss(e float32) float32 {
+	if o.delta == 0 {
+		return e * e
+	}
+	if a := abs32(e); a > o.delta {
+		return o.delta * (a - o.delta/2)
+	}
+	return e * e / 2
+}
+
+func (o *residualLoss) Differentiable(i int) bool { return i != 1 }
 
 func (o *residualLoss) Backward(in []gorgonia.Value, _, dout Matrix, din []Matrix) error {
+	y, t := mat(in[0]), mat(in[1])
+	scale := dout.Data[0] / float32(max(len(y.Data), 1))
+	if len(din) > 2 && !din[2].IsZero() {
+		for i, v := range y.Data {
+			din[2].Data[i] = o.loss(v-t.Data[i]) * scale
+		}
+	}
 	if din[0].IsZero() {
 		return nil
 	}
-	y, t := mat(in[0]), mat(in[1])
-	scale := dout.Data[0] / float32(max(len(y.Data), 1))
 	for i, v := range y.Data {
 		e := v - t.Data[i]
 		d := 2 * e

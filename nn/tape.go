@@ -76,12 +76,7 @@ func (t *Tape) visit(n *gorgonia.Node) error {
 		// Gorgonia's index of nodes goes stale when differentiation removes one.
 		return fmt.Errorf("nn: the graph's index is stale for node %v: a node without any use was removed; build the graph without it", n)
 	}
-	var children []*gorgonia.Node
-	if it := t.graph.From(n.ID()); it != nil {
-		for it.Next() {
-			children = append(children, it.Node().(*gorgonia.Node))
-		}
-	}
+	children := childrenOf(n)
 	for _, c := range children {
 		if err := t.visit(c); err != nil {
 			return err
@@ -100,6 +95,9 @@ func (t *Tape) visit(n *gorgonia.Node) error {
 	}
 	switch op := s.op.(type) {
 	case *part:
+		if err := op.exists(); err != nil {
+			return err
+		}
 		op.wanted = true
 	default:
 		if isBuiltinAdd(op) {
@@ -108,6 +106,18 @@ func (t *Tape) visit(n *gorgonia.Node) error {
 	}
 	t.steps = append(t.steps, s)
 	return nil
+}
+
+// childrenOf returns the operands of n in their order.
+func childrenOf(n *gorgonia.Node) (children []*gorgonia.Node) {
+	it := n.Graph().From(n.ID())
+	if it == nil {
+		return nil
+	}
+	for it.Next() {
+		children = append(children, it.Node().(*gorgonia.Node))
+	}
+	return children
 }
 
 // Bind sets the value of an input node for the runs to come. Unlike gorgonia.Let

@@ -46,7 +46,6 @@ type Layer struct {
 	// p holds the parameters in the order of Params, vectors as one row.
 	Reference func(p []*Mat, in Inputs) *Mat
 
-	EdgeGradient bool // a gradient with respect to the edge features exists
 	AcrossGraphs bool // the graphs of a batch influence each other, as under BatchNorm
 }
 
@@ -169,7 +168,7 @@ func newBench(l Layer) (*bench, error) {
 	if l.Dst > 0 && b.infer.Needs(b.dst) {
 		b.wrt = append(b.wrt, b.dst)
 	}
-	if l.EdgeGradient {
+	if l.Edge > 0 {
 		b.wrt = append(b.wrt, b.edge)
 	}
 	if b.grads, err = gorgonia.Grad(b.loss, b.wrt...); err != nil {
@@ -341,7 +340,7 @@ func (b *bench) checkGradient(t *testing.T, rng *rand.Rand, c graphCase) {
 	if b.Dst > 0 && b.infer.Needs(b.dst) {
 		wrt = append(wrt, in.Dst)
 	}
-	if b.EdgeGradient {
+	if b.Edge > 0 {
 		wrt = append(wrt, in.Edge)
 	}
 	for i, m := range wrt {
