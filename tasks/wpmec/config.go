@@ -1,15 +1,12 @@
 package wpmec
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
 // Config is a [RunConfig] that can be written down: all that a run follows from, with the data set by its file. It is written
@@ -110,7 +107,7 @@ func parseSchedule(name string) (Schedule, error) {
 			return s.schedule, nil
 		}
 	}
-	return nil, fmt.Errorf("schedule: %q is not one of %s", name, strings.Join(ScheduleNames(), ", "))
+	return nil, strictyaml.Invalid("schedule", "%q is not one of %s", name, strings.Join(ScheduleNames(), ", "))
 }
 
 // Larger values are typing errors.
@@ -124,26 +121,25 @@ const (
 
 // Validate reports the first value that makes no sense, by its key.
 func (c Config) Validate() error {
-	err := c.check()
-	if err != nil && !strings.HasPrefix(err.Error(), "wpmec: ") {
-		err = fmt.Errorf("wpmec: configuration: %w", err)
+	if err := c.check(); err != nil {
+		return fmt.Errorf("wpmec: configuration: %w", err)
 	}
-	return err
+	return nil
 }
 
 func (c Config) check() error {
 	if _, err := ParseMethod(string(c.Method)); err != nil {
-		return err
+		return strictyaml.Invalid("method", "%s", strings.TrimPrefix(err.Error(), "wpmec: "))
 	}
 	if c.Data != "" && c.Users != 0 {
-		return fmt.Errorf("users: %d users and the data set %s: name one of the two, a data set has its own users", c.Users, c.Data)
+		return strictyaml.Invalid("users", "%d users and the data set %s: name one of the two, a data set has its own users", c.Users, c.Data)
 	}
 	leastUsers := 1
 	if c.Data != "" {
 		leastUsers = 0
 	}
 	if len(c.Hidden) > maxLayers {
-		return fmt.Errorf("hidden: %d layers are more than %d", len(c.Hidden), maxLayers)
+		return strictyaml.Invalid("hidden", "%d layers are more than %d", len(c.Hidden), maxLayers)
 	}
 	type integer struct {
 		key                string
@@ -166,17 +162,17 @@ func (c Config) check() error {
 	}
 	for _, v := range integers {
 		if v.value < v.least || v.value > v.most {
-			return fmt.Errorf("%s: %d is not in %d..%d", v.key, v.value, v.least, v.most)
+			return strictyaml.Invalid(v.key, "%d is not in %d..%d", v.value, v.least, v.most)
 		}
 	}
 	if !(c.Noise >= 0) || math.IsInf(c.Noise, 0) {
-		return fmt.Errorf("noise: %v is not a number of at least 0", c.Noise)
+		return strictyaml.Invalid("noise", "%v is not a number of at least 0", c.Noise)
 	}
 	if !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0) {
-		return fmt.Errorf("learning_rate: %v is not a number above 0", c.LearningRate)
+		return strictyaml.Invalid("learning_rate", "%v is not a number above 0", c.LearningRate)
 	}
 	if !(c.Beta1 > 0 && c.Beta1 < 1) {
-		return fmt.Errorf("beta1: %v is not in (0, 1)", c.Beta1)
+		return strictyaml.Invalid("beta1", "%v is not in (0, 1)", c.Beta1)
 	}
 	_, err := parseSchedule(c.Schedule)
 	return err
@@ -210,69 +206,38 @@ func (c Config) RunConfig() (RunConfig, error) {
 	return run, nil
 }
 
-// ParseConfig reads a configuration from YAML. An unknown key or a value of another type is an error that names filename and
-// the line.
+// ParseConfig reads a configuration from YAML. Errors name filename, line and key.
 func ParseConfig(data []byte, filename string) (Config, error) {
 	var c Config
-	err := decode(data, &c)
-	if err == nil {
-		err = c.check()
-	}
-	if err != nil {
-		return Config{}, fmt.Errorf("wpmec: configuration %s: %w", filename, err)
+	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.check() }); err != nil {
+		return Config{}, fmt.Errorf("wpmec: configuration %w", err)
 	}
 	return c, nil
 }
 
-// decode fills c from data, and from the defaults of the method that data names.
-func decode(data []byte, c *Config) (err error) {
-	// Some malformed documents make the decoder panic.
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("cannot make sense of the YAML: %v", r)
+// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that are left out have the defaults of the method.
+func (c *Config) UnmarshalNode(n strictyaml.Node) error {
+	method := DROO
+	if m, given := n.Field("method"); given {
+		var name string
+		if err := m.Decode(&name); err != nil {
+			return err
 		}
-	}()
-	file, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return position(err)
-	}
-	given := Config{Method: DROO}
-	var body ast.Node // nil: empty, or comments only
-	switch {
-	case len(file.Docs) > 1:
-		return fmt.Errorf("%d YAML documents in one file, want one", len(file.Docs))
-	case len(file.Docs) == 1 && file.Docs[0].Body != nil && file.Docs[0].Body.Type() != ast.CommentType:
-		body = file.Docs[0].Body
-		if err := yaml.NodeToValue(body, &given); err != nil {
-			return position(err)
+		var err error
+		if method, err = ParseMethod(name); err != nil {
+			return m.Errorf("%s", strings.TrimPrefix(err.Error(), "wpmec: "))
 		}
 	}
-	if given.Method, err = ParseMethod(string(given.Method)); err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "wpmec: "))
-	}
-	*c = DefaultConfig(given.Method)
-	if given.Data != "" {
-		c.Users = 0
-	}
-	if body != nil {
-		if err := yaml.NodeToValue(body, c, yaml.Strict()); err != nil {
-			return position(err)
+	*c = DefaultConfig(method)
+	if d, given := n.Field("data"); given {
+		if name, ok := d.Text(); ok && name != "" {
+			c.Users = 0 // a data set has its own
 		}
 	}
-	c.Method = given.Method
-	return nil
-}
-
-// position drops the excerpt from a decoder's error and keeps the line.
-func position(err error) error {
-	var e yaml.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	if t := e.GetToken(); t != nil && t.Position != nil {
-		return fmt.Errorf("line %d: %s", t.Position.Line, e.GetMessage())
-	}
-	return errors.New(e.GetMessage())
+	type plain Config // without this method
+	err := n.Decode((*plain)(c))
+	c.Method = method // as it is spelt here
+	return err
 }
 
 // LoadConfig reads a configuration from a YAML file.
@@ -286,7 +251,7 @@ func LoadConfig(filename string) (Config, error) {
 
 // YAML is the complete configuration as a file that ParseConfig reads back to the same value.
 func (c Config) YAML() ([]byte, error) {
-	data, err := yaml.MarshalWithOptions(c, yaml.IndentSequence(true))
+	data, err := strictyaml.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("wpmec: configuration: %w", err)
 	}

@@ -63,6 +63,9 @@ func TestConfigDefaults(t *testing.T) {
 	if c := parseConfig(t, "method: DROO-graph\nusers: 3"); c.Noise != 0 || c.Method != DROOGraph || c.Users != 3 || c.Frames != 10_000 {
 		t.Errorf("%+v", c)
 	}
+	if c := parseConfig(t, "\ufeffframes: &n 64\r\nbatch_size: *n\r\n"); c.Frames != 64 || c.BatchSize != 64 {
+		t.Errorf("byte order mark, CRLF and alias: %+v", c)
+	}
 	if c := parseConfig(t, "data: x.mat\nhidden: [7]"); c.Users != 0 || c.Noise != 2 || len(c.Hidden) != 1 || c.Hidden[0] != 7 {
 		t.Errorf("%+v", c)
 	}
@@ -70,19 +73,19 @@ func TestConfigDefaults(t *testing.T) {
 
 func TestConfigRejects(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"method: ppo", `test.yaml: unknown method "ppo": want one of droo,`},
-		{"users: 5\nlearning_rte: 1", `test.yaml: line 2: unknown field "learning_rte"`},
-		{"users: [", "test.yaml: line 1: "},
-		{"frames: many", "test.yaml: line 1: "},
-		{"frames: 5\nframes: 6", "test.yaml: line 2: "},
-		{"frames: 0", "test.yaml: frames: 0 is not in 1..10000000"},
+		{"method: ppo", `test.yaml:1: method: unknown method "ppo": want one of droo,`},
+		{"users: 5\nlearning_rte: 1", `test.yaml:2: learning_rte: unknown key: did you mean learning_rate?`},
+		{"users: [", "test.yaml:1: "},
+		{"frames: many", `test.yaml:1: frames: want a whole number, not "many"`},
+		{"frames: 5\nframes: 6", "test.yaml:2: frames: duplicate key"},
+		{"frames: 0", "test.yaml:1: frames: 0 is not in 1..10000000"},
 		{"frames: 99999999", "frames: 99999999 is not in 1.."},
 		{"users: 0", "users: 0 is not in 1..1000"},
 		{"users: 100000", "users: 100000 is not in 1..1000"},
 		{"users: 5\ndata: x.mat", "name one of the two"},
-		{"schedule: sometimes", `schedule: "sometimes" is not one of none, swap-weights, switch-users`},
+		{"schedule: sometimes", `test.yaml:1: schedule: "sometimes" is not one of none, swap-weights, switch-users`},
 		{"noise: -1", "noise: -1"},
-		{"noise: .inf", "noise: +Inf"},
+		{"noise: .inf", "noise: .inf is not a finite number"},
 		{"learning_rate: 0", "learning_rate: 0"},
 		{"learning_rate: .nan", "learning_rate: NaN"},
 		{"beta1: 1", "beta1: 1"},
@@ -92,8 +95,13 @@ func TestConfigRejects(t *testing.T) {
 		{"train_interval: 0", "train_interval: 0"},
 		{"hidden: [4, 0]", "hidden[1]: 0 is not in 1.."},
 		{"graph_rounds: 0", "graph_rounds: 0"},
-		{"seed: -1", "test.yaml: line 1: "},
-		{"- a\n- b", "test.yaml: "},
+		{"seed: -1", "test.yaml:1: seed: -1 is not in 0..2^64-1"},
+		{"- a\n- b", "test.yaml:1: "},
+		{"frames: 30.7\nhidden: [16.9, 8]", "test.yaml:1: frames: 30.7 is not a whole number"},
+		{"hidden: [16.9, 8]", "test.yaml:1: hidden[0]: 16.9 is not a whole number"},
+		{"frames: \"7\"", "test.yaml:1: frames: want a whole number, not the text"},
+		{"frames: &f 7.5\nbatch_size: *f", "test.yaml:1: frames: 7.5 is not a whole number"},
+		{"\ufeffframe: 3", "test.yaml:1: frame: unknown key: did you mean frames?"},
 	} {
 		if _, err := ParseConfig([]byte(c.text), "test.yaml"); err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: error %v, want %q", c.text, err, c.want)
