@@ -81,7 +81,7 @@ func (v *value) lineOf(path string) int {
 			break
 		}
 		v, line = f.value, f.line
-		if v.kind == scalar && v.line > 0 {
+		if v.line > 0 {
 			line = v.line
 		}
 	}
@@ -98,6 +98,9 @@ func (n Node) Text() (string, bool) {
 	s, err := n.value.str()
 	return s, err == nil
 }
+
+// Scalar returns the text of a scalar as it is written, without quotes, and whether the node is one.
+func (n Node) Scalar() (string, bool) { return n.value.text, n.value.kind == scalar }
 
 // Field returns the value of a key of a mapping, and whether it has one.
 func (n Node) Field(key string) (Node, bool) {

@@ -9,14 +9,14 @@ import (
 
 // Marshal encodes v as YAML that [Unmarshal] reads back to the same value. Texts that some reader would take for something
 // else, such as 1e3, are quoted. Lists of texts must not be in flow style.
-func Marshal(v any) ([]byte, error) {
-	return yaml.MarshalWithOptions(v, yaml.IndentSequence(true), yaml.CustomMarshaler(func(s string) ([]byte, error) {
+func Marshal(v any, options ...yaml.EncodeOption) ([]byte, error) {
+	return yaml.MarshalWithOptions(v, append(options, yaml.CustomMarshaler(func(s string) ([]byte, error) {
 		plain, err := yaml.Marshal(s)
 		if err != nil || ambiguous(s) || strings.ContainsAny(s, "\n\r[]{}\"'\\#&*!|>%@`") || !printable(s) {
 			return json.Marshal(s)
 		}
 		return plain[:len(plain)-1], nil
-	}))
+	}))...)
 }
 
 // MarshalJSON is [Marshal] to JSON, which is YAML.

@@ -62,5 +62,5 @@ func ExampleParseScenario() {
 	_, err := mecoffload.ParseScenario([]byte("name: mine\nslot: 20ms\ndeadlines: [30ms, 50ms]\n"), "mine.yaml")
 	fmt.Println(err)
 	// Output:
-	// mecoffload: scenario mine.yaml:3: unknown field "deadlines"
+	// mecoffload: scenario mine.yaml:3: deadlines: unknown key: did you mean deadline?
 }

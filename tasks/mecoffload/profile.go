@@ -108,7 +108,7 @@ const maxSpan = 3600.0
 // ParseProfile reads a profile from YAML. Errors name filename and the line.
 func ParseProfile(data []byte, filename string) (Profile, error) {
 	var p Profile
-	if err := strictyaml.Decode(data, filename, &p, func() error { return p.Validate() }); err != nil {
+	if err := strictyaml.Unmarshal(data, filename, &p, func() error { return p.Validate() }); err != nil {
 		return Profile{}, fmt.Errorf("mecoffload: profile %w", err)
 	}
 	return p, nil

@@ -69,8 +69,8 @@ func TestProfileErrors(t *testing.T) {
 	const good = head + "servers:\n- name: s\n  times: [1ms, 2ms]\n"
 	errorCases{
 		"":                                    "f.yaml: name: is missing",
-		good + "gpu: yes":                     `f.yaml:6: unknown field "gpu"`,
-		good + "- name: s\n  clock: 1":        `f.yaml:7: unknown field "clock"`,
+		good + "gpu: yes":                     "f.yaml:6: gpu: unknown key: want one of name, accuracy, servers",
+		good + "- name: s\n  clock: 1":        "f.yaml:7: servers[1].clock: unknown key: want one of name, times",
 		"name: a":                             "f.yaml: accuracy: ",
 		"name: a\naccuracy: []":               "f.yaml:2: accuracy: ",
 		"name: a\naccuracy: [0.5, 0.4]":       "f.yaml:2: accuracy[1]: the accuracy 0.4 of exit 2 does not exceed",
@@ -83,8 +83,8 @@ func TestProfileErrors(t *testing.T) {
 		good + "- times:\n  - 2ms\n  - 1ms\n": "f.yaml:8: servers[1].times[1]: exit times must be positive and increase: exit 2 has 1ms after 2ms",
 		good + "- times: [0s, 1ms]":           "f.yaml:6: servers[1].times[0]: exit times must be positive",
 		good + "- times: [1ms, 2h]":           "f.yaml:6: servers[1].times[1]: 7200000ms for exit 2 is more than 3600000ms",
-		"name: a\naccuracy: !x\ny":            "f.yaml: cannot make sense of the YAML",
-		good + "- times: [1, 2]":              `f.yaml:6: "1" is not a duration`,
+		"name: a\naccuracy: !x\ny":            "f.yaml:2: accuracy: tags such as !x are not supported",
+		good + "- times: [1, 2]":              `f.yaml:6: servers[1].times[0]: "1" is not a duration`,
 	}.check(t, func(doc string) error {
 		_, err := ParseProfile([]byte(doc), "f.yaml")
 		return err

@@ -1,13 +1,11 @@
 package mecoffload
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"math"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
@@ -148,7 +146,7 @@ func ParseScenario(data []byte, filename string) (Scenario, error) {
 		return Scenario{}, err
 	}
 	s.Name, s.Description = "", ""
-	if err := strictyaml.Decode(data, filename, &s, func() error { return s.Validate() }); err != nil {
+	if err := strictyaml.Unmarshal(data, filename, &s, func() error { return s.Validate() }); err != nil {
 		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
 	}
 	return s, nil
@@ -162,7 +160,7 @@ func defaults() (Scenario, error) {
 		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
 	}
 	var s Scenario
-	if err := strictyaml.Decode(data, filename, &s, func() error { return s.Validate() }); err != nil {
+	if err := strictyaml.Unmarshal(data, filename, &s, func() error { return s.Validate() }); err != nil {
 		return Scenario{}, fmt.Errorf("mecoffload: scenario %w", err)
 	}
 	return s, nil
@@ -182,11 +180,11 @@ func ScenarioNames() []string { return builtinNames(scenarioFiles, "scenarios") 
 
 // YAML is the complete scenario as a file that ParseScenario reads back to the same value.
 func (s Scenario) YAML() ([]byte, error) {
-	var b bytes.Buffer
-	if err := yaml.NewEncoder(&b).Encode(s); err != nil {
+	data, err := strictyaml.Marshal(s)
+	if err != nil {
 		return nil, fmt.Errorf("mecoffload: scenario %q: %w", s.Name, err)
 	}
-	return b.Bytes(), nil
+	return data, nil
 }
 
 // TraceFiles returns the files that Trace.Files stands for, in the order in which it names them and sorted within a folder or a

@@ -3,11 +3,8 @@ package mecoffload
 import (
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
@@ -27,15 +24,15 @@ func (s Seconds) String() string {
 // MarshalYAML writes the span as String does.
 func (s Seconds) MarshalYAML() (any, error) { return s.String(), nil }
 
-// UnmarshalYAML reads a Go duration.
-func (s *Seconds) UnmarshalYAML(node ast.Node) error {
-	var text string
-	if err := yaml.NodeToValue(node, &text); err != nil {
-		return err
+// UnmarshalNode implements [strictyaml.Unmarshaler]: it reads a Go duration.
+func (s *Seconds) UnmarshalNode(n strictyaml.Node) error {
+	text, ok := n.Scalar()
+	if !ok {
+		return n.Errorf("want a duration such as 10ms or 0.55ms")
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return strictyaml.Positioned(node, "%q is not a duration: write a number with its unit, such as 10ms or 0.55ms", text)
+		return n.Errorf("%q is not a duration: write a number with its unit, such as 10ms or 0.55ms", text)
 	}
 	*s = Seconds(d.Seconds())
 	return nil
@@ -48,20 +45,19 @@ type Interval[T ~float64] struct{ Low, High T }
 // MarshalYAML writes the interval as the pair [low, high].
 func (r Interval[T]) MarshalYAML() (any, error) { return []T{r.Low, r.High}, nil }
 
-// UnmarshalYAML reads the pair [low, high].
-func (r *Interval[T]) UnmarshalYAML(node ast.Node) error {
-	if node.Type() != ast.SequenceType {
-		return strictyaml.Positioned(node, "want an interval [low, high], not a %s", strings.ToLower(node.Type().YAMLName()))
+// UnmarshalNode implements [strictyaml.Unmarshaler]: it reads the pair [low, high].
+func (r *Interval[T]) UnmarshalNode(n strictyaml.Node) error {
+	bounds, err := n.Items()
+	if err != nil {
+		return n.Errorf("want an interval [low, high]")
 	}
-	var v []T
-	if err := yaml.NodeToValue(node, &v); err != nil {
+	if len(bounds) != 2 {
+		return n.Errorf("want an interval [low, high], not %d values", len(bounds))
+	}
+	if err := bounds[0].Decode(&r.Low); err != nil {
 		return err
 	}
-	if len(v) != 2 {
-		return strictyaml.Positioned(node, "want an interval [low, high], not %d values", len(v))
-	}
-	r.Low, r.High = v[0], v[1]
-	return nil
+	return bounds[1].Decode(&r.High)
 }
 
 // at is the value a fraction u of the way from Low to High.

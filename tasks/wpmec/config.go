@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
@@ -251,7 +252,7 @@ func LoadConfig(filename string) (Config, error) {
 
 // YAML is the complete configuration as a file that ParseConfig reads back to the same value.
 func (c Config) YAML() ([]byte, error) {
-	data, err := strictyaml.Marshal(c)
+	data, err := strictyaml.Marshal(c, yaml.IndentSequence(true))
 	if err != nil {
 		return nil, fmt.Errorf("wpmec: configuration: %w", err)
 	}

@@ -39,15 +39,11 @@ func (r *Run) save(dir string) error {
 	if err := r.SaveState(state); err != nil {
 		return fmt.Errorf("mecoffload: checkpoint at slot %d: %w", r.slot, err)
 	}
-	config, err := r.cfg.JSON()
-	if err != nil {
-		return err
-	}
 	return checkpoints.Save(dir, state, checkpoints.Manifest{
 		Method:       string(r.cfg.Method),
 		Architecture: r.cfg.agent().Architecture(),
 		Step:         r.slot,
-		Config:       json.RawMessage(config),
+		Config:       json.RawMessage(r.config),
 	})
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
@@ -49,32 +48,7 @@ type Config struct {
 }
 
 // DefaultConfig trains GRLE for 10,000 slots of the scenario dynamic with seed 1.
-func DefaultConfig() (Config, error) {
-	recipe, err := agent.LoadRecipe(agent.GRLE.DefaultRecipe())
-	if err != nil {
-		return Config{}, err
-	}
-	scenario, err := mecoffload.LoadScenario(mecoffload.DefaultScenario)
-	if err != nil {
-		return Config{}, err
-	}
-	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
-	if err != nil {
-		return Config{}, err
-	}
-	return Config{
-		Method:             agent.GRLE,
-		Slots:              10_000,
-		Seed:               1,
-		Workers:            1,
-		ReportInterval:     100,
-		CheckpointInterval: 1000,
-		Window:             500,
-		Recipe:             recipe,
-		Scenario:           scenario,
-		Profile:            profile,
-	}, nil
-}
+func DefaultConfig() (Config, error) { return ParseConfig(nil, "default") }
 
 // agent is the part of the configuration that an agent is made from.
 func (c Config) agent() agent.Config {
@@ -114,13 +88,13 @@ func (c Config) Validate() error {
 			return strictyaml.Invalid(v.key, "%d is not in 1..%d", v.value, v.most)
 		}
 	}
-	if err := below("recipe", c.Recipe.Validate()); err != nil {
+	if err := strictyaml.Below("recipe", c.Recipe.Validate()); err != nil {
 		return err
 	}
-	if err := below("scenario", c.Scenario.Validate()); err != nil {
+	if err := strictyaml.Below("scenario", c.Scenario.Validate()); err != nil {
 		return err
 	}
-	if err := below("profile", c.Profile.Validate()); err != nil {
+	if err := strictyaml.Below("profile", c.Profile.Validate()); err != nil {
 		return err
 	}
 	if n, listed := c.Scenario.Servers, len(c.Profile.Servers); n < listed {
@@ -130,22 +104,10 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// below puts the key of an error, if it is about one, below another.
-func below(key string, err error) error {
-	var field *strictyaml.FieldError
-	if errors.As(err, &field) {
-		return &strictyaml.FieldError{Path: key + "." + field.Path, Message: field.Message}
-	}
-	return err
-}
-
-// ParseConfig reads a configuration from YAML, or from JSON, which is YAML. Errors name filename and the line.
+// ParseConfig reads a configuration from YAML, or from JSON, which is YAML. Errors name filename, line and key.
 func ParseConfig(data []byte, filename string) (Config, error) {
-	c, err := DefaultConfig()
-	if err != nil {
-		return Config{}, err
-	}
-	if err := strictyaml.Decode(data, filename, &c, func() error { return c.Validate() }); err != nil {
+	var c Config
+	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.Validate() }); err != nil {
 		return Config{}, fmt.Errorf("mecoffload: configuration %w", err)
 	}
 	return c, nil
@@ -162,13 +124,15 @@ func LoadConfig(filename string) (Config, error) {
 
 // YAML is the complete configuration, profile and scenario included, as a file that ParseConfig reads back to the same value, with
 // times to the nanosecond.
-func (c Config) YAML() ([]byte, error) { return c.encode(yaml.IndentSequence(true)) }
+func (c Config) YAML() ([]byte, error) {
+	return c.encode(func(v any) ([]byte, error) { return strictyaml.Marshal(v, yaml.IndentSequence(true)) })
+}
 
 // JSON is the same as YAML in a JSON object.
-func (c Config) JSON() ([]byte, error) { return c.encode(yaml.JSON()) }
+func (c Config) JSON() ([]byte, error) { return c.encode(strictyaml.MarshalJSON) }
 
-func (c Config) encode(option yaml.EncodeOption) ([]byte, error) {
-	data, err := yaml.MarshalWithOptions(c, option)
+func (c Config) encode(marshal func(any) ([]byte, error)) ([]byte, error) {
+	data, err := marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
 	}
@@ -177,7 +141,7 @@ func (c Config) encode(option yaml.EncodeOption) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: the configuration cannot be written down: %w", err)
 	}
-	echo, err := yaml.MarshalWithOptions(again, option)
+	echo, err := marshal(again)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
 	}
@@ -188,78 +152,59 @@ func (c Config) encode(option yaml.EncodeOption) ([]byte, error) {
 	return data, nil
 }
 
-// UnmarshalYAML reads the mapping of a configuration; keys that it leaves out keep the values they have.
-func (c *Config) UnmarshalYAML(node ast.Node) error {
-	mapping, err := mappingOf(node)
+// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that the mapping leaves out have the values of [DefaultConfig].
+func (c *Config) UnmarshalNode(n strictyaml.Node) error {
+	*c = Config{
+		Method:             agent.GRLE,
+		Slots:              10_000,
+		Seed:               1,
+		Workers:            1,
+		ReportInterval:     100,
+		CheckpointInterval: 1000,
+		Window:             500,
+	}
+	type plain Config // without this method
+	err := n.Without("recipe", "scenario", "profile").Decode((*plain)(c))
 	if err != nil {
 		return err
 	}
-	// The parts that may be given by name are decoded apart from the rest.
-	rest := *mapping
-	rest.Values = nil
-	var recipe ast.Node
-	for _, kv := range mapping.Values {
-		var err error
-		switch kv.Key.GetToken().Value {
-		case "recipe":
-			recipe = kv.Value
-		case "scenario":
-			c.Scenario, err = decodePart(kv.Value, mecoffload.LoadScenario, mecoffload.ScenarioNames(), "static")
-		case "profile":
-			c.Profile, err = decodePart(kv.Value, mecoffload.LoadProfile, mecoffload.ProfileNames(), mecoffload.DefaultProfile)
-		default:
-			rest.Values = append(rest.Values, kv)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	type config Config // without this method
-	if err := yaml.NodeToValue(&rest, (*config)(c), yaml.Strict()); err != nil {
+	c.Scenario, err = decodePart(n, "scenario", mecoffload.LoadScenario, mecoffload.ScenarioNames(), mecoffload.DefaultScenario, "static")
+	if err != nil {
 		return err
 	}
-	// The recipe comes last: what it starts from depends on the method.
-	if recipe == nil {
-		c.Recipe, err = agent.LoadRecipe(c.Method.DefaultRecipe())
-	} else {
-		c.Recipe, err = decodePart(recipe, agent.LoadRecipe, agent.RecipeNames(), c.Method.DefaultRecipe())
+	c.Profile, err = decodePart(n, "profile", mecoffload.LoadProfile, mecoffload.ProfileNames(), mecoffload.DefaultProfile, mecoffload.DefaultProfile)
+	if err != nil {
+		return err
 	}
+	recipe := c.Method.DefaultRecipe()
+	c.Recipe, err = decodePart(n, "recipe", agent.LoadRecipe, agent.RecipeNames(), recipe, recipe)
 	return err
 }
 
-// decodePart reads a part of a configuration that is either named or written out. What is written out starts from the
-// built-in whose name it has, or from the one named fallback.
-func decodePart[T any](node ast.Node, load func(name string) (T, error), builtins []string, fallback string) (T, error) {
+// decodePart reads a part of a configuration that is left out, named, or written out. A part that is left out is the built-in
+// named absent. One that is written out starts from the built-in whose name it has, or from the one named base.
+func decodePart[T any](n strictyaml.Node, key string, load func(name string) (T, error), builtins []string, absent, base string) (T, error) {
 	var none T
-	if text, ok := node.(*ast.StringNode); ok {
-		v, err := load(text.Value)
+	part, given := n.Field(key)
+	if !given {
+		return load(absent)
+	}
+	if name, ok := part.Text(); ok {
+		v, err := load(name)
 		if err != nil {
-			return none, strictyaml.Positioned(node, "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
+			return none, part.Errorf("%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
 		}
 		return v, nil
 	}
-	mapping, err := mappingOf(node)
-	if err != nil {
-		return none, err
-	}
-	for _, kv := range mapping.Values {
-		if name, ok := kv.Value.(*ast.StringNode); ok && kv.Key.GetToken().Value == "name" && slices.Contains(builtins, name.Value) {
-			fallback = name.Value
+	if field, ok := part.Field("name"); ok {
+		if name, ok := field.Text(); ok && slices.Contains(builtins, name) {
+			base = name
 		}
 	}
-	v, err := load(fallback)
+	v, err := load(base)
 	if err != nil {
 		return none, err
 	}
-	err = yaml.NodeToValue(mapping, &v, yaml.Strict())
+	err = part.Decode(&v)
 	return v, err
-}
-
-// mappingOf returns node as a mapping.
-func mappingOf(node ast.Node) (*ast.MappingNode, error) {
-	mapping, ok := node.(*ast.MappingNode)
-	if !ok {
-		return nil, strictyaml.Positioned(node, "want a mapping, lines of \"key: value\"")
-	}
-	return mapping, nil
 }

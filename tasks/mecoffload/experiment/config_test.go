@@ -135,9 +135,9 @@ func TestConfigErrors(t *testing.T) {
 	const three = "profile:\n  name: three\n  accuracy: [0.5]\n  servers: [{times: [1ms]}, {times: [1ms]}, {times: [1ms]}]\n"
 	errorCases{
 		"method: PPO":                        `f.yaml:1: method: unknown method "PPO": want one of `,
-		"colour: red":                        `f.yaml:1: unknown field "colour"`,
-		"slots: 9\n\nslotz: 9":               `f.yaml:3: unknown field "slotz"`,
-		"slots: 9\nslots: 9":                 "f.yaml:2: ",
+		"colour: red":                        "f.yaml:1: colour: unknown key: want one of method, slots",
+		"slots: 9\n\nslotz: 9":               "f.yaml:3: slotz: unknown key: did you mean slots?",
+		"slots: 9\nslots: 9":                 "f.yaml:2: slots: duplicate key, first in line 1",
 		"recipe: paper\nrecipe: tuned":       "f.yaml:2: ",
 		"slots: 0":                           "f.yaml:1: slots: 0 is not in 1..",
 		"slots: many":                        "f.yaml:1: ",
@@ -148,17 +148,17 @@ func TestConfigErrors(t *testing.T) {
 		"window: 0":                          "f.yaml:1: window: ",
 		"- a":                                "f.yaml:1: want a mapping",
 		"a":                                  "f.yaml:1: want a mapping",
-		"scenario:":                          "f.yaml:1: want a mapping",
-		"seed: 1\nscenario: [1]":             "f.yaml:2: want a mapping",
-		"seed: 1\nscenario: dynamics":        `f.yaml:2: scenario "dynamics" is not known: choose one of capacity, churn`,
-		"scenario: /no/such.yaml":            "f.yaml:1: scenario open /no/such.yaml: no such file",
-		"seed: 1\nrecipe: fast":              `f.yaml:2: recipe "fast" is not known: choose one of paper, tuned`,
-		"profile: resnet":                    `f.yaml:1: profile "resnet" is not known`,
-		"scenario:\n  name: a\n  devizes: 3": `f.yaml:3: unknown field "devizes"`,
+		"scenario:":                          "f.yaml:1: scenario: the key has no value",
+		"seed: 1\nscenario: [1]":             "f.yaml:2: scenario: want a mapping",
+		"seed: 1\nscenario: dynamics":        `f.yaml:2: scenario: scenario "dynamics" is not known: choose one of capacity, churn`,
+		"scenario: /no/such.yaml":            "f.yaml:1: scenario: scenario open /no/such.yaml: no such file",
+		"seed: 1\nrecipe: fast":              `f.yaml:2: recipe: recipe "fast" is not known: choose one of paper, tuned`,
+		"profile: resnet":                    `f.yaml:1: profile: profile "resnet" is not known`,
+		"scenario:\n  name: a\n  devizes: 3": "f.yaml:3: scenario.devizes: unknown key: did you mean devices?",
 		"scenario:\n  name: dynamic\n  devices: 0":        "f.yaml:3: scenario.devices: 0 is not in 1..100000",
-		"scenario: {name: a, slot: 10}":                   `f.yaml:1: "10" is not a duration`,
-		"recipe:\n  name: a\n  rate: 3":                   `f.yaml:3: unknown field "rate"`,
-		"recipe:\n  learning_rate: .nan":                  "f.yaml:2: recipe.learning_rate: NaN is not a number above 0",
+		"scenario: {name: a, slot: 10}":                   `f.yaml:1: scenario.slot: "10" is not a duration`,
+		"recipe:\n  name: a\n  rate: 3":                   "f.yaml:3: recipe.rate: unknown key: want one of name",
+		"recipe:\n  learning_rate: .nan":                  "f.yaml:2: recipe.learning_rate: NaN is not a number",
 		"recipe: {name: ''}":                              "f.yaml:1: recipe.name: is missing",
 		"recipe:\n  name: tuned\n  noise: 0":              "f.yaml:3: recipe.noise: 0 is not a number above 0",
 		"recipe:\n  clip_norm: -1":                        "f.yaml:2: recipe.clip_norm: -1 is not a number of at least 0",
@@ -166,9 +166,9 @@ func TestConfigErrors(t *testing.T) {
 		"recipe:\n  quantizer: knn":                       `f.yaml:2: recipe.quantizer: "knn" is none of`,
 		"recipe:\n  loss: mse":                            `f.yaml:2: recipe.loss: "mse" is neither`,
 		"recipe:\n  batch_size: 5000":                     "f.yaml:2: recipe.memory_size: 1024 is not in 5000..",
-		"method: GRLE\nslots: 12.5":                       "f.yaml:2: 12.5 is not a whole number",
-		"recipe:\n  hidden: [3, 0.5]":                     "f.yaml:2: 0.5 is not a whole number",
-		"scenario:\n  name: own\n  devices: 1.5":          "f.yaml:3: 1.5 is not a whole number",
+		"method: GRLE\nslots: 12.5":                       "f.yaml:2: slots: 12.5 is not a whole number",
+		"recipe:\n  hidden: [3, 0.5]":                     "f.yaml:2: recipe.hidden[1]: 0.5 is not a whole number",
+		"scenario:\n  name: own\n  devices: 1.5":          "f.yaml:3: scenario.devices: 1.5 is not a whole number",
 		"recipe:\n  hidden:\n  - 3\n  - 0":                "f.yaml:4: recipe.hidden[1]: 0 is not in 1..",
 		"recipe:\n  gamma: 1":                             "f.yaml:2: recipe.gamma: 1 is not in [0, 1)",
 		"recipe:\n  graph_layers: 1000":                   "f.yaml:2: recipe.graph_layers: 1000 is not in 0..",
@@ -247,4 +247,45 @@ func (cases errorCases) check(t *testing.T, parse func(string) error) {
 			t.Errorf("%q: %v\nwant something with %q in one line", doc, err, want)
 		}
 	}
+}
+
+// Anchors, aliases and merge keys work across sections, and text as other programs write it is read.
+func TestConfigAnchorsAndEncodings(t *testing.T) {
+	c := parseConfig(t, "slots: 40\nrecipe: {name: paper, batch_size: &n 16}\nscenario: {name: dynamic, devices: *n}\n")
+	if c.Scenario.Devices != 16 || c.Recipe.BatchSize != 16 {
+		t.Errorf("an alias in another section: %d devices, batches of %d", c.Scenario.Devices, c.Recipe.BatchSize)
+	}
+	c = parseConfig(t, "slots: 40\nprofile:\n  name: p\n  accuracy: [0.6, 0.9]\n  servers:\n    - &s {name: a, times: [1ms, 2ms]}\n    - {<<: *s, name: b}\n")
+	want := []mecoffload.ServerProfile{{Name: "a", Times: []mecoffload.Seconds{0.001, 0.002}}, {Name: "b", Times: []mecoffload.Seconds{0.001, 0.002}}}
+	if d := cmp.Diff(want, c.Profile.Servers); d != "" {
+		t.Errorf("-want +merged:\n%s", d)
+	}
+	c = parseConfig(t, "scenario: &w {name: own, devices: 6}\nrecipe: {name: paper}\n# an alias of a whole section\n")
+	if c.Scenario.Devices != 6 {
+		t.Errorf("%+v", c.Scenario)
+	}
+	for _, text := range []string{"\ufeffslots: 40\n", "slots: 40\r\nseed: 1\r\n", "\xff\xfes\x00l\x00o\x00t\x00s\x00:\x00 \x004\x000\x00"} {
+		if c := parseConfig(t, text); c.Slots != 40 {
+			t.Errorf("%q: %d slots", text, c.Slots)
+		}
+	}
+}
+
+// A number arrives as it is written or is refused with file, line and key.
+func TestConfigNumbers(t *testing.T) {
+	errorCases{
+		"slots: 40\nwindow: \"7.9\"":                                     `f.yaml:2: window: want a whole number, not the text "7.9"`,
+		"slots: 40\nreport_interval: &w 7.9":                             "f.yaml:2: report_interval: 7.9 is not a whole number",
+		"scenario: {name: dynamic, devices: &m 6.9}":                     "f.yaml:1: scenario.devices: 6.9 is not a whole number",
+		"recipe: {name: paper, gamma: &g 0.99, graph_layers: *g}":        "f.yaml:1: recipe.graph_layers: 0.99 is not a whole number",
+		"seed: 18446744073709551616":                                     "f.yaml:1: seed: 18446744073709551616 is out of range",
+		"slots: 0042":                                                    "f.yaml:1: slots: 0042 starts with 0",
+		"slots: 0089":                                                    "f.yaml:1: slots: 0089 starts with 0",
+		"workers: 9223372036854775808":                                   "f.yaml:1: workers: 9223372036854775808 is not in",
+		"scenario:\n  name: x\n  jitter: 1e-400":                         "f.yaml:3: scenario.jitter: 1e-400 is too small",
+		"recipe: {name: a, batch_size: &n 16}\nscenario: {devices: *nn}": "f.yaml:2: scenario.devices: no anchor &nn",
+	}.check(t, func(doc string) error {
+		_, err := ParseConfig([]byte(doc), "f.yaml")
+		return err
+	})
 }

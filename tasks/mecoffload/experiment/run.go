@@ -22,6 +22,7 @@ import (
 //	}
 type Run struct {
 	cfg      Config
+	config   []byte // cfg as JSON, for the checkpoints' manifests
 	sim      *mecoffload.Simulator
 	agent    *agent.Agent
 	episode  episode
@@ -39,6 +40,10 @@ func NewRun(cfg Config) (*Run, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
 	}
+	config, err := cfg.JSON()
+	if err != nil {
+		return nil, err
+	}
 	sim, err := mecoffload.NewSimulator(cfg.Scenario, cfg.Profile)
 	if err != nil {
 		return nil, err
@@ -52,6 +57,7 @@ func NewRun(cfg Config) (*Run, error) {
 	}
 	return &Run{
 		cfg:      cfg,
+		config:   config,
 		sim:      sim,
 		agent:    a,
 		episode:  episode{sim: sim, policy: a, learner: a},
