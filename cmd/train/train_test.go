@@ -418,7 +418,7 @@ func TestBadInput(t *testing.T) {
 		{"--scenario dynamics", `scenario "dynamics" is not known: choose one of`},
 		{"--scenario no/such.yaml", "no/such.yaml: no such file"},
 		{"--recipe fast", `recipe "fast" is not known`},
-		{"--config unknown.yaml", `unknown.yaml:4: unknown field "learning_rte"`},
+		{"--config unknown.yaml", `unknown.yaml:4: recipe.learning_rte: unknown key`},
 		{"--config no-such.yaml", "no-such.yaml: no such file"},
 		{"--profile profiles/slower.yaml", "profiles/slower.yaml:5: servers[0].times[1]: exit times must be positive and increase"},
 		{"--profile profiles/percent.yaml", "profiles/percent.yaml:2: accuracy[0]: the accuracy 50 of exit 1 is not in (0, 1]"},

@@ -237,7 +237,7 @@ func TestWpmecBadInput(t *testing.T) {
 		{"--noise NaN", "noise: NaN"},
 		{"--seed -1", "--seed"},
 		{"--schedule sometimes", `schedule: "sometimes" is not one of none, swap-weights, switch-users`},
-		{"--config unknown.yaml", `unknown.yaml: line 2: unknown field "learning_rte"`},
+		{"--config unknown.yaml", `unknown.yaml:2: learning_rte: unknown key`},
 		{"--config none.yaml", "none.yaml: no such file"},
 		{"--format html", "--format must be one of"},
 		{"--out run", "run exists, and a run never writes over another: name a new folder by --out"},
