@@ -14,7 +14,10 @@ func TestParamsAndOptimizer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		opt := nn.NewAdam(m.Params(), nn.AdamConfig{})
+		opt, err := nn.NewAdam(m.Params(), nn.AdamConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i, p := range opt.State().Slots {
 			p.Data()[0] = float32(seed) + float32(i)
 		}

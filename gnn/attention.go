@@ -32,6 +32,19 @@ func (c *AttentionConfig) width() int {
 	return c.Out
 }
 
+// checkHeads reports weights that do not match the number and width of heads.
+func (c *AttentionConfig) checkHeads(name string, width int, attention ...*nn.Param) error {
+	if c.Heads < 1 || c.Out < 1 || width != c.Heads*c.Out {
+		return fmt.Errorf("gnn: %s has %d columns for %d heads of %d: %w", name, width, c.Heads, c.Out, nn.ErrShape)
+	}
+	for _, a := range attention {
+		if s := a.Shape(); len(s) != 2 || s[0] != c.Heads || s[1] != c.Out {
+			return fmt.Errorf("gnn: %s: want attention vectors [%d x %d], got shape %v: %w", name, c.Heads, c.Out, s, nn.ErrShape)
+		}
+	}
+	return nil
+}
+
 // graph returns the graph whose edges are attended over.
 func (c *AttentionConfig) graph(v gorgonia.Value) (*Graph, error) {
 	g, err := graphOf(v)

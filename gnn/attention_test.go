@@ -73,9 +73,9 @@ func TestGATConv(t *testing.T) {
 	for _, c := range attentionCases {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				l := gnn.NewGATConv("gat", c.in, c.out, c.heads, c.concat, c.act, nil, rng)
+				l := must(gnn.NewGATConv("gat", gnn.GATConvConfig{In: c.in, Out: c.out, Heads: c.heads, Concat: c.concat, Act: c.act}, rng))
 				if c.dst > 0 {
-					l = gnn.NewBipartiteGATConv("gat", c.in, c.dst, c.out, c.heads, c.concat, c.act, nil, rng)
+					l = must(gnn.NewGATConv("gat", gnn.GATConvConfig{In: c.in, InDst: c.dst, Out: c.out, Heads: c.heads, Concat: c.concat, Act: c.act}, rng))
 				}
 				if c.withoutOwnLoops {
 					l.SelfLoops = false
@@ -130,12 +130,12 @@ func TestGATv2Conv(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				l := gnn.NewGATv2Conv("gat", c.in, c.out, c.heads, c.concat, c.act, nil, rng)
+				l := must(gnn.NewGATv2Conv("gat", gnn.GATv2ConvConfig{In: c.in, Out: c.out, Heads: c.heads, Concat: c.concat, Act: c.act}, rng))
 				if dst := c.dst; dst > 0 || c.edge > 0 || c.withoutOwnLoops {
 					if dst == 0 {
 						dst = c.in
 					}
-					l = gnn.NewBipartiteGATv2Conv("gat", c.in, dst, c.edge, c.out, c.heads, c.concat, c.act, nil, rng)
+					l = must(gnn.NewGATv2Conv("gat", gnn.GATv2ConvConfig{In: c.in, InDst: dst, EdgeDim: c.edge, Out: c.out, Heads: c.heads, Concat: c.concat, Act: c.act}, rng))
 				}
 				if !c.bias {
 					l.Bias = nil

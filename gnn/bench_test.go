@@ -40,7 +40,8 @@ func newGCN(tb testing.TB, rng *rand.Rand) *gcn {
 		if i == 2 {
 			act = nn.None
 		}
-		l := gnn.NewGCNConv(fmt.Sprint("gcn", i), w[0], w[1], act, nil, rng)
+		l, err := gnn.NewGCNConv(fmt.Sprint("gcn", i), gnn.GCNConvConfig{In: w[0], Out: w[1], Act: act}, rng)
+		must(err)
 		h, err = l.Forward(m.g, h)
 		must(err)
 		m.params = append(m.params, l.Params()...)
@@ -73,7 +74,7 @@ func BenchmarkTrainStep(b *testing.B) {
 	b.Run("gcn-h64-nodes1600-edges16000", func(b *testing.B) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		m := newGCN(b, rng)
-		tr, err := nn.NewTrainer(m.loss, m.params, nn.NewAdam(m.params, nn.AdamConfig{LearningRate: 1e-3}))
+		tr, err := nn.NewTrainer(m.loss, m.params, must(nn.NewAdam(m.params, nn.AdamConfig{LearningRate: 1e-3})))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package gnn
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -30,32 +31,66 @@ type BipartiteRound struct {
 	Src   *nn.Linear // update of the sources
 }
 
-// NewBipartiteScorer makes a network of the given width and number of rounds. Layers followed by a ReLU start from
-// nn.HeUniform, the others from nn.GlorotUniform. An edgeDim of 0 means that edges have no features.
-func NewBipartiteScorer(name string, srcDim, dstDim, edgeDim, hidden, rounds int, rng *rand.Rand) (*BipartiteScorer, error) {
-	if srcDim < 1 || dstDim < 1 || edgeDim < 0 || hidden < 1 || rounds < 0 {
-		return nil, fmt.Errorf("gnn: bipartite scorer %q: features of %d, %d and %d columns, %d hidden units and %d rounds make no network",
-			name, srcDim, dstDim, edgeDim, hidden, rounds)
+// BipartiteScorerConfig describes a [BipartiteScorer].
+type BipartiteScorerConfig struct {
+	In, InDst int // columns of the sources' and of the destinations' features
+	EdgeDim   int // columns of the edges' features; 0: none
+	Hidden    int // width of all hidden layers
+	Rounds    int // of messages; 0: each edge is scored from its two ends alone
+}
+
+// NewBipartiteScorer makes a network whose weights are drawn from rng: those of layers before a ReLU
+// by nn.HeUniform, the others by nn.GlorotUniform.
+func NewBipartiteScorer(name string, cfg BipartiteScorerConfig, rng *rand.Rand) (*BipartiteScorer, error) {
+	m := newMaker("bipartite scorer", name, nil, rng, size{"In", cfg.In, 1}, size{"InDst", cfg.InDst, 1},
+		size{"EdgeDim", cfg.EdgeDim, 0}, size{"Hidden", cfg.Hidden, 1}, size{"Rounds", cfg.Rounds, 0})
+	if m.err != nil {
+		return nil, m.err
 	}
-	n := &BipartiteScorer{
-		Src: nn.NewLinear(name+".src", srcDim, hidden, nn.ReLU, nn.HeUniform, rng),
-		Dst: nn.NewLinear(name+".dst", dstDim, hidden, nn.ReLU, nn.HeUniform, rng),
-	}
-	for k := range rounds {
-		round := fmt.Sprintf("%s.round%d", name, k)
+	h := cfg.Hidden
+	message := EdgeMessageConfig{In: h, EdgeDim: cfg.EdgeDim, Hidden: h, Agg: Mean}
+	n := &BipartiteScorer{Src: m.relu("src", cfg.In, h), Dst: m.relu("dst", cfg.InDst, h)}
+	for k := range cfg.Rounds {
+		round := fmt.Sprintf("round%d", k)
 		n.Rounds = append(n.Rounds, BipartiteRound{
-			ToDst: NewEdgeMessage(round+".to_dst", hidden, hidden, edgeDim, hidden, Mean, nil, rng),
-			Dst:   nn.NewLinear(round+".dst", 2*hidden, hidden, nn.ReLU, nn.HeUniform, rng),
-			ToSrc: NewEdgeMessage(round+".to_src", hidden, hidden, edgeDim, hidden, Mean, nil, rng),
-			Src:   nn.NewLinear(round+".src", 2*hidden, hidden, nn.ReLU, nn.HeUniform, rng),
+			ToDst: m.message(round+".to_dst", message),
+			Dst:   m.relu(round+".dst", 2*h, h),
+			ToSrc: m.message(round+".to_src", message),
+			Src:   m.relu(round+".src", 2*h, h),
 		})
 	}
-	n.Score = NewEdgeScorer(name+".score", hidden, hidden, edgeDim, hidden, nil, rng)
-	return n, nil
+	if m.err == nil {
+		score, err := NewEdgeScorer(name+".score", EdgeScorerConfig{In: h, EdgeDim: cfg.EdgeDim, Hidden: h}, rng)
+		n.Score = score
+		m.check(err)
+	}
+	return made(n, m)
+}
+
+// relu makes a linear part before a ReLU.
+func (m *maker) relu(suffix string, in, out int) *nn.Linear {
+	if m.err != nil {
+		return nil
+	}
+	l, err := nn.NewLinear(m.name+"."+suffix, nn.LinearConfig{In: in, Out: out, Act: nn.ReLU, Init: nn.HeUniform}, m.rng)
+	m.check(err)
+	return l
+}
+
+func (m *maker) message(suffix string, cfg EdgeMessageConfig) *EdgeMessage {
+	if m.err != nil {
+		return nil
+	}
+	l, err := NewEdgeMessage(m.name+"."+suffix, cfg, m.rng)
+	m.check(err)
+	return l
 }
 
 // Params returns the parameters of all layers.
 func (n *BipartiteScorer) Params() nn.Params {
+	if n.check() != nil {
+		return nil
+	}
 	ps := append(n.Src.Params(), n.Dst.Params()...)
 	for _, r := range n.Rounds {
 		ps = append(ps, r.ToDst.Params()...)
@@ -69,6 +104,9 @@ func (n *BipartiteScorer) Params() nn.Params {
 // Forward adds the network to the expression graph. Bind to reverse the [Graph.Reverse] of what is bound to g; without rounds it is not
 // needed. The edge features f are nil when the network was made for none.
 func (n *BipartiteScorer) Forward(g, reverse, src, dst, f *gorgonia.Node) (*gorgonia.Node, error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
 	x, err := n.Src.Forward(src)
 	if err != nil {
 		return nil, err
@@ -93,4 +131,16 @@ func (n *BipartiteScorer) Forward(g, reverse, src, dst, f *gorgonia.Node) (*gorg
 		}
 	}
 	return n.Score.Forward(g, x, y, f)
+}
+
+// check reports missing parts.
+func (n *BipartiteScorer) check() error {
+	ok := n.Src != nil && n.Dst != nil && n.Score != nil
+	for _, r := range n.Rounds {
+		ok = ok && r.ToDst != nil && r.Dst != nil && r.ToSrc != nil && r.Src != nil
+	}
+	if !ok {
+		return errors.New("gnn: bipartite scorer: parts are missing: make it with NewBipartiteScorer")
+	}
+	return nil
 }

@@ -105,6 +105,9 @@ func (g *Graph) setComplete(graphs int, size func(b int) (m, o int)) error {
 // SetBatch makes g the batch of [Batch]. On an error g is left as it was.
 func (g *Graph) SetBatch(graphs ...*Graph) error {
 	var sources, dests, edges int
+	if i := slices.Index(graphs, nil); i >= 0 {
+		return fmt.Errorf("gnn: graph %d of the batch is nil", i)
+	}
 	first := slices.IndexFunc(graphs, func(h *Graph) bool { return h.NumGraphs() > 0 })
 	bipartite := first >= 0 && graphs[first].bipartite
 	inOrder, outOrder := true, true // all graphs' edges are by destination, by source

@@ -112,7 +112,7 @@ func TestGCNConv(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				l := gnn.NewGCNConv("gcn", c.in, c.out, c.act, nil, rng)
+				l := must(gnn.NewGCNConv("gcn", gnn.GCNConvConfig{In: c.in, Out: c.out, Act: c.act}, rng))
 				if !c.bias {
 					l.Bias = nil
 				}
@@ -148,9 +148,9 @@ func TestSAGEConv(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				l := gnn.NewSAGEConv("sage", c.in, c.out, c.agg, c.act, nil, rng)
+				l := must(gnn.NewSAGEConv("sage", gnn.SAGEConvConfig{In: c.in, Out: c.out, Agg: c.agg, Act: c.act}, rng))
 				if c.dst > 0 {
-					l = gnn.NewBipartiteSAGEConv("sage", c.in, c.dst, c.out, c.agg, c.act, nil, rng)
+					l = must(gnn.NewSAGEConv("sage", gnn.SAGEConvConfig{In: c.in, InDst: c.dst, Out: c.out, Agg: c.agg, Act: c.act}, rng))
 				}
 				return gnntest.Layer{
 					In: c.in, Dst: c.dst, Params: l.Params(),
@@ -212,7 +212,7 @@ func TestEdgeMessage(t *testing.T) {
 				if inDst == 0 {
 					inDst = c.in
 				}
-				l := gnn.NewEdgeMessage("message", c.in, inDst, c.edge, 4, c.agg, nil, rng)
+				l := must(gnn.NewEdgeMessage("message", gnn.EdgeMessageConfig{In: c.in, InDst: inDst, EdgeDim: c.edge, Hidden: 4, Agg: c.agg}, rng))
 				l.Slope = c.slope
 				return gnntest.Layer{
 					In: c.in, Dst: c.dst, Edge: c.edge, Params: l.Params(), Forward: l.Forward,
@@ -242,7 +242,7 @@ func TestEdgeScorer(t *testing.T) {
 				if inDst == 0 {
 					inDst = c.in
 				}
-				l := gnn.NewEdgeScorer("scorer", c.in, inDst, c.edge, 4, nil, rng)
+				l := must(gnn.NewEdgeScorer("scorer", gnn.EdgeScorerConfig{In: c.in, InDst: inDst, EdgeDim: c.edge, Hidden: 4}, rng))
 				l.Slope = c.slope
 				return gnntest.Layer{
 					In: c.in, Dst: c.dst, Edge: c.edge, Out: gnntest.Edges, Params: l.Params(), Forward: l.Forward,
@@ -259,9 +259,9 @@ func TestEdgeScorer(t *testing.T) {
 func TestSparseFeatures(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	convs := map[string]gnn.Conv{
-		"gcn narrowing": gnn.NewGCNConv("a", 6, 3, nn.ReLU, nil, rng),
-		"gcn widening":  gnn.NewGCNConv("b", 6, 9, nn.ReLU, nil, rng),
-		"sage":          gnn.NewSAGEConv("c", 6, 4, gnn.Mean, nn.Tanh, nil, rng),
+		"gcn narrowing": must(gnn.NewGCNConv("a", gnn.GCNConvConfig{In: 6, Out: 3, Act: nn.ReLU}, rng)),
+		"gcn widening":  must(gnn.NewGCNConv("b", gnn.GCNConvConfig{In: 6, Out: 9, Act: nn.ReLU}, rng)),
+		"sage":          must(gnn.NewSAGEConv("c", gnn.SAGEConvConfig{In: 6, Out: 4, Agg: gnn.Mean, Act: nn.Tanh}, rng)),
 	}
 	for name, conv := range convs {
 		t.Run(name, func(t *testing.T) {
@@ -336,7 +336,7 @@ func TestGCNConvRejectsBipartite(t *testing.T) {
 	check(t, err)
 	x, err := nn.NewInput(eg, "x", 2)
 	check(t, err)
-	y, err := gnn.NewGCNConv("gcn", 2, 2, nn.ReLU, nil, rng).Forward(g, x)
+	y, err := must(gnn.NewGCNConv("gcn", gnn.GCNConvConfig{In: 2, Out: 2, Act: nn.ReLU}, rng)).Forward(g, x)
 	check(t, err)
 	tape, err := nn.NewTape(y)
 	check(t, err)
@@ -349,6 +349,14 @@ func TestGCNConvRejectsBipartite(t *testing.T) {
 	if tape.Run() == nil {
 		t.Error("a bipartite graph gives no error")
 	}
+}
+
+// must is for constructors that a test calls with sound arguments.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func check(t *testing.T, err error) {

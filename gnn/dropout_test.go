@@ -126,7 +126,7 @@ func TestAttentionDropout(t *testing.T) {
 	check(t, err)
 	d.Training = true
 	rng := rand.New(rand.NewPCG(7, 8))
-	l := gnn.NewGATConv("gat", 2, 3, 2, true, nn.Tanh, nil, rng)
+	l := must(gnn.NewGATConv("gat", gnn.GATConvConfig{In: 2, Out: 3, Heads: 2, Concat: true, Act: nn.Tanh}, rng))
 	l.Dropout = d
 	g, x := inputs(t)
 	y, err := l.Forward(g, x)

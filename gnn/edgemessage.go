@@ -30,11 +30,23 @@ type EdgeMessage struct {
 	Slope float64     // of the activation below zero, in [0, 1]; 0: ReLU
 }
 
-// NewEdgeMessage makes a layer whose weights are drawn by init from rng (nil:
-// nn.GlorotUniform) and whose bias is zero. An edgeDim of 0 means that edges
-// have no features.
-func NewEdgeMessage(name string, inSrc, inDst, edgeDim, hidden int, agg Aggregation, init nn.Init, rng *rand.Rand) *EdgeMessage {
-	return &EdgeMessage{EdgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng), Agg: agg}
+// EdgeMessageConfig describes an [EdgeMessage].
+type EdgeMessageConfig struct {
+	In      int         // columns of the sources' features
+	InDst   int         // columns of the destinations' features; 0: In
+	EdgeDim int         // columns of the edges' features; 0: none
+	Hidden  int         // columns of y
+	Agg     Aggregation // Sum or Mean
+	Init    nn.Init     // of the weights; nil: nn.GlorotUniform
+}
+
+// NewEdgeMessage makes a layer whose weights are drawn from rng and whose bias is zero.
+func NewEdgeMessage(name string, cfg EdgeMessageConfig, rng *rand.Rand) (*EdgeMessage, error) {
+	m := newMaker("edge message", name, cfg.Init, rng, edgeSizes(cfg.In, cfg.InDst, cfg.EdgeDim, cfg.Hidden)...)
+	if cfg.Agg != Sum && cfg.Agg != Mean {
+		m.fail("want Sum or Mean as Agg, got %v", cfg.Agg)
+	}
+	return made(&EdgeMessage{EdgeHidden: newEdgeHidden(m, cfg.In, cfg.InDst, cfg.EdgeDim, cfg.Hidden), Agg: cfg.Agg}, m)
 }
 
 // Params returns U, V, b and, with edge features, W.
@@ -45,10 +57,10 @@ func (l *EdgeMessage) Params() nn.Params { return l.params() }
 // xDst are one node.
 func (l *EdgeMessage) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if l.Agg != Sum && l.Agg != Mean {
-		return nil, fmt.Errorf("gnn: %s: messages are aggregated by sum or mean, not by %v", l.Src.Weight.Name, l.Agg)
+		return nil, fmt.Errorf("gnn: %s: messages are aggregated by sum or mean, not by %v", l.name(), l.Agg)
 	}
 	if !(l.Slope >= 0 && l.Slope <= 1) {
-		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.Src.Weight.Name, l.Slope)
+		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.name(), l.Slope)
 	}
 	in, err := l.forward(g, xSrc, xDst, f)
 	if err != nil {

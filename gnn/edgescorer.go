@@ -27,30 +27,43 @@ type EdgeScorer struct {
 	Slope float64   // of the activation below zero, in [0, 1]; 0: ReLU
 }
 
-// NewEdgeScorer makes a head whose weights are drawn by init from rng (nil:
-// nn.GlorotUniform) and whose biases are zero. An edgeDim of 0 means that edges
-// have no features.
-func NewEdgeScorer(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) *EdgeScorer {
-	return &EdgeScorer{
-		EdgeHidden: newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng),
-		Out:        nn.NewParam(name+".out", orGlorot(init), rng, hidden, 1),
-		Bias:       nn.NewParam(name+".bias", nil, nil, 1),
+// EdgeScorerConfig describes an [EdgeScorer].
+type EdgeScorerConfig struct {
+	In      int     // columns of the sources' features
+	InDst   int     // columns of the destinations' features; 0: In
+	EdgeDim int     // columns of the edges' features; 0: none
+	Hidden  int     // width of the hidden layer
+	Init    nn.Init // of the weights; nil: nn.GlorotUniform
+}
+
+// NewEdgeScorer makes a head whose weights are drawn from rng and whose biases are zero.
+func NewEdgeScorer(name string, cfg EdgeScorerConfig, rng *rand.Rand) (*EdgeScorer, error) {
+	m := newMaker("edge scorer", name, cfg.Init, rng, edgeSizes(cfg.In, cfg.InDst, cfg.EdgeDim, cfg.Hidden)...)
+	l := &EdgeScorer{
+		EdgeHidden: newEdgeHidden(m, cfg.In, cfg.InDst, cfg.EdgeDim, cfg.Hidden),
+		Out:        m.weight("out", cfg.Hidden, 1),
+		Bias:       m.param("bias", nil, 1),
 	}
+	return made(l, m)
 }
 
 // Params returns U, V, b, with edge features W, then v and c.
-func (l *EdgeScorer) Params() nn.Params { return append(l.params(), l.Out, l.Bias) }
+func (l *EdgeScorer) Params() nn.Params { return append(l.params(), params(l.Out, l.Bias)...) }
 
 // Forward adds the head to the expression graph. The edge features f are nil when
 // it was made for none. In a graph that is not bipartite xSrc and xDst are one
 // node.
 func (l *EdgeScorer) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if !(l.Slope >= 0 && l.Slope <= 1) {
-		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.Src.Weight.Name, l.Slope)
+		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.name(), l.Slope)
 	}
 	in, err := l.forward(g, xSrc, xDst, f)
 	if err != nil {
 		return nil, err
+	}
+	if len(l.Out.Data()) != cols(in[1]) || len(l.Bias.Data()) != 1 {
+		return nil, fmt.Errorf("gnn: %s: want %d weights and one bias of the score: make the layer with NewEdgeScorer: %w",
+			l.name(), cols(in[1]), nn.ErrShape)
 	}
 	n, err := nodes(xSrc, l.Out, l.Bias)
 	if err != nil {

@@ -1,6 +1,8 @@
 package gnn
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -23,28 +25,44 @@ type EdgeHidden struct {
 	Weight *nn.Param  // W [edge features x hidden]; nil: no edge features
 }
 
-func newEdgeHidden(name string, inSrc, inDst, edgeDim, hidden int, init nn.Init, rng *rand.Rand) EdgeHidden {
+// newEdgeHidden makes the weights; inDst 0 means in.
+func newEdgeHidden(m *maker, in, inDst, edgeDim, hidden int) EdgeHidden {
 	l := EdgeHidden{
-		Src: nn.NewLinear(name+".src", inSrc, hidden, nn.None, init, rng),
-		Dst: nn.NewLinear(name+".dst", inDst, hidden, nn.None, init, rng),
+		Src: m.linear("src", in, hidden, false),
+		Dst: m.linear("dst", cmp.Or(inDst, in), hidden, true),
 	}
-	l.Src.Bias = nil
 	if edgeDim > 0 {
-		if init == nil {
-			init = nn.GlorotUniform
-		}
-		l.Weight = nn.NewParam(name+".edge", init, rng, edgeDim, hidden)
+		l.Weight = m.weight("edge", edgeDim, hidden)
 	}
 	return l
 }
 
+// edgeSizes are the numbers that the constructors of edge layers share.
+func edgeSizes(in, inDst, edgeDim, hidden int) []size {
+	return []size{{"In", in, 1}, {"InDst", inDst, 0}, {"EdgeDim", edgeDim, 0}, {"Hidden", hidden, 1}}
+}
+
+// name returns the name that errors give the layer.
+func (l *EdgeHidden) name() string {
+	if l.Src == nil || l.Src.Weight == nil {
+		return "edge layer"
+	}
+	return l.Src.Weight.Name
+}
+
 func (l *EdgeHidden) params() nn.Params {
+	if l.Src == nil || l.Dst == nil {
+		return nil
+	}
 	return append(append(l.Src.Params(), l.Dst.Params()...), params(l.Weight)...)
 }
 
 // forward returns the inputs of the edge operation: g, x U, x V + b and, where
 // there are edge features, f and W.
 func (l *EdgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, error) {
+	if l.Src == nil || l.Dst == nil {
+		return nil, errors.New("gnn: an edge layer without weights: make it with its constructor")
+	}
 	u, err := l.Src.Forward(xSrc)
 	if err != nil {
 		return nil, err
@@ -56,11 +74,15 @@ func (l *EdgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, e
 	in := gorgonia.Nodes{g, u, v}
 	switch {
 	case l.Weight == nil && f != nil:
-		return nil, fmt.Errorf("gnn: %s: made for edges without features, got some", l.Src.Weight.Name)
+		return nil, fmt.Errorf("gnn: %s: made for edges without features, got some", l.name())
 	case l.Weight == nil:
 		return in, nil
 	}
-	if err := checkCols(l.Weight.Name, "edge features", f, l.Weight.Shape()[0]); err != nil {
+	edgeDim, _, err := weightShape("edge layer", l.Weight)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCols(l.Weight.Name, "edge features", f, edgeDim); err != nil {
 		return nil, err
 	}
 	w, err := l.Weight.Node(xSrc.Graph())
@@ -132,11 +154,21 @@ type EdgeUpdate struct {
 	Act nn.Activation
 }
 
-// NewEdgeUpdate makes a layer whose weights are drawn by init from rng (nil:
-// nn.GlorotUniform) and whose bias is zero. An edgeDim of 0 means that edges have no
-// features yet.
-func NewEdgeUpdate(name string, inSrc, inDst, edgeDim, hidden int, act nn.Activation, init nn.Init, rng *rand.Rand) *EdgeUpdate {
-	return &EdgeUpdate{newEdgeHidden(name, inSrc, inDst, edgeDim, hidden, init, rng), act}
+// EdgeUpdateConfig describes an [EdgeUpdate].
+type EdgeUpdateConfig struct {
+	In      int // columns of the sources' features
+	InDst   int // columns of the destinations' features; 0: In
+	EdgeDim int // columns of the edges' features; 0: none yet
+	Hidden  int // columns of z
+	Act     nn.Activation
+	Init    nn.Init // of the weights; nil: nn.GlorotUniform
+}
+
+// NewEdgeUpdate makes a layer whose weights are drawn from rng and whose bias is zero.
+func NewEdgeUpdate(name string, cfg EdgeUpdateConfig, rng *rand.Rand) (*EdgeUpdate, error) {
+	m := newMaker("edge update", name, cfg.Init, rng, edgeSizes(cfg.In, cfg.InDst, cfg.EdgeDim, cfg.Hidden)...)
+	m.activation(cfg.Act)
+	return made(&EdgeUpdate{newEdgeHidden(m, cfg.In, cfg.InDst, cfg.EdgeDim, cfg.Hidden), cfg.Act}, m)
 }
 
 // Params returns U, V, b and, with edge features, W.
@@ -232,15 +264,29 @@ type EdgeConv struct {
 	Agg   Aggregation // the paper's is Max
 }
 
-// NewEdgeConv makes a layer with the maximum as aggregation and rest (nil: nothing)
-// after a first layer of the given width. Its weights are drawn by init from rng
-// (nil: nn.GlorotUniform).
-func NewEdgeConv(name string, in, hidden int, act nn.Activation, rest nn.Module, init nn.Init, rng *rand.Rand) *EdgeConv {
-	return &EdgeConv{First: NewEdgeUpdate(name, in, in, 0, hidden, act, init, rng), Rest: rest, Agg: Max}
+// EdgeConvConfig describes an [EdgeConv].
+type EdgeConvConfig struct {
+	In     int           // columns of x
+	Hidden int           // columns of the perceptron's first layer
+	Act    nn.Activation // of the first layer
+	Rest   nn.Module     // the layers after the first; nil: none
+	Init   nn.Init       // of the first layer's weights; nil: nn.GlorotUniform
+}
+
+// NewEdgeConv makes a layer whose weights are drawn from rng, with the maximum as aggregation.
+func NewEdgeConv(name string, cfg EdgeConvConfig, rng *rand.Rand) (*EdgeConv, error) {
+	first, err := NewEdgeUpdate(name, EdgeUpdateConfig{In: cfg.In, Hidden: cfg.Hidden, Act: cfg.Act, Init: cfg.Init}, rng)
+	if err != nil {
+		return nil, fmt.Errorf("gnn: edge conv: %w", err)
+	}
+	return &EdgeConv{First: first, Rest: cfg.Rest, Agg: Max}, nil
 }
 
 // Params returns the parameters of the first layer and of the rest.
 func (l *EdgeConv) Params() nn.Params {
+	if l.First == nil {
+		return nil
+	}
 	ps := l.First.Params()
 	if l.Rest != nil {
 		ps = append(ps, l.Rest.Params()...)
@@ -255,13 +301,16 @@ func (l *EdgeConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 
 // ForwardBipartite adds the layer for a bipartite graph to the expression graph.
 func (l *EdgeConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Node, error) {
+	if l.First == nil {
+		return nil, errors.New("gnn: edge conv: the layer has no weights: make it with NewEdgeConv")
+	}
 	z, err := l.First.Forward(g, xSrc, xDst, nil)
 	if err != nil {
 		return nil, err
 	}
 	if l.Rest != nil {
 		if z, err = l.Rest.Forward(z); err != nil {
-			return nil, fmt.Errorf("gnn: %s: %w", l.First.Src.Weight.Name, err)
+			return nil, fmt.Errorf("gnn: %s: %w", l.First.name(), err)
 		}
 	}
 	return AggregateEdges(g, z, l.Agg)

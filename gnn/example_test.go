@@ -37,7 +37,7 @@ func Example() {
 	var params nn.Params
 	h := x
 	for i, width := range []int{8, club.Classes} {
-		conv := gnn.NewGCNConv(fmt.Sprint("gcn", i), h.Shape()[1], width, nn.Tanh, nil, rng)
+		conv := must(gnn.NewGCNConv(fmt.Sprint("gcn", i), gnn.GCNConvConfig{In: h.Shape()[1], Out: width, Act: nn.Tanh}, rng))
 		params = append(params, conv.Params()...)
 		if h, err = conv.Forward(g, h); err != nil {
 			log.Fatal(err)
@@ -47,7 +47,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	trainer, err := nn.NewTrainer(loss, params, nn.NewAdam(params, nn.AdamConfig{LearningRate: 0.05}), h)
+	trainer, err := nn.NewTrainer(loss, params, must(nn.NewAdam(params, nn.AdamConfig{LearningRate: 0.05})), h)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -107,15 +107,15 @@ func ExampleEdgeScorer() {
 	}
 	jobs, machines, pairs := inputs[0], inputs[1], inputs[2]
 
-	toMachines, err := gnn.NewEdgeMessage("to_machines", 2, 4, 1, 16, gnn.Mean, nil, rng).Forward(forth, jobs, machines, pairs)
+	toMachines, err := must(gnn.NewEdgeMessage("to_machines", gnn.EdgeMessageConfig{In: 2, InDst: 4, EdgeDim: 1, Hidden: 16, Agg: gnn.Mean}, rng)).Forward(forth, jobs, machines, pairs)
 	if err != nil {
 		log.Fatal(err)
 	}
-	toJobs, err := gnn.NewEdgeMessage("to_jobs", 16, 2, 1, 16, gnn.Mean, nil, rng).Forward(back, toMachines, jobs, pairs)
+	toJobs, err := must(gnn.NewEdgeMessage("to_jobs", gnn.EdgeMessageConfig{In: 16, InDst: 2, EdgeDim: 1, Hidden: 16, Agg: gnn.Mean}, rng)).Forward(back, toMachines, jobs, pairs)
 	if err != nil {
 		log.Fatal(err)
 	}
-	scores, err := gnn.NewEdgeScorer("score", 16, 16, 1, 16, nil, rng).Forward(forth, toJobs, toMachines, pairs)
+	scores, err := must(gnn.NewEdgeScorer("score", gnn.EdgeScorerConfig{In: 16, EdgeDim: 1, Hidden: 16}, rng)).Forward(forth, toJobs, toMachines, pairs)
 	if err != nil {
 		log.Fatal(err)
 	}

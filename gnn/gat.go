@@ -29,26 +29,34 @@ type GATConv struct {
 	Bias      *nn.Param // [heads*out] or [out]; nil: none
 }
 
-// NewGATConv makes a layer with self loops whose weights are drawn by init from
-// rng (nil: nn.GlorotUniform, as in the paper) and whose bias is zero.
-func NewGATConv(name string, in, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATConv {
-	l := &GATConv{
-		AttentionConfig: AttentionConfig{Heads: heads, Out: out, Concat: concat, SelfLoops: true, Act: act},
-		Weight:          nn.NewParam(name+".weight", orGlorot(init), rng, in, heads*out),
-		Src:             nn.NewParam(name+".src", orGlorot(init), rng, heads, out),
-		Dst:             nn.NewParam(name+".dst", orGlorot(init), rng, heads, out),
-	}
-	l.Bias = nn.NewParam(name+".bias", nil, nil, l.width())
-	return l
+// GATConvConfig describes a [GATConv].
+type GATConvConfig struct {
+	In     int // columns of the sources' features
+	InDst  int // columns of the destinations' features, for bipartite graphs; 0: not bipartite
+	Out    int // columns of each head
+	Heads  int
+	Concat bool          // heads side by side, otherwise their mean
+	Act    nn.Activation // default nn.None
+	Init   nn.Init       // of the weights; nil: nn.GlorotUniform, as in the paper
 }
 
-// NewBipartiteGATConv makes a layer for bipartite graphs whose sources have inSrc
-// features and whose destinations inDst.
-func NewBipartiteGATConv(name string, inSrc, inDst, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATConv {
-	l := NewGATConv(name, inSrc, out, heads, concat, act, init, rng)
-	l.SelfLoops = false
-	l.DstWeight = nn.NewParam(name+".dst_weight", orGlorot(init), rng, inDst, heads*out)
-	return l
+// NewGATConv makes a layer whose weights are drawn from rng and whose bias is zero. Each vertex
+// attends to itself too unless the layer is bipartite.
+func NewGATConv(name string, cfg GATConvConfig, rng *rand.Rand) (*GATConv, error) {
+	m := newMaker("gat", name, cfg.Init, rng, size{"In", cfg.In, 1}, size{"InDst", cfg.InDst, 0}, size{"Out", cfg.Out, 1},
+		size{"Heads", cfg.Heads, 1})
+	m.activation(cfg.Act)
+	l := &GATConv{
+		AttentionConfig: AttentionConfig{Heads: cfg.Heads, Out: cfg.Out, Concat: cfg.Concat, SelfLoops: cfg.InDst == 0, Act: cfg.Act},
+		Weight:          m.weight("weight", cfg.In, cfg.Heads*cfg.Out),
+		Src:             m.weight("src", cfg.Heads, cfg.Out),
+		Dst:             m.weight("dst", cfg.Heads, cfg.Out),
+	}
+	l.Bias = m.param("bias", nil, l.width())
+	if cfg.InDst > 0 {
+		l.DstWeight = m.weight("dst_weight", cfg.InDst, cfg.Heads*cfg.Out)
+	}
+	return made(l, m)
 }
 
 // Params returns the weights, the attention vectors and, if there is one, the bias.
@@ -63,7 +71,14 @@ func (l *GATConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 
 // ForwardBipartite adds the layer for a bipartite graph to the expression graph.
 func (l *GATConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := checkCols(l.Weight.Name, "source features", xSrc, l.Weight.Shape()[0]); err != nil {
+	in, width, err := weightShape("gat", l.Weight)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkHeads(l.Weight.Name, width, l.Src, l.Dst); err != nil {
+		return nil, err
+	}
+	if err := checkCols(l.Weight.Name, "source features", xSrc, in); err != nil {
 		return nil, err
 	}
 	n, err := nodes(xSrc, l.Weight, l.DstWeight, l.Src, l.Dst, l.Bias)
@@ -77,14 +92,18 @@ func (l *GATConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Node
 	hDst := hSrc
 	switch {
 	case l.DstWeight != nil:
-		if err := checkCols(l.DstWeight.Name, "destination features", xDst, l.DstWeight.Shape()[0]); err != nil {
+		inDst, _, err := weightShape("gat", l.DstWeight)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkCols(l.DstWeight.Name, "destination features", xDst, inDst); err != nil {
 			return nil, err
 		}
 		if hDst, err = project(xDst, n[1]); err != nil {
 			return nil, err
 		}
 	case xDst != xSrc:
-		return nil, fmt.Errorf("gnn: %s: sources and destinations have features of their own: make the layer with NewBipartiteGATConv", l.Weight.Name)
+		return nil, fmt.Errorf("gnn: %s: sources and destinations have features of their own: set InDst when making the layer", l.Weight.Name)
 	}
 	s, err := headDots(hSrc, n[2], l.Heads, l.Out)
 	if err != nil {
@@ -112,7 +131,7 @@ type headDot struct{ heads, out int }
 func (o headDot) OutShape(in []gorgonia.Value) (int, int, error) {
 	h, err := nn.AsMatrix(in[0])
 	if err == nil && h.Cols != o.heads*o.out {
-		err = fmt.Errorf("want [rows x %d], got [%d x %d]", o.heads*o.out, h.Rows, h.Cols)
+		err = fmt.Errorf("want [rows x %d], got [%d x %d]: %w", o.heads*o.out, h.Rows, h.Cols, nn.ErrShape)
 	}
 	return h.Rows, o.heads, err
 }

@@ -1,6 +1,8 @@
 package gnn
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -30,29 +32,38 @@ type GATv2Conv struct {
 	Bias      *nn.Param // [heads*out] or [out]; nil: none
 }
 
-// NewGATv2Conv makes a layer with self loops whose weights are drawn by init from
-// rng (nil: nn.GlorotUniform) and whose bias is zero.
-func NewGATv2Conv(name string, in, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATv2Conv {
-	l := NewBipartiteGATv2Conv(name, in, in, 0, out, heads, concat, act, init, rng)
-	l.SelfLoops = true
-	return l
+// GATv2ConvConfig describes a [GATv2Conv].
+type GATv2ConvConfig struct {
+	In      int // columns of the sources' features
+	InDst   int // columns of the destinations' features, for bipartite graphs; 0: not bipartite
+	EdgeDim int // columns of the edges' features; 0: none
+	Out     int // columns of each head
+	Heads   int
+	Concat  bool          // heads side by side, otherwise their mean
+	Act     nn.Activation // default nn.None
+	Init    nn.Init       // of the weights; nil: nn.GlorotUniform
 }
 
-// NewBipartiteGATv2Conv makes a layer without self loops: for bipartite graphs
-// whose sources have inSrc features and whose destinations inDst, and for graphs
-// whose edges have edgeDim features (0: none).
-func NewBipartiteGATv2Conv(name string, inSrc, inDst, edgeDim, out, heads int, concat bool, act nn.Activation, init nn.Init, rng *rand.Rand) *GATv2Conv {
+// NewGATv2Conv makes a layer whose weights are drawn from rng and whose bias is zero. Each vertex
+// attends to itself too unless the layer is bipartite or its edges have features.
+func NewGATv2Conv(name string, cfg GATv2ConvConfig, rng *rand.Rand) (*GATv2Conv, error) {
+	m := newMaker("gatv2", name, cfg.Init, rng, size{"In", cfg.In, 1}, size{"InDst", cfg.InDst, 0},
+		size{"EdgeDim", cfg.EdgeDim, 0}, size{"Out", cfg.Out, 1}, size{"Heads", cfg.Heads, 1})
+	m.activation(cfg.Act)
+	width := cfg.Heads * cfg.Out
 	l := &GATv2Conv{
-		AttentionConfig: AttentionConfig{Heads: heads, Out: out, Concat: concat, Act: act},
-		Src:             nn.NewParam(name+".src", orGlorot(init), rng, inSrc, heads*out),
-		Dst:             nn.NewParam(name+".dst", orGlorot(init), rng, inDst, heads*out),
-		Attention:       nn.NewParam(name+".attention", orGlorot(init), rng, heads, out),
+		AttentionConfig: AttentionConfig{
+			Heads: cfg.Heads, Out: cfg.Out, Concat: cfg.Concat, SelfLoops: cfg.InDst == 0 && cfg.EdgeDim == 0, Act: cfg.Act,
+		},
+		Src:       m.weight("src", cfg.In, width),
+		Dst:       m.weight("dst", cmp.Or(cfg.InDst, cfg.In), width),
+		Attention: m.weight("attention", cfg.Heads, cfg.Out),
 	}
-	if edgeDim > 0 {
-		l.Edge = nn.NewParam(name+".edge", orGlorot(init), rng, heads*edgeDim, out)
+	if cfg.EdgeDim > 0 {
+		l.Edge = m.weight("edge", cfg.Heads*cfg.EdgeDim, cfg.Out)
 	}
-	l.Bias = nn.NewParam(name+".bias", nil, nil, l.width())
-	return l
+	l.Bias = m.param("bias", nil, l.width())
+	return made(l, m)
 }
 
 // Params returns the weights, the attention vectors and, if there is one, the bias.
@@ -68,10 +79,22 @@ func (l *GATv2Conv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 // ForwardBipartite adds the layer to the expression graph for a bipartite graph,
 // or for edges with the features f (otherwise nil).
 func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
-	if err := checkCols(l.Src.Name, "source features", xSrc, l.Src.Shape()[0]); err != nil {
+	inSrc, width, err := weightShape("gatv2", l.Src)
+	if err != nil {
 		return nil, err
 	}
-	if err := checkCols(l.Dst.Name, "destination features", xDst, l.Dst.Shape()[0]); err != nil {
+	inDst, dstWidth, err := weightShape("gatv2", l.Dst)
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(l.checkHeads(l.Src.Name, width, l.Attention), l.checkHeads(l.Dst.Name, dstWidth))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCols(l.Src.Name, "source features", xSrc, inSrc); err != nil {
+		return nil, err
+	}
+	if err := checkCols(l.Dst.Name, "destination features", xDst, inDst); err != nil {
 		return nil, err
 	}
 	n, err := nodes(xSrc, l.Src, l.Dst, l.Edge, l.Attention, l.Bias)
@@ -93,7 +116,7 @@ func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia
 	case l.Edge != nil && l.SelfLoops:
 		return nil, fmt.Errorf("gnn: %s: the self loops would have no edge features: set SelfLoops to false", l.Src.Name)
 	case l.Edge != nil:
-		if err := checkCols(l.Edge.Name, "edge features", f, l.Edge.Shape()[0]/l.Heads); err != nil {
+		if err := checkCols(l.Edge.Name, "edge features", f, len(l.Edge.Data())/width); err != nil {
 			return nil, err
 		}
 		in = append(in, f, n[2])

@@ -34,14 +34,23 @@ type GCNConv struct {
 	Act    nn.Activation
 }
 
-// NewGCNConv makes a layer whose weight is drawn by init from rng (nil:
-// nn.GlorotUniform, as in the paper) and whose bias is zero.
-func NewGCNConv(name string, in, out int, act nn.Activation, init nn.Init, rng *rand.Rand) *GCNConv {
-	return &GCNConv{
-		Weight: nn.NewParam(name+".weight", orGlorot(init), rng, in, out),
-		Bias:   nn.NewParam(name+".bias", nil, nil, out),
-		Act:    act,
+// GCNConvConfig describes a [GCNConv].
+type GCNConvConfig struct {
+	In, Out int           // columns of x and y
+	Act     nn.Activation // default nn.None
+	Init    nn.Init       // of the weight; nil: nn.GlorotUniform, as in the paper
+}
+
+// NewGCNConv makes a layer whose weight is drawn from rng and whose bias is zero.
+func NewGCNConv(name string, cfg GCNConvConfig, rng *rand.Rand) (*GCNConv, error) {
+	m := newMaker("gcn", name, cfg.Init, rng, size{"In", cfg.In, 1}, size{"Out", cfg.Out, 1})
+	m.activation(cfg.Act)
+	l := &GCNConv{
+		Weight: m.weight("weight", cfg.In, cfg.Out),
+		Bias:   m.param("bias", nil, cfg.Out),
+		Act:    cfg.Act,
 	}
+	return made(l, m)
 }
 
 // Params returns the weight and, if there is one, the bias.
@@ -53,14 +62,17 @@ func (l *GCNConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := l.Weight.Shape()
-	if err := checkCols(l.Weight.Name, "features", x, w[0]); err != nil {
+	in, out, err := weightShape("gcn", l.Weight)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCols(l.Weight.Name, "features", x, in); err != nil {
 		return nil, err
 	}
 	n, err := nodes(x, l.Weight, l.Bias)
 	if err != nil {
 		return nil, err
 	}
-	op := &linearConv{m: propagator{kind: normalized}, in: w[0], out: w[1], bias: l.Bias != nil, act: act}
+	op := &linearConv{m: propagator{kind: normalized}, in: in, out: out, bias: l.Bias != nil, act: act}
 	return op.apply("gcn", g, x, n[0], nil, nil, n[1])
 }

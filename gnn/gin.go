@@ -1,6 +1,7 @@
 package gnn
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -29,26 +30,41 @@ type GINConv struct {
 	Edge *nn.Param // W; nil: no edge features
 }
 
-// NewGINConv makes a layer around the perceptron net. Eps is a parameter, 0 at
-// first, if trainEps says so.
-func NewGINConv(name string, net nn.Module, trainEps bool) *GINConv {
-	l := &GINConv{Net: net}
-	if trainEps {
-		l.Eps = nn.NewParam(name+".eps", nil, nil, 1)
-	}
-	return l
+// GINConvConfig describes a [GINConv].
+type GINConvConfig struct {
+	Net      nn.Module // the perceptron h
+	TrainEps bool      // eps is a parameter, 0 at first; otherwise it is 0 for good
+
+	// Of GINE alone: columns of the edges' and of the vertices' features. EdgeDim 0: plain GIN, which
+	// takes any number of columns.
+	EdgeDim, In int
+	Init        nn.Init // of W; nil: nn.GlorotUniform
 }
 
-// NewGINEConv makes a layer for edges with edgeDim features around the perceptron
-// net, which takes in columns. W is drawn by init from rng (nil: nn.GlorotUniform).
-func NewGINEConv(name string, in, edgeDim int, net nn.Module, trainEps bool, init nn.Init, rng *rand.Rand) *GINConv {
-	l := NewGINConv(name, net, trainEps)
-	l.Edge = nn.NewParam(name+".edge", orGlorot(init), rng, edgeDim, in)
-	return l
+// NewGINConv makes a layer around a perceptron. Only GINE draws a weight from rng.
+func NewGINConv(name string, cfg GINConvConfig, rng *rand.Rand) (*GINConv, error) {
+	m := newMaker("gin", name, cfg.Init, rng, size{"EdgeDim", cfg.EdgeDim, 0}, size{"In", cfg.In, min(cfg.EdgeDim, 1)})
+	if cfg.Net == nil {
+		m.fail("want a perceptron as Net, got nil")
+	}
+	l := &GINConv{Net: cfg.Net}
+	if cfg.TrainEps {
+		l.Eps = m.param("eps", nil, 1)
+	}
+	if cfg.EdgeDim > 0 {
+		l.Edge = m.weight("edge", cfg.EdgeDim, cfg.In)
+	}
+	return made(l, m)
 }
 
 // Params returns eps and W, where they exist, and the perceptron's parameters.
-func (l *GINConv) Params() nn.Params { return append(params(l.Eps, l.Edge), l.Net.Params()...) }
+func (l *GINConv) Params() nn.Params {
+	ps := params(l.Eps, l.Edge)
+	if l.Net != nil {
+		ps = append(ps, l.Net.Params()...)
+	}
+	return ps
+}
 
 // Forward adds the layer to the expression graph.
 func (l *GINConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
@@ -59,6 +75,9 @@ func (l *GINConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 func (l *GINConv) ForwardEdges(g, x, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if err := checkCols("gin", "features", x, cols(x)); err != nil {
 		return nil, err
+	}
+	if l.Net == nil {
+		return nil, errors.New("gnn: gin: the layer has no perceptron: make it with NewGINConv")
 	}
 	op := &gin{f: cols(x), eps: l.Eps != nil}
 	n, err := nodes(x, l.Eps, l.Edge)
@@ -73,11 +92,15 @@ func (l *GINConv) ForwardEdges(g, x, f *gorgonia.Node) (*gorgonia.Node, error) {
 	case (l.Edge != nil) != (f != nil):
 		return nil, fmt.Errorf("gnn: gin: edge features are either both declared when the layer is made and given, or neither")
 	case l.Edge != nil:
-		op.edgeDim = l.Edge.Shape()[0]
-		if err := checkCols(l.Edge.Name, "edge features", f, op.edgeDim); err != nil {
+		edgeDim, width, err := weightShape("gin", l.Edge)
+		if err != nil {
 			return nil, err
 		}
-		if err := checkCols(l.Edge.Name, "features", x, l.Edge.Shape()[1]); err != nil {
+		op.edgeDim = edgeDim
+		if err := checkCols(l.Edge.Name, "edge features", f, edgeDim); err != nil {
+			return nil, err
+		}
+		if err := checkCols(l.Edge.Name, "features", x, width); err != nil {
 			return nil, err
 		}
 		in = append(in, f, n[1])

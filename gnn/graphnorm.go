@@ -1,6 +1,7 @@
 package gnn
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
@@ -26,17 +27,25 @@ type GraphNorm struct {
 }
 
 // NewGraphNorm makes a layer with alpha and gamma 1 and beta 0.
-func NewGraphNorm(name string, cols int, act nn.Activation) *GraphNorm {
-	return &GraphNorm{
-		Alpha: nn.NewParam(name+".alpha", nn.Constant(1), nil, cols),
-		Gamma: nn.NewParam(name+".gamma", nn.Constant(1), nil, cols),
-		Beta:  nn.NewParam(name+".beta", nil, nil, cols),
+func NewGraphNorm(name string, cols int, act nn.Activation) (*GraphNorm, error) {
+	m := newMaker("graph norm", name, nil, nil, size{"cols", cols, 1})
+	m.activation(act)
+	l := &GraphNorm{
+		Alpha: m.param("alpha", nil, cols),
+		Gamma: m.param("gamma", nil, cols),
+		Beta:  m.param("beta", nil, cols),
 		Act:   act,
 	}
+	if m.err == nil {
+		for k := range cols {
+			l.Alpha.Data()[k], l.Gamma.Data()[k] = 1, 1
+		}
+	}
+	return made(l, m)
 }
 
 // Params returns alpha, gamma and beta.
-func (l *GraphNorm) Params() nn.Params { return nn.Params{l.Alpha, l.Gamma, l.Beta} }
+func (l *GraphNorm) Params() nn.Params { return params(l.Alpha, l.Gamma, l.Beta) }
 
 // Forward adds the layer to the expression graph.
 func (l *GraphNorm) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
@@ -44,7 +53,11 @@ func (l *GraphNorm) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	op := &graphNorm{cols: l.Gamma.Shape()[0], act: act}
+	op := &graphNorm{cols: len(l.Gamma.Data()), act: act}
+	if op.cols == 0 || len(l.Alpha.Data()) != op.cols || len(l.Beta.Data()) != op.cols {
+		return nil, fmt.Errorf("gnn: graph norm: alpha, gamma and beta have %d, %d and %d values: make the layer with NewGraphNorm: %w",
+			len(l.Alpha.Data()), op.cols, len(l.Beta.Data()), nn.ErrShape)
+	}
 	if err := checkCols(l.Gamma.Name, "features", x, op.cols); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func TestEdgeUpdate(t *testing.T) {
 				if inDst == 0 {
 					inDst = c.in
 				}
-				l := gnn.NewEdgeUpdate("update", c.in, inDst, c.edge, 4, c.act, nil, rng)
+				l := must(gnn.NewEdgeUpdate("update", gnn.EdgeUpdateConfig{In: c.in, InDst: inDst, EdgeDim: c.edge, Hidden: 4, Act: c.act}, rng))
 				return gnntest.Layer{
 					In: c.in, Dst: c.dst, Edge: c.edge, Out: gnntest.Edges,
 					Params: l.Params(), Forward: l.Forward,
@@ -80,9 +80,9 @@ func TestEdgeConv(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
 				var rest nn.Module
 				if c.rest {
-					rest = nn.NewLinear("rest", 4, 3, nn.None, nil, rng)
+					rest = must(nn.NewLinear("rest", nn.LinearConfig{In: 4, Out: 3}, rng))
 				}
-				l := gnn.NewEdgeConv("edge", c.in, 4, nn.Tanh, rest, nil, rng)
+				l := must(gnn.NewEdgeConv("edge", gnn.EdgeConvConfig{In: c.in, Hidden: 4, Act: nn.Tanh, Rest: rest}, rng))
 				l.Agg = c.agg
 				return gnntest.Layer{
 					In: c.in, Dst: c.dst, Params: l.Params(),
@@ -116,12 +116,12 @@ func TestGINConv(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
 				net := nn.Sequential{
-					nn.NewLinear("a", 3, 5, nn.Tanh, nil, rng),
-					nn.NewLinear("b", 5, 2, nn.None, nil, rng),
+					must(nn.NewLinear("a", nn.LinearConfig{In: 3, Out: 5, Act: nn.Tanh}, rng)),
+					must(nn.NewLinear("b", nn.LinearConfig{In: 5, Out: 2}, rng)),
 				}
-				l := gnn.NewGINConv("gin", net, c.eps)
+				l := must(gnn.NewGINConv("gin", gnn.GINConvConfig{Net: net, TrainEps: c.eps}, nil))
 				if c.edge > 0 {
-					l = gnn.NewGINEConv("gin", 3, c.edge, net, c.eps, nil, rng)
+					l = must(gnn.NewGINConv("gin", gnn.GINConvConfig{In: 3, EdgeDim: c.edge, Net: net, TrainEps: c.eps}, rng))
 				}
 				return gnntest.Layer{
 					In: 3, Edge: c.edge, Params: l.Params(),
@@ -169,9 +169,9 @@ func TestNNConv(t *testing.T) {
 				var net nn.Module
 				if c.net {
 					width = 4
-					net = nn.NewLinear("net", edge, width, nn.Sigmoid, nil, rng)
+					net = must(nn.NewLinear("net", nn.LinearConfig{In: edge, Out: width, Act: nn.Sigmoid}, rng))
 				}
-				l := gnn.NewNNConv("nnconv", c.in, inDst, out, net, width, c.agg, c.act, nil, rng)
+				l := must(gnn.NewNNConv("nnconv", gnn.NNConvConfig{In: c.in, InDst: inDst, Out: out, EdgeNet: net, EdgeWidth: width, Agg: c.agg, Act: c.act}, rng))
 				return gnntest.Layer{
 					In: c.in, Dst: c.dst, Edge: edge, Params: l.Params(), Forward: l.Forward,
 					// The paper's form: a matrix for every edge.
@@ -233,9 +233,9 @@ func TestReadout(t *testing.T) {
 func TestAttentionReadout(t *testing.T) {
 	for _, net := range []bool{false, true} {
 		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-			l := &gnn.AttentionReadout{Gate: nn.NewLinear("gate", 3, 1, nn.None, nil, rng)}
+			l := &gnn.AttentionReadout{Gate: must(nn.NewLinear("gate", nn.LinearConfig{In: 3, Out: 1}, rng))}
 			if net {
-				l.Net = nn.NewLinear("net", 3, 2, nn.Tanh, nil, rng)
+				l.Net = must(nn.NewLinear("net", nn.LinearConfig{In: 3, Out: 2, Act: nn.Tanh}, rng))
 			}
 			return gnntest.Layer{
 				In: 3, Out: gnntest.Graphs, Params: l.Params(),
@@ -295,7 +295,7 @@ func affineReference(x, gamma, beta *mat, act nn.Activation) *mat {
 
 func TestLayerNorm(t *testing.T) {
 	gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
-		l := nn.NewLayerNorm("norm", 4, nn.ELU)
+		l := must(nn.NewLayerNorm("norm", 4, nn.ELU))
 		return gnntest.Layer{
 			In: 4, Params: l.Params(),
 			Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(x) },
@@ -314,7 +314,7 @@ func TestLayerNorm(t *testing.T) {
 func TestBatchNorm(t *testing.T) {
 	t.Run("training", func(t *testing.T) {
 		gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
-			l := nn.NewBatchNorm("norm", 3, nn.Tanh)
+			l := must(nn.NewBatchNorm("norm", 3, nn.Tanh))
 			l.Training = true
 			return gnntest.Layer{
 				In: 3, Params: l.Params(), AcrossGraphs: true,
@@ -328,7 +328,7 @@ func TestBatchNorm(t *testing.T) {
 	})
 	t.Run("inference", func(t *testing.T) {
 		gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-			l := nn.NewBatchNorm("norm", 3, nn.None)
+			l := must(nn.NewBatchNorm("norm", 3, nn.None))
 			for k := range 3 {
 				l.RunningMean.Data()[k] = float32(rng.NormFloat64())
 				l.RunningVar.Data()[k] = float32(0.5 + rng.Float64())
@@ -351,7 +351,7 @@ func TestBatchNorm(t *testing.T) {
 
 // The running values approach the data's mean and unbiased variance.
 func TestBatchNormRunningValues(t *testing.T) {
-	l := nn.NewBatchNorm("norm", 1, nn.None)
+	l := must(nn.NewBatchNorm("norm", 1, nn.None))
 	l.Training, l.Momentum = true, 0.5
 	x := []float32{1, 2, 3, 6}
 	tape, run := module(t, l, 1)
@@ -389,7 +389,7 @@ func module(t *testing.T, m nn.Module, cols int) (*nn.Tape, func(x []float32) []
 
 func TestGraphNorm(t *testing.T) {
 	gnntest.Run(t, func(*rand.Rand) (gnntest.Layer, error) {
-		l := gnn.NewGraphNorm("norm", 3, nn.Sigmoid)
+		l := must(gnn.NewGraphNorm("norm", 3, nn.Sigmoid))
 		return gnntest.Layer{
 			In: 3, Params: l.Params(),
 			Forward: func(g, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(g, x) },
@@ -458,13 +458,17 @@ func TestPooling(t *testing.T) {
 		score func(p []*mat, in gnntest.Inputs) []float64
 	}{
 		{"top-k", 0.5,
-			func(ratio float64, rng *rand.Rand) pooling { return gnn.NewTopKPooling("pool", 3, ratio, nil, rng) },
+			func(ratio float64, rng *rand.Rand) pooling {
+				return must(gnn.NewTopKPooling("pool", gnn.PoolingConfig{In: 3, Ratio: ratio}, rng))
+			},
 			func(p []*mat, in gnntest.Inputs) []float64 {
 				norm := math.Sqrt(p[0].V[0]*p[0].V[0] + p[0].V[1]*p[0].V[1] + p[0].V[2]*p[0].V[2])
 				return in.Src.Mul(p[0]).Map(func(v float64) float64 { return v / norm }).V
 			}},
 		{"self-attention", 0.7,
-			func(ratio float64, rng *rand.Rand) pooling { return gnn.NewSAGPooling("pool", 3, ratio, nil, rng) },
+			func(ratio float64, rng *rand.Rand) pooling {
+				return must(gnn.NewSAGPooling("pool", gnn.PoolingConfig{In: 3, Ratio: ratio}, rng))
+			},
 			func(p []*mat, in gnntest.Inputs) []float64 {
 				return gcnReference(in, in.Src.Mul(p[0])).Add(p[1]).V
 			}},
@@ -472,7 +476,7 @@ func TestPooling(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
 				l := c.make(c.ratio, rng)
-				conv := gnn.NewGCNConv("conv", 3, 2, nn.None, nil, rng)
+				conv := must(gnn.NewGCNConv("conv", gnn.GCNConvConfig{In: 3, Out: 2}, rng))
 				first := len(l.Params())
 				return gnntest.Layer{
 					In: 3, Out: gnntest.Graphs, Params: append(l.Params(), conv.Params()...),
@@ -495,7 +499,7 @@ func TestPooling(t *testing.T) {
 			})
 		})
 	}
-	if _, _, err := gnn.NewTopKPooling("pool", 2, 0, nil, rand.New(rand.NewPCG(1, 1))).Forward(inputs(t)); err == nil {
+	if _, err := gnn.NewTopKPooling("pool", gnn.PoolingConfig{In: 2}, rand.New(rand.NewPCG(1, 1))); err == nil {
 		t.Error("a ratio of 0 gives no error")
 	}
 }
@@ -536,7 +540,7 @@ func TestCombine(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				l := nn.NewLinear("linear", 3, 3, nn.Tanh, nil, rng)
+				l := must(nn.NewLinear("linear", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, rng))
 				return gnntest.Layer{
 					In: 3, Params: l.Params(),
 					Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) {
@@ -574,27 +578,26 @@ func TestBuildErrors(t *testing.T) {
 	vector := gorgonia.NewVector(x.Graph(), tensor.Float32, gorgonia.WithShape(3), gorgonia.WithName("vector"))
 	ignore := func(n *gorgonia.Node, err error) error { return err }
 	for name, err := range map[string]error{
-		"gcn":                  ignore(gnn.NewGCNConv("l1", 3, 2, nn.ReLU, nil, rng).Forward(g, x)),
-		"gcn activation":       ignore(gnn.NewGCNConv("l2", 2, 2, nn.Activation(99), nil, rng).Forward(g, x)),
-		"sage":                 ignore(gnn.NewSAGEConv("l3", 3, 2, gnn.Mean, nn.ReLU, nil, rng).Forward(g, x)),
-		"sage aggregation":     ignore(gnn.NewSAGEConv("l4", 2, 2, gnn.Aggregation(9), nn.ReLU, nil, rng).Forward(g, x)),
-		"sage destination":     ignore(gnn.NewBipartiteSAGEConv("l5", 2, 3, 2, gnn.Mean, nn.ReLU, nil, rng).ForwardBipartite(g, x, x)),
-		"gat":                  ignore(gnn.NewGATConv("l6", 3, 2, 2, true, nn.ELU, nil, rng).Forward(g, x)),
-		"gat bipartite":        ignore(gnn.NewGATConv("l7", 2, 2, 2, true, nn.ELU, nil, rng).ForwardBipartite(g, x, f)),
-		"gatv2":                ignore(gnn.NewGATv2Conv("l8", 3, 2, 2, true, nn.ELU, nil, rng).Forward(g, x)),
-		"gatv2 edges":          ignore(gnn.NewGATv2Conv("l9", 2, 2, 2, true, nn.ELU, nil, rng).ForwardBipartite(g, x, x, f)),
-		"gin edges":            ignore(gnn.NewGINConv("l10", nn.Sequential{}, true).ForwardEdges(g, x, f)),
-		"gine without edges":   ignore(gnn.NewGINEConv("l11", 2, 1, nn.Sequential{}, true, nil, rng).Forward(g, x)),
-		"edge conv":            ignore(gnn.NewEdgeConv("l12", 3, 2, nn.ReLU, nil, nil, rng).Forward(g, x)),
-		"nnconv":               ignore(gnn.NewNNConv("l13", 2, 2, 2, nil, 3, gnn.Sum, nn.ReLU, nil, rng).Forward(g, x, x, f)),
-		"nnconv max":           ignore(gnn.NewNNConv("l14", 2, 2, 2, nil, 1, gnn.Max, nn.ReLU, nil, rng).Forward(g, x, x, f)),
-		"message max":          ignore(gnn.NewEdgeMessage("l15", 2, 2, 1, 2, gnn.Max, nil, rng).Forward(g, x, x, f)),
-		"message edges":        ignore(gnn.NewEdgeMessage("l16", 2, 2, 2, 2, gnn.Sum, nil, rng).Forward(g, x, x, f)),
-		"message no edges":     ignore(gnn.NewEdgeMessage("l17", 2, 2, 0, 2, gnn.Sum, nil, rng).Forward(g, x, x, f)),
-		"scorer edges missing": ignore(gnn.NewEdgeScorer("l18", 2, 2, 1, 2, nil, rng).Forward(g, x, x, nil)),
-		"batch norm":           ignore(nn.NewBatchNorm("l19", 3, nn.None).Forward(x)),
-		"aggregate a vector":   ignore(gnn.Aggregate(g, vector, gnn.Sum)),
-		"readout nothing":      ignore(gnn.Readout(g, nil, gnn.Sum)),
+		"gcn":                  ignore(must(gnn.NewGCNConv("l1", gnn.GCNConvConfig{In: 3, Out: 2}, rng)).Forward(g, x)),
+		"sage":                 ignore(must(gnn.NewSAGEConv("l3", gnn.SAGEConvConfig{In: 3, Out: 2}, rng)).Forward(g, x)),
+		"sage destination":     ignore(must(gnn.NewSAGEConv("l5", gnn.SAGEConvConfig{In: 2, InDst: 3, Out: 2}, rng)).ForwardBipartite(g, x, x)),
+		"gat":                  ignore(must(gnn.NewGATConv("l6", gnn.GATConvConfig{In: 3, Out: 2, Heads: 2}, rng)).Forward(g, x)),
+		"gat bipartite":        ignore(must(gnn.NewGATConv("l7", gnn.GATConvConfig{In: 2, Out: 2, Heads: 2}, rng)).ForwardBipartite(g, x, f)),
+		"gatv2":                ignore(must(gnn.NewGATv2Conv("l8", gnn.GATv2ConvConfig{In: 3, Out: 2, Heads: 2}, rng)).Forward(g, x)),
+		"gatv2 edges":          ignore(must(gnn.NewGATv2Conv("l9", gnn.GATv2ConvConfig{In: 2, Out: 2, Heads: 2}, rng)).ForwardBipartite(g, x, x, f)),
+		"gin edges":            ignore(must(gnn.NewGINConv("l10", gnn.GINConvConfig{Net: nn.Sequential{}}, nil)).ForwardEdges(g, x, f)),
+		"gine without edges":   ignore(must(gnn.NewGINConv("l11", gnn.GINConvConfig{Net: nn.Sequential{}, In: 2, EdgeDim: 1}, rng)).Forward(g, x)),
+		"edge conv":            ignore(must(gnn.NewEdgeConv("l12", gnn.EdgeConvConfig{In: 3, Hidden: 2}, rng)).Forward(g, x)),
+		"nnconv":               ignore(must(gnn.NewNNConv("l13", gnn.NNConvConfig{In: 2, Out: 2, EdgeWidth: 3}, rng)).Forward(g, x, x, f)),
+		"message edges":        ignore(must(gnn.NewEdgeMessage("l16", gnn.EdgeMessageConfig{In: 2, EdgeDim: 2, Hidden: 2}, rng)).Forward(g, x, x, f)),
+		"message no edges":     ignore(must(gnn.NewEdgeMessage("l17", gnn.EdgeMessageConfig{In: 2, Hidden: 2}, rng)).Forward(g, x, x, f)),
+		"scorer edges missing": ignore(must(gnn.NewEdgeScorer("l18", gnn.EdgeScorerConfig{In: 2, EdgeDim: 1, Hidden: 2}, rng)).Forward(g, x, x, nil)),
+		"batch norm":           ignore(must(nn.NewBatchNorm("l19", 3, nn.None)).Forward(x)),
+		// Settings that a constructor refuses may still be made by hand.
+		"gcn activation":     ignore((&gnn.GCNConv{Weight: must(nn.NewParam("l2", nil, nil, 2, 2)), Act: 99}).Forward(g, x)),
+		"sage aggregation":   ignore((&gnn.SAGEConv{Agg: 9}).Forward(g, x)),
+		"aggregate a vector": ignore(gnn.Aggregate(g, vector, gnn.Sum)),
+		"readout nothing":    ignore(gnn.Readout(g, nil, gnn.Sum)),
 	} {
 		if err == nil || strings.Contains(err.Error(), "another node") {
 			t.Errorf("%s: error %v, want one about the misfit", name, err)

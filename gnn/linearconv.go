@@ -142,8 +142,11 @@ func (o *linearConv) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Mat
 // checkFeatures checks dense or sparse features.
 func checkFeatures(v gorgonia.Value, what string, rows, cols int) error {
 	if s, ok := v.(*Sparse); ok {
+		if s == nil {
+			return fmt.Errorf("%s: got a nil *gnn.Sparse", what)
+		}
 		if s.rows != rows || s.cols != cols {
-			return fmt.Errorf("%s: want [%d x %d], got the sparse [%d x %d]", what, rows, cols, s.rows, s.cols)
+			return fmt.Errorf("%s: want [%d x %d], got the sparse [%d x %d]: %w", what, rows, cols, s.rows, s.cols, nn.ErrShape)
 		}
 		return nil
 	}
@@ -179,7 +182,7 @@ type projection struct{ in, out int }
 
 func (o *projection) OutShape(in []gorgonia.Value) (int, int, error) {
 	rows := 0
-	if s, ok := in[0].(*Sparse); ok {
+	if s, ok := in[0].(*Sparse); ok && s != nil {
 		rows = s.Rows()
 	} else {
 		rows = mat(in[0]).Rows

@@ -1,6 +1,8 @@
 package gnn
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -29,26 +31,44 @@ type NNConv struct {
 	Root    *nn.Linear // R and b
 	Agg     Aggregation
 	Act     nn.Activation
-	width   int
 }
 
-// NewNNConv makes a layer for edges whose features edgeNet (nil: none) turns into
-// width columns. In a graph that is not bipartite inSrc and inDst are equal. Weights
-// are drawn by init from rng (nil: nn.GlorotUniform); the bias is zero.
-func NewNNConv(name string, inSrc, inDst, out int, edgeNet nn.Module, width int, agg Aggregation, act nn.Activation, init nn.Init, rng *rand.Rand) *NNConv {
-	return &NNConv{
-		EdgeNet: edgeNet,
-		Weight:  nn.NewParam(name+".weight", orGlorot(init), rng, inSrc, (width+1)*out),
-		Root:    nn.NewLinear(name+".root", inDst, out, nn.None, init, rng),
-		Agg:     agg,
-		Act:     act,
-		width:   width,
+// NNConvConfig describes an [NNConv].
+type NNConvConfig struct {
+	In        int         // columns of the sources' features
+	InDst     int         // columns of the destinations' features in a bipartite graph; 0: In
+	Out       int         // columns of y
+	EdgeNet   nn.Module   // h; nil: the edges' features as they are
+	EdgeWidth int         // columns of h, or of f without EdgeNet
+	Agg       Aggregation // Sum or Mean
+	Act       nn.Activation
+	Init      nn.Init // of the weights; nil: nn.GlorotUniform
+}
+
+// NewNNConv makes a layer whose weights are drawn from rng and whose bias is zero.
+func NewNNConv(name string, cfg NNConvConfig, rng *rand.Rand) (*NNConv, error) {
+	m := newMaker("nnconv", name, cfg.Init, rng, size{"In", cfg.In, 1}, size{"InDst", cfg.InDst, 0}, size{"Out", cfg.Out, 1},
+		size{"EdgeWidth", cfg.EdgeWidth, 1})
+	m.activation(cfg.Act)
+	if cfg.Agg != Sum && cfg.Agg != Mean {
+		m.fail("want Sum or Mean as Agg, got %v", cfg.Agg)
 	}
+	l := &NNConv{
+		EdgeNet: cfg.EdgeNet,
+		Weight:  m.weight("weight", cfg.In, (cfg.EdgeWidth+1)*cfg.Out),
+		Root:    m.linear("root", cmp.Or(cfg.InDst, cfg.In), cfg.Out, true),
+		Agg:     cfg.Agg,
+		Act:     cfg.Act,
+	}
+	return made(l, m)
 }
 
 // Params returns the weights, R, b and the edge network's parameters.
 func (l *NNConv) Params() nn.Params {
-	ps := append(params(l.Weight), l.Root.Params()...)
+	ps := params(l.Weight)
+	if l.Root != nil {
+		ps = append(ps, l.Root.Params()...)
+	}
 	if l.EdgeNet != nil {
 		ps = append(ps, l.EdgeNet.Params()...)
 	}
@@ -62,10 +82,25 @@ func (l *NNConv) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error
 	if err != nil {
 		return nil, err
 	}
+	in, cols, err := weightShape("nnconv", l.Weight)
+	if err != nil {
+		return nil, err
+	}
+	if l.Root == nil || l.Root.Weight == nil {
+		return nil, errors.New("gnn: nnconv: the layer has no weight of its own vertices: make it with NewNNConv")
+	}
+	_, out, err := weightShape("nnconv", l.Root.Weight)
+	if err != nil {
+		return nil, err
+	}
+	if cols%out != 0 {
+		return nil, fmt.Errorf("gnn: %s: %d columns are no multiple of the %d outputs: %w", l.Weight.Name, cols, out, nn.ErrShape)
+	}
+	width := cols/out - 1 // of h
 	if l.Agg != Sum && l.Agg != Mean {
 		return nil, fmt.Errorf("gnn: %s: messages are aggregated by sum or mean, not by %v", l.Weight.Name, l.Agg)
 	}
-	if err := checkCols(l.Weight.Name, "source features", xSrc, l.Weight.Shape()[0]); err != nil {
+	if err := checkCols(l.Weight.Name, "source features", xSrc, in); err != nil {
 		return nil, err
 	}
 	if l.EdgeNet != nil {
@@ -73,7 +108,7 @@ func (l *NNConv) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error
 			return nil, fmt.Errorf("gnn: %s: edge network: %w", l.Weight.Name, err)
 		}
 	}
-	if err := checkCols(l.Weight.Name, "edge features", f, l.width); err != nil {
+	if err := checkCols(l.Weight.Name, "edge features", f, width); err != nil {
 		return nil, err
 	}
 	w, err := l.Weight.Node(xSrc.Graph())
@@ -88,7 +123,7 @@ func (l *NNConv) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error
 	if err != nil {
 		return nil, err
 	}
-	op := &edgeConditioned{out: cols(r), width: l.width, agg: l.Agg, act: act}
+	op := &edgeConditioned{out: out, width: width, agg: l.Agg, act: act}
 	return nn.Apply("nnconv", op, r.Shape(), g, p, f, r)
 }
 

@@ -2,6 +2,7 @@ package gnn
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -26,20 +27,41 @@ type TopKPooling struct {
 	Ratio  float64   // in (0, 1]
 }
 
-// NewTopKPooling makes a layer whose vector is drawn by init from rng (nil:
-// nn.GlorotUniform).
-func NewTopKPooling(name string, in int, ratio float64, init nn.Init, rng *rand.Rand) *TopKPooling {
-	return &TopKPooling{Weight: nn.NewParam(name+".weight", orGlorot(init), rng, in, 1), Ratio: ratio}
+// PoolingConfig describes a [TopKPooling] or a [SAGPooling].
+type PoolingConfig struct {
+	In    int     // columns of x
+	Ratio float64 // of the vertices that stay, in (0, 1]
+	Init  nn.Init // of the weight; nil: nn.GlorotUniform
+}
+
+func (m *maker) ratio(r float64) {
+	if !(r > 0 && r <= 1) {
+		m.fail("want a Ratio in (0, 1], got %v", r)
+	}
+}
+
+// NewTopKPooling makes a layer whose vector is drawn from rng.
+func NewTopKPooling(name string, cfg PoolingConfig, rng *rand.Rand) (*TopKPooling, error) {
+	m := newMaker("top-k pooling", name, cfg.Init, rng, size{"In", cfg.In, 1})
+	m.ratio(cfg.Ratio)
+	return made(&TopKPooling{Weight: m.weight("weight", cfg.In, 1), Ratio: cfg.Ratio}, m)
 }
 
 // Params returns p.
-func (l *TopKPooling) Params() nn.Params { return nn.Params{l.Weight} }
+func (l *TopKPooling) Params() nn.Params { return params(l.Weight) }
 
 // Forward adds the layer to the expression graph. It returns the node of the
 // smaller graph, which is computed together with its features: use the two
 // together.
 func (l *TopKPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err error) {
-	if err := checkCols(l.Weight.Name, "features", x, l.Weight.Shape()[0]); err != nil {
+	in, one, err := weightShape("top-k pooling", l.Weight)
+	if err != nil {
+		return nil, nil, err
+	}
+	if one != 1 {
+		return nil, nil, fmt.Errorf("gnn: %s: want one column, got %d: %w", l.Weight.Name, one, nn.ErrShape)
+	}
+	if err := checkCols(l.Weight.Name, "features", x, in); err != nil {
 		return nil, nil, err
 	}
 	p, err := l.Weight.Node(x.Graph())
@@ -57,27 +79,42 @@ func (l *TopKPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, er
 // that they regard a vertex's surroundings (J. Lee, I. Lee and J. Kang,
 // "Self-attention graph pooling", ICML 2019).
 type SAGPooling struct {
-	Score Conv    // [vertices x in] -> [vertices x 1]
+	Score Conv    // [vertices x In] -> [vertices x 1]
 	Ratio float64 // in (0, 1]
 	name  string
 }
 
-// NewSAGPooling makes a layer that scores with a GCNConv, as in the paper, whose
-// weight is drawn by init from rng (nil: nn.GlorotUniform).
-func NewSAGPooling(name string, in int, ratio float64, init nn.Init, rng *rand.Rand) *SAGPooling {
-	return &SAGPooling{Score: NewGCNConv(name+".score", in, 1, nn.None, init, rng), Ratio: ratio, name: name}
+// NewSAGPooling makes a layer that scores with a GCNConv, as in the paper, whose weight is drawn from
+// rng.
+func NewSAGPooling(name string, cfg PoolingConfig, rng *rand.Rand) (*SAGPooling, error) {
+	m := newMaker("self-attention pooling", name, cfg.Init, rng, size{"In", cfg.In, 1})
+	m.ratio(cfg.Ratio)
+	score, err := NewGCNConv(name+".score", GCNConvConfig{In: cfg.In, Out: 1, Init: cfg.Init}, rng)
+	m.check(err)
+	return made(&SAGPooling{Score: score, Ratio: cfg.Ratio, name: name}, m)
 }
 
 // Params returns the parameters of the convolution.
-func (l *SAGPooling) Params() nn.Params { return l.Score.Params() }
+func (l *SAGPooling) Params() nn.Params {
+	if l.Score == nil {
+		return nil
+	}
+	return l.Score.Params()
+}
 
 // Forward adds the layer to the expression graph; see [TopKPooling.Forward].
 func (l *SAGPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err error) {
+	if l.Score == nil {
+		return nil, nil, errors.New("gnn: self-attention pooling: the layer has no Score: make it with NewSAGPooling")
+	}
+	if err := checkCols("self-attention pooling", "features", x, cols(x)); err != nil {
+		return nil, nil, err
+	}
 	s, err := l.Score.Forward(g, x)
 	if err != nil {
 		return nil, nil, err
 	}
-	return pool(l.name, g, x, s, l.Ratio)
+	return pool(cmp.Or(l.name, "sag_pooling"), g, x, s, l.Ratio)
 }
 
 // pool adds the choice of vertices by their scores s. The smaller graph is memory
@@ -216,7 +253,7 @@ func (o *poolingScore) OutShape(in []gorgonia.Value) (int, int, error) {
 		return 0, 0, err
 	}
 	if n := mat(in[1]).Rows; n != x.Cols {
-		err = fmt.Errorf("want features [rows x %d], got [%d x %d]", n, x.Rows, x.Cols)
+		err = fmt.Errorf("want features [rows x %d], got [%d x %d]: %w", n, x.Rows, x.Cols, nn.ErrShape)
 	}
 	return x.Rows, 1, err
 }

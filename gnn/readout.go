@@ -1,6 +1,8 @@
 package gnn
 
 import (
+	"errors"
+
 	"github.com/graphrl/graphrl/internal/kernel"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
@@ -150,7 +152,10 @@ type AttentionReadout struct {
 
 // Params returns the parameters of both networks.
 func (l *AttentionReadout) Params() nn.Params {
-	ps := l.Gate.Params()
+	var ps nn.Params
+	if l.Gate != nil {
+		ps = l.Gate.Params()
+	}
 	if l.Net != nil {
 		ps = append(ps, l.Net.Params()...)
 	}
@@ -159,6 +164,12 @@ func (l *AttentionReadout) Params() nn.Params {
 
 // Forward adds the layer to the expression graph.
 func (l *AttentionReadout) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
+	if l.Gate == nil {
+		return nil, errors.New("gnn: attention readout: the layer has no Gate")
+	}
+	if err := checkCols("attention readout", "features", x, cols(x)); err != nil {
+		return nil, err
+	}
 	s, err := l.Gate.Forward(x)
 	if err != nil {
 		return nil, err

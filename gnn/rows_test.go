@@ -123,7 +123,7 @@ func TestElementwise(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			gnntest.Run(t, func(rng *rand.Rand) (gnntest.Layer, error) {
-				l := nn.NewLinear("linear", 3, c.width, nn.Tanh, nil, rng)
+				l := must(nn.NewLinear("linear", nn.LinearConfig{In: 3, Out: c.width, Act: nn.Tanh}, rng))
 				return gnntest.Layer{
 					In: 3, Params: l.Params(),
 					Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) {

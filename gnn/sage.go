@@ -1,6 +1,8 @@
 package gnn
 
 import (
+	"cmp"
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/nn"
@@ -29,22 +31,29 @@ type SAGEConv struct {
 	Act    nn.Activation
 }
 
-// NewSAGEConv makes a layer whose weights are drawn by init from rng (nil:
-// nn.GlorotUniform) and whose bias is zero.
-func NewSAGEConv(name string, in, out int, agg Aggregation, act nn.Activation, init nn.Init, rng *rand.Rand) *SAGEConv {
-	return NewBipartiteSAGEConv(name, in, in, out, agg, act, init, rng)
+// SAGEConvConfig describes a [SAGEConv].
+type SAGEConvConfig struct {
+	In    int // columns of the sources' features
+	InDst int // columns of the destinations' features in a bipartite graph; 0: In
+	Out   int // columns of y
+	Agg   Aggregation
+	Act   nn.Activation // default nn.None
+	Init  nn.Init       // of the weights; nil: nn.GlorotUniform
 }
 
-// NewBipartiteSAGEConv makes a layer for graphs whose sources have inSrc features
-// and whose destinations inDst.
-func NewBipartiteSAGEConv(name string, inSrc, inDst, out int, agg Aggregation, act nn.Activation, init nn.Init, rng *rand.Rand) *SAGEConv {
-	return &SAGEConv{
-		Weight: nn.NewParam(name+".weight", orGlorot(init), rng, inSrc, out),
-		Root:   nn.NewParam(name+".root", orGlorot(init), rng, inDst, out),
-		Bias:   nn.NewParam(name+".bias", nil, nil, out),
-		Agg:    agg,
-		Act:    act,
+// NewSAGEConv makes a layer whose weights are drawn from rng and whose bias is zero.
+func NewSAGEConv(name string, cfg SAGEConvConfig, rng *rand.Rand) (*SAGEConv, error) {
+	m := newMaker("sage", name, cfg.Init, rng, size{"In", cfg.In, 1}, size{"InDst", cfg.InDst, 0}, size{"Out", cfg.Out, 1})
+	m.activation(cfg.Act)
+	m.aggregation(cfg.Agg)
+	l := &SAGEConv{
+		Weight: m.weight("weight", cfg.In, cfg.Out),
+		Root:   m.weight("root", cmp.Or(cfg.InDst, cfg.In), cfg.Out),
+		Bias:   m.param("bias", nil, cfg.Out),
+		Agg:    cfg.Agg,
+		Act:    cfg.Act,
 	}
+	return made(l, m)
 }
 
 // Params returns the weights and, if there is one, the bias.
@@ -64,7 +73,17 @@ func (l *SAGEConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Nod
 	if err := l.Agg.check(); err != nil {
 		return nil, err
 	}
-	in, out, root := l.Weight.Shape()[0], l.Weight.Shape()[1], l.Root.Shape()[0]
+	in, out, err := weightShape("sage", l.Weight)
+	if err != nil {
+		return nil, err
+	}
+	root, rootOut, err := weightShape("sage", l.Root)
+	if err != nil {
+		return nil, err
+	}
+	if rootOut != out {
+		return nil, fmt.Errorf("gnn: %s has %d columns, %s %d: %w", l.Weight.Name, out, l.Root.Name, rootOut, nn.ErrShape)
+	}
 	if err := checkCols(l.Weight.Name, "source features", xSrc, in); err != nil {
 		return nil, err
 	}

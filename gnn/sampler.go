@@ -1,6 +1,7 @@
 package gnn
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
@@ -38,6 +39,9 @@ type Sample struct {
 // NewNeighborSampler returns a sampler of g, not bipartite, that draws from rng. g
 // must not change while it is in use.
 func NewNeighborSampler(g *Graph, fanout []int, rng *rand.Rand) (*NeighborSampler, error) {
+	if g == nil || rng == nil {
+		return nil, errors.New("gnn: neighbour sampler: want a graph and a random source, got nil")
+	}
 	if g.Bipartite() {
 		return nil, fmt.Errorf("gnn: neighbour sampler: want a graph whose sources are its destinations, got the bipartite %v", g)
 	}
@@ -56,6 +60,9 @@ func NewNeighborSampler(g *Graph, fanout []int, rng *rand.Rand) (*NeighborSample
 
 // Sample draws the neighbourhood of the seeds, which must differ.
 func (s *NeighborSampler) Sample(seeds []int32) (*Sample, error) {
+	if s.graph == nil {
+		return nil, errors.New("gnn: neighbour sampler without a graph: make it with NewNeighborSampler")
+	}
 	m := &s.sample
 	m.Nodes, m.Edges, m.Seeds = m.Nodes[:0], m.Edges[:0], len(seeds)
 	s.src, s.dst = s.src[:0], s.dst[:0]

@@ -49,6 +49,9 @@ func Activate(x *gorgonia.Node, a Activation) (*gorgonia.Node, error) {
 	if err := a.check(); err != nil {
 		return nil, err
 	}
+	if err := checkMatrixNode("activate", "input", x); err != nil {
+		return nil, err
+	}
 	return Apply(a.String(), activate{a.kernel()}, x.Shape(), x)
 }
 

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
@@ -26,11 +27,17 @@ type AdamConfig struct {
 }
 
 // NewAdam makes an optimiser of params.
-func NewAdam(params Params, cfg AdamConfig) *Adam {
+func NewAdam(params Params, cfg AdamConfig) (*Adam, error) {
+	b, err := newBase(params, cfg.LearningRate, 0.001)
+	err = errors.Join(err, inRange("a beta1", cfg.Beta1, 1), inRange("a beta2", cfg.Beta2, 1),
+		inRange("an epsilon", cfg.Epsilon, math.Inf(1)), inRange("a weight decay", cfg.WeightDecay, math.Inf(1)))
+	if err != nil {
+		return nil, err
+	}
 	cfg.Beta1, cfg.Beta2, cfg.Epsilon = orDefault(cfg.Beta1, 0.9), orDefault(cfg.Beta2, 0.999), orDefault(cfg.Epsilon, 1e-8)
-	a := &Adam{base: base{params: params, rate: orDefault(cfg.LearningRate, 0.001)}, cfg: cfg}
+	a := &Adam{base: b, cfg: cfg}
 	a.m, a.v = a.slots("adam.m"), a.slots("adam.v")
-	return a
+	return a, nil
 }
 
 // State returns the first and second moments.
@@ -44,43 +51,5 @@ func (a *Adam) Step(model []gorgonia.ValueGrad) error {
 	return a.gradients(model, func(i int, p, g []float32) {
 		kernel.Adam(p, g, a.m[i].Data(), a.v[i].Data(),
 			float32(a.rate), float32(c.Beta1), float32(c.Beta2), float32(c.Epsilon), float32(c.WeightDecay), a.step)
-	})
-}
-
-// RMSProp divides each gradient by a running root mean square of its past
-// (Tieleman and Hinton, 2012), in PyTorch's form.
-type RMSProp struct {
-	base
-	cfg    RMSPropConfig
-	square Params
-}
-
-// RMSPropConfig holds the hyper-parameters of [RMSProp].
-type RMSPropConfig struct {
-	LearningRate float64 // 0: 0.01
-	Alpha        float64 // decay of the mean square; 0: 0.99
-	Epsilon      float64 // 0: 1e-8
-}
-
-// NewRMSProp makes an optimiser of params.
-func NewRMSProp(params Params, cfg RMSPropConfig) *RMSProp {
-	cfg.Alpha, cfg.Epsilon = orDefault(cfg.Alpha, 0.99), orDefault(cfg.Epsilon, 1e-8)
-	r := &RMSProp{base: base{params: params, rate: orDefault(cfg.LearningRate, 0.01)}, cfg: cfg}
-	r.square = r.slots("rmsprop.square")
-	return r
-}
-
-// State returns the mean squares.
-func (r *RMSProp) State() OptimizerState { return OptimizerState{r.step, r.square} }
-
-// Step updates every parameter once.
-func (r *RMSProp) Step(model []gorgonia.ValueGrad) error {
-	alpha, rate, eps := float32(r.cfg.Alpha), float32(r.rate), float32(r.cfg.Epsilon)
-	return r.gradients(model, func(i int, p, g []float32) {
-		s := r.square[i].Data()
-		for j, gj := range g {
-			s[j] = alpha*s[j] + (1-alpha)*gj*gj
-			p[j] -= rate * gj / (float32(math.Sqrt(float64(s[j]))) + eps)
-		}
 	})
 }

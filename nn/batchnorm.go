@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
@@ -31,15 +32,20 @@ type BatchNorm struct {
 
 // NewBatchNorm makes a layer with gamma 1, beta 0 and momentum 0.1 that is not yet
 // training.
-func NewBatchNorm(name string, cols int, act Activation) *BatchNorm {
-	return &BatchNorm{
-		Gamma:       NewParam(name+".gamma", Constant(1), nil, cols),
-		Beta:        NewParam(name+".beta", nil, nil, cols),
-		Act:         act,
-		Momentum:    0.1,
-		RunningMean: NewParam(name+".running_mean", nil, nil, cols),
-		RunningVar:  NewParam(name+".running_var", Constant(1), nil, cols),
+func NewBatchNorm(name string, cols int, act Activation) (*BatchNorm, error) {
+	gamma, beta, err := newAffine(name, cols, act)
+	if err != nil {
+		return nil, fmt.Errorf("nn: batch norm: %w", err)
 	}
+	l := &BatchNorm{
+		Gamma: gamma, Beta: beta, Act: act, Momentum: 0.1,
+		RunningMean: newParam(name+".running_mean", []int{cols}),
+		RunningVar:  newParam(name+".running_var", []int{cols}),
+	}
+	for k := range l.RunningVar.Data() {
+		l.RunningVar.Data()[k] = 1
+	}
+	return l, nil
 }
 
 // Params returns gamma and beta.
@@ -47,7 +53,10 @@ func (l *BatchNorm) Params() Params { return Params{l.Gamma, l.Beta} }
 
 // Forward adds the layer to x's graph.
 func (l *BatchNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
-	op := &batchNorm{norm: norm{cols: l.Gamma.Shape()[0]}, layer: l}
+	if len(l.RunningMean.Data()) != len(l.Gamma.Data()) || len(l.RunningVar.Data()) != len(l.Gamma.Data()) {
+		return nil, fmt.Errorf("nn: batch norm: the running values do not match gamma: make the layer with NewBatchNorm: %w", ErrShape)
+	}
+	op := &batchNorm{layer: l}
 	return op.apply("batch_norm", op, l.Act, x, l.Gamma, l.Beta)
 }
 

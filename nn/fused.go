@@ -39,9 +39,15 @@ type Shape = tensor.Shape
 // matrix its true number of columns and any plausible number of rows (as an input
 // of as many rows has it), the empty shape for a scalar.
 func Apply(name string, op FusedOp, shape Shape, inputs ...*gorgonia.Node) (*gorgonia.Node, error) {
+	if op == nil || len(inputs) == 0 {
+		return nil, fmt.Errorf("nn: %s: want an operation and at least one input", name)
+	}
 	for i, n := range inputs {
 		if n == nil {
 			return nil, fmt.Errorf("nn: %s: input %d is nil", name, i)
+		}
+		if n.Graph() != inputs[0].Graph() {
+			return nil, fmt.Errorf("nn: %s: input %d is in another expression graph than input 0", name, i)
 		}
 	}
 	build.Lock()

@@ -23,6 +23,9 @@ const nominalRows = 2
 func NewInput(g *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, error) {
 	build.Lock()
 	defer build.Unlock()
+	if g == nil {
+		return nil, fmt.Errorf("nn: input %q: the expression graph is nil", name)
+	}
 	if name == "" {
 		return nil, fmt.Errorf("nn: an input needs a name")
 	}

@@ -19,7 +19,7 @@ func regularised(t *testing.T) (*nn.MLP, *nn.Trainer, func() float64) {
 	mse := must(nn.MSE(must(net.Forward(x)), y, nil))
 	l2 := must(nn.L2(g, net.Layers[0].Params()))
 	loss := must(nn.WeightedSum([]*gorgonia.Node{mse, l2}, []float64{1, 0.3}))
-	tr := must(nn.NewTrainer(loss, net.Params(), nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: 0.01}), mse))
+	tr := must(nn.NewTrainer(loss, net.Params(), must(nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: 0.01})), mse))
 	bind(t, tr.Tape, x, randomBuffer(rng, 9, 4, 1).Value())
 	bind(t, tr.Tape, y, randomBuffer(rng, 9, 2, 1).Value())
 	return net, tr, func() float64 { run(t, tr.Tape); return tr.Tape.Scalar(loss) - tr.Tape.Scalar(mse) }
@@ -43,7 +43,7 @@ func TestL2(t *testing.T) {
 
 func TestL2Gradient(t *testing.T) {
 	rng := newRand(6)
-	ps := nn.Params{nn.NewParam("w", nn.Normal(1), rng, 3, 5), nn.NewParam("b", nn.Normal(1), rng, 5)}
+	ps := nn.Params{must(nn.NewParam("w", nn.Normal(1), rng, 3, 5)), must(nn.NewParam("b", nn.Normal(1), rng, 5))}
 	g := gorgonia.NewGraph()
 	loss := must(nn.WeightedSum([]*gorgonia.Node{must(nn.L2(g, ps))}, []float64{0.7}))
 	grads := must(nn.Grad(loss, ps))

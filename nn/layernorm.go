@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"gorgonia.org/gorgonia"
@@ -18,12 +19,12 @@ type LayerNorm struct {
 }
 
 // NewLayerNorm makes a layer with gamma 1 and beta 0.
-func NewLayerNorm(name string, cols int, act Activation) *LayerNorm {
-	return &LayerNorm{
-		Gamma: NewParam(name+".gamma", Constant(1), nil, cols),
-		Beta:  NewParam(name+".beta", nil, nil, cols),
-		Act:   act,
+func NewLayerNorm(name string, cols int, act Activation) (*LayerNorm, error) {
+	gamma, beta, err := newAffine(name, cols, act)
+	if err != nil {
+		return nil, fmt.Errorf("nn: layer norm: %w", err)
 	}
+	return &LayerNorm{Gamma: gamma, Beta: beta, Act: act}, nil
 }
 
 // Params returns gamma and beta.
@@ -31,7 +32,7 @@ func (l *LayerNorm) Params() Params { return Params{l.Gamma, l.Beta} }
 
 // Forward adds the layer to x's graph.
 func (l *LayerNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
-	op := &layerNorm{norm: norm{cols: l.Gamma.Shape()[0]}}
+	op := new(layerNorm)
 	return op.apply("layer_norm", op, l.Act, x, l.Gamma, l.Beta)
 }
 

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -19,18 +20,32 @@ type Linear struct {
 	Act    Activation
 }
 
-// NewLinear makes a layer whose weight is drawn by init from rng (nil:
-// [GlorotUniform]) and whose bias is zero. Its parameters are named name.weight
-// and name.bias.
-func NewLinear(name string, in, out int, act Activation, init Init, rng *rand.Rand) *Linear {
-	if init == nil {
-		init = GlorotUniform
+// LinearConfig describes a [Linear].
+type LinearConfig struct {
+	In, Out int        // columns of x and y
+	Act     Activation // default None
+	Init    Init       // of the weight; nil: GlorotUniform
+	NoBias  bool
+}
+
+// NewLinear makes a layer whose weight is drawn from rng and whose bias is zero. Its parameters are
+// named name.weight and name.bias.
+func NewLinear(name string, cfg LinearConfig, rng *rand.Rand) (*Linear, error) {
+	if err := cfg.Act.check(); err != nil {
+		return nil, fmt.Errorf("nn: linear %q: %w", name, err)
 	}
-	return &Linear{
-		Weight: NewParam(name+".weight", init, rng, in, out),
-		Bias:   NewParam(name+".bias", nil, nil, out),
-		Act:    act,
+	if cfg.Init == nil {
+		cfg.Init = GlorotUniform
 	}
+	l := &Linear{Act: cfg.Act}
+	var err error
+	if l.Weight, err = NewParam(name+".weight", cfg.Init, rng, cfg.In, cfg.Out); err != nil {
+		return nil, err
+	}
+	if !cfg.NoBias {
+		l.Bias, err = NewParam(name+".bias", nil, nil, cfg.Out)
+	}
+	return l, err
 }
 
 // Params returns the weight and, if there is one, the bias.
@@ -50,17 +65,20 @@ func (l *Linear) ForwardConcat(x ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if err := l.Act.check(); err != nil {
 		return nil, err
 	}
-	w := l.Weight.Value.Shape()
+	w := l.Weight.Shape()
+	if len(w) != 2 {
+		return nil, errors.New("nn: a linear layer without a weight matrix: make it with NewLinear")
+	}
 	op := &linear{in: w[0], out: w[1], bias: l.Bias != nil, act: l.Act.kernel()}
 	for _, n := range x {
-		if len(n.Shape()) != 2 {
-			return nil, fmt.Errorf("nn: %s: want inputs [rows x columns], got %v", l.Weight.Name, n.Shape())
+		if err := checkMatrixNode(l.Weight.Name, "input", n); err != nil {
+			return nil, err
 		}
 		op.widths = append(op.widths, n.Shape()[1])
 		op.in -= n.Shape()[1]
 	}
 	if len(x) == 0 || op.in != 0 {
-		return nil, fmt.Errorf("nn: %s: want inputs of %d columns together, got %v", l.Weight.Name, w[0], op.widths)
+		return nil, fmt.Errorf("nn: %s: want inputs of %d columns together, got %v: %w", l.Weight.Name, w[0], op.widths, ErrShape)
 	}
 	nodes, err := l.Params().Nodes(x[0].Graph())
 	if err != nil {
@@ -89,7 +107,8 @@ func (o *linear) OutShape(in []gorgonia.Value) (int, int, error) {
 			rows = x.Rows
 		}
 		if x.Rows != rows || x.Cols != width {
-			return 0, 0, fmt.Errorf("want input %d to be [%d x %d], got [%d x %d]", i, rows, width, x.Rows, x.Cols)
+			return 0, 0, fmt.Errorf("want input %d to be [%d x %d], got [%d x %d]: %w",
+				i, rows, width, x.Rows, x.Cols, ErrShape)
 		}
 	}
 	return rows, o.out, nil

@@ -71,7 +71,7 @@ func (o *logitLoss) OutShape(in []gorgonia.Value) (int, int, error) {
 		return 0, 0, err
 	}
 	if z.Rows != t.Rows || z.Cols != t.Cols {
-		return 0, 0, fmt.Errorf("logits are [%d x %d] but targets [%d x %d]", z.Rows, z.Cols, t.Rows, t.Cols)
+		return 0, 0, fmt.Errorf("logits are [%d x %d] but targets [%d x %d]: %w", z.Rows, z.Cols, t.Rows, t.Cols, ErrShape)
 	}
 	if o.kind == segmentCE {
 		x, ok := in[2].(*Index)
@@ -87,11 +87,11 @@ func (o *logitLoss) OutShape(in []gorgonia.Value) (int, int, error) {
 
 func checkSegments(ptr []int32, rows int) error {
 	if len(ptr) == 0 || ptr[0] != 0 || int(ptr[len(ptr)-1]) != rows {
-		return fmt.Errorf("segments must run from 0 to the %d rows, got %d offsets", rows, len(ptr))
+		return fmt.Errorf("segments must run from 0 to the %d rows, got %d offsets: %w", rows, len(ptr), ErrShape)
 	}
 	for i := 1; i < len(ptr); i++ {
 		if ptr[i] < ptr[i-1] {
-			return fmt.Errorf("segment offsets must not decrease: %d after %d", ptr[i], ptr[i-1])
+			return fmt.Errorf("segment offsets must not decrease: %d after %d: %w", ptr[i], ptr[i-1], ErrShape)
 		}
 	}
 	return nil
@@ -185,7 +185,8 @@ func (o *residualLoss) OutShape(in []gorgonia.Value) (int, int, error) {
 			err = err2
 		}
 		if err == nil && (m.Rows != y.Rows || m.Cols != y.Cols) {
-			err = fmt.Errorf("predictions are [%d x %d] but targets or weights [%d x %d]", y.Rows, y.Cols, m.Rows, m.Cols)
+			err = fmt.Errorf("predictions are [%d x %d] but targets or weights [%d x %d]: %w",
+				y.Rows, y.Cols, m.Rows, m.Cols, ErrShape)
 		}
 	}
 	return 1, 1, err
@@ -259,7 +260,7 @@ type weightedSum []float64
 func (weightedSum) OutShape(in []gorgonia.Value) (int, int, error) {
 	for _, v := range in {
 		if m, err := AsMatrix(v); err != nil || len(m.Data) != 1 {
-			return 0, 0, fmt.Errorf("want scalars, got %v", v.Shape())
+			return 0, 0, fmt.Errorf("want scalars, got %v: %w", v.Shape(), ErrShape)
 		}
 	}
 	return 1, 1, nil

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -25,6 +26,9 @@ func (m Matrix) IsZero() bool { return m.Data == nil }
 func AsMatrix(v gorgonia.Value) (Matrix, error) {
 	switch v := v.(type) {
 	case *tensor.Dense:
+		if v == nil {
+			return Matrix{}, errors.New("nn: want a float32 tensor, got a nil one")
+		}
 		if v.Dtype() != tensor.Float32 {
 			return Matrix{}, fmt.Errorf("nn: want float32 values, got %v", v.Dtype())
 		}
@@ -34,6 +38,9 @@ func AsMatrix(v gorgonia.Value) (Matrix, error) {
 		}
 		return m, nil
 	case *gorgonia.F32:
+		if v == nil {
+			return Matrix{}, errors.New("nn: want a float32 scalar, got a nil one")
+		}
 		return Matrix{1, 1, unsafe.Slice((*float32)(v), 1)}, nil
 	case nil:
 		return Matrix{}, fmt.Errorf("nn: want a float32 tensor, got nothing (is an input unbound?)")

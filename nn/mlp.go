@@ -39,7 +39,12 @@ func NewMLP(name string, widths []int, hidden Activation, init Init, rng *rand.R
 				layerInit = HeUniform
 			}
 		}
-		m.Layers = append(m.Layers, NewLinear(fmt.Sprintf("%s.%d", name, i), widths[i], widths[i+1], act, layerInit, rng))
+		cfg := LinearConfig{In: widths[i], Out: widths[i+1], Act: act, Init: layerInit}
+		l, err := NewLinear(fmt.Sprintf("%s.%d", name, i), cfg, rng)
+		if err != nil {
+			return nil, err
+		}
+		m.Layers = append(m.Layers, l)
 	}
 	return m, nil
 }
@@ -56,7 +61,10 @@ func (m *MLP) Params() Params {
 // Forward adds the network to x's graph, [rows x first width] -> [rows x last width].
 func (m *MLP) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	var err error
-	for _, l := range m.Layers {
+	for i, l := range m.Layers {
+		if l == nil {
+			return nil, fmt.Errorf("nn: MLP: layer %d is nil", i)
+		}
 		if x, err = l.Forward(x); err != nil {
 			return nil, err
 		}

@@ -91,14 +91,14 @@ func TestLayerGradients(t *testing.T) {
 // the same layer on the inputs side by side.
 func TestConcatenatedInputs(t *testing.T) {
 	rng := newRand(11)
-	a, b := nn.NewParam("a", nn.Normal(1), rng, 6, 2), nn.NewParam("b", nn.Normal(1), rng, 6, 3)
-	both := nn.NewParam("both", nil, nil, 6, 5)
+	a, b := must(nn.NewParam("a", nn.Normal(1), rng, 6, 2)), must(nn.NewParam("b", nn.Normal(1), rng, 6, 3))
+	both := must(nn.NewParam("both", nil, nil, 6, 5))
 	for r := range 6 {
 		copy(both.Data()[r*5:], a.Data()[r*2:r*2+2])
 		copy(both.Data()[r*5+2:], b.Data()[r*3:r*3+3])
 	}
 	g := gorgonia.NewGraph()
-	l := nn.NewLinear("l", 5, 4, nn.Tanh, nil, rng)
+	l := must(nn.NewLinear("l", nn.LinearConfig{In: 5, Out: 4, Act: nn.Tanh}, rng))
 	y := must(l.ForwardConcat(must(a.Node(g)), must(b.Node(g))))
 	whole := must(l.Forward(must(both.Node(g))))
 	target := must(nn.NewInput(g, "t", 4))
@@ -127,7 +127,7 @@ func TestConcatenatedInputs(t *testing.T) {
 func TestInputGradient(t *testing.T) {
 	rng := newRand(3)
 	g := gorgonia.NewGraph()
-	x := nn.NewParam("x", nn.Normal(1), rng, 4, 6)
+	x := must(nn.NewParam("x", nn.Normal(1), rng, 4, 6))
 	xn := must(x.Node(g))
 	net := must(nn.NewMLP("net", []int{6, 5, 1}, nn.Tanh, nil, rng))
 	target := must(nn.NewInput(g, "t", 1))
@@ -229,7 +229,7 @@ func TestLossesAgainstFloat64(t *testing.T) {
 // TestSaturatedLogits is the trap that a cross-entropy of probabilities falls into.
 func TestSaturatedLogits(t *testing.T) {
 	g := gorgonia.NewGraph()
-	z := nn.NewParam("z", nil, nil, 1, 4)
+	z := must(nn.NewParam("z", nil, nil, 1, 4))
 	copy(z.Data(), []float32{500, -500, 500, -500})
 	tn := must(nn.NewInput(g, "t", 4))
 	loss := must(nn.BCEWithLogits(must(z.Node(g)), tn))
@@ -245,7 +245,7 @@ func TestSaturatedLogits(t *testing.T) {
 
 func TestOrthogonal(t *testing.T) {
 	for _, s := range [][2]int{{4, 9}, {9, 4}, {6, 6}} {
-		p := nn.NewParam("w", nn.Orthogonal(2), newRand(1), s[0], s[1])
+		p := must(nn.NewParam("w", nn.Orthogonal(2), newRand(1), s[0], s[1]))
 		n := min(s[0], s[1])
 		at := func(i, k int) float64 { // component k of vector i along the shorter side
 			if s[0] <= s[1] {
@@ -283,7 +283,7 @@ func TestInitialiserVariance(t *testing.T) {
 		{"he normal", nn.HeNormal, 2.0 / 200},
 	}
 	for _, c := range cases {
-		p := nn.NewParam("w", c.init, newRand(2), 200, 300)
+		p := must(nn.NewParam("w", c.init, newRand(2), 200, 300))
 		var s, s2 float64
 		for _, v := range p.Data() {
 			s += float64(v)

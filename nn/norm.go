@@ -19,12 +19,33 @@ type norm struct {
 	dz   Buffer // gradient with respect to xhat
 }
 
+// newAffine makes gamma, of ones, and beta, of zeros.
+func newAffine(name string, cols int, act Activation) (gamma, beta *Param, err error) {
+	if err := act.check(); err != nil {
+		return nil, nil, err
+	}
+	if gamma, err = NewParam(name+".gamma", nil, nil, cols); err != nil {
+		return nil, nil, err
+	}
+	for k := range gamma.Data() {
+		gamma.Data()[k] = 1
+	}
+	beta, err = NewParam(name+".beta", nil, nil, cols)
+	return gamma, beta, err
+}
+
 // apply adds op, which embeds o.
 func (o *norm) apply(name string, op FusedOp, act Activation, x *gorgonia.Node, gamma, beta *Param) (*gorgonia.Node, error) {
 	if err := act.check(); err != nil {
 		return nil, err
 	}
-	o.act = act.kernel()
+	if err := (Params{gamma, beta}).check(); err != nil {
+		return nil, fmt.Errorf("nn: %s: %w", name, err)
+	}
+	o.act, o.cols = act.kernel(), len(gamma.Data())
+	if n := len(beta.Data()); n != o.cols {
+		return nil, fmt.Errorf("nn: %s has %d values, %s %d: %w", gamma.Name, o.cols, beta.Name, n, ErrShape)
+	}
 	if err := checkCols(gamma.Name, "features", x, o.cols); err != nil {
 		return nil, err
 	}

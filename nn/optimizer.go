@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -30,6 +31,32 @@ type OptimizerState struct {
 	Slots Params // moments, one per parameter and kind, named kind/parameter
 }
 
+// newBase checks what every optimiser is made from.
+func newBase(params Params, rate, defaultRate float64) (base, error) {
+	if err := params.check(); err != nil {
+		return base{}, fmt.Errorf("nn: optimizer: %w", err)
+	}
+	if !(rate >= 0) || math.IsInf(rate, 0) {
+		return base{}, fmt.Errorf("nn: optimizer: want a learning rate of at least 0 (0: the default), got %v", rate)
+	}
+	return base{params: params, rate: orDefault(rate, defaultRate)}, nil
+}
+
+// inRange reports a hyper-parameter outside [0, limit).
+func inRange(name string, v, limit float64) error {
+	if !(v >= 0 && v < limit) {
+		return fmt.Errorf("nn: optimizer: want %s in [0, %v), got %v", name, limit, v)
+	}
+	return nil
+}
+
+func orDefault(v, d float64) float64 {
+	if v == 0 {
+		return d
+	}
+	return v
+}
+
 // base is what the optimisers have in common.
 type base struct {
 	params Params
@@ -45,7 +72,7 @@ func (b *base) SetStep(n int)             { b.step = n }
 func (b *base) slots(kind string) Params {
 	ps := make(Params, len(b.params))
 	for i, p := range b.params {
-		ps[i] = NewParam(kind+"/"+p.Name, nil, nil, p.Shape()...)
+		ps[i] = newParam(kind+"/"+p.Name, p.Shape())
 	}
 	return ps
 }
@@ -57,7 +84,7 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 		return fmt.Errorf("nn: the optimiser was made for %d parameters, got %d gradients", len(b.params), len(model))
 	}
 	for i, m := range model {
-		if m.Value() != gorgonia.Value(b.params[i].Value) {
+		if m == nil || m.Value() != gorgonia.Value(b.params[i].Value) {
 			return fmt.Errorf("nn: gradient %d is not that of parameter %q", i, b.params[i].Name)
 		}
 		g, err := gradient(m)
@@ -65,7 +92,8 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 			return err
 		}
 		if len(g) != len(b.params[i].Data()) {
-			return fmt.Errorf("nn: parameter %q has %d values, its gradient %d", b.params[i].Name, len(b.params[i].Data()), len(g))
+			return fmt.Errorf("nn: parameter %q has %d values, its gradient %d: %w",
+				b.params[i].Name, len(b.params[i].Data()), len(g), ErrShape)
 		}
 	}
 	b.step++
@@ -80,6 +108,9 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 }
 
 func gradient(m gorgonia.ValueGrad) ([]float32, error) {
+	if m == nil {
+		return nil, errors.New("nn: a gradient is nil")
+	}
 	v, err := m.Grad()
 	if err != nil {
 		return nil, err

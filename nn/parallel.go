@@ -26,6 +26,11 @@ func NewDataParallel(replicas ...*Trainer) (*DataParallel, error) {
 	if len(replicas) == 0 {
 		return nil, fmt.Errorf("nn: data parallel: want at least one replica")
 	}
+	for i, r := range replicas {
+		if r == nil || r.loss == nil {
+			return nil, fmt.Errorf("nn: data parallel: replica %d is no trainer: make it with NewTrainer", i)
+		}
+	}
 	first := replicas[0]
 	for i, r := range replicas[1:] {
 		switch {
@@ -50,9 +55,10 @@ func NewDataParallel(replicas ...*Trainer) (*DataParallel, error) {
 		jobs:     make([]chan struct{}, len(replicas)),
 	}
 	for i := 1; i < len(replicas); i++ {
-		d.jobs[i] = make(chan struct{})
+		jobs := make(chan struct{})
+		d.jobs[i] = jobs
 		go func() {
-			for range d.jobs[i] {
+			for range jobs {
 				d.run(i)
 				d.wg.Done()
 			}
@@ -67,6 +73,9 @@ func NewDataParallel(replicas ...*Trainer) (*DataParallel, error) {
 func (d *DataParallel) Step(shares []float64) (float64, error) {
 	if len(shares) != len(d.replicas) {
 		return 0, fmt.Errorf("nn: data parallel: %d shares for %d replicas", len(shares), len(d.replicas))
+	}
+	if len(shares) == 0 || d.jobs == nil {
+		return 0, fmt.Errorf("nn: data parallel: closed, or not made by NewDataParallel")
 	}
 	if !(shares[0] > 0) {
 		return 0, fmt.Errorf("nn: data parallel: the first replica needs a share, got %v", shares)
@@ -121,9 +130,12 @@ func (d *DataParallel) reduce() error {
 	return first.update(first.grads)
 }
 
-// Close stops the goroutines. The trainer must not be used afterwards.
+// Close stops the goroutines. Step fails afterwards.
 func (d *DataParallel) Close() {
-	for _, c := range d.jobs[1:] {
-		close(c)
+	for _, c := range d.jobs {
+		if c != nil {
+			close(c)
+		}
 	}
+	d.jobs = nil
 }

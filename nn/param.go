@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"gorgonia.org/gorgonia"
@@ -17,30 +18,80 @@ type Param struct {
 	Value *tensor.Dense
 }
 
-// NewParam makes a parameter of the given shape, filled by init from rng. A nil
-// init leaves it zero.
-func NewParam(name string, init Init, rng *rand.Rand, shape ...int) *Param {
+// maxParam bounds the values of a parameter.
+const maxParam = math.MaxInt32
+
+// NewParam makes a parameter of the given shape, [n] or [rows x cols], filled by init from rng. A
+// nil init leaves it zero and needs no rng.
+func NewParam(name string, init Init, rng *rand.Rand, shape ...int) (*Param, error) {
+	if name == "" {
+		return nil, fmt.Errorf("nn: a parameter needs a name")
+	}
+	n := 1
+	for _, d := range shape {
+		if d < 1 || d > maxParam/n {
+			return nil, fmt.Errorf("nn: parameter %q: want sizes of at least 1 and at most %d values, got shape %v", name, maxParam, shape)
+		}
+		n *= d
+	}
+	if len(shape) < 1 || len(shape) > 2 {
+		return nil, fmt.Errorf("nn: parameter %q: want a vector or a matrix, got shape %v", name, shape)
+	}
+	if init != nil && rng == nil {
+		return nil, fmt.Errorf("nn: parameter %q: want a random source to initialise it, got nil", name)
+	}
+	p := newParam(name, shape)
+	if init != nil {
+		init(denseMatrix(p.Value), rng)
+	}
+	return p, nil
+}
+
+// newParam makes a parameter of zeros.
+func newParam(name string, shape []int) *Param {
 	n := 1
 	for _, d := range shape {
 		n *= d
 	}
-	p := &Param{Name: name, Value: tensor.New(tensor.WithShape(shape...), tensor.WithBacking(make([]float32, n)))}
-	if init != nil {
-		m := denseMatrix(p.Value)
-		init(m, rng)
+	return &Param{Name: name, Value: tensor.New(tensor.WithShape(shape...), tensor.WithBacking(make([]float32, n)))}
+}
+
+// check reports a parameter that was not made by NewParam.
+func (p *Param) check() error {
+	if p == nil {
+		return errors.New("nn: a parameter is nil")
 	}
-	return p
+	if p.Value == nil || p.Name == "" || p.Value.Dtype() != tensor.Float32 {
+		return fmt.Errorf("nn: parameter %q has no name or no float32 values: make it with NewParam", p.Name)
+	}
+	return nil
 }
 
 // Data returns the parameter's values, row-major; writing to them changes it.
-func (p *Param) Data() []float32 { return p.Value.Float32s() }
+func (p *Param) Data() []float32 {
+	if p.check() != nil {
+		return nil
+	}
+	return p.Value.Float32s()
+}
 
-// Shape returns the parameter's shape.
-func (p *Param) Shape() []int { return p.Value.Shape().Clone() }
+// Shape returns the parameter's shape, nil if it was not made by [NewParam].
+func (p *Param) Shape() []int {
+	if p.check() != nil {
+		return nil
+	}
+	return p.Value.Shape().Clone()
+}
 
-// Node returns the parameter's node in g, which it adds when g has none yet. Two
-// parameters of one name in one graph are an error: Gorgonia would merge them.
+// Node returns the parameter's node in g, which it adds when g has none yet. Two parameters of one
+// name in one graph are an error: Gorgonia would merge them.
 func (p *Param) Node(g *gorgonia.ExprGraph) (*gorgonia.Node, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if g == nil {
+		return nil, fmt.Errorf("nn: parameter %q: the expression graph is nil", p.Name)
+	}
 	build.Lock()
 	defer build.Unlock()
 	if named := g.ByName(p.Name); len(named) > 0 {
@@ -83,9 +134,27 @@ func (ps Params) Nodes(g *gorgonia.ExprGraph) (gorgonia.Nodes, error) {
 	return nodes, nil
 }
 
-// CopyFrom copies the values of src, matched by name, into ps. All of ps must be
-// there with equal shapes; otherwise nothing is changed.
+// check reports nil parameters and names used twice.
+func (ps Params) check() error {
+	seen := make(map[string]bool, len(ps))
+	for i, p := range ps {
+		if err := p.check(); err != nil {
+			return fmt.Errorf("parameter %d: %w", i, err)
+		}
+		if seen[p.Name] {
+			return fmt.Errorf("nn: two parameters are named %q: give each a name of its own", p.Name)
+		}
+		seen[p.Name] = true
+	}
+	return nil
+}
+
+// CopyFrom copies the values of src, matched by name, into ps. All of ps must be there with equal
+// shapes ([ErrShape]); otherwise nothing changes.
 func (ps Params) CopyFrom(src Params) error {
+	if err := errors.Join(ps.check(), src.check()); err != nil {
+		return err
+	}
 	byName := make(map[string]*Param, len(src))
 	for _, p := range src {
 		byName[p.Name] = p
@@ -97,7 +166,7 @@ func (ps Params) CopyFrom(src Params) error {
 		case !ok:
 			errs = append(errs, fmt.Errorf("nn: no parameter %q to copy from", p.Name))
 		case !p.Value.Shape().Eq(q.Value.Shape()):
-			errs = append(errs, fmt.Errorf("nn: parameter %q has shape %v, the source %v", p.Name, p.Value.Shape(), q.Value.Shape()))
+			errs = append(errs, fmt.Errorf("nn: parameter %q has shape %v, the source %v: %w", p.Name, p.Value.Shape(), q.Value.Shape(), ErrShape))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

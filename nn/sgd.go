@@ -1,6 +1,9 @@
 package nn
 
 import (
+	"errors"
+	"math"
+
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 )
@@ -22,10 +25,15 @@ type SGDConfig struct {
 }
 
 // NewSGD makes an optimiser of params.
-func NewSGD(params Params, cfg SGDConfig) *SGD {
-	s := &SGD{base: base{params: params, rate: orDefault(cfg.LearningRate, 0.01)}, cfg: cfg}
+func NewSGD(params Params, cfg SGDConfig) (*SGD, error) {
+	b, err := newBase(params, cfg.LearningRate, 0.01)
+	err = errors.Join(err, inRange("a momentum", cfg.Momentum, 1), inRange("a weight decay", cfg.WeightDecay, math.Inf(1)))
+	if err != nil {
+		return nil, err
+	}
+	s := &SGD{base: b, cfg: cfg}
 	s.velocity = s.slots("sgd.velocity")
-	return s
+	return s, nil
 }
 
 // State returns the velocities.
@@ -49,11 +57,4 @@ func (s *SGD) Step(model []gorgonia.ValueGrad) error {
 			p[j] -= rate * (g[j] + decay*p[j] + mu*v[j])
 		}
 	})
-}
-
-func orDefault(v, d float64) float64 {
-	if v == 0 {
-		return d
-	}
-	return v
 }

@@ -31,19 +31,19 @@ func TestOptimizers(t *testing.T) {
 		ref  ref
 	}{
 		{"sgd", func(ps nn.Params) nn.Optimizer {
-			return nn.NewSGD(ps, nn.SGDConfig{LearningRate: 0.1, Momentum: 0.9, WeightDecay: 0.01})
+			return must(nn.NewSGD(ps, nn.SGDConfig{LearningRate: 0.1, Momentum: 0.9, WeightDecay: 0.01}))
 		}, func(_ int, p, g float64, s *[2]float64) float64 {
 			s[0] = 0.9*s[0] + g + 0.01*p
 			return p - 0.1*s[0]
 		}},
 		{"nesterov", func(ps nn.Params) nn.Optimizer {
-			return nn.NewSGD(ps, nn.SGDConfig{LearningRate: 0.1, Momentum: 0.9, Nesterov: true})
+			return must(nn.NewSGD(ps, nn.SGDConfig{LearningRate: 0.1, Momentum: 0.9, Nesterov: true}))
 		}, func(_ int, p, g float64, s *[2]float64) float64 {
 			s[0] = 0.9*s[0] + g
 			return p - 0.1*(g+0.9*s[0])
 		}},
 		{"adamw", func(ps nn.Params) nn.Optimizer {
-			return nn.NewAdam(ps, nn.AdamConfig{LearningRate: 0.01, WeightDecay: 0.1})
+			return must(nn.NewAdam(ps, nn.AdamConfig{LearningRate: 0.01, WeightDecay: 0.1}))
 		}, func(k int, p, g float64, s *[2]float64) float64 {
 			p -= 0.01 * 0.1 * p
 			s[0] = 0.9*s[0] + 0.1*g
@@ -52,7 +52,7 @@ func TestOptimizers(t *testing.T) {
 			return p - 0.01*mHat/(math.Sqrt(vHat)+1e-8)
 		}},
 		{"rmsprop", func(ps nn.Params) nn.Optimizer {
-			return nn.NewRMSProp(ps, nn.RMSPropConfig{LearningRate: 0.01})
+			return must(nn.NewRMSProp(ps, nn.RMSPropConfig{LearningRate: 0.01}))
 		}, func(_ int, p, g float64, s *[2]float64) float64 {
 			s[0] = 0.99*s[0] + 0.01*g*g
 			return p - 0.01*g/(math.Sqrt(s[0])+1e-8)
@@ -61,7 +61,7 @@ func TestOptimizers(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			rng := newRand(8)
-			p := nn.NewParam("p", nn.Normal(1), rng, n)
+			p := must(nn.NewParam("p", nn.Normal(1), rng, n))
 			want := make([]float64, n)
 			for i, v := range p.Data() {
 				want[i] = float64(v)
@@ -94,9 +94,9 @@ func TestOptimizers(t *testing.T) {
 // must go on bit for bit.
 func TestOptimizerStateResumes(t *testing.T) {
 	makers := map[string]func(nn.Params) nn.Optimizer{
-		"sgd":     func(ps nn.Params) nn.Optimizer { return nn.NewSGD(ps, nn.SGDConfig{Momentum: 0.9}) },
-		"adam":    func(ps nn.Params) nn.Optimizer { return nn.NewAdam(ps, nn.AdamConfig{}) },
-		"rmsprop": func(ps nn.Params) nn.Optimizer { return nn.NewRMSProp(ps, nn.RMSPropConfig{}) },
+		"sgd":     func(ps nn.Params) nn.Optimizer { return must(nn.NewSGD(ps, nn.SGDConfig{Momentum: 0.9})) },
+		"adam":    func(ps nn.Params) nn.Optimizer { return must(nn.NewAdam(ps, nn.AdamConfig{})) },
+		"rmsprop": func(ps nn.Params) nn.Optimizer { return must(nn.NewRMSProp(ps, nn.RMSPropConfig{})) },
 	}
 	for name, mk := range makers {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestOptimizerStateResumes(t *testing.T) {
 }
 
 func TestClipGlobalNorm(t *testing.T) {
-	p, q := nn.NewParam("p", nil, nil, 2), nn.NewParam("q", nil, nil, 1)
+	p, q := must(nn.NewParam("p", nil, nil, 2)), must(nn.NewParam("q", nil, nil, 1))
 	grad := func(v ...float32) *tensor.Dense {
 		return tensor.New(tensor.WithShape(len(v)), tensor.WithBacking(v))
 	}
@@ -182,7 +182,7 @@ func TestDataParallel(t *testing.T) {
 		rng := newRand(12)
 		in, target := randomBuffer(rng, rows, 4, 1), randomBuffer(rng, rows, 2, 0)
 		net := must(nn.NewMLP("net", []int{4, 6, 2}, nn.Tanh, nil, rng))
-		opt := nn.NewSGD(net.Params(), nn.SGDConfig{LearningRate: 0.5})
+		opt := must(nn.NewSGD(net.Params(), nn.SGDConfig{LearningRate: 0.5}))
 		var replicas []*nn.Trainer
 		var shares []float64
 		at := 0
@@ -239,10 +239,10 @@ func TestSharedValueAllocatesNothing(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 4))
 	target := must(nn.NewInput(g, "t", 4))
-	l := nn.NewLinear("l", 4, 4, nn.Tanh, nil, rng)
+	l := must(nn.NewLinear("l", nn.LinearConfig{In: 4, Out: 4, Act: nn.Tanh}, rng))
 	h := must(l.Forward(must(l.Forward(x))))
 	loss := must(nn.MSE(h, target, nil))
-	tr := must(nn.NewTrainer(loss, l.Params(), nn.NewAdam(l.Params(), nn.AdamConfig{})))
+	tr := must(nn.NewTrainer(loss, l.Params(), must(nn.NewAdam(l.Params(), nn.AdamConfig{}))))
 	bind(t, tr.Tape, x, randomBuffer(rng, 8, 4, 1).Value())
 	bind(t, tr.Tape, target, randomBuffer(rng, 8, 4, 1).Value())
 	must(tr.Step())
@@ -301,7 +301,7 @@ func Example() {
 	t, _ := nn.NewInput(g, "t", 1)
 	logits, _ := net.Forward(x)
 	loss, _ := nn.BCEWithLogits(logits, t)
-	trainer, err := nn.NewTrainer(loss, net.Params(), nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: 0.05}), logits)
+	trainer, err := nn.NewTrainer(loss, net.Params(), must(nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: 0.05})), logits)
 	if err != nil {
 		panic(err)
 	}

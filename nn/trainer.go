@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -27,6 +28,9 @@ type Trainer struct {
 func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*gorgonia.Node) (*Trainer, error) {
 	if loss == nil || !loss.IsScalar() {
 		return nil, fmt.Errorf("nn: want a scalar loss, got %v", loss)
+	}
+	if opt == nil {
+		return nil, errors.New("nn: a trainer needs an optimiser, got nil")
 	}
 	grads, err := Grad(loss, params)
 	if err != nil {
@@ -55,6 +59,9 @@ func (t *Trainer) Step() (float64, error) {
 
 // backward computes the loss and the gradients.
 func (t *Trainer) backward() (float64, error) {
+	if t.loss == nil {
+		return 0, errors.New("nn: a trainer without a loss: make it with NewTrainer")
+	}
 	if err := t.Tape.Run(); err != nil {
 		return 0, err
 	}

@@ -17,8 +17,8 @@ import (
 func TestEqualLayersStayApart(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 3))
-	a := nn.NewLinear("a", 3, 3, nn.None, nil, newRand(1))
-	b := nn.NewLinear("b", 3, 3, nn.None, nil, newRand(2))
+	a := must(nn.NewLinear("a", nn.LinearConfig{In: 3, Out: 3}, newRand(1)))
+	b := must(nn.NewLinear("b", nn.LinearConfig{In: 3, Out: 3}, newRand(2)))
 	ya, yb := must(a.Forward(x)), must(b.Forward(x))
 	// The same layer twice is one weight, but two results.
 	ya2 := must(a.Forward(ya))
@@ -43,7 +43,7 @@ func TestNamesMustBeUnique(t *testing.T) {
 	if _, err := nn.NewInput(g, "", 3); err == nil {
 		t.Error("an unnamed input: want an error")
 	}
-	p, q := nn.NewParam("w", nil, nil, 2, 2), nn.NewParam("w", nil, nil, 2, 2)
+	p, q := must(nn.NewParam("w", nil, nil, 2, 2)), must(nn.NewParam("w", nil, nil, 2, 2))
 	must(p.Node(g))
 	if n := must(p.Node(g)); n != must(p.Node(g)) {
 		t.Error("binding a parameter twice made two nodes")
@@ -58,9 +58,9 @@ func TestNamesMustBeUnique(t *testing.T) {
 func TestBuiltinsRunOnTheTape(t *testing.T) {
 	rng := newRand(4)
 	g := gorgonia.NewGraph()
-	x := nn.NewParam("x", nn.Normal(1), rng, 4, 3)
+	x := must(nn.NewParam("x", nn.Normal(1), rng, 4, 3))
 	xn := must(x.Node(g))
-	l := nn.NewLinear("l", 3, 3, nn.Tanh, nil, rng)
+	l := must(nn.NewLinear("l", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, rng))
 	y := must(l.Forward(xn))
 	y = must(gorgonia.HadamardProd(y, must(gorgonia.Sigmoid(xn)))) // x is used twice
 	y = must(gorgonia.Add(y, must(gorgonia.Square(y))))
@@ -90,7 +90,7 @@ func TestBuiltinsRunOnTheTape(t *testing.T) {
 // of one node, because their hashes agree. The losses here must not.
 func TestLossesOfOneNodeDiffer(t *testing.T) {
 	g := gorgonia.NewGraph()
-	z := nn.NewParam("z", nn.Normal(1), newRand(1), 4, 3)
+	z := must(nn.NewParam("z", nn.Normal(1), newRand(1), 4, 3))
 	tn := must(nn.NewInput(g, "t", 3))
 	zn := must(z.Node(g))
 	a, b := must(nn.CrossEntropy(zn, tn)), must(nn.BCEWithLogits(zn, tn))
@@ -153,7 +153,7 @@ func TestAnyNumberOfRows(t *testing.T) {
 	y := must(net.Forward(x))
 	target := must(nn.NewInput(g, "t", 2))
 	loss := must(nn.MSE(y, target, nil))
-	tr := must(nn.NewTrainer(loss, net.Params(), nn.NewAdam(net.Params(), nn.AdamConfig{}), y))
+	tr := must(nn.NewTrainer(loss, net.Params(), must(nn.NewAdam(net.Params(), nn.AdamConfig{})), y))
 	var in, tb nn.Buffer
 	for _, rows := range []int{1, 7, 0, 64, 2, 65, 1} {
 		for i := range in.Resize(rows, 4) {
@@ -174,7 +174,7 @@ func TestAnyNumberOfRows(t *testing.T) {
 func TestErrorsNameTheOperation(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "features", 4))
-	y := must(nn.NewLinear("l", 4, 2, nn.None, nil, newRand(1)).Forward(x))
+	y := must(must(nn.NewLinear("l", nn.LinearConfig{In: 4, Out: 2}, newRand(1))).Forward(x))
 	tape := must(nn.NewTape(y))
 	if err := tape.Run(); err == nil || !strings.Contains(err.Error(), "features") {
 		t.Errorf("an unbound input: want an error that names it, got %v", err)
@@ -190,7 +190,7 @@ func TestErrorsNameTheOperation(t *testing.T) {
 	if err := tape.Bind(y, nil); err == nil {
 		t.Error("binding a computed node: want an error")
 	}
-	if _, err := nn.NewLinear("m", 5, 2, nn.None, nil, newRand(1)).Forward(x); err == nil {
+	if _, err := must(nn.NewLinear("m", nn.LinearConfig{In: 5, Out: 2}, newRand(1))).Forward(x); err == nil {
 		t.Error("a layer of another width: want an error")
 	}
 }
@@ -199,9 +199,9 @@ func TestNotFinite(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 2))
 	target := must(nn.NewInput(g, "t", 1))
-	l := nn.NewLinear("l", 2, 1, nn.None, nil, newRand(1))
+	l := must(nn.NewLinear("l", nn.LinearConfig{In: 2, Out: 1}, newRand(1)))
 	loss := must(nn.MSE(must(l.Forward(x)), target, nil))
-	tr := must(nn.NewTrainer(loss, l.Params(), nn.NewSGD(l.Params(), nn.SGDConfig{})))
+	tr := must(nn.NewTrainer(loss, l.Params(), must(nn.NewSGD(l.Params(), nn.SGDConfig{}))))
 	var in, tb nn.Buffer
 	copy(in.Resize(1, 2), []float32{float32(math.NaN()), 1})
 	copy(tb.Resize(1, 1), []float32{0})
@@ -251,7 +251,7 @@ func newTrainer(batch int, widths []int, seed uint64) (*nn.Trainer, *nn.MLP, *nn
 	for i, v := range tb.Matrix().Data {
 		tb.Matrix().Data[i] = float32(math.Round(1 / (1 + math.Exp(-float64(v)))))
 	}
-	return trainerOn(net, nn.NewAdam(net.Params(), nn.AdamConfig{}), in, tb), net, in
+	return trainerOn(net, must(nn.NewAdam(net.Params(), nn.AdamConfig{})), in, tb), net, in
 }
 
 func trainerOn(net *nn.MLP, opt nn.Optimizer, in, target *nn.Buffer) *nn.Trainer {

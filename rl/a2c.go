@@ -116,7 +116,10 @@ func NewA2C[O any](problem Problem[O], cfg A2CConfig) (*A2C[O], error) {
 	if err != nil {
 		return nil, err
 	}
-	rmsprop := nn.NewRMSProp(model.Params(), nn.RMSPropConfig{LearningRate: cfg.LearningRate, Alpha: cfg.RMSPropAlpha, Epsilon: cfg.RMSPropEpsilon})
+	rmsprop, err := nn.NewRMSProp(model.Params(), nn.RMSPropConfig{LearningRate: cfg.LearningRate, Alpha: cfg.RMSPropAlpha, Epsilon: cfg.RMSPropEpsilon})
+	if err != nil {
+		return nil, err
+	}
 	loss := PolicyLoss{ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef}
 	policy, err := NewActorCritic(model, rmsprop, loss, cfg.ClipNorm, NewRand(cfg.Seed, streamActions))
 	if err != nil {

@@ -203,7 +203,9 @@ func NewDQN[O any](problem Problem[O], cfg DQNConfig) (*DQN[O], error) {
 			return nil, err
 		}
 	}
-	l.adam = nn.NewAdam(l.online.params, nn.AdamConfig{LearningRate: cfg.LearningRate})
+	if l.adam, err = nn.NewAdam(l.online.params, nn.AdamConfig{LearningRate: cfg.LearningRate}); err != nil {
+		return nil, err
+	}
 	if err := l.online.train(l.adam, cfg.HuberDelta, cfg.ClipNorm, cfg.BatchSize); err != nil {
 		return nil, err
 	}

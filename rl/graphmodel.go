@@ -96,37 +96,64 @@ func NewGraphModel(cfg GraphConfig, rand *Rand) (*GraphModel, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	m := &GraphModel{cfg: cfg, body: newGraphBody("policy", cfg, rand)}
+	m := &GraphModel{cfg: cfg}
+	body, err := newGraphBody("policy", cfg, rand)
+	if err != nil {
+		return nil, err
+	}
+	m.body = *body
 	switch h := cfg.Hidden; cfg.Choose {
 	case ChooseNode:
-		m.node = nn.NewLinear("policy.score", h, 1, nn.None, nn.Orthogonal(cfg.ScoreGain), rand.Rand)
+		m.node, err = newLinear("policy.score", h, 1, nn.None, cfg.ScoreGain, rand)
 	case ChooseEdge:
-		m.edge = gnn.NewEdgeScorer("policy.score", h, h, cfg.EdgeFeatures, h, nil, rand.Rand)
-		nn.Orthogonal(cfg.ScoreGain)(nn.Matrix{Rows: h, Cols: 1, Data: m.edge.Out.Data()}, rand.Rand)
+		scorer := gnn.EdgeScorerConfig{In: h, EdgeDim: cfg.EdgeFeatures, Hidden: h}
+		if m.edge, err = gnn.NewEdgeScorer("policy.score", scorer, rand.Rand); err == nil {
+			nn.Orthogonal(cfg.ScoreGain)(nn.Matrix{Rows: h, Cols: 1, Data: m.edge.Out.Data()}, rand.Rand)
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Value == SeparateValue {
-		critic := newGraphBody("value", cfg, rand)
-		m.critic = &critic
+		if m.critic, err = newGraphBody("value", cfg, rand); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.Value != NoValue {
-		m.value = []*nn.Linear{
-			nn.NewLinear("value.hidden", cfg.Hidden, cfg.Hidden, nn.ReLU, nn.Orthogonal(hiddenGain), rand.Rand),
-			nn.NewLinear("value.out", cfg.Hidden, 1, nn.None, nn.Orthogonal(1), rand.Rand),
+		hidden, err := newLinear("value.hidden", cfg.Hidden, cfg.Hidden, nn.ReLU, hiddenGain, rand)
+		if err != nil {
+			return nil, err
 		}
+		out, err := newLinear("value.out", cfg.Hidden, 1, nn.None, 1, rand)
+		if err != nil {
+			return nil, err
+		}
+		m.value = []*nn.Linear{hidden, out}
 	}
 	return m, nil
 }
 
-func newGraphBody(name string, cfg GraphConfig, rand *Rand) graphBody {
-	h, init := cfg.Hidden, nn.Orthogonal(hiddenGain)
-	b := graphBody{embed: nn.NewLinear(name+".embed", cfg.NodeFeatures, h, nn.ReLU, init, rand.Rand)}
+func newGraphBody(name string, cfg GraphConfig, rand *Rand) (*graphBody, error) {
+	h, b := cfg.Hidden, new(graphBody)
+	var err error
+	if b.embed, err = newLinear(name+".embed", cfg.NodeFeatures, h, nn.ReLU, hiddenGain, rand); err != nil {
+		return nil, err
+	}
 	for i := range cfg.Layers {
 		layer := fmt.Sprintf("%s.%d", name, i)
-		b.message = append(b.message, gnn.NewEdgeMessage(layer+".message", h, h, cfg.EdgeFeatures, h, cfg.Aggregation, nil, rand.Rand))
-		b.update = append(b.update, nn.NewLinear(layer+".update", 2*h, h, nn.ReLU, init, rand.Rand))
+		message, err := gnn.NewEdgeMessage(layer+".message",
+			gnn.EdgeMessageConfig{In: h, EdgeDim: cfg.EdgeFeatures, Hidden: h, Agg: cfg.Aggregation}, rand.Rand)
+		if err != nil {
+			return nil, err
+		}
+		update, err := newLinear(layer+".update", 2*h, h, nn.ReLU, hiddenGain, rand)
+		if err != nil {
+			return nil, err
+		}
+		b.message, b.update = append(b.message, message), append(b.update, update)
 	}
-	b.context = nn.NewLinear(name+".context", 2*h, h, nn.ReLU, init, rand.Rand)
-	return b
+	b.context, err = newLinear(name+".context", 2*h, h, nn.ReLU, hiddenGain, rand)
+	return b, err
 }
 
 func (b *graphBody) params() nn.Params {

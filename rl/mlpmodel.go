@@ -85,25 +85,36 @@ func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg 
 		return nil, err
 	}
 	m := &MLPModel[O]{cfg: cfg, features: features, allowed: allowed, row: make([]float32, cfg.Features)}
-	body := func(name string) (layers []*nn.Linear, width int) {
+	body := func(name string) (layers []*nn.Linear, width int, err error) {
 		width = cfg.Features
 		for i, w := range cfg.Hidden {
-			layers = append(layers, nn.NewLinear(fmt.Sprintf("%s.%d", name, i), width, w, cfg.Activation, nn.Orthogonal(hiddenGain), rand.Rand))
-			width = w
+			l, err := newLinear(fmt.Sprintf("%s.%d", name, i), width, w, cfg.Activation, hiddenGain, rand)
+			if err != nil {
+				return nil, 0, err
+			}
+			layers, width = append(layers, l), w
 		}
-		return layers, width
+		return layers, width, nil
 	}
 	var width int
-	m.body, width = body("policy")
-	m.score = nn.NewLinear("policy.score", width, cfg.Actions, nn.None, nn.Orthogonal(cfg.ScoreGain), rand.Rand)
+	var err error
+	if m.body, width, err = body("policy"); err != nil {
+		return nil, err
+	}
+	if m.score, err = newLinear("policy.score", width, cfg.Actions, nn.None, cfg.ScoreGain, rand); err != nil {
+		return nil, err
+	}
 	if cfg.Value == SeparateValue {
-		m.valueBody, width = body("value")
+		if m.valueBody, width, err = body("value"); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.Value != NoValue {
-		m.value = nn.NewLinear("value.out", width, 1, nn.None, nn.Orthogonal(1), rand.Rand)
+		if m.value, err = newLinear("value.out", width, 1, nn.None, 1, rand); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.Normalize {
-		var err error
 		if m.normalize, err = NewNormalizer(cfg.Features); err != nil {
 			return nil, err
 		}
@@ -113,6 +124,11 @@ func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg 
 
 // hiddenGain is the scale of initial weights of hidden layers, sqrt(2).
 const hiddenGain = 1.4142135623730951
+
+// newLinear makes a layer with orthogonal weights, as in OpenAI's implementation of PPO.
+func newLinear(name string, in, out int, act nn.Activation, gain float64, rand *Rand) (*nn.Linear, error) {
+	return nn.NewLinear(name, nn.LinearConfig{In: in, Out: out, Act: act, Init: nn.Orthogonal(gain)}, rand.Rand)
+}
 
 // Params implements Model.
 func (m *MLPModel[O]) Params() nn.Params {

@@ -86,7 +86,10 @@ func (c *policyCase) loss(logits []float64, l PolicyLoss) float64 {
 // run computes op of a parameter and, by the tape, its gradient.
 func runOp(t *testing.T, op nn.FusedOp, x []float64, rows, cols int) (float64, []float32) {
 	t.Helper()
-	p := nn.NewParam("x", nil, nil, rows, cols)
+	p, err := nn.NewParam("x", nil, nil, rows, cols)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, v := range x {
 		p.Data()[i] = float32(v)
 	}
@@ -264,7 +267,14 @@ func TestDuelingAgainstDefinition(t *testing.T) {
 				}
 				return sum
 			}
-			a, v := nn.NewParam("a", nil, nil, n, 1), nn.NewParam("v", nil, nil, c.sets.Len(), 1)
+			a, err := nn.NewParam("a", nil, nil, n, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := nn.NewParam("v", nil, nil, c.sets.Len(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for i, f := range x {
 				if i < n {
 					a.Data()[i] = float32(f)

@@ -144,7 +144,10 @@ func NewPPO[O any](problem Problem[O], cfg PPOConfig) (*PPO[O], error) {
 	if err != nil {
 		return nil, err
 	}
-	adam := nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Epsilon: cfg.AdamEpsilon})
+	adam, err := nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Epsilon: cfg.AdamEpsilon})
+	if err != nil {
+		return nil, err
+	}
 	loss := PolicyLoss{Clip: cfg.Clip, ValueClip: cfg.ValueClip, ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef}
 	policy, err := NewActorCritic(model, adam, loss, cfg.ClipNorm, NewRand(cfg.Seed, streamActions))
 	if err != nil {

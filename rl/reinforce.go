@@ -118,7 +118,10 @@ func NewREINFORCE[O any](problem Problem[O], cfg REINFORCEConfig) (*REINFORCE[O]
 	if err != nil {
 		return nil, err
 	}
-	adam := nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate})
+	adam, err := nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate})
+	if err != nil {
+		return nil, err
+	}
 	loss := PolicyLoss{ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef}
 	policy, err := NewActorCritic(model, adam, loss, cfg.ClipNorm, NewRand(cfg.Seed, streamActions))
 	if err != nil {

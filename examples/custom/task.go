@@ -124,7 +124,9 @@ func (g *graph) Load(t *nn.Tape, samples []droo.Sample[batch]) error {
 
 // newLearner puts the parts together.
 func newLearner(machines int, seed uint64) (*droo.Learner[batch], error) {
-	net, err := gnn.NewBipartiteScorer("actor", 1, 1, 1, 16, 1, rl.NewRand(seed, 2).Rand)
+	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
+		In: 1, InDst: 1, EdgeDim: 1, Hidden: 16, Rounds: 1,
+	}, rl.NewRand(seed, 2).Rand)
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,10 @@ func newGIN(g, x *gorgonia.Node, hidden, classes int, dropout float64, rng *rand
 		if err != nil {
 			return nil, err
 		}
-		predict := n.linear(fmt.Sprint("predict", k), h.Shape()[1], classes, rng)
+		predict, err := linear(fmt.Sprint("predict", k), h.Shape()[1], classes, rng)
+		if err != nil {
+			return nil, err
+		}
 		if scores[k], err = predict.Forward(pooled); err != nil {
 			return nil, err
 		}
@@ -62,24 +65,40 @@ func newGIN(g, x *gorgonia.Node, hidden, classes int, dropout float64, rng *rand
 
 // convolve adds one convolution to the expression graph.
 func (n *gin) convolve(name string, g, h *gorgonia.Node, hidden int, rng *rand.Rand) (*gorgonia.Node, error) {
-	inner, outer := nn.NewBatchNorm(name+".inner", hidden, nn.ReLU), nn.NewBatchNorm(name+".outer", hidden, nn.ReLU)
-	conv := gnn.NewGINConv(name, nn.Sequential{
-		n.linear(name+".0", h.Shape()[1], hidden, rng),
-		inner,
-		n.linear(name+".1", hidden, hidden, rng),
-		outer,
-	}, false)
-	n.norms = append(n.norms, inner, outer)
+	var perceptron nn.Sequential
+	for i, part := range []string{"inner", "outer"} {
+		in := hidden
+		if i == 0 {
+			in = h.Shape()[1]
+		}
+		l, err := linear(fmt.Sprintf("%s.%d", name, i), in, hidden, rng)
+		if err != nil {
+			return nil, err
+		}
+		norm, err := nn.NewBatchNorm(name+"."+part, hidden, nn.ReLU)
+		if err != nil {
+			return nil, err
+		}
+		perceptron = append(perceptron, l, norm)
+		n.norms = append(n.norms, norm)
+	}
+	conv, err := gnn.NewGINConv(name, gnn.GINConvConfig{Net: perceptron}, nil)
+	if err != nil {
+		return nil, err
+	}
 	n.params = append(n.params, conv.Params()...)
 	return conv.Forward(g, h)
 }
 
 // linear draws weights and bias from U(-a, a), a = 1/sqrt(in), as the authors' framework does.
-func (n *gin) linear(name string, in, out int, rng *rand.Rand) *nn.Linear {
+func linear(name string, in, out int, rng *rand.Rand) (*nn.Linear, error) {
 	init := nn.Uniform(1 / math.Sqrt(float64(in)))
-	l := nn.NewLinear(name, in, out, nn.None, init, rng)
+	l, err := nn.NewLinear(name, nn.LinearConfig{In: in, Out: out, Init: init}, rng)
+	if err != nil {
+		return nil, err
+	}
 	init(nn.Matrix{Rows: 1, Cols: out, Data: l.Bias.Data()}, rng)
-	return l
+	return l, nil
 }
 
 // setTraining switches between the statistics of minibatches with dropout and the running statistics without.

@@ -65,7 +65,10 @@ func newLearner(d *datasets.GraphClassification, s setting, rng *rand.Rand) (*le
 	if err != nil {
 		return nil, err
 	}
-	adam := nn.NewAdam(l.net.params, nn.AdamConfig{LearningRate: learningRate})
+	adam, err := nn.NewAdam(l.net.params, nn.AdamConfig{LearningRate: learningRate})
+	if err != nil {
+		return nil, err
+	}
 	if l.trainer, err = nn.NewTrainer(loss, l.net.params, adam); err != nil {
 		return nil, err
 	}

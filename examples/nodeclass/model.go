@@ -23,17 +23,35 @@ type recipe struct {
 func newRecipe(model string, features, classes int, rng *rand.Rand) (*recipe, error) {
 	switch model {
 	case "gcn":
-		return kipf(
-			gnn.NewGCNConv("first", features, 16, nn.ReLU, nil, rng),
-			gnn.NewGCNConv("second", 16, classes, nn.None, nil, rng), rng)
+		first, err := gnn.NewGCNConv("first", gnn.GCNConvConfig{In: features, Out: 16, Act: nn.ReLU}, rng)
+		if err != nil {
+			return nil, err
+		}
+		second, err := gnn.NewGCNConv("second", gnn.GCNConvConfig{In: 16, Out: classes}, rng)
+		if err != nil {
+			return nil, err
+		}
+		return kipf(first, second, rng)
 	case "sage": // its authors did not use these graphs
-		return kipf(
-			gnn.NewSAGEConv("first", features, 16, gnn.Mean, nn.ReLU, nil, rng),
-			gnn.NewSAGEConv("second", 16, classes, gnn.Mean, nn.None, nil, rng), rng)
+		first, err := gnn.NewSAGEConv("first", gnn.SAGEConvConfig{In: features, Out: 16, Agg: gnn.Mean, Act: nn.ReLU}, rng)
+		if err != nil {
+			return nil, err
+		}
+		second, err := gnn.NewSAGEConv("second", gnn.SAGEConvConfig{In: 16, Out: classes, Agg: gnn.Mean}, rng)
+		if err != nil {
+			return nil, err
+		}
+		return kipf(first, second, rng)
 	case "gat":
-		return velickovic(
-			gnn.NewGATConv("first", features, 8, 8, true, nn.ELU, nil, rng),
-			gnn.NewGATConv("second", 8*8, classes, 1, false, nn.None, nil, rng), rng)
+		first, err := gnn.NewGATConv("first", gnn.GATConvConfig{In: features, Out: 8, Heads: 8, Concat: true, Act: nn.ELU}, rng)
+		if err != nil {
+			return nil, err
+		}
+		second, err := gnn.NewGATConv("second", gnn.GATConvConfig{In: 8 * 8, Out: classes, Heads: 1}, rng)
+		if err != nil {
+			return nil, err
+		}
+		return velickovic(first, second, rng)
 	}
 	return nil, fmt.Errorf("want gcn, gat or sage, got %q", model)
 }

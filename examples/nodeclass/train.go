@@ -71,7 +71,10 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 
 	// Two tapes of one network: one trains, one computes the logits.
 	params := append(r.first.Params(), r.second.Params()...)
-	adam := nn.NewAdam(params, nn.AdamConfig{LearningRate: r.learningRate})
+	adam, err := nn.NewAdam(params, nn.AdamConfig{LearningRate: r.learningRate})
+	if err != nil {
+		return nil, err
+	}
 	if l.trainer, err = nn.NewTrainer(loss, params, adam); err != nil {
 		return nil, err
 	}

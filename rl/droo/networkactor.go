@@ -86,13 +86,15 @@ func NewNetworkActor[O any](net PolicyNetwork[O], rows func(obs *O) int, cfg Net
 	}
 	workers := max(cfg.Workers, 1)
 	a := &NetworkActor[O]{
-		net:       net,
-		rows:      rows,
-		options:   cfg.Options,
-		optimizer: nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Beta1: cfg.Beta1}),
-		shares:    make([]float64, workers),
+		net:     net,
+		rows:    rows,
+		options: cfg.Options,
+		shares:  make([]float64, workers),
 	}
 	var err error
+	if a.optimizer, err = nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Beta1: cfg.Beta1}); err != nil {
+		return nil, err
+	}
 	if a.decide, err = net.Build(); err != nil {
 		return nil, err
 	}

@@ -35,7 +35,9 @@ func NewGraphActor(cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
 	if cfg.Hidden < 1 || cfg.Rounds < 1 {
 		return nil, fmt.Errorf("wpmec: graph actor: %d hidden units and %d rounds: at least 1 of each", cfg.Hidden, cfg.Rounds)
 	}
-	net, err := gnn.NewBipartiteScorer("actor", userFeatures, accessFeatures, 0, cfg.Hidden, cfg.Rounds, rng.Rand)
+	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
+		In: userFeatures, InDst: accessFeatures, Hidden: cfg.Hidden, Rounds: cfg.Rounds,
+	}, rng.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("wpmec: graph actor: %w", err)
 	}

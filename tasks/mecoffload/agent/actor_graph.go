@@ -25,7 +25,9 @@ type GraphActorConfig struct {
 //
 // The paper gives the actor as graph convolutions over this graph; widths, features and the form of the messages are ours.
 func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
-	net, err := gnn.NewBipartiteScorer("actor", deviceFeatures, optionFeatures, edgeFeatures, cfg.Hidden, cfg.Layers, rng)
+	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
+		In: deviceFeatures, InDst: optionFeatures, EdgeDim: edgeFeatures, Hidden: cfg.Hidden, Rounds: cfg.Layers,
+	}, rng)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
 	}
