@@ -23,6 +23,9 @@ const (
 func Save(dir string, s *State, m Manifest) error { return save(osFS{}, dir, s, m) }
 
 func save(fs fileSystem, dir string, s *State, m Manifest) error {
+	if s == nil {
+		return errors.New("checkpoints: save: the state is nil")
+	}
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -47,7 +50,7 @@ func prepare(fs fileSystem, dir string, s *State, m *Manifest) error {
 	sum := sha256.New()
 	var size countWriter
 	err := writeFile(fs, filepath.Join(dir, dataTemp), func(w io.Writer) error {
-		return encodeSafetensors(io.MultiWriter(w, sum, &size), s.store.tensors)
+		return encodeSafetensors(io.MultiWriter(w, sum, &size), s.all().tensors)
 	})
 	if err != nil {
 		return err

@@ -14,9 +14,6 @@ import (
 // formatVersion counts incompatible changes of the checkpoint format.
 const formatVersion = 1
 
-// ErrDamaged is wrapped by the errors of [Load] when a checkpoint's files are not what [Save] wrote.
-var ErrDamaged = errors.New("checkpoint damaged: load another one (such as checkpoint/best) or start anew")
-
 // Manifest says what a checkpoint holds. [Save] sets Format, Version, Data and Checksum, its caller the rest.
 type Manifest struct {
 	Format       int             `json:"format"`           // version of the checkpoint format

@@ -28,7 +28,7 @@ type Stateful interface {
 // (a name used twice, a shape that does not match the data) is kept, reported by [State.Err] and by [Save], and
 // nothing reaches the disk. The reading methods return an error for a missing name, another type or another length.
 //
-// A State is not safe for concurrent use.
+// The zero State is empty and ready to use. A State is not safe for concurrent use.
 type State struct {
 	prefix string // "" or ends in "/"
 	store  *store // shared by all views
@@ -92,23 +92,29 @@ func dtypeOf[T element]() dtype {
 }
 
 // NewState returns an empty State.
-func NewState() *State {
-	return &State{store: &store{tensors: make(map[string]tensor)}}
+func NewState() *State { return new(State) }
+
+// all returns the store, which a zero State does not have yet.
+func (s *State) all() *store {
+	if s.store == nil {
+		s.store = &store{tensors: make(map[string]tensor)}
+	}
+	return s.store
 }
 
 // Sub returns a view of the names below prefix: s.Sub("a").PutInt("b", 1) stores "a/b" in s. The view shares the
 // memory of s and costs nothing.
 func (s *State) Sub(prefix string) *State {
-	return &State{prefix: s.prefix + prefix + "/", store: s.store}
+	return &State{prefix: s.prefix + prefix + "/", store: s.all()}
 }
 
 // Err returns the first mistake made in a Put method of this State or any of its views, or nil.
-func (s *State) Err() error { return s.store.err }
+func (s *State) Err() error { return s.all().err }
 
 // Names returns the names in this view, relative to it, sorted.
 func (s *State) Names() []string {
 	var names []string
-	for name := range s.store.tensors {
+	for name := range s.all().tensors {
 		if rest, ok := strings.CutPrefix(name, s.prefix); ok {
 			names = append(names, rest)
 		}
@@ -151,16 +157,16 @@ func putSlice[T element](s *State, name string, shape []int, v []T) {
 
 func put[T element](s *State, name string, shape []int, v []T) {
 	name = s.prefix + name
-	if err := s.store.check(name, shape, len(v)); err != nil {
-		s.store.fail(name, err)
+	if err := s.all().check(name, shape, len(v)); err != nil {
+		s.all().fail(name, err)
 		return
 	}
 	data := make([]byte, len(v)*dtypeOf[T]().size())
 	if _, err := binary.Encode(data, binary.LittleEndian, v); err != nil { // the sizes match: never
-		s.store.fail(name, err)
+		s.all().fail(name, err)
 		return
 	}
-	s.store.tensors[name] = tensor{dtype: dtypeOf[T](), shape: slices.Clone(shape), data: data}
+	s.all().tensors[name] = tensor{dtype: dtypeOf[T](), shape: slices.Clone(shape), data: data}
 }
 
 // fail keeps the first error.
@@ -263,13 +269,12 @@ func (s *State) Shape(name string) ([]int, error) {
 
 // lookup finds a tensor; want "" stands for any type.
 func (s *State) lookup(name string, want dtype) (tensor, error) {
-	name = s.prefix + name
-	t, ok := s.store.tensors[name]
+	t, ok := s.all().tensors[s.prefix+name]
 	if !ok {
-		return tensor{}, fmt.Errorf("checkpoints: no tensor %q: the state was saved by another method or network than the one it is loaded into", name)
+		return tensor{}, fmt.Errorf("checkpoints: no tensor %q: %w", s.prefix+name, ErrMismatch)
 	}
 	if want != "" && t.dtype != want {
-		return tensor{}, fmt.Errorf("checkpoints: tensor %q holds %s, not %s: the state was saved by another method or network than the one it is loaded into", name, t.dtype, want)
+		return tensor{}, s.mismatch(name, "holds %s, not %s", t.dtype, want)
 	}
 	return t, nil
 }
@@ -280,7 +285,7 @@ func get[T element](s *State, name string, dst []T) error {
 		return err
 	}
 	if n := len(t.data) / t.dtype.size(); n != len(dst) {
-		return fmt.Errorf("checkpoints: tensor %q has %d elements (shape %v), not %d: the state was saved by another size of network or memory than the one it is loaded into", s.prefix+name, n, t.shape, len(dst))
+		return s.mismatch(name, "has %d elements (shape %v), not %d", n, t.shape, len(dst))
 	}
 	_, err = binary.Decode(t.data, binary.LittleEndian, dst)
 	return err
