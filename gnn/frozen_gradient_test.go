@@ -18,13 +18,13 @@ func TestLearnedEdgeFeatures(t *testing.T) {
 	const nodes, features, dim = 5, 3, 4
 	type layer interface{ Params() nn.Params }
 	rng := rand.New(rand.NewPCG(1, 2))
-	gat := gnn.NewBipartiteGATv2Conv("gat", features, features, dim, 3, 2, true, nn.Tanh, nil, rng)
-	gine := gnn.NewGINEConv("gine", features, dim, nn.NewLinear("net", features, 3, nn.Tanh, nil, rng), true, nil, rng)
-	scorer := gnn.NewEdgeScorer("scorer", features, features, dim, 16, nil, rng)
-	leaky := gnn.NewEdgeScorer("leaky", features, features, dim, 5, nil, rng)
+	gat := must(gnn.NewGATv2Conv("gat", gnn.GATv2ConvConfig{In: features, InDst: features, EdgeDim: dim, Out: 3, Heads: 2, Concat: true, Act: nn.Tanh}, rng))
+	gine := must(gnn.NewGINConv("gine", gnn.GINConvConfig{In: features, EdgeDim: dim, Net: must(nn.NewLinear("net", nn.LinearConfig{In: features, Out: 3, Act: nn.Tanh}, rng)), TrainEps: true}, rng))
+	scorer := must(gnn.NewEdgeScorer("scorer", gnn.EdgeScorerConfig{In: features, EdgeDim: dim, Hidden: 16}, rng))
+	leaky := must(gnn.NewEdgeScorer("leaky", gnn.EdgeScorerConfig{In: features, EdgeDim: dim, Hidden: 5}, rng))
 	leaky.Slope = 0.3
-	message := gnn.NewEdgeMessage("message", features, features, dim, 7, gnn.Mean, nil, rng)
-	conv := gnn.NewNNConv("nnconv", features, features, 3, nil, dim, gnn.Mean, nn.Tanh, nil, rng)
+	message := must(gnn.NewEdgeMessage("message", gnn.EdgeMessageConfig{In: features, EdgeDim: dim, Hidden: 7, Agg: gnn.Mean}, rng))
+	conv := must(gnn.NewNNConv("nnconv", gnn.NNConvConfig{In: features, Out: 3, EdgeWidth: dim, Agg: gnn.Mean, Act: nn.Tanh}, rng))
 	for _, c := range []struct {
 		name    string
 		layer   layer
@@ -43,7 +43,7 @@ func TestLearnedEdgeFeatures(t *testing.T) {
 			check(t, err)
 			x, err := nn.NewInput(eg, "x", features)
 			check(t, err)
-			update := gnn.NewEdgeUpdate("update", features, features, 0, dim, nn.Tanh, nil, rng)
+			update := must(gnn.NewEdgeUpdate("update", gnn.EdgeUpdateConfig{In: features, Hidden: dim, Act: nn.Tanh}, rng))
 			f, err := update.Forward(g, x, x, nil)
 			check(t, err)
 			y, err := c.forward(g, x, f)

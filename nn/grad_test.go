@@ -58,8 +58,8 @@ func TestMissingGradientIsAnError(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			build := func() (*gorgonia.Node, nn.Params) {
 				g := gorgonia.NewGraph()
-				w := nn.NewParam("w", nn.Normal(1), newRand(1), 2, 3)
-				l := nn.NewLinear("l", 3, 3, nn.Tanh, nil, newRand(2))
+				w := must(nn.NewParam("w", nn.Normal(1), newRand(1), 2, 3))
+				l := must(nn.NewLinear("l", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, newRand(2)))
 				wn := must(w.Node(g))
 				y := c.build(wn, must(l.Forward(wn)), must(nn.NewInput(g, "x", 3)))
 				loss := must(nn.MSE(y, must(nn.NewInput(g, "t", 3)), nil))
@@ -78,7 +78,7 @@ func TestMissingGradientIsAnError(t *testing.T) {
 			_, err := nn.Grad(loss, ps)
 			report("Grad", err)
 			loss, ps = build()
-			_, err = nn.NewTrainer(loss, ps, nn.NewSGD(ps, nn.SGDConfig{}))
+			_, err = nn.NewTrainer(loss, ps, must(nn.NewSGD(ps, nn.SGDConfig{})))
 			report("NewTrainer", err)
 			loss, ps = build()
 			grads, err := gorgonia.Grad(loss, must(ps.Nodes(loss.Graph()))...)
@@ -94,7 +94,7 @@ func TestMissingGradientIsAnError(t *testing.T) {
 func TestMissingGradientOfFrozenPart(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 3))
-	frozen, trained := nn.NewLinear("frozen", 3, 3, nn.Tanh, nil, newRand(1)), nn.NewLinear("trained", 3, 3, nn.Tanh, nil, newRand(2))
+	frozen, trained := must(nn.NewLinear("frozen", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, newRand(1))), must(nn.NewLinear("trained", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, newRand(2)))
 	y := must(nn.Apply("half", half{}, nn.Shape{2, 3}, must(trained.Forward(x)), must(frozen.Forward(x))))
 	loss := must(nn.MSE(y, x, nil))
 	if _, err := nn.Grad(loss, trained.Params()); err != nil {
@@ -108,7 +108,7 @@ func TestMissingGradientOfFrozenPart(t *testing.T) {
 func TestParameterWithoutInfluence(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 3))
-	a, b := nn.NewLinear("a", 3, 3, nn.Tanh, nil, newRand(1)), nn.NewLinear("b", 3, 3, nn.Tanh, nil, newRand(2))
+	a, b := must(nn.NewLinear("a", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, newRand(1))), must(nn.NewLinear("b", nn.LinearConfig{In: 3, Out: 3, Act: nn.Tanh}, newRand(2)))
 	loss := must(nn.MSE(must(a.Forward(x)), must(b.Forward(x)), nil))
 	if _, err := nn.Grad(loss, append(a.Params(), b.Params()...)); err == nil || !strings.Contains(err.Error(), `"b.weight"`) {
 		t.Errorf("error %v, want one that names b.weight, which only the target depends on", err)
@@ -136,8 +136,8 @@ func TestTargetsAreConstants(t *testing.T) {
 			gradients := func(frozen []float32) ([][]float32, []float32) {
 				g := gorgonia.NewGraph()
 				x := must(nn.NewInput(g, "x", 3))
-				l := nn.NewLinear("l", 3, cols, nn.Sigmoid, nil, newRand(1))
-				head := nn.NewLinear("head", cols, cols, nn.None, nil, newRand(3))
+				l := must(nn.NewLinear("l", nn.LinearConfig{In: 3, Out: cols, Act: nn.Sigmoid}, newRand(1)))
+				head := must(nn.NewLinear("head", nn.LinearConfig{In: cols, Out: cols}, newRand(3)))
 				h := must(l.Forward(x))
 				target := h
 				if frozen != nil {
@@ -179,7 +179,7 @@ func TestLossWeights(t *testing.T) {
 	for name, delta := range map[string]float64{"mse": 0, "huber": 0.8} {
 		t.Run(name, func(t *testing.T) {
 			g := gorgonia.NewGraph()
-			y, w := nn.NewParam("y", nn.Normal(1), newRand(1), 4, 3), nn.NewParam("w", nn.Normal(1), newRand(2), 4, 3)
+			y, w := must(nn.NewParam("y", nn.Normal(1), newRand(1), 4, 3)), must(nn.NewParam("w", nn.Normal(1), newRand(2), 4, 3))
 			target := must(nn.NewInput(g, "t", 3))
 			loss, err := nn.MSE(must(y.Node(g)), target, must(w.Node(g)))
 			if delta > 0 {
@@ -201,7 +201,7 @@ func TestLossWeights(t *testing.T) {
 func TestSeveralLossesInOneGraph(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 3))
-	shared, a, b := nn.NewLinear("s", 3, 4, nn.Tanh, nil, newRand(1)), nn.NewLinear("a", 4, 2, nn.Tanh, nil, newRand(2)), nn.NewLinear("b", 4, 2, nn.Tanh, nil, newRand(3))
+	shared, a, b := must(nn.NewLinear("s", nn.LinearConfig{In: 3, Out: 4, Act: nn.Tanh}, newRand(1))), must(nn.NewLinear("a", nn.LinearConfig{In: 4, Out: 2, Act: nn.Tanh}, newRand(2))), must(nn.NewLinear("b", nn.LinearConfig{In: 4, Out: 2, Act: nn.Tanh}, newRand(3)))
 	h := must(shared.Forward(x))
 	target := must(nn.NewInput(g, "t", 2))
 	for i, head := range []*nn.Linear{a, b, a} {
