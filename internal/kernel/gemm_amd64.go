@@ -69,10 +69,11 @@ func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 	var wg sync.WaitGroup
 	for i := 0; i < m; i += step {
 		rows := min(step, m-i)
-		part := a[i*lda:]
+		first := i * lda
 		if transA {
-			part = a[i:]
+			first = i
 		}
+		part := a[first:]
 		wg.Go(func() {
 			gemmSIMD(transA, transB, rows, n, k, part, lda, b, ldb, c[i*ldc:], ldc, acc)
 		})
