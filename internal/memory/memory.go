@@ -1,0 +1,58 @@
+// Package memory finds out how much memory the process may still take, so that a run that cannot fit is refused before it
+// starts rather than killed while it runs.
+package memory
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+)
+
+// Unlimited is the limit of a process that nothing is known to limit.
+const Unlimited = math.MaxInt64
+
+// Limit is a bound on what the process may still allocate.
+type Limit struct {
+	Bytes int64
+	// Source names where the bound comes from, such as "GOMEMLIMIT" or "free memory".
+	Source string
+}
+
+// Available is the tightest of the limits that the process can read: GOMEMLIMIT, the address space of ulimit -v, the control
+// group and the machine's free memory. Limits that cannot be read do not count.
+func Available() Limit {
+	least := Limit{Unlimited, "no known limit"}
+	for _, l := range append(system(), goLimit()) {
+		if l.Bytes < least.Bytes {
+			least = l
+		}
+	}
+	least.Bytes = max(least.Bytes, 0)
+	return least
+}
+
+// goLimit is what GOMEMLIMIT leaves. The limit is a soft one: the runtime exceeds it, but spends its time collecting garbage.
+func goLimit() Limit {
+	limit := debug.SetMemoryLimit(-1) // a negative limit only reads
+	if limit == math.MaxInt64 {
+		return Limit{Unlimited, ""}
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return Limit{limit - int64(m.HeapAlloc), "GOMEMLIMIT"}
+}
+
+// Format is a number of bytes for people, such as "24.1 GB".
+func Format(bytes int64) string {
+	const kilo = 1000
+	value, units := float64(bytes), []string{"B", "kB", "MB", "GB", "TB", "PB"}
+	i := 0
+	for ; value >= kilo && i < len(units)-1; i++ {
+		value /= kilo
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	return fmt.Sprintf("%.1f %s", value, units[i])
+}

@@ -1,0 +1,45 @@
+package memory
+
+import (
+	"io/fs"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestControlGroups(t *testing.T) {
+	files := map[string]string{
+		"/sys/fs/cgroup/a/b/memory.max":                 "max\n",
+		"/sys/fs/cgroup/a/b/memory.current":             "5\n",
+		"/sys/fs/cgroup/a/memory.max":                   "1000\n",
+		"/sys/fs/cgroup/a/memory.current":               "400\n",
+		"/sys/fs/cgroup/memory/c/memory.limit_in_bytes": "300\n",
+		"/sys/fs/cgroup/memory/c/memory.usage_in_bytes": "100\n",
+	}
+	read := func(name string) ([]byte, error) {
+		if text, ok := files[name]; ok {
+			return []byte(text), nil
+		}
+		return nil, fs.ErrNotExist
+	}
+	for self, want := range map[string][]Limit{
+		"0::/a/b\n":                            {{600, "the control group"}},
+		"3:cpu,cpuacct:/a\n4:rdma,memory:/c\n": {{200, "the control group"}},
+		"":                                     nil,
+		"nonsense\n":                           nil,
+	} {
+		if d := cmp.Diff(want, controlGroups(read, []byte(self))); d != "" {
+			t.Errorf("%q: -want +got:\n%s", self, d)
+		}
+	}
+}
+
+func TestField(t *testing.T) {
+	info := []byte("MemTotal:       16 kB\nMemAvailable:   12 kB\n")
+	if n, ok := field(info, "MemAvailable:"); !ok || n != 12 {
+		t.Errorf("%d, %v", n, ok)
+	}
+	if _, ok := field(info, "MemFree:"); ok {
+		t.Error("found what is not there")
+	}
+}
