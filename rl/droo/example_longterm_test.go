@@ -30,11 +30,11 @@ func (shop) Score(o offer, d *droo.Decisions, dst []float64) error {
 
 func (shop) AfterstateSize(offer) int { return 1 }
 
-func (shop) Afterstates(o offer, d *droo.Decisions, dst []float32) error {
+func (s shop) Predict(o offer, d *droo.Decisions, rewards []float64, dst []float32) error {
 	for k := range dst {
 		dst[k] = float32(o.stock - min(o.stock, int(d.Candidate(k)[0])))
 	}
-	return nil
+	return s.Score(o, d, rewards)
 }
 
 // stockValue is V: a number for each stock. A network would do the same where there are more.

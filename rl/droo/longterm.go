@@ -3,12 +3,9 @@ package droo
 import (
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/reuse"
-	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -16,55 +13,11 @@ import (
 // decision is the part of the state it determines, before anything random happens (R. Sutton, A. Barto, "Reinforcement
 // Learning", 2nd ed., section 6.8): for instance, how much work every server has left.
 type AfterstateModel[O any] interface {
-	// Score writes the reward the model expects of each candidate in this slot.
-	Critic[O]
 	// AfterstateSize returns the number of features that describe an afterstate for obs.
 	AfterstateSize(obs O) int
-	// Afterstates writes the features of the afterstate of each candidate to dst [d.K x AfterstateSize(obs)].
-	Afterstates(obs O, d *Decisions, dst []float32) error
-}
-
-// AfterstateValue is a trainable function V of afterstates.
-type AfterstateValue interface {
-	// Values writes V of k afterstates [k x size] to dst [k].
-	Values(features []float32, k int, dst []float64) error
-	// TrainTD makes one optimiser step that moves V of k afterstates [k x size] towards targets [k], and returns the mean
-	// squared difference before the step. It keeps neither slice.
-	TrainTD(features []float32, k int, targets []float64) (loss float64, err error)
-}
-
-// LongTermConfig holds the hyper-parameters of LongTerm. DefaultLongTermConfig returns this project's own choices.
-type LongTermConfig struct {
-	// Gamma is the discount factor, in [0, 1): what a reward is worth if it comes one slot later. Default 0.9.
-	Gamma float64
-	// TrainInterval is the number of slots from one training to the next. Default 1.
-	TrainInterval int
-	// StepsPerTrain is the number of minibatches a training consists of. Default 1.
-	StepsPerTrain int
-	// BatchSize is the number of temporal differences in a minibatch; there is no training before that many are stored.
-	// 0 trains on all that are stored, for values fitted by least squares. Default 64.
-	BatchSize int
-	// MemorySize is the number of temporal differences kept. They are those of past policies, so a long memory learns V
-	// of a mixture of them. Default 1024.
-	MemorySize int
-	// Seed determines which of them make up the minibatches. Default 0.
-	Seed uint64
-}
-
-// DefaultLongTermConfig returns the defaults listed with the fields.
-func DefaultLongTermConfig() LongTermConfig {
-	return LongTermConfig{Gamma: 0.9, TrainInterval: 1, StepsPerTrain: 1, BatchSize: 64, MemorySize: 1024}
-}
-
-// Check reports the fields that make no sense.
-func (c LongTermConfig) Check() error {
-	check := validate.Fields{Name: "droo: LongTerm"}
-	check.Want(c.Gamma >= 0 && c.Gamma < 1, "Gamma is %v, want it in [0, 1)", c.Gamma)
-	check.Want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
-	check.Want(c.StepsPerTrain >= 1, "StepsPerTrain is %d, want at least 1", c.StepsPerTrain)
-	check.Want(c.BatchSize >= 0, "BatchSize is %d, want at least 0", c.BatchSize)
-	check.Want(c.MemorySize >= max(c.BatchSize, 1), "MemorySize is %d, want at least BatchSize, %d", c.MemorySize, max(c.BatchSize, 1))
-	return check.Err()
+	// Predict writes the reward it expects of each candidate in this slot to rewards [d.K], and the features of the
+	// afterstates they lead to to afterstates [d.K x AfterstateSize(obs)].
+	Predict(obs O, d *Decisions, rewards []float64, afterstates []float32) error
 }
 
 // LongTerm is a critic that sees beyond the slot. It scores a decision by what the model expects of this slot plus what
@@ -72,14 +25,7 @@ func (c LongTermConfig) Check() error {
 //
 //	Q(s, x) = r(s, x) + gamma V(y(s, x)),    y(s, x) the afterstate
 //
-// and learns V from what really happens. With y_t the afterstate of the decision executed in slot t, and r_t the reward
-// the environment gave for it, V is the fixed point of
-//
-//	V(y_t) = E[ r_t+1 + gamma V(y_t+1) ]
-//
-// which temporal differences approach: V(y_t) moves towards r_t+1 + gamma V(y_t+1). The expectation is over all that the
-// model does not know, including how far the real outcome is from the afterstate it predicted. When an episode
-// terminates after slot t, V(y_t) moves towards 0; when it is truncated, nothing is learned about y_t.
+// and learns V by temporal differences, see [AfterstateLearner].
 //
 // The caller tells what happens in every slot it is to learn from:
 //
@@ -93,263 +39,63 @@ func (c LongTermConfig) Check() error {
 //
 // To evaluate without learning, call neither Executed nor Observe.
 type LongTerm[O any] struct {
-	cfg    LongTermConfig
-	model  AfterstateModel[O]
-	value  AfterstateValue
-	memory *rl.ReplayBuffer[tdStep]
-	rand   *rl.Rand
-	slots  int // observed
-
-	// Executed fills current, Observe uses it and makes it previous. Empty: there is none.
-	previous, current []float32
-	pending           bool // between Executed and Observe
+	learner *AfterstateLearner
+	model   AfterstateModel[O]
 
 	// Buffers.
-	executed Decisions
-	features []float32
-	next     []float32
-	values   []float64
-	targets  []float64
-	batch    []tdStep
+	executed    Decisions
+	reward      [1]float64
+	afterstates []float32
 }
 
 // NewLongTerm returns a critic that adds the value of afterstates to what model says.
 func NewLongTerm[O any](model AfterstateModel[O], value AfterstateValue, cfg LongTermConfig) (*LongTerm[O], error) {
-	if err := cfg.Check(); err != nil {
-		return nil, err
-	}
-	memory, err := rl.NewReplayBuffer[tdStep](cfg.MemorySize, tdCodec{})
+	learner, err := NewAfterstateLearner(value, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &LongTerm[O]{
-		cfg:    cfg,
-		model:  model,
-		value:  value,
-		memory: memory,
-		rand:   rl.NewRand(cfg.Seed, 0),
-	}, nil
+	return &LongTerm[O]{learner: learner, model: model}, nil
 }
 
 // Score implements Critic.
 func (l *LongTerm[O]) Score(obs O, d *Decisions, dst []float64) error {
-	if err := l.model.Score(obs, d, dst); err != nil {
+	l.afterstates = reuse.Slice(l.afterstates, d.K*l.model.AfterstateSize(obs))
+	if err := l.model.Predict(obs, d, dst, l.afterstates); err != nil {
 		return err
 	}
-	l.features = reuse.Slice(l.features, d.K*l.model.AfterstateSize(obs))
-	if err := l.model.Afterstates(obs, d, l.features); err != nil {
-		return fmt.Errorf("droo: long-term critic: afterstates: %w", err)
-	}
-	if err := l.valuesOf(l.features, d.K); err != nil {
+	if err := l.learner.valuesOf(l.afterstates, d.K); err != nil {
 		return err
 	}
-	for k, v := range l.values {
-		dst[k] += l.cfg.Gamma * v
-	}
-	return nil
-}
-
-// valuesOf computes l.values [k].
-func (l *LongTerm[O]) valuesOf(features []float32, k int) error {
-	l.values = reuse.Slice(l.values, k)
-	if err := l.value.Values(features, k, l.values); err != nil {
-		return fmt.Errorf("droo: long-term critic: value of afterstates: %w", err)
-	}
-	for i, v := range l.values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			size := len(features) / k
-			return fmt.Errorf("droo: long-term critic: the value of afterstate %d of %d is %v, of features %v", i, k, v, features[i*size:(i+1)*size])
-		}
+	for k, v := range l.learner.values {
+		dst[k] += l.learner.cfg.Gamma * v
 	}
 	return nil
 }
 
 // Executed notes the afterstate of the decision about to be executed for obs.
 func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
-	if l.pending {
-		return errors.New("droo: long-term critic: Executed twice without Observe in between")
-	}
-	size := l.model.AfterstateSize(obs)
-	if size < 1 {
-		return fmt.Errorf("droo: long-term critic: afterstates of %d features", size)
-	}
-	if len(l.previous) > 0 && len(l.previous) != size {
-		return fmt.Errorf("droo: long-term critic: an afterstate of %d features follows one of %d; V can be learned for one size only", size, len(l.previous))
-	}
 	l.executed.Reset(len(decision), 1)
 	l.executed.Append(decision)
-	l.current = reuse.Slice(l.current, size)
-	if err := l.model.Afterstates(obs, &l.executed, l.current); err != nil {
+	l.afterstates = reuse.Slice(l.afterstates, l.model.AfterstateSize(obs))
+	if err := l.model.Predict(obs, &l.executed, l.reward[:], l.afterstates); err != nil {
 		return fmt.Errorf("droo: long-term critic: afterstate: %w", err)
 	}
-	l.pending = true
-	return nil
+	return l.learner.Executed(l.afterstates)
 }
 
 // Observe tells what the decision given to Executed has led to. When training is due it trains V, and returns the mean
 // loss of the training steps.
 func (l *LongTerm[O]) Observe(t rl.Transition[O]) (loss float64, trained bool, err error) {
-	if !l.pending {
-		return 0, false, errors.New("droo: long-term critic: Observe without Executed before it")
-	}
-	if math.IsNaN(t.Reward) || math.IsInf(t.Reward, 0) {
-		return 0, false, fmt.Errorf("droo: long-term critic: the environment gave the reward %v", t.Reward)
-	}
-	l.pending = false
-	if len(l.previous) > 0 {
-		l.memory.Add(tdStep{state: l.previous, reward: t.Reward, next: l.current})
-	}
-	if t.Terminated {
-		l.memory.Add(tdStep{state: l.current})
-	}
-	l.previous, l.current = l.current, l.previous
-	if t.Done() {
-		l.previous = l.previous[:0]
-	}
-
-	l.slots++
-	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < max(l.cfg.BatchSize, 1) {
-		return 0, false, nil
-	}
-	for range l.cfg.StepsPerTrain {
-		stepLoss, err := l.train()
-		if err != nil {
-			return 0, false, err
-		}
-		loss += stepLoss / float64(l.cfg.StepsPerTrain)
-	}
-	return loss, true, nil
-}
-
-// draw fills l.batch with a minibatch, or with all that is stored.
-func (l *LongTerm[O]) draw() error {
-	if l.cfg.BatchSize > 0 {
-		l.batch = reuse.Slice(l.batch, l.cfg.BatchSize)
-		return l.memory.Draw(l.rand, 0, l.batch)
-	}
-	l.batch = reuse.Slice(l.batch, l.memory.Len())
-	for i := range l.batch {
-		l.batch[i] = l.memory.At(i)
-	}
-	return nil
-}
-
-// train makes one step of TD(0) on a minibatch.
-func (l *LongTerm[O]) train() (float64, error) {
-	if err := l.draw(); err != nil {
-		return 0, err
-	}
-	l.targets = reuse.Slice(l.targets, len(l.batch))
-	size := len(l.batch[0].state)
-	l.features, l.next = l.features[:0], l.next[:0]
-	for _, step := range l.batch {
-		if len(step.state) != size {
-			return 0, fmt.Errorf("droo: long-term critic: the memory holds afterstates of %d and of %d features; V can be learned for one size only", size, len(step.state))
-		}
-		l.features = append(l.features, step.state...)
-		if step.terminal() {
-			l.next = append(l.next, step.state...) // of any value: it is not used
-		} else {
-			l.next = append(l.next, step.next...)
-		}
-	}
-	if err := l.valuesOf(l.next, len(l.batch)); err != nil {
-		return 0, err
-	}
-	for i, step := range l.batch {
-		l.targets[i] = step.reward
-		if !step.terminal() {
-			l.targets[i] += l.cfg.Gamma * l.values[i]
-		}
-	}
-	loss, err := l.value.TrainTD(l.features, len(l.batch), l.targets)
-	if err != nil {
-		return 0, fmt.Errorf("droo: long-term critic: train value: %w", err)
-	}
-	return loss, nil
+	return l.learner.Observe(t.Reward, t.Terminated, t.Truncated)
 }
 
 // SaveState implements checkpoints.Stateful. The state holds that of the value and the model too, as far as these
 // implement checkpoints.Stateful.
 func (l *LongTerm[O]) SaveState(s *checkpoints.State) error {
-	if l.pending {
-		return errors.New("droo: long-term critic: cannot be saved between Executed and Observe")
-	}
-	s.PutInt("slots", int64(l.slots))
-	s.PutFloat32("previous", nil, l.previous)
-	return errors.Join(
-		l.memory.SaveState(s.Sub("memory")),
-		l.rand.SaveState(s.Sub("rand")),
-		checkpoints.SaveOptional(s, "value", l.value),
-		checkpoints.SaveOptional(s, "model", l.model),
-	)
+	return errors.Join(l.learner.SaveState(s), checkpoints.SaveOptional(s, "model", l.model))
 }
 
 // LoadState implements checkpoints.Stateful. The critic must have been made like the one that was saved.
 func (l *LongTerm[O]) LoadState(s *checkpoints.State) error {
-	l.pending = false
-	size, err := s.Len("previous")
-	if err != nil {
-		return err
-	}
-	l.previous = reuse.Slice(l.previous, size)
-	return errors.Join(
-		s.Float32("previous", l.previous),
-		checkpoints.LoadInt(s, "slots", &l.slots, 0, math.MaxInt),
-		l.memory.LoadState(s.Sub("memory")),
-		l.rand.LoadState(s.Sub("rand")),
-		checkpoints.LoadOptional(s, "value", l.value),
-		checkpoints.LoadOptional(s, "model", l.model),
-	)
+	return errors.Join(l.learner.LoadState(s), checkpoints.LoadOptional(s, "model", l.model))
 }
-
-// tdStep is what one temporal difference needs: V(state) is to be reward + gamma V(next), or 0 for a terminal state.
-type tdStep struct {
-	state, next []float32 // next is empty if the episode terminated
-	reward      float64
-}
-
-func (s *tdStep) terminal() bool { return len(s.next) == 0 }
-
-// tdCodec encodes a step as its reward, state and next state; the states have equal sizes, or next has none.
-type tdCodec struct{}
-
-func (tdCodec) Copy(dst *tdStep, src tdStep) {
-	dst.state = append(dst.state[:0], src.state...)
-	dst.next = append(dst.next[:0], src.next...)
-	dst.reward = src.reward
-}
-
-func (tdCodec) Encode(dst []float64, s tdStep) []float64 {
-	var c rl.VectorCodec[float32]
-	terminal := 0.0
-	if s.terminal() {
-		terminal = 1
-	}
-	return c.Encode(c.Encode(append(dst, terminal, s.reward), s.state), s.next)
-}
-
-func (tdCodec) Decode(s *tdStep, src []float64) error {
-	for i, v := range src {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("number %d of a temporal difference is %v", i, v)
-		}
-	}
-	if len(src) < 3 || src[0] != 0 && src[0] != 1 {
-		return fmt.Errorf("%d numbers do not begin as a temporal difference: %v", len(src), src[:min(3, len(src))])
-	}
-	terminal, states := src[0] == 1, src[2:]
-	size := len(states)
-	if !terminal {
-		if size%2 != 0 {
-			return fmt.Errorf("%d numbers are not two afterstates", size)
-		}
-		size /= 2
-	}
-	s.reward = src[1]
-	var c rl.VectorCodec[float32]
-	return errors.Join(c.Decode(&s.state, states[:size]), c.Decode(&s.next, states[size:]))
-}
-
-// resize returns a slice of length n, in the memory of s if there is enough. Its content is arbitrary.
-func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }

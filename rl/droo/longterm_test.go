@@ -48,19 +48,18 @@ func (q *queue) reward(obs queueObs, admit int32) float64 {
 	return float64(admit)*obs.value - q.holding*float64(obs.length+int(admit))
 }
 
-// Score, AfterstateSize and Afterstates make the queue the model of itself. The afterstate is its length, one-hot.
+// Score makes the queue a critic of one slot.
 func (q *queue) Score(obs queueObs, d *droo.Decisions, dst []float64) error {
-	for k := range dst {
-		dst[k] = q.reward(obs, d.Candidate(k)[0])
-	}
-	return nil
+	return q.Predict(obs, d, dst, make([]float32, d.K*q.AfterstateSize(obs)))
 }
 
+// AfterstateSize and Predict make the queue the model of itself. The afterstate is its length, one-hot.
 func (q *queue) AfterstateSize(queueObs) int { return q.capacity + 1 }
 
-func (q *queue) Afterstates(obs queueObs, d *droo.Decisions, dst []float32) error {
+func (q *queue) Predict(obs queueObs, d *droo.Decisions, rewards []float64, dst []float32) error {
 	clear(dst)
 	for k := range d.K {
+		rewards[k] = q.reward(obs, d.Candidate(k)[0])
 		length := min(obs.length+int(d.Candidate(k)[0]), q.capacity)
 		dst[k*(q.capacity+1)+length] = 1
 	}

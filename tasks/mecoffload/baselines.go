@@ -26,7 +26,7 @@ func Baselines(sc Scenario, p Profile, seed uint64) ([]Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	search, err := NewSearch("search", sc, p, Objective{Weight: sc.RewardWeight}, seed)
+	search, err := NewSearch("search", sc, p, sc.RewardObjective(), seed)
 	if err != nil {
 		return nil, err
 	}

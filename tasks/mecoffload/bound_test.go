@@ -174,7 +174,7 @@ func TestNothingExceedsTheBound(t *testing.T) {
 			}
 			if devices == 2 {
 				for _, o := range []Objective{{}, {Weight: 0.5}, {Weight: 0.1, Prices: prices}} {
-					policies = append(policies, &exhaustivePolicy{newEvaluator(t, sc, p, o)})
+					policies = append(policies, &exhaustivePolicy{newSlotModel(t, sc, p, o)})
 				}
 			}
 			for _, policy := range policies {
@@ -197,7 +197,7 @@ func TestNothingExceedsTheBound(t *testing.T) {
 	}
 }
 
-type exhaustivePolicy struct{ evaluator *Evaluator }
+type exhaustivePolicy struct{ evaluator *SlotModel }
 
 func (*exhaustivePolicy) Name() string { return "exhaustive" }
 

@@ -10,7 +10,7 @@ import (
 
 func newCritic(t testing.TB, sc Scenario, p Profile) *Critic {
 	t.Helper()
-	c, err := NewCritic(sc, p)
+	c, err := NewCritic(sc, p, sc.RewardObjective())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestCriticEqualsSimulatorWithoutNoise(t *testing.T) {
 			const k = 3
 			d := randomDecisions(rng, &obs, k)
 			value, next := make([]float64, k), make([]float32, k*obs.Servers)
-			if err := critic.Evaluate(obs, d, value, next); err != nil {
+			if err := critic.Predict(obs, d, value, next); err != nil {
 				t.Fatal(err)
 			}
 			pick := rng.IntN(k)
@@ -87,13 +87,13 @@ func TestCriticScoresEachCandidateAsIfAlone(t *testing.T) {
 		if err := critic.Score(obs, d, value); err != nil {
 			t.Fatal(err)
 		}
-		if err := critic.Afterstates(obs, d, next); err != nil {
+		if err := critic.Predict(obs, d, value, next); err != nil {
 			t.Fatal(err)
 		}
 		for i := range k {
 			alone := &droo.Decisions{K: 1, Rows: d.Rows, Choice: d.Candidate(i)}
 			v, b := make([]float64, 1), make([]float32, n)
-			if err := newCritic(t, sc, p).Evaluate(obs, alone, v, b); err != nil {
+			if err := newCritic(t, sc, p).Predict(obs, alone, v, b); err != nil {
 				t.Fatal(err)
 			}
 			if v[0] != value[i] {
@@ -114,7 +114,7 @@ func TestCriticWithoutTasks(t *testing.T) {
 	obs.Devices, obs.Bits, obs.Deadline, obs.Rate, obs.ID = 0, nil, nil, nil, nil
 	obs.Backlog = []float64{0.025, 0.001}
 	value, next := []float64{7}, []float32{7, 7}
-	if err := newCritic(t, sc, p).Evaluate(obs, &droo.Decisions{K: 1}, value, next); err != nil {
+	if err := newCritic(t, sc, p).Predict(obs, &droo.Decisions{K: 1}, value, next); err != nil {
 		t.Fatal(err)
 	}
 	if value[0] != 0 || next[0] != 1.5 || next[1] != 0 {
@@ -149,7 +149,7 @@ func TestCriticRefuses(t *testing.T) {
 			t.Errorf("%s: no error", what)
 		}
 	}
-	if err := critic.Afterstates(obs, good, make([]float32, 3)); err == nil {
+	if err := critic.Predict(obs, good, make([]float64, 2), make([]float32, 3)); err == nil {
 		t.Error("backlogs: no error")
 	}
 }
@@ -162,7 +162,7 @@ func TestCriticDoesNotAllocate(t *testing.T) {
 	d := randomDecisions(rng, &obs, 20)
 	value, next := make([]float64, d.K), make([]float32, d.K*obs.Servers)
 	allocs := testing.AllocsPerRun(100, func() {
-		if err := critic.Evaluate(obs, d, value, next); err != nil {
+		if err := critic.Predict(obs, d, value, next); err != nil {
 			t.Fatal(err)
 		}
 	})

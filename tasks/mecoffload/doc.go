@@ -26,8 +26,8 @@
 //
 //   - [Profile] and [Scenario] are the data: YAML files, built in or a user's own.
 //   - [Simulator] is the environment (an rl.Env). It shows an [Observation], takes an [Action] and tells the [Outcome].
-//   - [Critic] (an droo.Critic) scores candidate decisions by their nominal reward; [Evaluator] does the work for it, and for
-//     anyone who searches.
+//   - [SlotModel] says what a decision is worth under an [Objective], if everything is as the observation says. [Critic] (a
+//     droo.Critic) scores candidates by it.
 //   - The package agent has the learning methods, the package experiment trains, saves and evaluates them.
 //   - [Baselines] decide without learning, from [Random] to [Search]; [UpperBound] says how good any method could be.
 //   - [Metrics] turn outcomes into a [Row] of a results table.

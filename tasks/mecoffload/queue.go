@@ -18,8 +18,8 @@ func serve(free, arrive, work, deadline float64) (finish float64, served bool) {
 	return start + work, start <= deadline
 }
 
-// Timeliness is psi(T/delta) = 1 - w*T/delta of a task that finishes in time, given slope = w/delta.
-func Timeliness(finish, slope float64) float64 { return 1 - slope*finish }
+// timeliness is psi(T/delta) = 1 - w*T/delta of a task that finishes in time, given slope = w/delta.
+func timeliness(finish, slope float64) float64 { return 1 - slope*finish }
 
 // carryOver is the backlog a server takes into the next slot when it is free from time free on: b' = max(0, free - slot).
 func carryOver(free, slot float64) float64 { return max(0, free-slot) }

@@ -20,7 +20,7 @@ type Search struct {
 	ThoroughDevices int
 
 	name      string
-	evaluator *Evaluator
+	evaluator *SlotModel
 	start     *greedy
 	random    *rl.Rand
 	best      Action
@@ -30,7 +30,7 @@ var _ checkpoints.Stateful = (*Search)(nil)
 
 // NewSearch returns a search under the given name for observations of sc with the network and servers of p.
 func NewSearch(name string, sc Scenario, p Profile, objective Objective, seed uint64) (*Search, error) {
-	e, err := NewEvaluator(sc, p, objective)
+	e, err := NewSlotModel(sc, p, objective)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ const maxExhaustive = 1 << 20
 
 // Exhaustive writes to dst [M] the best of all (N*L)^M decisions and returns its value: the ground truth for tiny instances.
 // Of several best ones it takes the first in lexical order, device 0 varying slowest.
-func Exhaustive(e *Evaluator, obs Observation, dst Action) (float64, error) {
+func Exhaustive(e *SlotModel, obs Observation, dst Action) (float64, error) {
 	if err := e.Begin(&obs); err != nil {
 		return 0, err
 	}

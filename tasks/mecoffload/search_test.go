@@ -22,7 +22,7 @@ func TestExhaustiveIsBestOfAll(t *testing.T) {
 	for range 40 {
 		sc, p := randomWorld(rng)
 		sc.Devices, sc.Servers = 1+rng.IntN(3), 1+rng.IntN(2)
-		o := Objective{Weight: rng.Float64(), Terminal: quadratic{}}
+		o := Objective{Weight: rng.Float64(), Future: quadratic{}, Discount: 1}
 		sim, err := NewSimulator(sc, p)
 		if err != nil {
 			t.Fatal(err)
@@ -30,7 +30,7 @@ func TestExhaustiveIsBestOfAll(t *testing.T) {
 		obs := reset(t, sim, rng.Uint64())
 		obs, _ = step(t, sim, randomAction(rng, &obs))
 		a := make(Action, obs.Devices)
-		best, err := Exhaustive(newEvaluator(t, sc, p, o), obs, a)
+		best, err := Exhaustive(newSlotModel(t, sc, p, o), obs, a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestExhaustiveIsBestOfAll(t *testing.T) {
 func TestExhaustiveRefuses(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	obs := reset(t, sim, 1)
-	e := newEvaluator(t, sc, p, Objective{})
+	e := newSlotModel(t, sc, p, Objective{})
 	if _, err := Exhaustive(e, obs, make(Action, obs.Devices)); err == nil {
 		t.Error("went through 10^14 decisions")
 	}
@@ -65,12 +65,12 @@ func TestExhaustiveRefuses(t *testing.T) {
 // On tiny instances local search is rarely anything but optimal.
 func TestSearchAgainstExhaustive(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Slot = 3, 0.004 })
-	o := Objective{Weight: sc.RewardWeight, Terminal: quadratic{}}
+	o := Objective{Weight: sc.RewardWeight, Future: quadratic{}, Discount: 1}
 	search, err := NewSearch("search", sc, p, o, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, truth := newEvaluator(t, sc, p, o), newEvaluator(t, sc, p, o)
+	e, truth := newSlotModel(t, sc, p, o), newSlotModel(t, sc, p, o)
 	obs := reset(t, sim, 3)
 	optimal, total, lost := 0, 0.0, 0.0
 	const slots = 200
@@ -113,7 +113,7 @@ func TestSearchIsLocallyOptimal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := newEvaluator(t, sc, p, o)
+		e := newSlotModel(t, sc, p, o)
 		obs := reset(t, sim, 3)
 		for range 5 {
 			a := decide(t, search, &obs)
@@ -161,7 +161,7 @@ func TestSearchIsDeterministic(t *testing.T) {
 func TestSearchDoesNotAllocate(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	obs := reset(t, sim, 1)
-	search, err := NewSearch("search", sc, p, Objective{Weight: 0.5, Terminal: quadratic{}}, 17)
+	search, err := NewSearch("search", sc, p, Objective{Weight: 0.5, Future: quadratic{}, Discount: 1}, 17)
 	if err != nil {
 		t.Fatal(err)
 	}

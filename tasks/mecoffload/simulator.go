@@ -209,7 +209,7 @@ func (s *Simulator) execute(action Action) {
 		out.Busy[n] += work
 		if finish <= deadline {
 			out.Status[i], out.Accuracy[i] = InTime, s.profile.Accuracy[l]
-			s.gain[n] += s.profile.Accuracy[l] * Timeliness(finish, s.scenario.RewardWeight/deadline)
+			s.gain[n] += s.profile.Accuracy[l] * timeliness(finish, s.scenario.RewardWeight/deadline)
 		}
 	}
 	out.Reward = 0

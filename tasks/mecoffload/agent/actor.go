@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
@@ -16,8 +17,18 @@ type ActorConfig struct {
 // Actor maps observations to one logit per device and option.
 type Actor = droo.NetworkActor[mecoffload.Observation]
 
-// newActor makes an actor of a network.
-func newActor(net droo.PolicyNetwork[mecoffload.Observation], options int, cfg ActorConfig) (*Actor, error) {
+// newActor makes the actor of a configuration for the network and servers of p, as the method sees them.
+func newActor(c Config, p mecoffload.Profile, graph bool) (*Actor, error) {
+	r, weights := c.Recipe, rl.NewRand(c.Seed, streamWeights)
+	cfg := ActorConfig{Loss: r.Loss, LearningRate: r.LearningRate, ClipNorm: r.ClipNorm, Workers: c.Workers}
+	if graph {
+		return NewGraphActor(c.Scenario, p, GraphActorConfig{cfg, r.GraphHidden, r.GraphLayers}, weights.Rand)
+	}
+	return NewMLPActor(c.Scenario, p, MLPActorConfig{cfg, r.Hidden}, weights.Rand)
+}
+
+// networkActor makes an actor of a network.
+func networkActor(net droo.PolicyNetwork[mecoffload.Observation], options int, cfg ActorConfig) (*Actor, error) {
 	return droo.NewNetworkActor(net, func(o *mecoffload.Observation) int { return o.Devices }, droo.NetworkActorConfig{
 		Options:      options,
 		Loss:         cfg.Loss,

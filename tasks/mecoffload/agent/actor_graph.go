@@ -31,7 +31,7 @@ func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorC
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
 	}
-	return newActor(&graphNet{net, newFeaturizer(sc, p)}, sc.Servers*p.Exits(), cfg.ActorConfig)
+	return networkActor(&graphNet{net, newFeaturizer(sc, p)}, sc.Servers*p.Exits(), cfg.ActorConfig)
 }
 
 // graphNet is the network on devices (sources) and options (destinations).

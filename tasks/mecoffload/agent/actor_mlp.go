@@ -27,7 +27,7 @@ func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfi
 		return nil, fmt.Errorf("mecoffload: MLP actor: %w", err)
 	}
 	net := &mlpNet{MLP: mlp, features: newFeaturizer(sc, p), devices: sc.Devices, servers: sc.Servers, options: options}
-	return newActor(net, options, cfg.ActorConfig)
+	return networkActor(net, options, cfg.ActorConfig)
 }
 
 // mlpNet is the network over all places of devices.

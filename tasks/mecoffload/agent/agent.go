@@ -3,36 +3,40 @@ package agent
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Agent is a learning method at work on one scenario. It implements Policy and checkpoints.Stateful.
+// Agent is a learning method at work on one scenario. It implements mecoffload.Policy and checkpoints.Stateful.
 //
 // In each slot to be learned from, call Decide, Learn before the environment's Step, and Observe after it. Deciding alone
 // changes nothing that is learned.
 type Agent struct {
 	method    Method
-	traits    traits
-	exits     int // of the profile
+	view      view
 	actor     *Actor
 	learner   *droo.Learner[mecoffload.Observation]
-	longTerm  *droo.LongTerm[mecoffload.Observation] // nil without
-	value     *BacklogValue                          // nil without
-	deadlines *DeadlineModel                         // nil: nominal times are taken at their word
+	objective mecoffload.Objective // what decisions are scored by
+	planner   *planner
 
-	objective mecoffload.Objective  // what the critic scores decisions by
-	model     *mecoffload.Evaluator // the critic's
+	deadlines *DeadlineModel          // nil: nominal times are taken at their word
+	value     *BacklogValue           // nil: only the slot counts
+	valueTD   *droo.AfterstateLearner // learns value
 
 	// The slot at hand, from Learn to Observe.
-	last     mecoffload.Action // as the method sees it
-	deadline []float64         // [M] s
-	ratio    []float64         // [M] nominal T/delta
+	last       mecoffload.Action // as the method sees it
+	deadline   []float64         // [M] s
+	ratio      []float64         // [M] nominal T/delta
+	backlog    []float64         // [N] s, left by the decision
+	afterstate []float32         // [N] the same in slots
 }
+
+var _ mecoffload.Policy = (*Agent)(nil)
+var _ checkpoints.Stateful = (*Agent)(nil)
 
 // Streams of an agent's random numbers.
 const (
@@ -40,58 +44,27 @@ const (
 	streamQuantizer
 )
 
-// Config determines an agent: equal configurations give equal agents, bit for bit.
-type Config struct {
-	Method   Method
-	Scenario mecoffload.Scenario
-	Profile  mecoffload.Profile
-	Recipe   Recipe
-	// Seed determines the initial weights and the draws of candidates and minibatches.
-	Seed uint64
-	// Workers is the number of goroutines that share a training step of the actor; 0: 1.
-	Workers int
-}
-
-// Architecture describes the method's networks as far as their weights depend on it.
-func (c Config) Architecture() string {
-	t, err := c.Method.traits()
-	if err != nil {
-		return "none"
-	}
-	exits := 1
-	if t.earlyExits {
-		exits = c.Profile.Exits()
-	}
-	if t.graph {
-		return fmt.Sprintf("graph actor: features %d/%d/%d, hidden %d, layers %d",
-			deviceFeatures, optionFeatures, edgeFeatures, c.Recipe.GraphHidden, c.Recipe.GraphLayers)
-	}
-	return fmt.Sprintf("MLP actor: devices %d, servers %d, exits %d, hidden %v", c.Scenario.Devices, c.Scenario.Servers, exits, c.Recipe.Hidden)
-}
-
-// New makes the agent of a method. Methods without early exits live in a world whose only exit is the last.
+// New makes the agent of a method.
 func New(c Config) (*Agent, error) {
-	method, sc, p, r, seed, workers := c.Method, c.Scenario, c.Profile, c.Recipe, c.Seed, c.Workers
-	t, err := method.traits()
+	a, err := newAgent(c)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: %s: %w", c.Method, err)
+	}
+	return a, nil
+}
+
+func newAgent(c Config) (*Agent, error) {
+	t, err := c.Method.traits()
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{method: method, traits: t, exits: p.Exits()}
-	if !t.earlyExits {
-		p = p.LastExit()
+	sc, r := c.Scenario, c.Recipe
+	a := &Agent{method: c.Method, view: newView(c.Profile, t.earlyExits)}
+	p := a.view.profile
+	if a.actor, err = newActor(c, p, t.graph); err != nil {
+		return nil, err
 	}
-	fail := func(err error) (*Agent, error) { return nil, fmt.Errorf("mecoffload: %s: %w", method, err) }
-	cfg := ActorConfig{Loss: r.Loss, LearningRate: r.LearningRate, ClipNorm: r.ClipNorm, Workers: workers}
-	weights := rl.NewRand(seed, streamWeights)
-	if t.graph {
-		a.actor, err = NewGraphActor(sc, p, GraphActorConfig{cfg, r.GraphHidden, r.GraphLayers}, weights.Rand)
-	} else {
-		a.actor, err = NewMLPActor(sc, p, MLPActorConfig{cfg, r.Hidden}, weights.Rand)
-	}
-	if err != nil {
-		return fail(err)
-	}
-	a.objective.Weight = r.LatencyWeight
+	a.objective = mecoffload.Objective{Weight: r.LatencyWeight, Discount: r.Gamma}
 	if r.LatencyWeight < 0 {
 		a.objective.Weight = sc.RewardWeight
 	}
@@ -99,58 +72,34 @@ func New(c Config) (*Agent, error) {
 		a.deadlines = NewDeadlineModel()
 		a.objective.OnTime = a.deadlines.Table()
 	}
-	model, err := mecoffload.NewCriticOf(sc, p, a.objective)
-	if err != nil {
-		return fail(err)
-	}
-	a.model = model.Evaluator()
-	var critic droo.Critic[mecoffload.Observation] = model
 	if t.longTerm {
 		a.value = newBacklogValue(sc.Servers, len(p.Servers), sc.Slot)
-		lt := droo.DefaultLongTermConfig()
-		lt.Gamma, lt.TrainInterval, lt.BatchSize, lt.MemorySize = r.Gamma, r.ValueInterval, 0, r.ValueMemory
-		if a.longTerm, err = droo.NewLongTerm(backlogModel{model}, a.value, lt); err != nil {
-			return fail(err)
+		a.objective.Future = a.value
+		if a.valueTD, err = droo.NewAfterstateLearner(a.value, r.longTerm()); err != nil {
+			return nil, err
 		}
-		critic = a.longTerm
-		a.objective.Terminal = discounted{a.value, r.Gamma}
 	}
-	quantizer, err := r.quantizer(rl.NewRand(seed, streamQuantizer))
+	if a.planner, err = newPlanner(sc, p, a.objective, r, t.longTerm); err != nil {
+		return nil, err
+	}
+	quantizer, err := r.quantizer(rl.NewRand(c.Seed, streamQuantizer))
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	a.learner, err = droo.New(a.actor, quantizer, critic, mecoffload.ObservationCodec{}, droo.Config{
-		Candidates:    r.candidates(sc.Devices),
-		AdaptInterval: r.AdaptInterval,
-		TrainInterval: r.TrainInterval,
-		StepsPerTrain: r.StepsPerTrain,
-		BatchSize:     r.BatchSize,
-		MemorySize:    r.MemorySize,
-		Seed:          seed,
-	})
+	a.learner, err = droo.New(a.actor, quantizer, a.planner, mecoffload.ObservationCodec{}, r.learner(sc.Devices, c.Seed))
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	var refine *refiner
-	if t.longTerm && r.RefineTrials > 0 {
-		e, err := mecoffload.NewEvaluator(sc, p, a.objective)
-		if err != nil {
-			return fail(err)
-		}
-		refine = &refiner{e, r.RefineTrials}
-		a.learner.SetImprover(refine)
+	if a.planner.trials > 0 {
+		a.learner.SetImprover(a.planner)
 	}
-	if r.ProposeGreedy {
-		g, err := mecoffload.NewBestExitInTime(p)
-		if err != nil {
-			return fail(err)
-		}
-		a.learner.SetProposer(&proposer{g, refine})
+	if a.planner.greedy != nil {
+		a.learner.SetProposer(a.planner)
 	}
 	return a, nil
 }
 
-// Name implements Policy.
+// Name implements mecoffload.Policy.
 func (a *Agent) Name() string { return string(a.method) }
 
 // Method returns the method.
@@ -159,19 +108,11 @@ func (a *Agent) Method() Method { return a.method }
 // Close stops the goroutines of the training.
 func (a *Agent) Close() { a.actor.Close() }
 
-// world is the observation as the method sees it.
-func (a *Agent) world(obs mecoffload.Observation) mecoffload.Observation {
-	if !a.traits.earlyExits {
-		obs.Exits = 1
-	}
-	return obs
-}
-
-// Objective returns what the agent's critic scores a decision by. A [Search] on it is the near-oracle that the agent's own
+// Objective returns what the agent scores decisions by. A [mecoffload.Search] on it is the near-oracle that the agent's own
 // search, through actor and candidates, is measured against; with the long-term critic it changes as the agent learns.
 func (a *Agent) Objective() mecoffload.Objective { return a.objective }
 
-// Decide implements Policy.
+// Decide implements mecoffload.Policy.
 func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error {
 	if len(dst) != obs.Devices {
 		return fmt.Errorf("mecoffload: room for %d choices of %d devices", len(dst), obs.Devices)
@@ -179,35 +120,28 @@ func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error 
 	if obs.Devices == 0 {
 		return nil
 	}
-	decision, err := a.learner.Decide(a.world(obs))
+	obs = a.view.observation(obs)
+	err := a.planner.begin(&obs)
+	var decision []int32
+	if err == nil {
+		decision, err = a.learner.Decide(obs)
+	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
-	copy(dst, decision)
-	if !a.traits.earlyExits {
-		for i, server := range decision {
-			dst[i] = server*int32(a.exits) + int32(a.exits-1)
-		}
-	}
+	a.view.fromMethod(dst, decision)
 	return nil
 }
 
 // Learn stores what Decide chose for obs and trains the actor when that is due. Call it before the environment's Step.
 func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) error {
-	a.last = append(a.last[:0], action...)
-	if !a.traits.earlyExits {
-		for i, option := range action {
-			a.last[i] = option / int32(a.exits)
-		}
-	}
-	obs = a.world(obs)
+	a.last = reuse.Slice(a.last, len(action))
+	a.view.toMethod(a.last, action)
+	obs = a.view.observation(obs)
 	a.deadline = append(a.deadline[:0], obs.Deadline...)
 	_, _, err := a.learner.Learn(obs, a.last)
-	if err == nil && a.longTerm != nil {
-		err = a.longTerm.Executed(obs, a.last)
-	}
-	if err == nil && a.deadlines != nil {
-		err = a.noteRatios(obs)
+	if err == nil && (a.value != nil || a.deadlines != nil) {
+		err = a.noteDecision(obs)
 	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
@@ -215,17 +149,24 @@ func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) erro
 	return nil
 }
 
-// noteRatios notes T/delta of the slot's tasks as the decision has planned them.
-func (a *Agent) noteRatios(obs mecoffload.Observation) error {
-	if err := a.model.Begin(&obs); err != nil {
+// noteDecision notes what the model expects of the decision: T/delta of the tasks and the backlogs it leaves.
+func (a *Agent) noteDecision(obs mecoffload.Observation) error {
+	model := a.planner.model
+	if err := model.Begin(&obs); err != nil {
 		return err
 	}
-	if err := a.model.Choose(a.last); err != nil {
+	if err := model.Choose(a.last); err != nil {
 		return err
 	}
-	a.ratio = slices.Grow(a.ratio[:0], obs.Devices)[:obs.Devices]
-	a.model.Ratios(a.ratio)
-	return nil
+	a.ratio = reuse.Slice(a.ratio, obs.Devices)
+	model.Ratios(a.ratio)
+	if a.value == nil {
+		return nil
+	}
+	a.backlog = reuse.Slice(a.backlog, obs.Servers)
+	model.NextBacklog(a.backlog)
+	a.afterstate = a.value.features(a.afterstate[:0], a.backlog)
+	return a.valueTD.Executed(a.afterstate)
 }
 
 // Observe tells the agent what its action has led to. Call it after the environment's Step, with its transition and the outcome of
@@ -237,33 +178,33 @@ func (a *Agent) Observe(t rl.Transition[mecoffload.Observation], out *mecoffload
 	if a.deadlines != nil {
 		a.deadlines.Observe(a.ratio, out.Status)
 	}
-	if a.longTerm == nil {
+	if a.valueTD == nil {
 		return nil
 	}
-	t.Reward = a.gain(out)
-	if _, _, err := a.longTerm.Observe(t); err != nil {
+	reward := a.objective.Reward(out, a.deadline)
+	if _, _, err := a.valueTD.Observe(reward, t.Terminated, t.Truncated); err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
 	return nil
 }
 
-// gain is the reward of a slot with the critic's weight on latency in place of the scenario's.
-func (a *Agent) gain(out *mecoffload.Outcome) float64 {
-	sum := 0.0
-	for i, status := range out.Status {
-		if status == mecoffload.InTime {
-			sum += out.Accuracy[i] * mecoffload.Timeliness(out.Latency[i], a.objective.Weight/a.deadline[i])
-		}
-	}
-	return sum / float64(max(len(out.Status), 1))
-}
+// Names of the parts of an agent's state. The learner's parts, the actor among them, lie beside them.
+const (
+	actorState    = "actor"
+	valueTDState  = "critic"
+	valueState    = "critic/value"
+	deadlineState = "deadlines"
+)
 
 // SaveState implements checkpoints.Stateful.
 func (a *Agent) SaveState(s *checkpoints.State) error {
 	s.PutString("method", string(a.method))
 	err := a.learner.SaveState(s)
-	if err == nil && a.deadlines != nil {
-		err = a.deadlines.SaveState(s.Sub("deadlines"))
+	if a.valueTD != nil {
+		err = errors.Join(err, a.valueTD.SaveState(s.Sub(valueTDState)))
+	}
+	if a.deadlines != nil {
+		err = errors.Join(err, a.deadlines.SaveState(s.Sub(deadlineState)))
 	}
 	return err
 }
@@ -278,20 +219,23 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 		return fmt.Errorf("mecoffload: the checkpoint is of method %s, not %s", method, a.method)
 	}
 	err = a.learner.LoadState(s)
-	if err == nil && a.deadlines != nil {
-		err = a.deadlines.LoadState(s.Sub("deadlines"))
+	if a.valueTD != nil {
+		err = errors.Join(err, a.valueTD.LoadState(s.Sub(valueTDState)))
+	}
+	if a.deadlines != nil {
+		err = errors.Join(err, a.deadlines.LoadState(s.Sub(deadlineState)))
 	}
 	return err
 }
 
-// LoadLearned restores what decisions depend on of what SaveState has saved: actor, value and deadline model, without the memories.
+// LoadLearned restores, of what SaveState has saved, what decisions depend on: actor, value and deadlines, without the memories.
 func (a *Agent) LoadLearned(s *checkpoints.State) error {
-	err := a.actor.LoadState(s.Sub("actor"))
+	err := a.actor.LoadState(s.Sub(actorState))
 	if a.value != nil {
-		err = errors.Join(err, a.value.LoadState(s.Sub("critic/value")))
+		err = errors.Join(err, a.value.LoadState(s.Sub(valueState)))
 	}
 	if a.deadlines != nil {
-		err = errors.Join(err, a.deadlines.LoadState(s.Sub("deadlines")))
+		err = errors.Join(err, a.deadlines.LoadState(s.Sub(deadlineState)))
 	}
 	return err
 }

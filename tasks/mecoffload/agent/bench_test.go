@@ -61,8 +61,11 @@ func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []droo.Sample[me
 	}
 	met := make([]droo.Sample[mecoffload.Observation], c.states)
 	for i := range met {
-		obs := agent.world(run.obs)
+		obs := agent.view.observation(run.obs)
 		obs.CopyTo(&met[i].Observation)
+		if err := agent.planner.begin(&obs); err != nil {
+			tb.Fatal(err)
+		}
 		decision, err := agent.learner.Decide(obs)
 		if err != nil {
 			tb.Fatal(err)
@@ -247,7 +250,7 @@ func TestWritePeerCases(t *testing.T) {
 	for _, c := range benchCases {
 		run, met := c.prepare(t, recipe)
 		sc, p := run.sim.Scenario(), run.sim.Profile()
-		if !run.agent.traits.earlyExits {
+		if !run.agent.view.all() {
 			p = p.LastExit()
 		}
 		pc := peerCase{
@@ -258,7 +261,7 @@ func TestWritePeerCases(t *testing.T) {
 		for _, param := range run.agent.actor.Params() {
 			pc.Params = append(pc.Params, peerParam{param.Name, param.Shape(), append([]float32(nil), param.Data()...)})
 		}
-		critic, err := mecoffload.NewCritic(sc, p)
+		critic, err := mecoffload.NewCritic(sc, p, sc.RewardObjective())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,14 +104,14 @@ func TestDeadlineModelLearns(t *testing.T) {
 }
 
 // The evaluator's value with a deadline model is that of the formula, task by task.
-func TestEvaluatorWeighsTasksByTheirDeadlines(t *testing.T) {
+func TestSlotModelWeighsTasksByTheirDeadlines(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	model := NewDeadlineModel()
 	for range 200 {
 		model.Observe([]float64{0.3, 0.7, 0.9, 1.1}, []mecoffload.Status{mecoffload.InTime, mecoffload.Late, mecoffload.Late, mecoffload.InTime})
 	}
 	const w = 0.3
-	e, err := mecoffload.NewEvaluator(sc, p, mecoffload.Objective{Weight: w, OnTime: model.Table()})
+	e, err := mecoffload.NewSlotModel(sc, p, mecoffload.Objective{Weight: w, OnTime: model.Table()})
 	if err != nil {
 		t.Fatal(err)
 	}

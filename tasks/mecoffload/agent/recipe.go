@@ -102,6 +102,26 @@ func TunedRecipe() Recipe {
 	return r
 }
 
+// learner is the configuration of the learner of an agent.
+func (r Recipe) learner(devices int, seed uint64) droo.Config {
+	return droo.Config{
+		Candidates:    r.candidates(devices),
+		AdaptInterval: r.AdaptInterval,
+		TrainInterval: r.TrainInterval,
+		StepsPerTrain: r.StepsPerTrain,
+		BatchSize:     r.BatchSize,
+		MemorySize:    r.MemorySize,
+		Seed:          seed,
+	}
+}
+
+// longTerm is the configuration of the learner of the value, which is fitted to all of its memory.
+func (r Recipe) longTerm() droo.LongTermConfig {
+	c := droo.DefaultLongTermConfig()
+	c.Gamma, c.TrainInterval, c.BatchSize, c.MemorySize = r.Gamma, r.ValueInterval, 0, r.ValueMemory
+	return c
+}
+
 // candidates is the number of candidates for a number of devices. With fewer, order-preserving ones leave a run now and then stuck
 // where all devices crowd one server (docs/decisions/0006); with a thousand devices, four each would take longer than a slot.
 func (r Recipe) candidates(devices int) int {

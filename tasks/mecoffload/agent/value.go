@@ -9,13 +9,6 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// backlogModel is the model-based critic with the servers' next backlogs as afterstate: of all that the next observation
-// says, only these depend on the decision.
-type backlogModel struct{ *mecoffload.Critic }
-
-// AfterstateSize implements droo.AfterstateModel.
-func (backlogModel) AfterstateSize(obs mecoffload.Observation) int { return obs.Servers }
-
 // BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that leaves server n with a backlog
 // of b_n slots [N],
 //
@@ -31,7 +24,7 @@ func (backlogModel) AfterstateSize(obs mecoffload.Observation) int { return obs.
 // with targets r + gamma V is least-squares policy evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation
 // algorithms with linear function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
-// It implements droo.AfterstateValue and, for local search, Terminal.
+// It implements droo.AfterstateValue and mecoffload.ValueFunction.
 type BacklogValue struct {
 	kinds int
 	slot  float64 // s
@@ -48,7 +41,7 @@ type BacklogValue struct {
 
 var _ droo.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
-var _ mecoffload.Terminal = (*BacklogValue)(nil)
+var _ mecoffload.ValueFunction = (*BacklogValue)(nil)
 
 // knots are where V may bend, in slots: dense where backlogs of a well-run system lie.
 var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
@@ -135,6 +128,14 @@ func (v *BacklogValue) check(features []float32, k int) error {
 	return nil
 }
 
+// features appends to dst the afterstate [N] of backlogs in seconds [N]: the same in slots.
+func (v *BacklogValue) features(dst []float32, backlog []float64) []float32 {
+	for _, b := range backlog {
+		dst = append(dst, float32(b/v.slot))
+	}
+	return dst
+}
+
 // Values implements droo.AfterstateValue.
 func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
 	if err := v.check(features, k); err != nil {
@@ -216,7 +217,7 @@ func (v *BacklogValue) solve() {
 	}
 }
 
-// Value implements Terminal: V of backlogs in seconds [N], NaN if there are not as many as servers.
+// Value implements mecoffload.ValueFunction: V of backlogs in seconds [N], NaN if there are not as many as servers.
 func (v *BacklogValue) Value(backlog []float64) float64 {
 	if len(backlog) != len(v.backlog) {
 		return math.NaN()
@@ -226,14 +227,6 @@ func (v *BacklogValue) Value(backlog []float64) float64 {
 	}
 	return v.at(v.backlog)
 }
-
-// discounted is gamma times a value.
-type discounted struct {
-	value mecoffload.Terminal
-	gamma float64
-}
-
-func (d discounted) Value(backlog []float64) float64 { return d.gamma * d.value.Value(backlog) }
 
 // SaveState implements checkpoints.Stateful.
 func (v *BacklogValue) SaveState(s *checkpoints.State) error {

@@ -53,11 +53,11 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 	if err != nil {
 		t.Fatal(err)
 	}
-	oneSlot, err := mecoffload.NewEvaluator(sc, profile, mecoffload.Objective{Weight: sc.RewardWeight})
+	oneSlot, err := mecoffload.NewSlotModel(sc, profile, mecoffload.Objective{Weight: sc.RewardWeight})
 	if err != nil {
 		t.Fatal(err)
 	}
-	worth := func(e *mecoffload.Evaluator, a mecoffload.Action) float64 {
+	worth := func(e *mecoffload.SlotModel, a mecoffload.Action) float64 {
 		t.Helper()
 		if err := e.Begin(&obs); err != nil {
 			t.Fatal(err)
@@ -109,7 +109,7 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 	if learner == nil || learner.Method() != agent.GRLELT {
 		return
 	}
-	learned, err := mecoffload.NewEvaluator(sc, profile, learner.Objective())
+	learned, err := mecoffload.NewSlotModel(sc, profile, learner.Objective())
 	if err != nil {
 		t.Fatal(err)
 	}

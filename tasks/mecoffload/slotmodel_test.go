@@ -17,16 +17,16 @@ func (quadratic) Value(backlog []float64) float64 {
 	return sum
 }
 
-func newEvaluator(t testing.TB, sc Scenario, p Profile, o Objective) *Evaluator {
+func newSlotModel(t testing.TB, sc Scenario, p Profile, o Objective) *SlotModel {
 	t.Helper()
-	e, err := NewEvaluator(sc, p, o)
+	e, err := NewSlotModel(sc, p, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return e
 }
 
-func begin(t testing.TB, e *Evaluator, obs *Observation) {
+func begin(t testing.TB, e *SlotModel, obs *Observation) {
 	t.Helper()
 	if err := e.Begin(obs); err != nil {
 		t.Fatal(err)
@@ -56,14 +56,14 @@ func worth(obs *Observation, a Action, sc Scenario, p Profile, o Objective) floa
 	if m > 0 {
 		sum /= float64(m)
 	}
-	if o.Terminal != nil {
-		sum += o.Terminal.Value(next)
+	if o.Future != nil {
+		sum += o.Discount * o.Future.Value(next)
 	}
 	return sum
 }
 
 // However a decision is reached, its value is that of the formula, and the same to the last bit.
-func TestEvaluatorMovesAndTries(t *testing.T) {
+func TestSlotModelMovesAndTries(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for range 200 {
 		sc, p := randomWorld(rng)
@@ -76,7 +76,7 @@ func TestEvaluatorMovesAndTries(t *testing.T) {
 			}
 		}
 		if rng.IntN(2) == 0 {
-			o.Terminal = quadratic{}
+			o.Future, o.Discount = quadratic{}, rng.Float64()
 		}
 		sim, err := NewSimulator(sc, p)
 		if err != nil {
@@ -84,7 +84,7 @@ func TestEvaluatorMovesAndTries(t *testing.T) {
 		}
 		obs := reset(t, sim, rng.Uint64())
 		obs, _ = step(t, sim, randomAction(rng, &obs))
-		e, fresh := newEvaluator(t, sc, p, o), newEvaluator(t, sc, p, o)
+		e, fresh := newSlotModel(t, sc, p, o), newSlotModel(t, sc, p, o)
 		begin(t, e, &obs)
 		a := randomAction(rng, &obs)
 		if err := e.Choose(a); err != nil {
@@ -140,10 +140,10 @@ func TestEvaluatorMovesAndTries(t *testing.T) {
 }
 
 // An evaluator goes from one size of observation to another.
-func TestEvaluatorChangesSize(t *testing.T) {
+func TestSlotModelChangesSize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	_, sc, p := builtin(t, "dynamic", nil)
-	e := newEvaluator(t, sc, p, Objective{Weight: 0.5})
+	e := newSlotModel(t, sc, p, Objective{Weight: 0.5})
 	for range 50 {
 		m, n := 1+rng.IntN(100), 1+rng.IntN(6)
 		sim, world, _ := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Servers = m, n })
@@ -160,17 +160,17 @@ func TestEvaluatorChangesSize(t *testing.T) {
 	}
 }
 
-func TestEvaluatorRefuses(t *testing.T) {
+func TestSlotModelRefuses(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	obs := reset(t, sim, 1)
-	e := newEvaluator(t, sc, p, Objective{Prices: []float64{1, 2, 3}})
+	e := newSlotModel(t, sc, p, Objective{Prices: []float64{1, 2, 3}})
 	if err := e.Begin(&obs); err == nil {
 		t.Error("accepted 3 prices for 2 servers")
 	}
-	if _, err := NewEvaluator(sc, Profile{}, Objective{}); err == nil {
+	if _, err := NewSlotModel(sc, Profile{}, Objective{}); err == nil {
 		t.Error("accepted an empty profile")
 	}
-	if _, err := NewEvaluator(Scenario{}, p, Objective{}); err == nil {
+	if _, err := NewSlotModel(Scenario{}, p, Objective{}); err == nil {
 		t.Error("accepted an empty scenario")
 	}
 }

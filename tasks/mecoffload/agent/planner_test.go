@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"testing"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// counter is a V that counts how often it is asked: once for each decision that is scored.
+type counter struct {
+	mecoffload.ValueFunction
+	calls int
+}
+
+func (c *counter) Value(backlog []float64) float64 {
+	c.calls++
+	return c.ValueFunction.Value(backlog)
+}
+
+// Each candidate is scored once per slot, the proposal among them, and nothing but the refinement adds to that.
+func TestEachCandidateIsScoredOnce(t *testing.T) {
+	for _, trials := range []int{0, 300} {
+		sim, sc, p := builtin(t, "dynamic", nil)
+		r := TunedRecipe()
+		r.RefineTrials = trials
+		a, err := New(Config{Method: GRLELT, Scenario: sc, Profile: p, Recipe: r, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		v := &counter{ValueFunction: a.value}
+		a.objective.Future = v
+		counted, err := newPlanner(sc, p, a.objective, r, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*a.planner = *counted
+		obs := reset(t, sim, 1)
+		action := make(mecoffload.Action, obs.Devices)
+		for range 30 {
+			v.calls = 0
+			if err := a.Decide(obs, action); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Learn(obs, action); err != nil {
+				t.Fatal(err)
+			}
+			most := r.candidates(sc.Devices) + 1
+			if trials > 0 {
+				most += 2 * (1 + trials) // of the proposal and of the decision
+			}
+			if v.calls < 2 || v.calls > most {
+				t.Fatalf("%d trials: %d decisions were scored in a slot, want at most %d", trials, v.calls, most)
+			}
+			tr, err := sim.Step(action)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := a.Observe(tr, sim.Outcome()); err != nil {
+				t.Fatal(err)
+			}
+			obs = tr.Observation
+		}
+	}
+}

@@ -1,0 +1,339 @@
+package mecoffload
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// SlotModel computes what decisions for one observation are worth under an Objective, assuming that what the observation
+// says is what happens: in a scenario without jitter and channel errors that is exactly the simulator's reward.
+//
+// Begin sorts the tasks by arrival at every server, once per observation. From then on the evaluator holds a decision, as one
+// bit set of arrival ranks per server, and a change of decision recomputes only the servers it touches. The value is always
+// the sum over servers, in order, of sums over each server's tasks in order of arrival; so it does not depend, to the last bit, on
+// how the decision was reached. An SlotModel allocates only when an observation is larger than any before.
+//
+// Move, Swap and their Try forms are for inner loops: devices and options must be those of the observation, or they panic like an
+// index out of range.
+type SlotModel struct {
+	profile   Profile
+	slot      float64
+	objective Objective
+
+	tasks, servers, exits int
+	words                 int       // of one server's bit set
+	server                []int     // [N*L] by option
+	accuracy              []float64 // [N*L] by option
+	times                 []float64 // [N*L] tau by option, s
+
+	// The observation.
+	backlog  []float64 // [N]
+	deadline []float64 // [M]
+	slope    []float64 // [M] Weight / deadline
+	work     []float64 // [N*L] tau/c by option, s
+	arrive   []float64 // [N x M] by rank
+	task     []int32   // [N x M] of each rank
+	rank     []int32   // [M x N] of each task, at each server
+
+	// The decision, and each server under it.
+	choice []int32  // [M]
+	queue  []uint64 // [N x words] set of ranks
+	gain   []float64
+	busy   []float64
+	free   []float64
+	stale  []bool    // gain, busy and free are to be recomputed
+	finish []float64 // [M] T of each task when its server was served last, s; +Inf if dropped
+
+	order arrivalOrder
+
+	// Scratch.
+	byTask []float64 // [M]
+	next   []float64 // [N]
+}
+
+// NewSlotModel returns an evaluator for observations of sc with the network and servers of p.
+func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, error) {
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: profile %q: %w", p.Name, err)
+	}
+	if err := sc.Validate(); err != nil {
+		return nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
+	}
+	if err := objective.validate(); err != nil {
+		return nil, err
+	}
+	return &SlotModel{profile: p, slot: float64(sc.Slot), objective: objective}, nil
+}
+
+// resize returns a slice of length n, reusing s if it can; its content is arbitrary.
+func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
+
+// Begin starts on an observation, of any numbers of devices and servers, with every device on option 0.
+func (m *SlotModel) Begin(obs *Observation) error {
+	if err := obs.check(); err != nil {
+		return fmt.Errorf("mecoffload: %w", err)
+	}
+	if obs.Exits != m.profile.Exits() {
+		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits, m.profile.Name, m.profile.Exits())
+	}
+	if p := m.objective.Prices; p != nil && len(p) != obs.Servers {
+		return fmt.Errorf("mecoffload: %d prices for %d servers", len(p), obs.Servers)
+	}
+	tasks, n := obs.Devices, obs.Servers
+	if n != m.servers {
+		m.shape(obs)
+	}
+	m.tasks, m.words = tasks, (tasks+63)/64
+
+	m.backlog = append(m.backlog[:0], obs.Backlog...)
+	m.deadline = append(m.deadline[:0], obs.Deadline...)
+	m.slope = resize(m.slope, tasks)
+	for i, d := range obs.Deadline {
+		m.slope[i] = m.objective.Weight / d
+	}
+	for option, tau := range m.times {
+		m.work[option] = tau / obs.Capacity[m.server[option]]
+	}
+	m.arrive, m.task, m.rank = resize(m.arrive, tasks*n), resize(m.task, tasks*n), resize(m.rank, tasks*n)
+	m.choice, m.byTask, m.finish = resize(m.choice, tasks), resize(m.byTask, tasks), resize(m.finish, tasks)
+	clear(m.choice)
+	m.queue = resize(m.queue, n*m.words)
+	clear(m.queue)
+	for server := range n {
+		m.sortArrivals(obs, server)
+		m.stale[server] = true
+	}
+	for rank := range tasks { // option 0 is on server 0
+		m.queue[rank/64] |= 1 << (rank % 64)
+	}
+	return nil
+}
+
+// shape adapts what depends on the number of servers only.
+func (m *SlotModel) shape(obs *Observation) {
+	n := obs.Servers
+	m.servers, m.exits = n, obs.Exits
+	m.times = m.profile.Times(n, m.times)
+	m.server, m.accuracy = m.server[:0], m.accuracy[:0]
+	for server := range n {
+		for _, accuracy := range m.profile.Accuracy {
+			m.server, m.accuracy = append(m.server, server), append(m.accuracy, accuracy)
+		}
+	}
+	m.work = resize(m.work, n*m.exits)
+	m.gain, m.busy, m.free = resize(m.gain, n), resize(m.busy, n), resize(m.free, n)
+	m.next, m.stale = resize(m.next, n), resize(m.stale, n)
+}
+
+// sortArrivals ranks the tasks by their arrival at a server.
+func (m *SlotModel) sortArrivals(obs *Observation, server int) {
+	arrive, task := m.arrive[server*m.tasks:][:m.tasks], m.task[server*m.tasks:][:m.tasks]
+	byTask := m.byTask[:m.tasks]
+	for i, d := range obs.Bits {
+		byTask[i] = d / obs.Rate[i*m.servers+server]
+	}
+	m.order.sort(byTask, task)
+	for r, i := range task {
+		arrive[r] = byTask[i]
+		m.rank[int(i)*m.servers+server] = int32(r)
+	}
+}
+
+// Choose makes choice [M] the decision. If few devices change their option, only the servers they touch are recomputed.
+func (m *SlotModel) Choose(choice []int32) error {
+	if err := checkAction(choice, m.tasks, len(m.times)); err != nil {
+		return fmt.Errorf("mecoffload: decision: %w", err)
+	}
+	changed := 0
+	for i, option := range choice {
+		if option != m.choice[i] {
+			changed++
+		}
+	}
+	if changed > len(choice)/4 {
+		m.replace(choice)
+	} else {
+		for i, option := range choice {
+			if option != m.choice[i] {
+				m.move(i, option)
+			}
+		}
+	}
+	m.refresh()
+	return nil
+}
+
+// replace is a move of every device. Which devices of two random decisions differ is what no branch predictor foresees, so it asks none.
+func (m *SlotModel) replace(choice []int32) {
+	copy(m.choice, choice)
+	clear(m.queue)
+	for i, option := range choice {
+		server := m.server[option]
+		rank := m.rank[i*m.servers+server]
+		m.queue[server*m.words+int(rank>>6)] |= 1 << (rank & 63)
+	}
+	for n := range m.stale {
+		m.stale[n] = true
+	}
+}
+
+// Move gives one device another option.
+func (m *SlotModel) Move(device int, option int32) {
+	m.move(device, option)
+	m.refresh()
+}
+
+// Choice is the current decision [M]. It is the evaluator's.
+func (m *SlotModel) Choice() []int32 { return m.choice }
+
+// TryMove is what the decision would be worth with another option for one device.
+func (m *SlotModel) TryMove(device int, option int32) float64 {
+	old := m.choice[device]
+	m.move(device, option)
+	v := m.Value()
+	m.undo(device, old)
+	return v
+}
+
+// TrySwap is what the decision would be worth if two devices exchanged their options.
+func (m *SlotModel) TrySwap(i, j int) float64 {
+	a, b := m.choice[i], m.choice[j]
+	m.move(i, b)
+	m.move(j, a)
+	v := m.Value()
+	m.undo(i, a)
+	m.undo(j, b)
+	return v
+}
+
+// Swap exchanges the options of two devices.
+func (m *SlotModel) Swap(i, j int) {
+	a, b := m.choice[i], m.choice[j]
+	m.move(i, b)
+	m.move(j, a)
+	m.refresh()
+}
+
+// leastGain is what a change must help by: more than rounding errors could, or a search might go in circles.
+const leastGain = 1e-12
+
+// Improve gives one device its best option, if that is worth more than the current value of the decision, and returns the value
+// after that.
+func (m *SlotModel) Improve(device int, value float64) float64 {
+	best, pick := value+leastGain, int32(-1)
+	for o := range int32(len(m.times)) {
+		if o == m.choice[device] {
+			continue
+		}
+		if v := m.TryMove(device, o); v > best {
+			best, pick = v, o
+		}
+	}
+	if pick < 0 {
+		return value
+	}
+	m.Move(device, pick)
+	return best
+}
+
+// NextBacklog writes to dst [N] the backlog, in seconds, that the current decision leaves to the next slot.
+func (m *SlotModel) NextBacklog(dst []float64) {
+	for n := range dst {
+		dst[n] = carryOver(m.free[n], m.slot)
+	}
+}
+
+// Ratios writes to dst [M] the nominal T/delta of each task under the current decision, +Inf if it is to be dropped. A Try since the
+// last Choose, Move or Swap spoils it.
+func (m *SlotModel) Ratios(dst []float64) {
+	for i, d := range m.deadline {
+		dst[i] = m.finish[i] / d
+	}
+}
+
+// move changes the decision and marks the servers it touches.
+func (m *SlotModel) move(device int, option int32) {
+	from, to := m.server[m.choice[device]], m.server[option]
+	m.choice[device] = option
+	m.stale[from], m.stale[to] = true, true
+	if from != to {
+		m.flip(from, device)
+		m.flip(to, device)
+	}
+}
+
+// undo takes a move back whose servers have not been refreshed since.
+func (m *SlotModel) undo(device int, option int32) {
+	from, to := m.server[m.choice[device]], m.server[option]
+	m.move(device, option)
+	m.stale[from], m.stale[to] = false, false
+}
+
+func (m *SlotModel) flip(server, device int) {
+	rank := m.rank[device*m.servers+server]
+	m.queue[server*m.words+int(rank>>6)] ^= 1 << (rank & 63)
+}
+
+// refresh brings every server up to date with the decision.
+func (m *SlotModel) refresh() {
+	for n, stale := range m.stale {
+		if stale {
+			m.gain[n], m.busy[n], m.free[n] = m.serve(n)
+			m.stale[n] = false
+		}
+	}
+}
+
+// Value is what the current decision is worth.
+func (m *SlotModel) Value() float64 {
+	// A stale server is one that a Try has touched: serve it, but do not keep the result.
+	sum := 0.0
+	for n, stale := range m.stale {
+		gain, busy, free := m.gain[n], m.busy[n], m.free[n]
+		if stale {
+			gain, busy, free = m.serve(n)
+		}
+		if m.objective.Prices != nil {
+			gain -= m.objective.Prices[n] * busy
+		}
+		sum += gain
+		m.next[n] = carryOver(free, m.slot)
+	}
+	if m.tasks > 0 {
+		sum /= float64(m.tasks)
+	}
+	if m.objective.Future != nil {
+		sum += m.objective.Discount * m.objective.Future.Value(m.next)
+	}
+	return sum
+}
+
+// serve runs one server's queue.
+func (m *SlotModel) serve(server int) (gain, busy, free float64) {
+	arrive, task := m.arrive[server*m.tasks:][:m.tasks], m.task[server*m.tasks:][:m.tasks]
+	free = m.backlog[server]
+	for w, set := range m.queue[server*m.words:][:m.words] {
+		for ; set != 0; set &= set - 1 {
+			rank := w<<6 | bits.TrailingZeros64(set)
+			i := task[rank]
+			option, deadline := m.choice[i], m.deadline[i]
+			work := m.work[option]
+			finish, served := serve(free, arrive[rank], work, deadline)
+			if !served {
+				m.finish[i] = math.Inf(1)
+				continue
+			}
+			m.finish[i] = finish
+			free = finish
+			busy += work
+			if table := m.objective.OnTime; table != nil {
+				gain += table.At(finish/deadline) * m.accuracy[option] * timeliness(min(finish, deadline), m.slope[i])
+			} else if finish <= deadline {
+				gain += m.accuracy[option] * timeliness(finish, m.slope[i])
+			}
+		}
+	}
+	return gain, busy, free
+}
