@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 
 	"github.com/graphrl/graphrl/internal/strictyaml"
@@ -192,9 +193,11 @@ func (s Scenario) YAML() ([]byte, error) {
 func (s Scenario) TraceFiles() ([]string, error) {
 	var files []string
 	for _, name := range s.Trace.Files {
-		found, err := filepath.Glob(name)
-		if err != nil {
-			return nil, fmt.Errorf("trace pattern %q: %w", name, err)
+		found, err := []string{name}, error(nil)
+		if _, e := os.Stat(name); e != nil { // a file or folder that exists is no pattern, whatever its name
+			if found, err = filepath.Glob(name); err != nil {
+				return nil, fmt.Errorf("trace pattern %q: %w", name, err)
+			}
 		}
 		before := len(files)
 		for _, f := range found {

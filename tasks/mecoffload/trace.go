@@ -1,6 +1,7 @@
 package mecoffload
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -9,9 +10,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/graphrl/graphrl/internal/textfile"
 )
 
 // TraceSample is the time that one sample of a trace stands for, in seconds.
@@ -37,58 +41,122 @@ const longestGap = 5
 // percentile between 175 and 300, the largest value 457, and 9 to 22 % of the seconds are below 1 Mbit/s: links near the U(20, 100)
 // Mbit/s of the other scenarios most of the time, far better sometimes, and as good as dead for the rest. Zeros are kept here; the
 // scenario's floor replaces them (see TraceSource).
+//
+// Text is UTF-8 or UTF-16 with a byte order mark, fields are separated by commas, semicolons or tabs, and the column's name may
+// differ in case, spaces and underscores. With semicolons and tabs a comma is the decimal sign.
 func ReadTrace(r io.Reader, filename string) ([]float64, error) {
-	rows := csv.NewReader(r)
-	rows.ReuseRecord = true
-	header, err := rows.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("mecoffload: trace %s: the file is empty", filename)
-	}
+	text, err := textfile.Read(r)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
 	}
-	if len(header) > 0 {
-		header[0] = strings.TrimPrefix(header[0], "\ufeff") // byte order mark of spreadsheet programs
-	}
-	const name = "DL_bitrate"
-	column, copies := -1, 0
-	for i, h := range header {
-		if strings.TrimSpace(h) == name {
-			column = i
-			copies++
-		}
-	}
-	if copies != 1 {
-		return nil, fmt.Errorf("mecoffload: trace %s: %d columns %s in the header, want one", filename, copies, name)
+	table, err := readTraceHeader(text)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
 	}
 	var rates []float64
 	gap := 0
 	for {
-		row, err := rows.Read()
+		row, err := table.rows.Read()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			err = fmt.Errorf("%w: %d, and the header has %d, separated by %s", err, len(row), table.columns, separatorName(table.rows.Comma))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
 		}
-		cell := strings.TrimSpace(row[column])
+		cell := strings.TrimSpace(row[table.column])
 		if cell == "-" || cell == "" {
 			gap++
 			continue
 		}
-		kbit, err := strconv.ParseFloat(cell, 64)
-		if err != nil || !(kbit >= 0 && kbit <= 1e12) {
-			line, _ := rows.FieldPos(column)
-			return nil, fmt.Errorf("mecoffload: trace %s:%d: %s is %q, want a rate in kbit/s or \"-\"", filename, line, name, cell)
+		kbit, ok := parseRate(cell, table.rows.Comma)
+		if !ok {
+			line, _ := table.rows.FieldPos(table.column)
+			return nil, fmt.Errorf("mecoffload: trace %s:%d: %s is %q, want a rate in kbit/s or \"-\"", filename, line, traceColumn, cell)
 		}
 		rates = bridge(rates, gap)
 		gap = 0
 		rates = append(rates, kbit*1e3)
 	}
 	if len(rates) == 0 {
-		return nil, fmt.Errorf("mecoffload: trace %s: not a single value of %s", filename, name)
+		return nil, fmt.Errorf("mecoffload: trace %s: not a single value of %s", filename, traceColumn)
 	}
 	return bridge(rates, gap), nil
+}
+
+const traceColumn = "DL_bitrate"
+
+// traceTable is a trace behind its header.
+type traceTable struct {
+	rows            *csv.Reader
+	column, columns int // of the rates, and how many there are
+}
+
+// readTraceHeader finds the separator by which the header has the column of rates.
+func readTraceHeader(text []byte) (traceTable, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return traceTable{}, errors.New("the file is empty")
+	}
+	var found []string // the most columns that any separator finds
+	separator, copies := ',', 0
+	var failed error
+	for _, comma := range []rune{',', ';', '\t'} {
+		rows := csv.NewReader(bytes.NewReader(text))
+		rows.Comma = comma
+		header, err := rows.Read()
+		if err != nil {
+			if failed == nil {
+				failed = err
+			}
+			continue
+		}
+		column, n := -1, 0
+		for i, h := range header {
+			if sameColumn(h, traceColumn) {
+				column = i
+				n++
+			}
+		}
+		if n == 1 {
+			rows.ReuseRecord = true
+			return traceTable{rows, column, len(header)}, nil
+		}
+		if len(header) > len(found) {
+			found, separator, copies = header, comma, n
+		}
+	}
+	if found == nil {
+		return traceTable{}, failed
+	}
+	return traceTable{}, fmt.Errorf("%d columns %s in the header, want one: separated by %s it has %q",
+		copies, traceColumn, separatorName(separator), found[:min(len(found), 20)])
+}
+
+// sameColumn compares names of columns without case, spaces and underscores.
+func sameColumn(a, b string) bool {
+	bare := strings.NewReplacer(" ", "", "_", "", "\u00a0", "").Replace
+	return strings.EqualFold(bare(a), bare(b))
+}
+
+func separatorName(comma rune) string {
+	if comma == '\t' {
+		return "tabs"
+	}
+	return strconv.QuoteRune(comma)
+}
+
+// groups are thousands in groups, or three decimals: nobody can tell.
+var groups = regexp.MustCompile(`^[1-9][0-9]{0,2}(,[0-9]{3})+$`)
+
+// parseRate reads a number of at least 0. Where commas do not separate fields one is the decimal sign.
+func parseRate(cell string, separator rune) (float64, bool) {
+	if separator != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
+		cell = strings.Replace(cell, ",", ".", 1)
+	}
+	kbit, err := strconv.ParseFloat(cell, 64)
+	return kbit, err == nil && kbit >= 0 && kbit <= 1e12
 }
 
 // bridge appends the last rate over a gap, unless it is too long.

@@ -21,6 +21,14 @@ func TestReadTrace(t *testing.T) {
 		"other columns":   {"a,DL_bitrate,b\nx,1,y\nx,2,\n", []float64{1, 2}},
 		"quotes, spaces":  {"a, DL_bitrate\n\"x,y\", 7 \n", []float64{7}},
 		"byte order mark": {"\ufeffDL_bitrate,a\r\n3,4\r\n", []float64{3}},
+		"quoted mark":     {"\ufeff\"DL_bitrate\",\"Time\"\n\"1200\",\"x\"\n\"1300\",\"y\"\n", []float64{1200, 1300}},
+		"UTF-16":          {"\xff\xfeD\x00L\x00_\x00b\x00i\x00t\x00r\x00a\x00t\x00e\x00\r\x00\n\x005\x00", []float64{5}},
+		"semicolons":      {"Timestamp;NetworkMode;DL_bitrate\n1;LTE;1200,5\n2;LTE;1300\n", []float64{1200.5, 1300}},
+		"tabs":            {"Timestamp\tDL_bitrate\n1\t1200\n", []float64{1200}},
+		"commas in tabs":  {"a,b\tDL_bitrate\nx,y\t0,125\n", []float64{0.125}},
+		"other case":      {"a,dl bitrate\nx,1\n", []float64{1}},
+		"upper case":      {" DL_BITRATE ;b\n7;x\n", []float64{7}},
+		"old Mac":         {"DL_bitrate\r8\r9", []float64{8, 9}},
 		"leading":         {"DL_bitrate\n" + missing6 + "4\n", []float64{4}},
 		"short gap":       {"DL_bitrate\n1\n" + missing5 + "4\n", []float64{1, 1, 1, 1, 1, 1, 4}},
 		"long gap":        {"DL_bitrate\n1\n" + missing6 + "4\n", []float64{1, 4}},
@@ -45,7 +53,11 @@ func TestReadTraceErrors(t *testing.T) {
 		"":                                 "f.csv: the file is empty",
 		"DL_bitrate\n":                     "f.csv: not a single value of DL_bitrate",
 		"DL_bitrate\n-\n-\n":               "f.csv: not a single value of DL_bitrate",
-		"UL_bitrate\n1\n":                  "f.csv: 0 columns DL_bitrate in the header, want one",
+		"UL_bitrate\n1\n":                  `f.csv: 0 columns DL_bitrate in the header, want one: separated by ',' it has ["UL_bitrate"]`,
+		"a;b;UL_bitrate\n1;2;3\n":          `separated by ';' it has ["a" "b" "UL_bitrate"]`,
+		"a;DL_bitrate\n1;2;3\n":            "record on line 2: wrong number of fields: 3, and the header has 2, separated by ';'",
+		"a;DL_bitrate\n1;1,200\n":          `f.csv:2: DL_bitrate is "1,200"`, // 1.2 or 1200
+		"a;DL_bitrate\n1;1.200,5\n":        `f.csv:2: DL_bitrate is "1.200,5"`,
 		"DL_bitrate,DL_bitrate\n1,2\n":     "f.csv: 2 columns DL_bitrate",
 		"a,DL_bitrate\n1,2\n3\n":           "f.csv: record on line 3: wrong number of fields",
 		"a,DL_bitrate\n1,2\n3,fast\n":      `f.csv:3: DL_bitrate is "fast", want a rate in kbit/s or "-"`,
@@ -53,7 +65,7 @@ func TestReadTraceErrors(t *testing.T) {
 		"DL_bitrate\nNaN\n":                `f.csv:2: DL_bitrate is "NaN"`,
 		"DL_bitrate\n1e300\n":              `f.csv:2: DL_bitrate is "1e300"`,
 		"DL_bitrate\n\"1\n":                "f.csv: ",
-		"PK\x03\x04\x00\x00 DL_bitrate\n1": "f.csv: 0 columns DL_bitrate",
+		"PK\x03\x04\x00\x00 DL_bitrate\n1": "f.csv: byte 4 is zero: a binary file",
 	} {
 		_, err := ReadTrace(strings.NewReader(csv), "f.csv")
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -88,6 +100,23 @@ func FuzzTrace(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A file that exists is meant, not a pattern.
+func TestTraceFilesWithBrackets(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run[1]")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "log [a-z].csv")
+	if err := os.WriteFile(name, []byte("DL_bitrate\n1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, given := range []string{name, dir} {
+		if got, err := (Scenario{Trace: TraceSource{Files: []string{given}}}).TraceFiles(); err != nil || !slices.Equal(got, []string{name}) {
+			t.Errorf("%s: %v, error %v", given, got, err)
+		}
+	}
 }
 
 func TestTraceFiles(t *testing.T) {
