@@ -28,7 +28,8 @@ func (d *NodeClassification) String() string {
 }
 
 // GraphClassification is a set of graphs with classes. Vertices carry a tag, such
-// as the chemical element of an atom, one-hot as their only feature.
+// as the chemical element of an atom, one-hot as a feature, and may have attributes,
+// further features that are numbers.
 type GraphClassification struct {
 	Name    string
 	Graphs  []*gnn.Graph // undirected, as in NodeClassification
@@ -36,15 +37,31 @@ type GraphClassification struct {
 	NumTags int
 	Labels  []int32 // per graph, in [0, Classes)
 	Classes int
+
+	// Of data sets that have them; nil in others.
+	Attributes     [][]float32 // per graph [vertices x NumAttributes]
+	NumAttributes  int
+	EdgeTags       [][]int32 // per graph and edge, in the order of Graphs[i].Edges(), in [0, NumEdgeTags)
+	NumEdgeTags    int
+	EdgeAttributes [][]float32 // per graph [edges x NumEdgeAttributes], in the same order
+
+	NumEdgeAttributes int
 }
+
+// NumFeatures is the number of a vertex's features: its tag one-hot, then its attributes.
+func (d *GraphClassification) NumFeatures() int { return d.NumTags + d.NumAttributes }
 
 // String returns a summary.
 func (d *GraphClassification) String() string {
-	return fmt.Sprintf("%s: %d graphs, %d vertex tags, %d classes", d.Name, len(d.Graphs), d.NumTags, d.Classes)
+	s := fmt.Sprintf("%s: %d graphs, %d vertex tags, %d classes", d.Name, len(d.Graphs), d.NumTags, d.Classes)
+	if d.NumAttributes > 0 {
+		s += fmt.Sprintf(", %d vertex attributes", d.NumAttributes)
+	}
+	return s
 }
 
 // Batch makes g the batch of the graphs that index lists and x the features of
-// its vertices, [vertices x NumTags].
+// its vertices, [vertices x NumFeatures].
 func (d *GraphClassification) Batch(index []int32, g *gnn.Graph, x *nn.Buffer) error {
 	members := make([]*gnn.Graph, len(index))
 	for i, k := range index {
@@ -56,12 +73,17 @@ func (d *GraphClassification) Batch(index []int32, g *gnn.Graph, x *nn.Buffer) e
 	if err := g.SetBatch(members...); err != nil {
 		return err
 	}
-	v := x.Resize(g.NumDst(), d.NumTags)
+	width := d.NumFeatures()
+	v := x.Resize(g.NumDst(), width)
 	clear(v)
 	row := 0
 	for _, k := range index {
-		for _, tag := range d.Tags[k] {
-			v[row*d.NumTags+int(tag)] = 1
+		for i, tag := range d.Tags[k] {
+			features := v[row*width : (row+1)*width]
+			features[tag] = 1
+			if d.NumAttributes > 0 {
+				copy(features[d.NumTags:], d.Attributes[k][i*d.NumAttributes:(i+1)*d.NumAttributes])
+			}
 			row++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/nlpodyssey/gopickle/pickle"
 	"github.com/nlpodyssey/gopickle/types"
@@ -38,6 +39,8 @@ const (
 	twoLines                      // two of them
 	counted1                      // as many bytes as the first says
 	counted4                      // as many bytes as the first four, little endian, say
+	counted8                      // as many as the first eight say
+	aFrame                        // eight bytes, the length of what follows and is to be walked over too
 )
 
 // opcodes are those that data needs. Left out are all that call back into the
@@ -54,6 +57,9 @@ var opcodes = map[byte]argument{
 	'}': 0, 's': 0, 'u': 0, // EMPTY_DICT SETITEM SETITEMS
 	'q': 1, 'r': 4, 'h': 1, 'j': 4, // BINPUT LONG_BINPUT BINGET LONG_BINGET
 	'c': twoLines, 'R': 0, 0x81: 0, 'b': 0, // GLOBAL REDUCE NEWOBJ BUILD
+	// Of protocols 4 and 5:
+	0x95: aFrame, 0x94: 0, 0x93: 0, // FRAME MEMOIZE STACK_GLOBAL
+	0x8c: counted1, 0x8d: counted8, 0x8e: counted8, 0x96: counted8, // SHORT_BINUNICODE BINUNICODE8 BINBYTES8 BYTEARRAY8
 }
 
 // checkOpcodes walks over the opcodes without executing them. It makes sure that
@@ -64,7 +70,7 @@ func checkOpcodes(data []byte) error {
 		op := data[at]
 		arg, ok := opcodes[op]
 		if !ok {
-			return fmt.Errorf("byte %d: pickle opcode %#x has no place in a data file (want protocol 2)", at, op)
+			return fmt.Errorf("byte %d: pickle opcode %#x has no place in a data file (want protocols 2 to 5)", at, op)
 		}
 		if op == '.' {
 			return nil
@@ -86,6 +92,13 @@ func checkOpcodes(data []byte) error {
 			n = 1 + int(rest[0])
 		case arg == counted4 && len(rest) >= 4:
 			n = 4 + int(binary.LittleEndian.Uint32(rest))
+		case (arg == counted8 || arg == aFrame) && len(rest) >= 8:
+			n = len(rest) + 1
+			if size := binary.LittleEndian.Uint64(rest); size <= uint64(len(rest)-8) {
+				if n = 8; arg == counted8 {
+					n += int(size)
+				}
+			}
 		case arg < 0:
 			n = len(rest) + 1
 		}
@@ -97,21 +110,102 @@ func checkOpcodes(data []byte) error {
 	return fmt.Errorf("the pickle has no end (is the file empty or truncated?)")
 }
 
-// findClass knows the classes and functions that data files name.
+// findClass knows the classes and functions that data files name. NumPy 2 and SciPy 1.8 moved theirs.
 func findClass(module, name string) (any, error) {
-	switch module + "." + name {
-	case "scipy.sparse.csr.csr_matrix", "scipy.sparse._csr.csr_matrix":
+	switch strings.Replace(module, "numpy._core.", "numpy.core.", 1) + "." + name {
+	case "scipy.sparse.csr.csr_matrix", "scipy.sparse._csr.csr_matrix", "scipy.sparse._csr.csr_array":
 		return newPyCSR{}, nil
-	case "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct":
+	case "numpy.core.multiarray._reconstruct":
 		return callable(func([]any) (any, error) { return new(pyArray), nil }), nil
+	case "numpy.core.numeric._frombuffer":
+		return callable(frombuffer), nil
+	case "numpy.core.multiarray.scalar":
+		return callable(newScalar), nil
 	case "numpy.dtype":
 		return callable(newPyDtype), nil
+	case "_codecs.encode":
+		return callable(latin1), nil
 	case "collections.defaultdict":
 		return callable(func([]any) (any, error) { return types.NewDict(), nil }), nil
 	case "numpy.ndarray", "__builtin__.list", "builtins.list":
 		return className(name), nil // only ever an argument of the above
+	case "__builtin__.bytearray", "builtins.bytearray", "__builtin__.bytes", "builtins.bytes":
+		return callable(func(args []any) (any, error) {
+			if len(args) == 0 {
+				return []byte{}, nil
+			}
+			return rawBytes(args[0])
+		}), nil
 	}
 	return nil, fmt.Errorf("the pickle names %s.%s, which no graph data set needs: refused", module, name)
+}
+
+// latin1 is how Python 3 writes bytes in protocol 2: as the text whose characters they are.
+func latin1(args []any) (any, error) {
+	if len(args) != 2 || args[1] != any("latin1") {
+		return nil, fmt.Errorf("an encoding other than latin1")
+	}
+	text, ok := args[0].(string)
+	if !ok {
+		return nil, fmt.Errorf("want a text to encode, got %T", args[0])
+	}
+	b := make([]byte, 0, len(text))
+	for _, r := range text {
+		if r > 0xff {
+			return nil, fmt.Errorf("character %q is not in latin1", r)
+		}
+		b = append(b, byte(r))
+	}
+	return b, nil
+}
+
+// rawBytes returns the bytes of whatever holds them.
+func rawBytes(v any) ([]byte, error) {
+	switch b := v.(type) {
+	case string: // what Python 2 calls a string are bytes
+		return []byte(b), nil
+	case []byte:
+		return b, nil
+	case *types.ByteArray:
+		return []byte(*b), nil
+	}
+	return nil, fmt.Errorf("NumPy array: want its bytes, got %T", v)
+}
+
+// frombuffer takes (bytes, dtype, shape, order), as NumPy writes arrays in protocol 5.
+func frombuffer(args []any) (any, error) {
+	if len(args) != 4 {
+		return nil, fmt.Errorf("NumPy array of %d arguments, want 4", len(args))
+	}
+	order, _ := args[3].(string)
+	if order != "C" && order != "F" {
+		return nil, fmt.Errorf("NumPy array: unexpected memory order %v", args[3])
+	}
+	a := new(pyArray)
+	return a, a.set(args[2], args[1], order == "F", args[0])
+}
+
+// newScalar takes (dtype, bytes) and returns a number.
+func newScalar(args []any) (any, error) {
+	if len(args) != 2 {
+		return nil, fmt.Errorf("NumPy number of %d arguments, want 2", len(args))
+	}
+	dtype, ok := args[0].(*pyDtype)
+	if !ok || !dtype.little {
+		return nil, fmt.Errorf("NumPy number: no element type")
+	}
+	raw, err := rawBytes(args[1])
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) != dtype.size() {
+		return nil, fmt.Errorf("NumPy number of %s holds %d bytes", dtype.code, len(raw))
+	}
+	v := (&pyArray{dtype: dtype, raw: raw}).at(0)
+	if dtype.integer() && math.Abs(v) <= 1<<53 {
+		return int(v), nil
+	}
+	return v, nil
 }
 
 type className string
@@ -130,10 +224,12 @@ func newPyDtype(args []any) (any, error) {
 	if len(args) > 0 {
 		if code, ok := args[0].(string); ok {
 			switch code {
-			case "i4", "i8", "f4", "f8":
+			case "b1", "i1", "u1":
+				return &pyDtype{code: code, little: true}, nil // one byte has no order
+			case "i4", "i8", "u2", "i2", "u4", "f4", "f8":
 				return &pyDtype{code: code}, nil
 			}
-			return nil, fmt.Errorf("NumPy element type %q: want i4, i8, f4 or f8", code)
+			return nil, fmt.Errorf("NumPy element type %q: want b1, i1, u1, i2, u2, i4, u4, i8, f4 or f8", code)
 		}
 	}
 	return nil, fmt.Errorf("NumPy element type without a name")
@@ -145,7 +241,7 @@ func (d *pyDtype) PySetState(state any) error {
 	if !ok || t.Len() < 2 {
 		return fmt.Errorf("NumPy element type: unexpected state %T", state)
 	}
-	if order, _ := t.Get(1).(string); order != "<" {
+	if order, _ := t.Get(1).(string); order != "<" && !(d.size() == 1 && order == "|") {
 		return fmt.Errorf("NumPy element type: byte order %v: want little endian", t.Get(1))
 	}
 	d.little = true
@@ -153,6 +249,8 @@ func (d *pyDtype) PySetState(state any) error {
 }
 
 func (d *pyDtype) size() int { return int(d.code[1] - '0') }
+
+func (d *pyDtype) integer() bool { return d.code[0] == 'i' || d.code[0] == 'u' }
 
 // pyArray is a NumPy array of one or two dimensions.
 type pyArray struct {
@@ -169,9 +267,18 @@ func (a *pyArray) PySetState(state any) error {
 	if !ok || t.Len() != 5 {
 		return fmt.Errorf("NumPy array: unexpected state %T", state)
 	}
-	shape, ok := t.Get(1).(*types.Tuple)
+	fortran, ok := t.Get(3).(bool)
+	if !ok {
+		return fmt.Errorf("NumPy array: no memory order")
+	}
+	return a.set(t.Get(1), t.Get(2), fortran, t.Get(4))
+}
+
+// set checks and takes the parts of an array.
+func (a *pyArray) set(shapeArg, dtypeArg any, fortran bool, data any) error {
+	shape, ok := shapeArg.(*types.Tuple)
 	if !ok || shape.Len() < 1 || shape.Len() > 2 {
-		return fmt.Errorf("NumPy array: unexpected shape %v: want one or two dimensions", t.Get(1))
+		return fmt.Errorf("NumPy array: unexpected shape %v: want one or two dimensions", shapeArg)
 	}
 	size := [2]int{1, 1}
 	for i := range shape.Len() {
@@ -181,22 +288,13 @@ func (a *pyArray) PySetState(state any) error {
 		}
 		size[i] = n
 	}
-	dtype, ok := t.Get(2).(*pyDtype)
+	dtype, ok := dtypeArg.(*pyDtype)
 	if !ok || !dtype.little {
 		return fmt.Errorf("NumPy array: no element type")
 	}
-	fortran, ok := t.Get(3).(bool)
-	if !ok {
-		return fmt.Errorf("NumPy array: no memory order")
-	}
-	var raw []byte
-	switch b := t.Get(4).(type) {
-	case string: // what Python 2 calls a string are bytes
-		raw = []byte(b)
-	case []byte:
-		raw = b
-	default:
-		return fmt.Errorf("NumPy array: no data")
+	raw, err := rawBytes(data)
+	if err != nil {
+		return err
 	}
 	// Sizes are below 2^31 and elements at most 8 bytes: the product fits only
 	// after the first two have been found to.
@@ -210,6 +308,16 @@ func (a *pyArray) PySetState(state any) error {
 // at returns element k in the order of storage.
 func (a *pyArray) at(k int) float64 {
 	switch a.dtype.code {
+	case "b1", "u1":
+		return float64(a.raw[k])
+	case "i1":
+		return float64(int8(a.raw[k]))
+	case "i2":
+		return float64(int16(binary.LittleEndian.Uint16(a.raw[2*k:])))
+	case "u2":
+		return float64(binary.LittleEndian.Uint16(a.raw[2*k:]))
+	case "u4":
+		return float64(binary.LittleEndian.Uint32(a.raw[4*k:]))
 	case "i4":
 		return float64(int32(binary.LittleEndian.Uint32(a.raw[4*k:])))
 	case "i8":
@@ -238,7 +346,7 @@ func (a *pyArray) values() []float64 {
 
 // indices returns the elements of a vector of integers.
 func (a *pyArray) indices() ([]int32, error) {
-	if a.dims != 1 || a.dtype.code[0] != 'i' {
+	if a.dims != 1 || !a.dtype.integer() {
 		return nil, fmt.Errorf("want a vector of integers, got [%d x %d] of %s", a.rows, a.cols, a.dtype.code)
 	}
 	v := make([]int32, a.rows)

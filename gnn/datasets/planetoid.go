@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/internal/textfile"
 	"github.com/nlpodyssey/gopickle/types"
 )
 
@@ -149,8 +150,12 @@ func parseNeighbors(data []byte) (map[int32][]int32, error) {
 }
 
 func parseTestIndex(data []byte) ([]int32, error) {
+	text, err := textfile.Decode(data)
+	if err != nil {
+		return nil, err
+	}
 	var index []int32
-	for n, field := range strings.Fields(string(data)) {
+	for n, field := range strings.Fields(string(text)) {
 		i, err := strconv.ParseInt(field, 10, 32)
 		if err != nil || i < 0 {
 			return nil, fmt.Errorf("entry %d: want the number of a vertex, got %q", n+1, field)

@@ -283,6 +283,15 @@ func TestPlanetoidReordersTests(t *testing.T) {
 	}
 }
 
+// The index of test vertices as editors of other systems save it.
+func TestTestIndexEncodings(t *testing.T) {
+	for _, data := range []string{"\ufeff5\r\n3\r\n", "\xff\xfe5\x00\n\x003\x00", "5\r3"} {
+		if got, err := parseTestIndex([]byte(data)); err != nil || !slices.Equal(got, []int32{5, 3}) {
+			t.Errorf("%q: %v, error %v", data, got, err)
+		}
+	}
+}
+
 func TestPlanetoidErrors(t *testing.T) {
 	ints := func(v ...int32) []int32 { return v }
 	for _, c := range []struct {
@@ -368,7 +377,7 @@ func TestPickledArrays(t *testing.T) {
 		shape []int
 		want  string
 	}{
-		{"i2", 12, []int{2, 3}, "want i4, i8, f4 or f8"},
+		{"c8", 12, []int{2, 3}, "want b1, i1, u1, i2, u2, i4, u4, i8, f4 or f8"},
 		{"i4", 20, []int{2, 3}, "[2 x 3] of i4 holds 20 bytes"},
 		{"i8", 0, []int{1 << 30, 1 << 30}, "holds 0 bytes"},
 		{"i4", 4, []int{1, 1, 1}, "want one or two dimensions"},
@@ -390,6 +399,13 @@ func FuzzPickle(f *testing.F) {
 	f.Add(pickledCSR(2, 3, []int32{0, 1, 2}, []int32{0, 2}, []float32{1, 2}))
 	f.Add(pickledMatrix(2, 2, []int32{1, 0, 0, 1}))
 	f.Add(pickledGraph([][]int{{1}, {0, 1}}))
+	for _, name := range []string{"p2.csr", "p2.array", "p4.graph", "p5.csr", "p5.array", "p5.bool"} {
+		data, err := os.ReadFile("testdata/pickle/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Add([]byte("\x80\x02](h\x00e."))
 	f.Add([]byte("\x80\x02ccollections\nOrderedDict\n)R(]Ku."))
 	f.Add([]byte("(u."))

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/internal/textfile"
 )
 
 // ReadTU reads a set of graphs in the text format in which the authors of GIN
@@ -26,7 +28,16 @@ import (
 //
 // Numbers after the neighbours (vertex attributes, which GIN leaves out too) are
 // ignored. Tags and classes are renumbered from 0 in ascending order.
+//
+// If file is a folder it holds the collection's own format, see [ReadTUFolder].
 func ReadTU(file string) (*GraphClassification, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %w", err)
+	}
+	if info.IsDir() {
+		return ReadTUFolder(file)
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("datasets: %w", err)
@@ -42,7 +53,11 @@ func ReadTU(file string) (*GraphClassification, error) {
 
 // ParseTU is [ReadTU] on a reader.
 func ParseTU(r io.Reader) (*GraphClassification, error) {
-	p := tuParser{lines: bufio.NewScanner(r)}
+	text, err := textfile.Read(r)
+	if err != nil {
+		return nil, fmt.Errorf("datasets: %w", err)
+	}
+	p := tuParser{lines: bufio.NewScanner(bytes.NewReader(text))}
 	p.lines.Buffer(nil, 1<<24)
 	d, err := p.parse()
 	if err != nil {

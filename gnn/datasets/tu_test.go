@@ -89,6 +89,16 @@ func TestParseTU(t *testing.T) {
 	}
 }
 
+// The text as editors of other systems save it.
+func TestParseTUEncodings(t *testing.T) {
+	for _, in := range []string{"\ufeff1\n2 1\n0 1 1\n0 1 0\n", "1\r\n2 1\r\n0 1 1\r\n0 1 0\r\n", "\xfe\xff\x001\x00\n\x002\x00 \x001\x00\n\x000\x00 \x001\x00 \x001\x00\n\x000\x00 \x001\x00 \x000"} {
+		d, err := ParseTU(strings.NewReader(in))
+		if err != nil || len(d.Graphs) != 1 || d.Graphs[0].NumEdges() != 2 {
+			t.Errorf("%q: %v, error %v", in, d, err)
+		}
+	}
+}
+
 func TestParseTUErrors(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"empty", "", "line 1: the file ends where the number of graphs should be"},
