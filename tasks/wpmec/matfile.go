@@ -57,16 +57,30 @@ const (
 
 // readMAT returns the named variables of the MATLAB file in data, in the order of names.
 func readMAT(data []byte, names ...string) ([]matrix, error) {
-	if err := checkMATHeader(data); err != nil {
+	found, present, err := readMATSome(data, names...)
+	if err != nil {
 		return nil, err
 	}
-	found := make([]matrix, len(names))
-	seen := make([]bool, len(names))
-	var present []string
+	all := make([]matrix, len(names))
+	for i, m := range found {
+		if m == nil {
+			return nil, fmt.Errorf("variable %q is missing; the file has %q", names[i], present)
+		}
+		all[i] = *m
+	}
+	return all, nil
+}
+
+// readMATSome is readMAT with nil for variables that are missing. It also returns the names of all there are.
+func readMATSome(data []byte, names ...string) (found []*matrix, present []string, err error) {
+	if err := checkMATHeader(data); err != nil {
+		return nil, nil, err
+	}
+	found = make([]*matrix, len(names))
 	for offset := matHeaderSize; offset < len(data); {
 		kind, payload, size, err := matElement(data[offset:])
 		if err != nil {
-			return nil, fmt.Errorf("element at byte %d: %w", offset, err)
+			return nil, nil, fmt.Errorf("element at byte %d: %w", offset, err)
 		}
 		switch kind {
 		case miCOMPRESSED:
@@ -76,28 +90,26 @@ func readMAT(data []byte, names ...string) ([]matrix, error) {
 			err = fmt.Errorf("data type %d where a variable should start", kind)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("element at byte %d: %w", offset, err)
+			return nil, nil, fmt.Errorf("element at byte %d: %w", offset, err)
 		}
 		name, array, err := parseArray(payload)
 		if err != nil {
-			return nil, fmt.Errorf("element at byte %d: %w", offset, err)
+			return nil, nil, fmt.Errorf("element at byte %d: %w", offset, err)
 		}
 		present = append(present, name)
 		if i := slices.Index(names, name); i >= 0 {
-			if seen[i] {
-				return nil, fmt.Errorf("variable %q occurs twice", name)
+			if found[i] != nil {
+				return nil, nil, fmt.Errorf("variable %q occurs twice", name)
 			}
-			seen[i] = true
-			if found[i], err = array.decode(); err != nil {
-				return nil, fmt.Errorf("variable %q: %w", name, err)
+			m, err := array.decode()
+			if err != nil {
+				return nil, nil, fmt.Errorf("variable %q: %w", name, err)
 			}
+			found[i] = &m
 		}
 		offset += size
 	}
-	if i := slices.Index(seen, false); i >= 0 {
-		return nil, fmt.Errorf("variable %q is missing; the file has %q", names[i], present)
-	}
-	return found, nil
+	return found, present, nil
 }
 
 func checkMATHeader(data []byte) error {

@@ -240,7 +240,7 @@ func TestReadDataset(t *testing.T) {
 		{"output_obj", string(array("output_obj", 2, 1, miDOUBLE, doubles(1, math.NaN()))), "output_obj of frame 1 is NaN"},
 		{"output_obj", string(array("output_obj", 2, 1, miDOUBLE, doubles(-1, 1))), "output_obj of frame 0 is -1"},
 		{"output_mode", string(array("output_mode", 3, 2, miUINT8, make([]byte, 6))), "output_mode is [3 x 2], input_h says [2 x 3]"},
-		{"output_obj", string(array("output_obj", 1, 2, miUINT8, make([]byte, 2))), "output_obj is [1 x 2]"},
+		{"output_obj", string(array("output_obj", 1, 3, miUINT8, make([]byte, 3))), "output_obj is [1 x 3]"},
 		{"output_mode", string(array("output_mode", 2, 3, miUINT8, []byte{0, 1, 2, 0, 0, 0})), "output_mode of frame 0, user 1 is 2"},
 		{"input_h", string(array("input_h", 2, 3, miDOUBLE, doubles(1, math.NaN(), 3, 4, 5, 6))), "input_h of frame 1, user 0 is NaN"},
 		{"output_a", string(array("other_a", 2, 1, miUINT8, []byte{1, 1})), "missing"},

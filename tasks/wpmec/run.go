@@ -88,7 +88,7 @@ func DefaultRunConfig(m Method) RunConfig {
 }
 
 // Result is the outcome of a run. Rates are normalized by the best rate of each frame: that of the data set, where a run
-// without a schedule is on one; else that of the exhaustive search for up to 12 users, and of coordinate descent beyond.
+// without a schedule is on one that has rates; else that of the exhaustive search for up to 12 users, and of coordinate descent beyond.
 type Result struct {
 	Method Method `json:"method"`
 	Users  int    `json:"users"`
@@ -158,6 +158,9 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
+		if cfg.published() && step.Reward > best*maxBeaten {
+			return nil, cfg.Data.mismatch(cfg.Data.Row(t, cfg.Frames), best, step.Reward, "a decision gives %g bit/s")
+		}
 		normalized := 1.0 // of nothing, when no active user has a channel
 		if best > 0 {
 			normalized = step.Reward / best
@@ -192,14 +195,20 @@ func (c RunConfig) gains() (Gains, error) {
 	return NewChannels(Distances(c.Users))
 }
 
+// published reports whether rates are normalized by those of the data set.
+func (c RunConfig) published() bool { return c.Data != nil && c.Data.Rate != nil && c.Schedule == nil }
+
 // reference returns what gives the best rate of frame t.
 func (c RunConfig) reference(users int) (func(t int, obs Observation) (float64, error), error) {
-	if c.Data != nil && c.Schedule == nil {
-		return func(t int, _ Observation) (float64, error) { return c.Data.Rate[c.Data.Row(t, c.Frames)], nil }, nil
-	}
 	s, err := NewSolver(c.Params)
 	if err != nil {
 		return nil, err
+	}
+	if c.published() {
+		if err := c.Data.checkRates(s); err != nil {
+			return nil, err
+		}
+		return func(t int, _ Observation) (float64, error) { return c.Data.Rate[c.Data.Row(t, c.Frames)], nil }, nil
 	}
 	x := make([]int32, users)
 	return func(_ int, obs Observation) (float64, error) {
