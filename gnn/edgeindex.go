@@ -11,8 +11,9 @@ import (
 // the form in which they are computed on. Parallel edges and self loops are
 // allowed.
 //
-// Its methods return a new list and leave the receiver alone. They change the
-// number and the order of edges, so apply them before computing edge features.
+// Its methods return a new list and leave the receiver alone. They change the number and the order of
+// edges, so apply them before computing edge features. A list whose halves differ in length comes back
+// as it is, for [NewGraph] to refuse.
 type EdgeIndex struct {
 	Src, Dst []int32
 }
@@ -45,6 +46,9 @@ func (ei EdgeIndex) check(numSrc, numDst int) error {
 // duplicates merged, sorted by destination, then source. The result is
 // symmetric: (i, j) is in it exactly if (j, i) is.
 func (ei EdgeIndex) Undirected() EdgeIndex {
+	if len(ei.Src) != len(ei.Dst) {
+		return ei
+	}
 	return EdgeIndex{
 		Src: slices.Concat(ei.Src, ei.Dst),
 		Dst: slices.Concat(ei.Dst, ei.Src),
@@ -54,6 +58,9 @@ func (ei EdgeIndex) Undirected() EdgeIndex {
 // Coalesce returns the list sorted by destination, then source, with parallel
 // edges merged.
 func (ei EdgeIndex) Coalesce() EdgeIndex {
+	if len(ei.Src) != len(ei.Dst) {
+		return ei
+	}
 	type edge struct{ dst, src int32 }
 	edges := make([]edge, ei.Len())
 	for e := range edges {
@@ -72,6 +79,9 @@ func (ei EdgeIndex) Coalesce() EdgeIndex {
 
 // RemoveSelfLoops returns the list without the edges from a vertex to itself.
 func (ei EdgeIndex) RemoveSelfLoops() EdgeIndex {
+	if len(ei.Src) != len(ei.Dst) {
+		return ei
+	}
 	var out EdgeIndex
 	for e, s := range ei.Src {
 		if d := ei.Dst[e]; s != d {
@@ -84,6 +94,9 @@ func (ei EdgeIndex) RemoveSelfLoops() EdgeIndex {
 // AddSelfLoops returns the list with exactly one self loop at each of n
 // vertices: those already there are dropped and n are appended.
 func (ei EdgeIndex) AddSelfLoops(n int) EdgeIndex {
+	if len(ei.Src) != len(ei.Dst) {
+		return ei
+	}
 	out := ei.RemoveSelfLoops()
 	for i := range int32(n) {
 		out.Src, out.Dst = append(out.Src, i), append(out.Dst, i)

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/graphrl/graphrl/internal/kernel"
@@ -123,10 +124,10 @@ func childrenOf(n *gorgonia.Node) (children []*gorgonia.Node) {
 // Bind sets the value of an input node for the runs to come. Unlike gorgonia.Let it accepts any
 // number of rows.
 func (t *Tape) Bind(input *gorgonia.Node, v gorgonia.Value) error {
-	if v == nil {
+	if r := reflect.ValueOf(v); v == nil || r.Kind() == reflect.Pointer && r.IsNil() {
 		return fmt.Errorf("nn: cannot bind nothing to %v: give the Buffer a size first (Buffer.Resize)", input)
 	}
-	if d, ok := v.(*tensor.Dense); ok && d != nil && d.Shape().TotalSize() > 1 && d.RequiresIterator() {
+	if d, ok := v.(*tensor.Dense); ok && d.Shape().TotalSize() > 1 && d.RequiresIterator() {
 		return fmt.Errorf("nn: cannot bind a transposed, sliced or masked tensor to %v: copy it first", input)
 	}
 	for i := range t.loads {
