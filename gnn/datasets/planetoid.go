@@ -165,26 +165,30 @@ func parseTestIndex(data []byte) ([]int32, error) {
 	return index, nil
 }
 
-// assemble puts the parts together: vertices are the rows of allx, followed by
-// those of tx in the places test.index gives them.
-func (f *planetoidFiles) assemble() (*NodeClassification, error) {
+// check reports parts whose sizes do not fit together.
+func (f *planetoidFiles) check() error {
 	features, classes := f.allx.cols, f.ally.cols
 	known, train := f.allx.rows, f.x.rows
 	switch {
 	case f.x.cols != features || f.tx.cols != features:
-		return nil, fmt.Errorf("x, tx and allx have %d, %d and %d columns: want as many features in all", f.x.cols, f.tx.cols, features)
+		return fmt.Errorf("x, tx and allx have %d, %d and %d columns: want as many features in all", f.x.cols, f.tx.cols, features)
 	case f.y.cols != classes || f.ty.cols != classes:
-		return nil, fmt.Errorf("y, ty and ally have %d, %d and %d columns: want as many classes in all", f.y.cols, f.ty.cols, classes)
+		return fmt.Errorf("y, ty and ally have %d, %d and %d columns: want as many classes in all", f.y.cols, f.ty.cols, classes)
 	case f.y.rows != train || f.ty.rows != f.tx.rows || f.ally.rows != known:
-		return nil, fmt.Errorf("features x, tx, allx have %d, %d, %d rows but labels y, ty, ally %d, %d, %d",
+		return fmt.Errorf("features x, tx, allx have %d, %d, %d rows but labels y, ty, ally %d, %d, %d",
 			train, f.tx.rows, known, f.y.rows, f.ty.rows, f.ally.rows)
 	case len(f.testIndex) != f.tx.rows:
-		return nil, fmt.Errorf("test.index lists %d vertices but tx has %d rows", len(f.testIndex), f.tx.rows)
+		return fmt.Errorf("test.index lists %d vertices but tx has %d rows", len(f.testIndex), f.tx.rows)
 	case train+planetoidVal > known:
-		return nil, fmt.Errorf("allx has %d rows: too few for %d training and %d validation vertices", known, train, planetoidVal)
+		return fmt.Errorf("allx has %d rows: too few for %d training and %d validation vertices", known, train, planetoidVal)
 	}
-	n := len(f.graph)
-	row := make([]int32, n) // the row of vertex i: in allx, or -2-row in tx, or -1 for none
+	return nil
+}
+
+// places returns the row of each vertex: in allx, or -2-row in tx, or -1 for none.
+func (f *planetoidFiles) places() ([]int32, error) {
+	known, n := f.allx.rows, len(f.graph)
+	row := make([]int32, n)
 	for i := range row {
 		row[i] = -1
 		if i < known {
@@ -203,7 +207,20 @@ func (f *planetoidFiles) assemble() (*NodeClassification, error) {
 		}
 		row[i] = int32(-2 - k)
 	}
+	return row, nil
+}
 
+// assemble puts the parts together: vertices are the rows of allx, followed by
+// those of tx in the places test.index gives them.
+func (f *planetoidFiles) assemble() (*NodeClassification, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	row, err := f.places()
+	if err != nil {
+		return nil, err
+	}
+	features, classes, train, n := f.allx.cols, f.ally.cols, f.x.rows, len(f.graph)
 	d := &NodeClassification{Classes: classes, Labels: make([]int32, n)}
 	known64, test64 := f.ally.values(), f.ty.values()
 	ptr, col, val := []int32{0}, []int32(nil), []float32(nil)
@@ -220,12 +237,10 @@ func (f *planetoidFiles) assemble() (*NodeClassification, error) {
 		col = append(col, m.col[m.ptr[r]:m.ptr[r+1]]...)
 		val = append(val, m.val[m.ptr[r]:m.ptr[r+1]]...)
 		ptr = append(ptr, int32(len(col)))
-		var err error
 		if d.Labels[i], err = classOf(label[int(r)*classes : (int(r)+1)*classes]); err != nil {
 			return nil, fmt.Errorf("vertex %d: %w", i, err)
 		}
 	}
-	var err error
 	if d.Features, err = gnn.NewSparse(n, features, ptr, col, val); err != nil {
 		return nil, err
 	}
