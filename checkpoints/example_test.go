@@ -1,12 +1,15 @@
 package checkpoints_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
 )
 
 // walker is a random walk: the smallest thing whose future depends on more than its position.
@@ -81,4 +84,119 @@ func Example() {
 	// Output:
 	// resumed at step 50 from [walker/position walker/rng walker/steps]
 	// same end: true
+}
+
+// A part stores its tensors in a folder of names of its own and need not know where that is.
+func ExampleState_Sub() {
+	var s checkpoints.State
+	learner := s.Sub("learner")
+	learner.PutInt("steps", 1000)
+	learner.Sub("actor").PutFloat32("weight", []int{2, 2}, []float32{1, 2, 3, 4})
+	fmt.Println(s.Names())
+	fmt.Println(learner.Names())
+	// Output:
+	// [learner/actor/weight learner/steps]
+	// [actor/weight steps]
+}
+
+// Put returns no error: a list of Puts reads as a list. The first mistake is kept and stops Save.
+func ExampleState_Err() {
+	var s checkpoints.State
+	s.PutInt("steps", 1)
+	s.PutInt("steps", 2)
+	fmt.Println(s.Err())
+	// Output:
+	// checkpoints: put "steps": the name is taken: two parts of the program store under one name
+}
+
+// Weights load into a network of the same shapes only; ErrMismatch says so.
+func ExampleLoadParams() {
+	network := func(hidden int) *nn.MLP {
+		m, err := nn.NewMLP("net", []int{3, hidden, 2}, nn.ReLU, nil, rand.New(rand.NewPCG(1, 2)))
+		if err != nil {
+			panic(err)
+		}
+		return m
+	}
+	var s checkpoints.State
+	checkpoints.SaveParams(&s, network(4).Params())
+	fmt.Println("same widths:", checkpoints.LoadParams(&s, network(4).Params()))
+
+	err := checkpoints.LoadParams(&s, network(5).Params()[:1])
+	fmt.Println("mismatch:", errors.Is(err, checkpoints.ErrMismatch))
+	fmt.Println(err)
+	// Output:
+	// same widths: <nil>
+	// mismatch: true
+	// checkpoints: tensor "net.0.weight" has shape [3 4] in the checkpoint, [3 5] in the network: the checkpoint was saved by another method, network or configuration
+}
+
+// An optimiser resumes with its moments and its count of steps.
+func ExampleSaveOptimizer() {
+	optimiser := func() *nn.Adam {
+		w, err := nn.NewParam("w", nil, nil, 2)
+		if err != nil {
+			panic(err)
+		}
+		adam, err := nn.NewAdam(nn.Params{w}, nn.AdamConfig{})
+		if err != nil {
+			panic(err)
+		}
+		return adam
+	}
+	adam := optimiser()
+	adam.SetStep(42)
+	var s checkpoints.State
+	checkpoints.SaveOptimizer(s.Sub("adam"), adam)
+	fmt.Println(s.Names())
+
+	resumed := optimiser()
+	if err := checkpoints.LoadOptimizer(s.Sub("adam"), resumed); err != nil {
+		panic(err)
+	}
+	fmt.Println("step", resumed.State().Step)
+	// Output:
+	// [adam/adam.m/w adam/adam.v/w adam/step]
+	// step 42
+}
+
+// A restored source goes on where the saved one was.
+func ExampleSaveRand() {
+	src := rand.NewPCG(1, 2)
+	src.Uint64()
+	var s checkpoints.State
+	checkpoints.SaveRand(&s, "rng", src)
+
+	restored := new(rand.PCG)
+	if err := checkpoints.LoadRand(&s, "rng", restored); err != nil {
+		panic(err)
+	}
+	fmt.Println(src.Uint64() == restored.Uint64())
+	// Output:
+	// true
+}
+
+// Callers tell a missing checkpoint, which starts a new run, from a damaged one, which must not.
+func ExampleLoad() {
+	dir, err := os.MkdirTemp("", "run")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	_, _, err = checkpoints.Load(dir)
+	fmt.Println("missing:", errors.Is(err, fs.ErrNotExist))
+
+	state := checkpoints.NewState()
+	state.PutInt("step", 7)
+	if err := checkpoints.Save(dir, state, checkpoints.Manifest{Method: "walk", Step: 7}); err != nil {
+		panic(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{}"), 0o666); err != nil {
+		panic(err)
+	}
+	_, _, err = checkpoints.Load(dir)
+	fmt.Println("damaged:", errors.Is(err, checkpoints.ErrDamaged))
+	// Output:
+	// missing: true
+	// damaged: true
 }

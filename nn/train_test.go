@@ -1,7 +1,6 @@
 package nn_test
 
 import (
-	"fmt"
 	"math"
 	"testing"
 
@@ -287,41 +286,4 @@ func BenchmarkForward(b *testing.B) {
 			run(b, tape)
 		}
 	})
-}
-
-func Example() {
-	rng := newRand(1)
-	// Learn XOR: a network, a graph with two inputs, a loss and a trainer.
-	net, err := nn.NewMLP("xor", []int{2, 8, 1}, nn.Tanh, nil, rng)
-	if err != nil {
-		panic(err)
-	}
-	g := gorgonia.NewGraph()
-	x, _ := nn.NewInput(g, "x", 2)
-	t, _ := nn.NewInput(g, "t", 1)
-	logits, _ := net.Forward(x)
-	loss, _ := nn.BCEWithLogits(logits, t)
-	trainer, err := nn.NewTrainer(loss, net.Params(), must(nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: 0.05})), logits)
-	if err != nil {
-		panic(err)
-	}
-
-	var in, target nn.Buffer
-	copy(in.Resize(4, 2), []float32{0, 0, 0, 1, 1, 0, 1, 1})
-	copy(target.Resize(4, 1), []float32{0, 1, 1, 0})
-	_ = trainer.Tape.Bind(x, in.Value())
-	_ = trainer.Tape.Bind(t, target.Value())
-	for range 500 {
-		if _, err := trainer.Step(); err != nil {
-			panic(err)
-		}
-	}
-	for r := range 4 {
-		fmt.Println(in.Matrix().Row(r), trainer.Tape.Matrix(logits).Data[r] > 0)
-	}
-	// Output:
-	// [0 0] false
-	// [0 1] true
-	// [1 0] true
-	// [1 1] false
 }
