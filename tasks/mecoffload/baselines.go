@@ -230,11 +230,11 @@ func (*BestExitInTime) Name() string { return "best-exit-in-time" }
 // the highest accuracy over the dynamic scenarios taken together.
 const shadowWeight = 0.2
 
-// NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of UpperBound: what a second of each
+// NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of ShadowPrices: what a second of each
 // server is worth in the long run if time is what there is too little of. The prices make the one-slot problem aware of the slots
 // after it.
 func NewShadowPriceSearch(sc Scenario, p Profile, seed uint64) (*Search, error) {
-	_, prices, err := UpperBound(sc, p, false)
+	prices, err := ShadowPrices(sc, p)
 	if err != nil {
 		return nil, err
 	}

@@ -35,13 +35,28 @@ func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, price
 	if err != nil {
 		return 0, nil, err
 	}
-	draw := taskSampler{rng: rand.New(rand.NewPCG(1, 1)), sc: sc}
+	lambda := r.capacityPrices()
+	return r.capacityBound(lambda, 1<<16), r.perServer(lambda), nil
+}
+
+// ShadowPrices are the prices of UpperBound, with all exits: what a second of each server [N] is worth in
+// the long run, in units of accuracy. They are 0 where there is time for everything.
+func ShadowPrices(sc Scenario, p Profile) ([]float64, error) {
+	r, err := newRelaxation(sc, p, false)
+	if err != nil {
+		return nil, err
+	}
+	return r.perServer(r.capacityPrices()), nil
+}
+
+// capacityPrices are prices per kind of server for tasks without transmission and deadlines.
+func (r *relaxation) capacityPrices() []float64 {
+	draw := taskSampler{rng: rand.New(rand.NewPCG(1, 1)), sc: r.sc}
 	sample := draw.tasks(priceSample)
 	for i := range sample {
 		sample[i].bits, sample[i].deadline = 0, math.Inf(1)
 	}
-	lambda := r.minimise(sample)
-	return r.capacityBound(lambda, 1<<16), r.perServer(lambda), nil
+	return r.minimise(sample)
 }
 
 // DeadlineBound is UpperBound with deadlines, transmission times, jitter and channel errors taken into account, estimated from

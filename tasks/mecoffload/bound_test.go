@@ -205,3 +205,34 @@ func (p *exhaustivePolicy) Decide(obs Observation, dst Action) error {
 	_, err := Exhaustive(p.evaluator, obs, dst)
 	return err
 }
+
+// The sum of the prices, per task, is what the bound gains from a slot that is longer by a second (the
+// envelope theorem).
+func TestShadowPricesAreTheSlopeOfTheBound(t *testing.T) {
+	bound := func(devices int, slot Seconds) (float64, []float64) {
+		_, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Slot = devices, slot })
+		b, _, err := UpperBound(sc, p, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prices, err := ShadowPrices(sc, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b, prices
+	}
+	const step = 0.0002
+	for _, devices := range []int{6, 10, 14} {
+		_, prices := bound(devices, 0.01)
+		longer, _ := bound(devices, 0.01+step)
+		shorter, _ := bound(devices, 0.01-step)
+		slope := (longer - shorter) / (2 * step)
+		if got := (prices[0] + prices[1]) / float64(devices); math.Abs(got-slope) > 0.05*slope {
+			t.Errorf("%d devices: prices %v of both servers, per task %v; the bound's slope is %v", devices, prices, got, slope)
+		}
+	}
+	// Six devices have time for all in slots of a tenth of a second.
+	if _, prices := bound(6, 0.1); prices[0]+prices[1] > 1e-3 {
+		t.Errorf("prices of servers with time to spare: %v", prices)
+	}
+}

@@ -190,3 +190,46 @@ func BenchmarkSearch(b *testing.B) {
 		}
 	}
 }
+
+// The reward of a slot alone fills the servers with a backlog of more than two slots. Who pays for server
+// time as well does without, and has more of the very reward.
+func TestPricedTimeKeepsBacklogsShort(t *testing.T) {
+	run := func(share float64) (reward, backlog float64) {
+		sim, sc, p := builtin(t, "dynamic", nil)
+		prices, err := ShadowPrices(sc, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range prices {
+			prices[n] *= share
+		}
+		s, err := NewSearch("s", sc, p, Objective{Weight: sc.RewardWeight, Prices: prices}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Restarts = 0
+		obs := reset(t, sim, 1)
+		action := make(Action, sc.Devices)
+		const slots, settled = 100, 40
+		for slot := range slots {
+			if err := s.Decide(obs, action); err != nil {
+				t.Fatal(err)
+			}
+			next, err := sim.Step(action)
+			if err != nil {
+				t.Fatal(err)
+			}
+			obs = next.Observation
+			if slot >= settled {
+				reward += next.Reward / (slots - settled)
+				backlog += (obs.Backlog[0] + obs.Backlog[1]) / 2 / float64(sc.Slot) / (slots - settled)
+			}
+		}
+		return reward, backlog
+	}
+	free, long := run(0)
+	priced, short := run(0.4)
+	if long < 2 || short > 1.8 || priced < 1.5*free {
+		t.Errorf("free: reward %v with a backlog of %v slots; priced: %v with %v", free, long, priced, short)
+	}
+}

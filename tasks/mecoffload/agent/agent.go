@@ -68,6 +68,11 @@ func newAgent(c Config) (*Agent, error) {
 	if r.LatencyWeight < 0 {
 		a.objective.Weight = sc.RewardWeight
 	}
+	if r.TimePrice > 0 && !t.longTerm { // V is the price of the long-term critic
+		if a.objective.Prices, err = timePrices(sc, c.Profile, r.TimePrice); err != nil {
+			return nil, err
+		}
+	}
 	if r.LearnDeadlines {
 		a.deadlines = NewDeadlineModel()
 		a.objective.OnTime = a.deadlines.Table()
@@ -97,6 +102,19 @@ func newAgent(c Config) (*Agent, error) {
 		a.learner.SetProposer(a.planner)
 	}
 	return a, nil
+}
+
+// timePrices are what a second of each server [N] costs: a share of its shadow price. They are those of
+// the whole network for methods that use only its last exit, too, so that all methods maximise the same.
+//
+// The reward of a slot says nothing of later slots: who maximises it uses servers for whatever adds to
+// this slot, until backlogs are so long that deadlines ration them (docs/decisions/0014).
+func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]float64, error) {
+	prices, err := mecoffload.ShadowPrices(sc, p)
+	for n := range prices {
+		prices[n] *= share
+	}
+	return prices, err
 }
 
 // Name implements mecoffload.Policy.

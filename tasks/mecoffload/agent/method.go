@@ -48,8 +48,7 @@ func (m Method) traits() (traits, error) {
 }
 
 // DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods with the long-term critic,
-// paper for those of the paper. Under the one-slot critic tuned is the better optimiser of the slot, which pays where servers have time
-// to spare (30 ms slots) and costs where they do not (the default scenario); see docs/results.md.
+// paper for those of the paper. Tuned is better for all of them, and the only one for many devices and servers (docs/decisions/0006).
 func (m Method) DefaultRecipe() string {
 	if t, err := m.traits(); err == nil && t.longTerm {
 		return "tuned"

@@ -28,6 +28,9 @@ type Recipe struct {
 
 	// LatencyWeight is w of the reward that the critic maximises, phi * (1 - w*T/delta). Below 0: that of the scenario's reward.
 	LatencyWeight float64 `yaml:"latency_weight"`
+	// TimePrice is what a critic without a long-term value charges for server time, as a share of its
+	// shadow price; 0: nothing. About 1 less the weight on latency is right (docs/decisions/0014).
+	TimePrice float64 `yaml:"time_price"`
 	// LearnDeadlines makes the critic weigh every task with the learned probability that it is served in time, rather than take nominal
 	// times at their word. See DeadlineModel.
 	LearnDeadlines bool `yaml:"learn_deadlines"`
@@ -62,11 +65,12 @@ type Recipe struct {
 }
 
 // PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates, the published memory of 1024 slots, one
-// step every 10 slots. The learning rate, the batch and the sizes of the networks are this project's; see docs/decisions/0006 for the
-// number of candidates.
+// step every 10 slots. The learning rate, the batch, the sizes of the networks and the price of server time are this project's; see
+// docs/decisions/0006 for the number of candidates and 0014 for the price.
 func PaperRecipe() Recipe {
 	return Recipe{
 		Name:          "paper",
+		Candidates:    128,
 		Quantizer:     "order",
 		Loss:          droo.BinaryCrossEntropy,
 		LearningRate:  1e-3,
@@ -79,6 +83,7 @@ func PaperRecipe() Recipe {
 		GraphLayers:   2,
 
 		LatencyWeight: -1,
+		TimePrice:     0.4,
 
 		Gamma:         0.9,
 		ValueInterval: 10,
@@ -93,9 +98,9 @@ func PaperRecipe() Recipe {
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
-	r.Quantizer, r.Noise = "gumbel", 1
+	r.Quantizer, r.Noise, r.Candidates = "gumbel", 1, 0
 	r.ProposeGreedy = true
-	r.LatencyWeight, r.LearnDeadlines = 0.1, true
+	r.LatencyWeight, r.TimePrice, r.LearnDeadlines = 0.1, 0.9, true
 	r.Loss = droo.SoftmaxCrossEntropy
 	r.GraphLayers = 1 // no worse than two with this loss
 	r.RefineTrials = 300

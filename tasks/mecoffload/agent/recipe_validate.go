@@ -55,6 +55,7 @@ func (r Recipe) Validate() error {
 		number("noise", r.Noise, r.Quantizer != "order"),
 		number("learning_rate", r.LearningRate, true),
 		number("clip_norm", r.ClipNorm, false),
+		number("time_price", r.TimePrice, false),
 		count("train_interval", r.TrainInterval, 1, math.MaxInt32),
 		count("steps_per_train", r.StepsPerTrain, 1, math.MaxInt32),
 		count("batch_size", r.BatchSize, 1, maxSamples),

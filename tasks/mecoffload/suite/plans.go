@@ -143,7 +143,7 @@ func scalePlan() plan {
 func ablationPlan() plan {
 	p := comparison("What each part of recipe tuned does",
 		"GRLE-LT and GRLE with recipe tuned and with one part of it taken away or put back to what recipe paper has: the weight of the reward on latency, the "+
-			"learned deadlines, the greedy proposal, the long memory, candidates drawn from the actor, the loss, and the refinement.",
+			"learned deadlines, the price of server time, the greedy proposal, the long memory, candidates drawn from the actor, the loss, and the refinement.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 	p.methods = []agent.Method{agent.GRLELT, agent.GRLE}
 	p.recipes, p.tests = []agent.Recipe{agent.TunedRecipe()}, nil
@@ -156,6 +156,7 @@ func ablationPlan() plan {
 		{"no weight on latency", func(r *agent.Recipe) { r.LatencyWeight = 0 }},
 		{"nominal deadlines", func(r *agent.Recipe) { r.LearnDeadlines = false }},
 		{"weight of the reward, nominal deadlines", func(r *agent.Recipe) { r.LatencyWeight, r.LearnDeadlines = paper.LatencyWeight, false }},
+		{"free server time", func(r *agent.Recipe) { r.TimePrice = 0 }},
 		{"no proposal", func(r *agent.Recipe) { r.ProposeGreedy = false }},
 		{"memory of 128 slots", func(r *agent.Recipe) { r.MemorySize = 128 }},
 		{"order-preserving", func(r *agent.Recipe) { r.Quantizer, r.Noise = paper.Quantizer, paper.Noise }},
