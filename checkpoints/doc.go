@@ -17,6 +17,8 @@
 // safetensors.numpy.load_file or safetensors.torch.load_file; scalars are 0-dimensional tensors and strings are U8
 // tensors. No time stamp or host name is stored: equal states make equal files.
 //
+// [ReadSafetensors] reads any safetensors file, of other programs too, without a manifest.
+//
 // # What Save promises
 //
 // Renaming manifest.json into place is the one moment at which a checkpoint changes. Until then the new data stands

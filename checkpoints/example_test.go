@@ -200,3 +200,20 @@ func ExampleLoad() {
 	// missing: true
 	// damaged: true
 }
+
+// Weights that another program saved, here by safetensors.numpy.save_file, need no manifest.
+func ExampleReadSafetensors() {
+	tensors, err := checkpoints.ReadSafetensors("testdata/numpy.safetensors")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	half := tensors["f16"]
+	values, err := half.Float32()
+	fmt.Println(half, values[:3], err)
+	mask, err := tensors["b"].Bool()
+	fmt.Println(mask, err)
+	// Output:
+	// F16 [2 x 3] [0 1 -2] <nil>
+	// [true false] <nil>
+}

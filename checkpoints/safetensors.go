@@ -32,7 +32,10 @@ type headerEntry struct {
 
 // alignment orders element types in the file, widest first, so that every tensor starts at a multiple of its element
 // size and a reader may map the file into memory. The order is that of the reference implementation.
-var alignment = []dtype{typeI64, typeF64, typeF32, typeI32, typeU8}
+var alignment = []dtype{
+	typeU64, typeI64, typeF64, typeF32, typeU32, typeI32, typeBF16, typeF16, typeU16, typeI16,
+	typeF8E4M3, typeF8E5M2, typeI8, typeU8, typeBool,
+}
 
 // encodeSafetensors writes tensors by type and then name: equal tensors make equal bytes.
 func encodeSafetensors(w io.Writer, tensors map[string]tensor) error {

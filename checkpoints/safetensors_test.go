@@ -90,7 +90,7 @@ var rejectedFiles = []struct{ name, header, data, want string }{
 	{"field of other case", `{"a":{"DType":"U8","shape":[0],"data_offsets":[0,0]}}`, "", "unknown field"},
 	{"unknown field", `{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}}`, "", `"x": unknown field`},
 	{"missing field", `{"a":{"dtype":"U8","shape":[0]}}`, "", "missing"},
-	{"unknown type", `{"a":{"dtype":"F16","shape":[1],"data_offsets":[0,2]}}`, "xy", `has type "F16"`},
+	{"unknown type", `{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}`, "xy", `has type "F4"`},
 	{"type is no string", `{"a":{"dtype":1,"shape":[1],"data_offsets":[0,2]}}`, "xy", "1 where a string should be"},
 	{"shape is null", `{"a":{"dtype":"U8","shape":null,"data_offsets":[0,1]}}`, "x", "where [ should be"},
 	{"dimension is null", `{"a":{"dtype":"U8","shape":[null],"data_offsets":[0,0]}}`, "", "not a number"},
@@ -153,6 +153,9 @@ func FuzzSafetensors(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(reference)
+	if foreign, err := os.ReadFile("testdata/numpy.safetensors"); err == nil {
+		f.Add(foreign)
+	}
 	for _, tt := range acceptedFiles {
 		f.Add(safetensorsFile(tt.header, tt.data))
 	}

@@ -50,6 +50,7 @@ type tensor struct {
 // dtype is an element type by its safetensors name.
 type dtype string
 
+// The types of which a State stores tensors.
 const (
 	typeF32 dtype = "F32"
 	typeF64 dtype = "F64"
@@ -58,14 +59,30 @@ const (
 	typeU8  dtype = "U8"
 )
 
-// size returns the bytes of one element, 0 for a type this package does not store.
+// Those of other programs' tensors, which a file may hold too.
+const (
+	typeU64    dtype = "U64"
+	typeU32    dtype = "U32"
+	typeBF16   dtype = "BF16"
+	typeF16    dtype = "F16"
+	typeU16    dtype = "U16"
+	typeI16    dtype = "I16"
+	typeF8E4M3 dtype = "F8_E4M3"
+	typeF8E5M2 dtype = "F8_E5M2"
+	typeI8     dtype = "I8"
+	typeBool   dtype = "BOOL"
+)
+
+// size returns the bytes of one element, 0 for a type this package does not know.
 func (d dtype) size() int {
 	switch d {
-	case typeF64, typeI64:
+	case typeF64, typeI64, typeU64:
 		return 8
-	case typeF32, typeI32:
+	case typeF32, typeI32, typeU32:
 		return 4
-	case typeU8:
+	case typeF16, typeBF16, typeI16, typeU16:
+		return 2
+	case typeU8, typeI8, typeBool, typeF8E4M3, typeF8E5M2:
 		return 1
 	}
 	return 0

@@ -369,7 +369,15 @@ func FuzzUnmarshal(f *testing.F) {
 		if len(data) > 1<<12 {
 			return
 		}
-		d, err := read(string(data))
+		var d doc
+		var err error
+		done := make(chan bool)
+		go func() { d, err = read(string(data)); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%q takes more than 10 seconds", data)
+		}
 		if err != nil {
 			if text := err.Error(); !strings.HasPrefix(text, "f.yaml") {
 				t.Fatalf("error %q", text)
