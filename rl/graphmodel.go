@@ -271,22 +271,22 @@ func (in *graphInput) build() error {
 }
 
 // load binds the batch of the observations' graphs.
-func (in *graphInput) load(tape *nn.Tape, batch []GraphObservation, choices *Choices) error {
+func (in *graphInput) load(tape *nn.Tape, batch []GraphObservation, actions *ActionSets) error {
 	in.graphs = in.graphs[:0]
 	for i, obs := range batch {
 		if err := in.check(obs); err != nil {
 			return fmt.Errorf("rl: graph model: observation %d: %w", i, err)
 		}
 		in.graphs = append(in.graphs, obs.Graph)
-		options := obs.Graph.NumDst()
+		choices := obs.Graph.NumDst()
 		if in.cfg.Choose == ChooseEdge {
-			options = obs.Graph.NumEdges()
+			choices = obs.Graph.NumEdges()
 		}
 		allowed := obs.Allowed
 		if len(allowed) == 0 {
 			allowed = nil
 		}
-		if err := choices.Append(options, allowed); err != nil {
+		if err := actions.Append(choices, allowed); err != nil {
 			return err
 		}
 	}

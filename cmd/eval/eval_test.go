@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
@@ -58,7 +59,7 @@ recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 1
 			t.Fatal(err)
 		}
 		if run.CheckpointDue() {
-			if err := run.Checkpoint(filepath.Join(string(method), cli.CheckpointDir)); err != nil {
+			if err := run.Checkpoint(filepath.Join(string(method), runfolder.CheckpointDir)); err != nil {
 				t.Fatal(err)
 			}
 		}

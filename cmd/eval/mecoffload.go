@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/graphrl/graphrl/cmd/internal/cli"
@@ -73,9 +71,10 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 func (c mecoffloadCommand) open() (*experiment.Checkpoint, error) {
 	switch {
 	case (c.RunDir == "") == (c.Checkpoint == ""):
-		return nil, errors.New("name what to evaluate: either a run folder by --run or a checkpoint by --checkpoint")
+		return nil, cli.Usage("name what to evaluate: either a run folder by --run or a checkpoint by --checkpoint")
 	case c.RunDir != "":
-		return experiment.OpenCheckpoint(filepath.Join(c.RunDir, cli.CheckpointDir, experiment.LatestCheckpoint))
+		checkpoint, err := experiment.OpenRun(c.RunDir, experiment.LatestCheckpoint)
+		return checkpoint, cli.OpenError(err)
 	}
 	return experiment.OpenCheckpoint(c.Checkpoint)
 }

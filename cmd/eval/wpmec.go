@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/atomicfile"
 	"github.com/graphrl/graphrl/internal/show"
@@ -18,9 +18,12 @@ import (
 )
 
 // wpmecCommand is eval wpmec. The methods of that task decide and learn from the first frame on, so what is evaluated is whole
-// runs rather than checkpoints.
+// runs, or with --run or --checkpoint what one of them has learned.
 type wpmecCommand struct {
-	Method []string `default:"droo,droo-graph" placeholder:"NAME" help:"Methods, separated by commas, to compare with those that do not learn: ${wpmec_methods}. Default: ${default}."`
+	RunDir     string   `name:"run" placeholder:"DIR" help:"Run folder whose latest checkpoint is evaluated, on frames it has not met, instead of new runs."`
+	Checkpoint string   `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`
+	Online     bool     `help:"With --run or --checkpoint: go on learning."`
+	Method     []string `placeholder:"NAME" help:"Methods, separated by commas, to compare with those that do not learn: ${wpmec_methods}. Default: droo,droo-graph."`
 	cli.FrameFlags
 	Users []int  `placeholder:"N" help:"Numbers of users, separated by commas, with generated channels. Default: 10,20,30."`
 	Seeds int    `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
@@ -33,19 +36,23 @@ const maxSeeds = 10_000
 
 // Run runs all methods on all numbers of users with all seeds, and prints the table.
 func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
-	cfgs, err := c.configs()
+	saved, err := c.open()
+	if err != nil {
+		return err
+	}
+	cfgs, err := c.configs(saved)
 	if err != nil {
 		return err
 	}
 	var runs []wpmec.RunConfig
 	for _, cfg := range cfgs {
-		more, err := c.runs(cfg)
+		more, err := c.runs(cfg, saved)
 		if err != nil {
 			return err
 		}
 		runs = append(runs, more...)
 	}
-	dir, err := cli.CreateFolder(c.Out, "wpmec-eval")
+	dir, err := cli.MakeDir(c.Out, "wpmec-eval")
 	if err != nil {
 		return err
 	}
@@ -62,6 +69,14 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	}
 	caption := fmt.Sprintf("%s, %d frames, seeds %d to %d:\naverages of the last 20 %% of the frames, times of all;\nin brackets the 95 %% interval of the mean over seeds (bootstrap)",
 		cli.Frames(cfgs[0]), cfgs[0].Frames, cfgs[0].Seed, cfgs[0].Seed+uint64(c.Seeds)-1)
+	if saved != nil {
+		learning := "not learning"
+		if c.Online {
+			learning = "learning on"
+		}
+		trained := saved.Config
+		caption += fmt.Sprintf(";\n%s trained for %d frames on %s, seed %d,\nand %s", trained.Method, saved.Frame, cli.Frames(trained), trained.Seed, learning)
+	}
 	if err := writeWpmecEval(dir, caption, groups, rows); err != nil {
 		return err
 	}
@@ -72,15 +87,46 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	return nil
 }
 
-// configs are the configurations with the first seed, one for each number of users.
-func (c wpmecCommand) configs() ([]wpmec.Config, error) {
-	if c.Seeds < 1 || c.Seeds > maxSeeds {
-		return nil, fmt.Errorf("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
-	}
-	users := c.Users
+// open returns the checkpoint to evaluate, or nil.
+func (c wpmecCommand) open() (*wpmec.Checkpoint, error) {
 	switch {
-	case c.Data != "" && users != nil:
-		return nil, errors.New("--data and --users exclude each other: a data set has its own users")
+	case c.RunDir != "" && c.Checkpoint != "":
+		return nil, cli.Usage("name one thing to evaluate: a run folder by --run or a checkpoint by --checkpoint")
+	case c.RunDir == "" && c.Checkpoint == "":
+		if c.Online {
+			return nil, cli.Usage("--online goes with --run or --checkpoint")
+		}
+		return nil, nil
+	case c.Method != nil:
+		return nil, cli.Usage("--method is about new runs: what --run or --checkpoint names has its own")
+	case c.RunDir != "":
+		saved, err := wpmec.OpenRun(c.RunDir, runfolder.Latest)
+		return saved, cli.OpenError(err)
+	}
+	return wpmec.OpenCheckpoint(c.Checkpoint)
+}
+
+// evaluationFrames is how many frames a checkpoint is evaluated on.
+const evaluationFrames = 2500
+
+// configs are the configurations with the first seed, one for each number of users.
+func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
+	if c.Seeds < 1 || c.Seeds > maxSeeds {
+		return nil, cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
+	}
+	base := wpmec.DefaultConfig(wpmec.DROO)
+	users := c.Users
+	if saved != nil {
+		base = saved.Config
+		base.Frames = evaluationFrames
+		base.Seed++
+		if users == nil && c.Data == "" {
+			users = []int{base.Users}
+		}
+	}
+	switch {
+	case c.Data != "" && c.Users != nil:
+		return nil, cli.Usage("--data and --users exclude each other: a data set has its own users")
 	case c.Data != "":
 		users = []int{0}
 	case users == nil:
@@ -88,8 +134,11 @@ func (c wpmecCommand) configs() ([]wpmec.Config, error) {
 	}
 	var cfgs []wpmec.Config
 	for _, n := range users {
-		cfg := wpmec.DefaultConfig(wpmec.DROO)
+		cfg := base
 		cfg.Users = n
+		if n != 0 {
+			cfg.Data = ""
+		}
 		c.FrameFlags.Apply(&cfg)
 		if err := cfg.Validate(); err != nil {
 			return nil, err
@@ -103,7 +152,7 @@ func (c wpmecCommand) configs() ([]wpmec.Config, error) {
 }
 
 // runs are those of all methods for one number of users, each with all seeds.
-func (c wpmecCommand) runs(cfg wpmec.Config) ([]wpmec.RunConfig, error) {
+func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]wpmec.RunConfig, error) {
 	frames, err := cfg.RunConfig()
 	if err != nil {
 		return nil, err
@@ -112,8 +161,15 @@ func (c wpmecCommand) runs(cfg wpmec.Config) ([]wpmec.RunConfig, error) {
 	if frames.Data != nil {
 		users = frames.Data.Users
 	}
+	names := c.Method
+	switch {
+	case saved != nil:
+		names = []string{string(cfg.Method)}
+	case names == nil:
+		names = []string{string(wpmec.DROO), string(wpmec.DROOGraph)}
+	}
 	var methods []wpmec.Method
-	for _, name := range c.Method {
+	for _, name := range names {
 		m, err := wpmec.ParseMethod(name)
 		if err != nil {
 			return nil, err
@@ -127,6 +183,13 @@ func (c wpmecCommand) runs(cfg wpmec.Config) ([]wpmec.RunConfig, error) {
 			continue
 		}
 		run := wpmec.DefaultRunConfig(m)
+		if saved != nil && m == cfg.Method {
+			run = frames
+			if run.Learned, err = saved.Learned(users); err != nil {
+				return nil, err
+			}
+			run.Frozen = !c.Online
+		}
 		run.Frames, run.Users, run.Data, run.Schedule = frames.Frames, frames.Users, frames.Data, frames.Schedule
 		for k := range c.Seeds {
 			run.Seed = cfg.Seed + uint64(k)

@@ -3,13 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"reflect"
 
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/atomicfile"
 	"github.com/graphrl/graphrl/internal/show"
@@ -28,32 +26,27 @@ type mecoffloadCommand struct {
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step. Default: 1."`
 	Config  string  `placeholder:"FILE" help:"Configuration in YAML; flags override it. That of a finished run repeats the run."`
 	Out     string  `placeholder:"DIR" help:"Run folder to make. Default: runs/<method>-<scenario>-m<devices>-seed<seed>, numbered if it exists."`
-	Resume  string  `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped."`
+	Resume  string  `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped. With more --slots than the run has it becomes that longer run."`
+	From    string  `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to go on from: latest or best. Default: latest."`
 	show.FormatFlag
 }
 
 // Run trains and prints the table.
 func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
-	var t *training
-	var err error
-	if c.Resume != "" {
-		t, err = c.resume()
-	} else {
-		t, err = c.start()
-	}
+	t, err := c.open(out.Err)
 	if err != nil {
 		return err
 	}
 	defer t.close()
 	if t.run.Slot() > 0 && !t.run.Done() {
-		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.dir, t.run.Slot())
+		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.folder.Path(), t.run.Slot())
 	}
 	if err := t.learn(ctx, out.Err); err != nil {
 		return err
 	}
 	rows, err := t.compare(ctx, out.Err)
 	if err != nil {
-		return t.interrupted(err)
+		return cli.Resumable(err, t.folder, "slot", t.run)
 	}
 	if err := t.report(rows); err != nil {
 		return err
@@ -61,8 +54,15 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err := show.WriteTable(out.Out, c.Format, t.caption(), cli.RowColumns(), rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(out.Err, "run folder: %s\n", t.dir)
+	fmt.Fprintf(out.Err, "run folder: %s\n", t.folder.Path())
 	return nil
+}
+
+func (c mecoffloadCommand) open(messages io.Writer) (*training, error) {
+	if c.Resume != "" || c.From != "" {
+		return c.resume(messages)
+	}
+	return c.start()
 }
 
 // start makes a new run and its folder.
@@ -71,38 +71,18 @@ func (c mecoffloadCommand) start() (*training, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := cfg.YAML()
-	if err != nil {
-		return nil, err
-	}
 	// All that can be wrong with the configuration shows here, before there is a folder.
 	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		return nil, err
 	}
-	t := &training{run: run}
-	err = func() error {
-		name := fmt.Sprintf("%s-%s-m%d-seed%d", cfg.Method, cfg.Scenario.Name, cfg.Scenario.Devices, cfg.Seed)
-		t.dir, err = cli.CreateFolder(c.Out, name)
-		if errors.Is(err, cli.ErrExists) {
-			return fmt.Errorf("%w, or go on with this one by --resume %s", err, c.Out)
-		}
-		if err != nil {
-			return err
-		}
-		if err := atomicfile.Write(t.path(cli.ConfigFile), text); err != nil {
-			return err
-		}
-		if t.log, err = cli.OpenLog(t.path(cli.MetricsFile), 0); err != nil {
-			return err
-		}
-		return t.checkpoint()
-	}()
+	name := fmt.Sprintf("%s-%s-m%d-seed%d", cfg.Method, cfg.Scenario.Name, cfg.Scenario.Devices, cfg.Seed)
+	folder, err := cli.StartFolder(experiment.Task(), c.Out, name, cfg, run)
 	if err != nil {
-		t.close()
+		run.Close()
 		return nil, err
 	}
-	return t, nil
+	return &training{folder, run}, nil
 }
 
 // config is the configuration that the file and the flags ask for.
@@ -144,106 +124,47 @@ func (c mecoffloadCommand) config() (experiment.Config, error) {
 }
 
 // resume opens the folder of a run.
-func (c mecoffloadCommand) resume() (*training, error) {
-	t := &training{dir: c.Resume}
-	c.Resume, c.Format = "", ""
+func (c mecoffloadCommand) resume(messages io.Writer) (*training, error) {
+	flags := cli.ResumeFlags{Resume: c.Resume, From: c.From}
+	if c.Slots != nil {
+		flags.Length = *c.Slots
+	}
+	c.Resume, c.From, c.Slots, c.Format = "", "", nil, ""
 	if !reflect.ValueOf(c).IsZero() {
-		return nil, errors.New("--resume goes on with the configuration of the run: of the other flags only --format may be given")
+		return nil, cli.Usage("--resume goes on with the configuration of the run: of the other flags only --from, --slots and --format may be given")
 	}
-	cfg, err := experiment.LoadConfig(t.path(cli.ConfigFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("--resume %s: not a run folder: %w", t.dir, err)
-	}
+	folder, run, err := cli.ResumeFolder(experiment.Task(), flags, "slots", messages)
 	if err != nil {
 		return nil, err
 	}
-	saved, err := experiment.OpenCheckpoint(t.path(cli.CheckpointDir, experiment.LatestCheckpoint))
-	switch {
-	case err == nil:
-		t.run, err = saved.Resume(cfg)
-	case errors.Is(err, fs.ErrNotExist): // killed before the first one
-		t.run, err = experiment.NewRun(cfg)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if t.log, err = cli.OpenLog(t.path(cli.MetricsFile), t.run.Reports()); err != nil {
-		t.close()
-		return nil, err
-	}
-	return t, nil
+	return &training{folder, run}, nil
 }
 
-// training is a run and its folder.
+// training is a run in its folder.
 type training struct {
-	dir string
-	run *experiment.Run
-	log *cli.Log
+	folder *runfolder.Folder
+	run    *experiment.Run
 }
 
 func (t *training) close() {
 	t.run.Close()
-	if t.log != nil {
-		t.log.Close()
-	}
-}
-
-func (t *training) path(elements ...string) string {
-	return filepath.Join(append([]string{t.dir}, elements...)...)
+	t.folder.Close()
 }
 
 // learn runs all slots that are left. If ctx ends it saves a checkpoint and returns the cause.
 func (t *training) learn(ctx context.Context, messages io.Writer) error {
-	run, cfg := t.run, t.run.Config()
-	if run.Done() {
+	cfg := t.run.Config()
+	if t.run.Done() {
 		return nil
 	}
-	progress := show.NewProgress(messages, string(cfg.Method), "slots", run.Slot(), cfg.Slots)
+	progress := show.NewProgress(messages, string(cfg.Method), "slots", t.run.Slot(), cfg.Slots)
 	defer progress.End()
 	note := func() string {
-		reward, accuracy := run.Moving()
+		reward, accuracy := t.run.Moving()
 		return fmt.Sprintf("reward %.3f, accuracy %.3f", reward, accuracy)
 	}
-	for !run.Done() {
-		if ctx.Err() != nil {
-			if err := t.checkpoint(); err != nil {
-				return err
-			}
-			return t.interrupted(context.Cause(ctx))
-		}
-		if err := run.Step(); err != nil {
-			return err
-		}
-		if run.ReportDue() {
-			if err := t.log.Append(run.Report()); err != nil {
-				return err
-			}
-		}
-		if run.CheckpointDue() {
-			if err := t.checkpoint(); err != nil {
-				return err
-			}
-		}
-		progress.Set(run.Slot(), note)
-	}
-	return nil
-}
-
-// checkpoint saves the run. What the log says of the slots so far is on disk before.
-func (t *training) checkpoint() error {
-	if err := t.log.Sync(); err != nil {
-		return err
-	}
-	return t.run.Checkpoint(t.path(cli.CheckpointDir))
-}
-
-// interrupted adds to what has stopped the run how it can go on.
-func (t *training) interrupted(cause error) error {
-	var signal cli.Interrupted
-	if !errors.As(cause, &signal) {
-		return cause
-	}
-	return fmt.Errorf("%w after slot %d of %d; go on with --resume %s", cause, t.run.Slot(), t.run.Config().Slots, t.dir)
+	err := t.folder.Train(ctx, t.run, func() { progress.Set(t.run.Slot(), note) })
+	return cli.Resumable(err, t.folder, "slot", t.run)
 }
 
 // compare returns the method's row and those of the baselines on the same tasks.
@@ -269,11 +190,11 @@ func (t *training) caption() string {
 
 // report writes the figure and the summary.
 func (t *training) report(rows []mecoffload.Row) error {
-	reports, err := cli.ReadLog[experiment.Report](t.path(cli.MetricsFile))
+	reports, err := runfolder.ReadLog[experiment.Report](t.folder.Path(runfolder.MetricsFile))
 	if err != nil {
 		return err
 	}
-	if err := show.SaveFigure(t.path(cli.CurveFile),
+	if err := show.SaveFigure(t.folder.Path(cli.CurveFile),
 		panel("accuracy", reports, rows, func(r mecoffload.Row) float64 { return r.Accuracy }),
 		panel("reward", reports, rows, func(r mecoffload.Row) float64 { return r.Reward }),
 	); err != nil {
@@ -289,7 +210,10 @@ func panel(metric string, reports []experiment.Report, rows []mecoffload.Row, va
 		learner.X, learner.Y = append(learner.X, float64(r.Slot)), append(learner.Y, value(r.Row))
 	}
 	lines := []show.Line{learner}
-	last := learner.X[len(learner.X)-1]
+	last := 0.0
+	if n := len(learner.X); n > 0 { // none are left of a log that was lost
+		last = learner.X[n-1]
+	}
 	for _, r := range rows[1:] {
 		lines = append(lines, show.Line{Name: r.Method, X: []float64{0, last}, Y: []float64{value(r), value(r)}, Dashed: true})
 	}
@@ -305,9 +229,9 @@ func (t *training) summarize(rows []mecoffload.Row) error {
 	}
 	fmt.Fprintf(&b, "\n![accuracy and reward over the slots](%s.svg)\n\n", cli.CurveFile)
 	fmt.Fprintf(&b, "Each point of the curve averages %d slots. %s has them as JSON, %s all settings.\n\n",
-		cfg.ReportInterval, cli.MetricsFile, cli.ConfigFile)
-	dir := cli.ShellQuote(t.dir)
+		cfg.ReportInterval, runfolder.MetricsFile, runfolder.ConfigFile)
+	dir := cli.ShellQuote(t.folder.Path())
 	fmt.Fprintf(&b, "    go run ./cmd/train --config %s/%s   # repeat it\n    go run ./cmd/eval --run %s   # evaluate what was learned on new tasks\n",
-		dir, cli.ConfigFile, dir)
-	return atomicfile.Write(t.path(cli.SummaryFile), b.Bytes())
+		dir, runfolder.ConfigFile, dir)
+	return atomicfile.Write(t.folder.Path(cli.SummaryFile), b.Bytes())
 }

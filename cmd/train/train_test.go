@@ -5,20 +5,21 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/race"
-	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
@@ -99,7 +100,7 @@ func TestRunFolder(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	reports, err := cli.ReadLog[experiment.Report](filepath.Join(dir, "metrics.jsonl"))
+	reports, err := runfolder.ReadLog[experiment.Report](filepath.Join(dir, "metrics.jsonl"))
 	if err != nil || len(reports) != 3 || reports[1].Slot != 60 || reports[2].Slot != 70 || reports[2].Slots != 10 {
 		t.Errorf("reports %+v, error %v", reports, err)
 	}
@@ -111,13 +112,6 @@ func TestRunFolder(t *testing.T) {
 	// The configuration left behind repeats the run, in a folder of its own.
 	must(t, "--config", dir+"/config.yaml")
 	equalRuns(t, dir, dir+"-2")
-	for _, file := range []string{"config.yaml"} {
-		a, errA := os.ReadFile(filepath.Join(dir, file))
-		b, errB := os.ReadFile(filepath.Join(dir+"-2", file))
-		if err := errors.Join(errA, errB); err != nil || !bytes.Equal(a, b) {
-			t.Errorf("%s differs (error %v):\n%s\n%s", file, err, a, b)
-		}
-	}
 	// Resuming a finished run shows its table again.
 	again, _ := must(t, "--resume", dir)
 	if a, b := learnerLine(out), learnerLine(again); a != b {
@@ -135,61 +129,29 @@ func learnerLine(table string) string {
 	return ""
 }
 
-// equalRuns compares the final states and the metrics of two run folders, but for wall-clock times.
+// equalRuns compares the files that equal runs have equal, byte for byte.
 func equalRuns(t *testing.T, a, b string) {
 	t.Helper()
-	if d := cmp.Diff(finalState(t, a), finalState(t, b)); d != "" {
-		t.Errorf("final state: -%s +%s:\n%s", a, b, d)
-	}
-	if d := cmp.Diff(metrics(t, a), metrics(t, b)); d != "" {
-		t.Errorf("metrics: -%s +%s:\n%s", a, b, d)
-	}
-}
-
-func finalState(t *testing.T, dir string) map[string]any {
-	t.Helper()
-	s, m, err := checkpoints.Load(filepath.Join(dir, "checkpoint", "latest"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]any{"step": m.Step}
-	for _, name := range s.Names() {
-		if strings.Contains(name, "/decision/") {
-			continue
-		}
-		n, err := s.Len(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f32, f64, i32, i64 := make([]float32, n), make([]float64, n), make([]int32, n), make([]int64, n)
-		switch {
-		case s.Float32(name, f32) == nil:
-			all[name] = f32
-		case s.Float64(name, f64) == nil:
-			all[name] = f64
-		case s.Int32(name, i32) == nil:
-			all[name] = i32
-		case s.Int64(name, i64) == nil:
-			all[name] = i64
-		default:
-			if all[name], err = s.Bytes(name); err != nil {
-				t.Fatal(err)
+	ours := func(dir string) map[string]string {
+		files := map[string]string{}
+		for _, pattern := range []string{"config.yaml", "metrics.jsonl", "curve.svg", "checkpoint/*/*"} {
+			names, err := filepath.Glob(filepath.Join(dir, pattern))
+			if err != nil || names == nil {
+				t.Fatalf("%s: %v, error %v", pattern, names, err)
+			}
+			for _, name := range names {
+				data, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files[name[len(dir):]] = string(data)
 			}
 		}
+		return files
 	}
-	return all
-}
-
-func metrics(t *testing.T, dir string) []experiment.Report {
-	t.Helper()
-	reports, err := cli.ReadLog[experiment.Report](filepath.Join(dir, "metrics.jsonl"))
-	if err != nil {
-		t.Fatal(err)
+	if d := cmp.Diff(ours(a), ours(b)); d != "" {
+		t.Errorf("-%s +%s:\n%.2000s", a, b, d)
 	}
-	for i := range reports {
-		reports[i].Decision = mecoffload.Decision{}
-	}
-	return reports
 }
 
 // start runs a command line in a process of its own.
@@ -225,17 +187,21 @@ func waitFor(t *testing.T, file string) {
 func TestKilledRunResumes(t *testing.T) {
 	inTemp(t)
 	write(t, "long.yaml", strings.NewReplacer("slots: 400", "slots: 5000", "interval: 40", "interval: 150").Replace(tiny))
+	write(t, "wpmec.yaml", strings.Replace(tinyWpmec, "frames: 120", "frames: 4000\nreport_interval: 30\ncheckpoint_interval: 40", 1))
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	methods, kills := []string{"DROOE", "GRLE-LT"}, 8
+	runs, kills := [][]string{{"--config", "long.yaml", "--method", "GRLE-LT"}, {"wpmec", "--config", "wpmec.yaml"}, {"--config", "long.yaml", "--method", "DROOE"}}, 8
 	if race.Enabled { // processes take long to start
-		methods, kills = methods[:1], 3
+		runs, kills = runs[:2], 3
 	}
-	for _, method := range methods {
-		whole, killed := method+"-whole", method+"-killed"
-		args := []string{"--config", "long.yaml", "--method", method, "--out"}
-		must(t, append(args, whole)...)
-		args = append(args, killed)
-		var slots []int64 // of the checkpoints that the kills left
+	for i, run := range runs {
+		var task []string
+		if run[0] == "wpmec" {
+			task = run[:1]
+		}
+		whole, killed := fmt.Sprint("whole", i), fmt.Sprint("killed", i)
+		must(t, append(slices.Clone(run), "--out", whole)...)
+		resume := append(slices.Clone(task), "--resume", killed)
+		args := append(slices.Clone(run), "--out", killed)
 		for range kills {
 			cmd, messages := start(t, args...)
 			waitFor(t, filepath.Join(killed, "config.yaml"))
@@ -248,14 +214,100 @@ func TestKilledRunResumes(t *testing.T) {
 			} else if status := cmd.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() {
 				t.Fatalf("%v: %v\n%s", args, err, messages)
 			}
-			args = []string{"--resume", killed}
-			if saved, err := experiment.OpenCheckpoint(filepath.Join(killed, "checkpoint", "latest")); err == nil {
-				slots = append(slots, saved.Slot)
-			}
+			args = resume
 		}
-		t.Logf("%s: killed after the checkpoints at %v", method, slots)
-		must(t, "--resume", killed)
+		must(t, resume...)
 		equalRuns(t, whole, killed)
+	}
+}
+
+// While a process works in a folder a second one is refused, by name, and does no harm. When the first is killed the next gets in.
+func TestSecondProcessIsRefused(t *testing.T) {
+	inTemp(t)
+	cmd, _ := start(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "1000000", "--out", "run")
+	waitFor(t, "run/config.yaml")
+	waitFor(t, "run/.lock.json")
+	code, out, messages := train("--resume", "run")
+	want := fmt.Sprintf("--resume run: run is in use by process %d on ", cmd.Process.Pid)
+	if code != runfolder.ExitHeld || out != "" || !strings.Contains(messages, want) || !strings.Contains(messages, "--method DROO --slots 1000000") {
+		t.Errorf("code %d, output %q, messages\n%s\nwant %q", code, out, messages, want)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	if err := os.RemoveAll("run/checkpoint/best"); err != nil { // the next one is not to be mistaken for this one
+		t.Fatal(err)
+	}
+	cmd, _ = start(t, "--resume", "run")
+	waitFor(t, "run/checkpoint/best/manifest.json")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if cmd.Wait(); cmd.ProcessState.ExitCode() != 143 {
+		t.Errorf("after the kill: code %d", cmd.ProcessState.ExitCode())
+	}
+}
+
+// What is damaged beside a healthy checkpoint does not stop a run, and the best one takes the place of a lost latest.
+func TestDamagedFoldersGoOn(t *testing.T) {
+	inTemp(t)
+	must(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "80", "--out", "whole")
+	for name, c := range map[string]struct {
+		damage func(dir string) error
+		args   string
+		warn   string
+	}{
+		"log lost":      {func(dir string) error { return os.Remove(dir + "/metrics.jsonl") }, "", "metrics.jsonl: 3 of 3 lines"},
+		"log damaged":   {func(dir string) error { return os.WriteFile(dir+"/metrics.jsonl", []byte("{\"slot\":30}\n?\n"), 0o600) }, "", "2 of 3 lines"},
+		"log with more": {func(dir string) error { return appendTo(dir+"/metrics.jsonl", "{\"slot\":90}\n{\"sl") }, "", ""},
+		"config lost":   {func(dir string) error { return os.Remove(dir + "/config.yaml") }, "", "config.yaml is missing"},
+		"times lost":    {func(dir string) error { return os.RemoveAll(dir + "/timing") }, "", "wall-clock times"},
+		"latest lost":   {func(dir string) error { return os.RemoveAll(dir + "/checkpoint/latest") }, "--from best", ""},
+	} {
+		if err := os.CopyFS(name, os.DirFS("whole")); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.damage(name); err != nil {
+			t.Fatal(err)
+		}
+		args := append([]string{"--resume", name}, strings.Fields(c.args)...)
+		_, messages := must(t, args...)
+		if c.warn != "" && !strings.Contains(messages, c.warn) || (c.warn == "") == strings.Contains(messages, "warning: ") {
+			t.Errorf("%s: messages\n%s", name, messages)
+		}
+		if !strings.HasPrefix(c.warn, "metrics") && !strings.Contains(c.warn, "lines") {
+			equalRuns(t, "whole", name)
+		}
+		// The damage is mended.
+		if _, messages := must(t, "--resume", name); strings.Contains(messages, "config.yaml is missing") {
+			t.Errorf("%s: once more:\n%s", name, messages)
+		}
+	}
+}
+
+func appendTo(name, text string) error {
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+// A finished run that is made longer equals one of that length.
+func TestLongerRun(t *testing.T) {
+	inTemp(t)
+	write(t, "wpmec.yaml", tinyWpmec)
+	for name, c := range map[string]struct{ task, flag, first, second string }{
+		"mecoffload": {"mecoffload", "--slots", "70", "100"},
+		"wpmec":      {"wpmec", "--frames", "130", "250"},
+	} {
+		config := map[string]string{"mecoffload": "tiny.yaml", "wpmec": "wpmec.yaml"}[name]
+		must(t, c.task, "--config", config, c.flag, c.second, "--out", name+"-whole")
+		must(t, c.task, "--config", config, c.flag, c.first, "--out", name)
+		must(t, c.task, "--resume", name, c.flag, c.second)
+		equalRuns(t, name+"-whole", name)
 	}
 }
 
@@ -402,7 +454,6 @@ func TestBadInput(t *testing.T) {
 	damage("truncated", "checkpoint/latest/state-*", func(b []byte) []byte { return b[:len(b)/2] })
 	damage("corrupted", "checkpoint/latest/state-*", func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
 	damage("manifest", "checkpoint/latest/manifest.json", func(b []byte) []byte { return b[:len(b)-3] })
-	damage("log", "metrics.jsonl", func(b []byte) []byte { return b[:bytes.IndexByte(b, '\n')] })
 	damage("edited", "config.yaml", func(b []byte) []byte { return bytes.Replace(b, []byte("slots: 40"), []byte("slots: 50"), 1) })
 	damage("swapped", "config.yaml", func([]byte) []byte {
 		b, err := os.ReadFile("drooe/config.yaml")
@@ -411,6 +462,16 @@ func TestBadInput(t *testing.T) {
 		}
 		return b
 	})
+
+	if err := os.CopyFS("unsaved", os.DirFS("droo")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove("unsaved/checkpoint/latest/manifest.json"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir("empty", 0o777); err != nil {
+		t.Fatal(err)
+	}
 
 	before := tree(t)
 	for _, c := range []struct{ args, want string }{
@@ -447,10 +508,15 @@ func TestBadInput(t *testing.T) {
 		{"--resume truncated", "checkpoint damaged"},
 		{"--resume corrupted", "SHA-256"},
 		{"--resume manifest", "manifest.json: "},
-		{"--resume log", "metrics.jsonl: the checkpoint was saved after 2 lines, the file has 0"},
+		{"--resume unsaved", "the run's best checkpoint, of step 40, is whole: go on from it by --resume unsaved --from best"},
+		{"--resume empty", "empty is not a run folder, or that of a run that was stopped before it began"},
 		{"--resume edited", "another configuration"},
 		{"--resume swapped", "of another architecture: it holds DROO with"},
-		{"--resume droo --slots 50", "only --format"},
+		{"--resume droo --seed 50", "only --from, --slots and --format"},
+		{"--resume droo --slots 39", "--slots: 39 is less than the 40 of the run in droo: a run can be made longer, not shorter"},
+		{"--resume droo --slots=-5", "--slots"},
+		{"--resume droo --from worst", "--from must be one of"},
+		{"--from best", "--from goes with --resume"},
 	} {
 		code, out, messages := train(strings.Fields(c.args)...)
 		if code == 0 || !strings.Contains(messages, c.want) || out != "" {
@@ -492,7 +558,7 @@ func TestDiskRefusesLater(t *testing.T) {
 		"checkpoint": func(*training) error {
 			return errors.Join(os.RemoveAll("run/checkpoint/best"), os.WriteFile("run/checkpoint/best", nil, 0o600))
 		},
-		"log": func(tr *training) error { return tr.log.Close() },
+		"log": func(tr *training) error { return tr.folder.Close() },
 	} {
 		if err := os.RemoveAll("run"); err != nil {
 			t.Fatal(err)

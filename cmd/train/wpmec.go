@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"time"
 
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/atomicfile"
 	"github.com/graphrl/graphrl/internal/show"
@@ -24,44 +26,86 @@ type wpmecCommand struct {
 	Noise  *float64 `placeholder:"SIGMA" help:"Standard deviation of the noise that half of the candidates are made with. Default: 2 for droo, 0 for droo-graph."`
 	Config string   `placeholder:"FILE" help:"Configuration in YAML, hyper-parameters included; flags override it. That of a finished run repeats the run."`
 	Out    string   `placeholder:"DIR" help:"Run folder to make. Default: runs/wpmec-<method>-<channels>-seed<seed>, numbered if it exists."`
+	Resume string   `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped. With more --frames than the run has it becomes that longer run."`
+	From   string   `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to go on from: latest or best. Default: latest."`
 	show.FormatFlag
 }
 
 // Run trains, compares with methods that do not learn, and prints the table.
 func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
-	cfg, err := c.config()
+	folder, t, err := c.open(out.Err)
 	if err != nil {
 		return err
 	}
-	run, err := cfg.RunConfig()
-	if err != nil {
-		return err
+	defer folder.Close()
+	defer t.Close()
+	if t.Frame() > 0 && !t.Done() {
+		fmt.Fprintf(out.Err, "going on with %s at frame %d\n", folder.Path(), t.Frame())
 	}
-	dir, err := cli.CreateFolder(c.Out, folderName(cfg))
+	results, err := c.learn(ctx, folder, t, out.Err)
 	if err != nil {
-		return err
+		return cli.Resumable(err, folder, "frame", t)
 	}
-	defer os.Remove(dir) // fails if there is something in it: only a run that has come to its end leaves a folder
-
-	results, err := cli.RunFrames(ctx, string(cfg.Method), 0, []wpmec.RunConfig{run}, out.Err)
-	if err != nil {
-		return err
-	}
-	baselines, err := cli.RunFrames(ctx, "baselines", time.Second, others(run, results[0].Users), out.Err)
-	if err != nil {
-		return err
-	}
-	results = append(results, baselines...)
+	cfg := t.Config()
 	caption := fmt.Sprintf("%s, %d users, %d frames, seed %d:\naverages of the last 20 %% of the frames, times of all",
-		cli.Frames(cfg), results[0].Users, cfg.Frames, cfg.Seed)
-	if err := writeWpmecRun(dir, cfg, caption, results); err != nil {
+		cli.Frames(cfg), t.Users(), cfg.Frames, cfg.Seed)
+	if err := writeWpmecRun(folder.Path(), cfg, caption, results); err != nil {
 		return err
 	}
 	if err := show.WriteTable(out.Out, c.Format, caption, cli.FrameColumns(), values(results)); err != nil {
 		return err
 	}
-	fmt.Fprintf(out.Err, "run folder: %s\n", dir)
+	fmt.Fprintf(out.Err, "run folder: %s\n", folder.Path())
 	return nil
+}
+
+func (c wpmecCommand) open(messages io.Writer) (*runfolder.Folder, *wpmec.Training, error) {
+	if c.Resume != "" || c.From != "" {
+		return c.resume(messages)
+	}
+	cfg, err := c.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := wpmec.NewTraining(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	folder, err := cli.StartFolder(wpmec.Task(), c.Out, folderName(cfg), cfg, t)
+	return folder, t, err
+}
+
+// resume opens the folder of a run.
+func (c wpmecCommand) resume(messages io.Writer) (*runfolder.Folder, *wpmec.Training, error) {
+	flags := cli.ResumeFlags{Resume: c.Resume, From: c.From}
+	if c.Frames != nil {
+		flags.Length = int64(*c.Frames)
+	}
+	c.Resume, c.From, c.Frames, c.Format = "", "", nil, ""
+	if !reflect.ValueOf(c).IsZero() {
+		return nil, nil, cli.Usage("--resume goes on with the configuration of the run: of the other flags only --from, --frames and --format may be given")
+	}
+	return cli.ResumeFolder(wpmec.Task(), flags, "frames", messages)
+}
+
+// learn runs all frames that are left, and the methods that do not learn on the same frames. The method's own result is the first.
+func (c wpmecCommand) learn(ctx context.Context, folder *runfolder.Folder, t *wpmec.Training, messages io.Writer) ([]*wpmec.Result, error) {
+	cfg := t.Config()
+	if !t.Done() {
+		progress := show.NewProgress(messages, string(cfg.Method), "frames", int64(t.Frame()), int64(cfg.Frames))
+		defer progress.End()
+		note := func() string { return fmt.Sprintf("normalized rate %.4f", t.Moving()) }
+		if err := folder.Train(ctx, t, func() { progress.Set(int64(t.Frame()), note) }); err != nil {
+			return nil, err
+		}
+		progress.End()
+	}
+	run, err := cfg.RunConfig()
+	if err != nil {
+		return nil, err
+	}
+	baselines, err := cli.RunFrames(ctx, "baselines", time.Second, others(run, t.Users()), messages)
+	return append([]*wpmec.Result{t.Result()}, baselines...), err
 }
 
 // config is the configuration that the file and the flags ask for.
@@ -128,13 +172,6 @@ func values(results []*wpmec.Result) []wpmec.Result {
 
 // writeWpmecRun fills the folder of a run, of which results are the method's and the baselines'.
 func writeWpmecRun(dir string, cfg wpmec.Config, caption string, results []*wpmec.Result) error {
-	text, err := cfg.YAML()
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Write(filepath.Join(dir, cli.ConfigFile), text); err != nil {
-		return err
-	}
 	var methods [][]*wpmec.Result
 	for _, r := range results {
 		methods = append(methods, []*wpmec.Result{r})
@@ -153,7 +190,9 @@ func writeWpmecRun(dir string, cfg wpmec.Config, caption string, results []*wpme
 		return err
 	}
 	fmt.Fprintf(&b, "\n![normalized rate and number of candidates over the frames](%s.svg)\n\n", cli.CurveFile)
-	fmt.Fprintf(&b, "Curves are moving averages. %s has all settings.\n\n    go run ./cmd/train wpmec --config %s   # repeat it\n",
-		cli.ConfigFile, cli.ShellQuote(filepath.Join(dir, cli.ConfigFile)))
+	fmt.Fprintf(&b, "Curves are moving averages. %s has the averages of every %d frames as JSON, %s all settings.\n\n",
+		runfolder.MetricsFile, cfg.ReportInterval, runfolder.ConfigFile)
+	fmt.Fprintf(&b, "    go run ./cmd/train wpmec --config %s   # repeat it\n    go run ./cmd/eval wpmec --run %s   # evaluate what was learned on new frames\n",
+		cli.ShellQuote(filepath.Join(dir, runfolder.ConfigFile)), cli.ShellQuote(dir))
 	return atomicfile.Write(filepath.Join(dir, cli.SummaryFile), b.Bytes())
 }

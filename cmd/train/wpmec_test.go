@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
@@ -243,7 +243,8 @@ func TestWpmecBadInput(t *testing.T) {
 		{"--out run", "run exists, and a run never writes over another: name a new folder by --out"},
 		{"--out good.mat", "good.mat exists"},
 		{"--out good.mat/run", "run folder: "},
-		{"--resume run", "unknown flag --resume"},
+		{"--resume run", "run is not a run folder, or that of a run that was stopped before it began"},
+		{"--resume run --seed 3", "only --from, --frames and --format"},
 		{"--slots 3", "unknown flag --slots"},
 	} {
 		code, out, messages := train(append([]string{"wpmec"}, strings.Fields(c.args)...)...)
@@ -261,24 +262,27 @@ func TestWpmecBadInput(t *testing.T) {
 	}
 }
 
-// A run that is stopped says so and leaves nothing.
+// A run that is stopped says so and leaves a folder to go on with.
 func TestWpmecSignalsStopCleanly(t *testing.T) {
 	inTemp(t)
+	args := []string{"wpmec", "--frames", "5000000", "--out", "run"}
 	for _, c := range []struct {
 		signal os.Signal
 		code   int
 	}{{os.Interrupt, 130}, {syscall.SIGTERM, 143}} {
-		cmd, messages := start(t, "wpmec", "--frames", "5000000", "--out", "run")
-		waitFor(t, "run")
+		cmd, messages := start(t, args...)
+		waitFor(t, "run/config.yaml")
+		waitFor(t, "run/.lock.json")
 		if err := cmd.Process.Signal(c.signal); err != nil {
 			t.Fatal(err)
 		}
 		cmd.Wait()
-		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), " of 5000000 of droo; nothing is kept") {
+		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), " of 5000000; go on with --resume run") {
 			t.Errorf("%v: code %d\n%s", c.signal, got, messages)
 		}
-		if _, err := os.Stat("run"); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("%v: the folder is still there (error %v)", c.signal, err)
+		if _, err := wpmec.OpenRun("run", runfolder.Latest); err != nil {
+			t.Errorf("%v: %v", c.signal, err)
 		}
+		args = []string{"wpmec", "--resume", "run"}
 	}
 }

@@ -197,16 +197,20 @@ func (m *Metrics) Row(method string, seed uint64) Row {
 	}
 }
 
-// SaveState implements checkpoints.Stateful.
+// Servers is N, the number of servers.
+func (m *Metrics) Servers() int { return len(m.busy) }
+
+// Exits is L, the number of exits.
+func (m *Metrics) Exits() int { return len(m.exits) }
+
+// SaveState implements checkpoints.Stateful. Decision times are not part of the state, so that equal runs have equal states: see
+// SaveTimes.
 func (m *Metrics) SaveState(s *checkpoints.State) error {
 	s.PutInt64("counts", nil, []int64{m.Slots, m.Tasks, m.InTime, m.Late, m.Dropped})
 	s.PutFloat64("sums", nil, []float64{m.accuracy, m.reward})
 	s.PutFloat64("busy", nil, m.busy)
 	s.PutInt64("exits", nil, m.exits)
-	if err := m.latency.SaveState(s.Sub("latency")); err != nil {
-		return err
-	}
-	return m.decision.SaveState(s.Sub("decision"))
+	return m.latency.SaveState(s.Sub("latency"))
 }
 
 // LoadState implements checkpoints.Stateful.
@@ -230,8 +234,15 @@ func (m *Metrics) LoadState(s *checkpoints.State) error {
 	if err := s.Int64("exits", m.exits); err != nil {
 		return err
 	}
-	if err := m.latency.LoadState(s.Sub("latency")); err != nil {
-		return err
-	}
+	return m.latency.LoadState(s.Sub("latency"))
+}
+
+// SaveTimes saves the decision times, which differ from run to run.
+func (m *Metrics) SaveTimes(s *checkpoints.State) error {
+	return m.decision.SaveState(s.Sub("decision"))
+}
+
+// LoadTimes restores what SaveTimes has saved.
+func (m *Metrics) LoadTimes(s *checkpoints.State) error {
 	return m.decision.LoadState(s.Sub("decision"))
 }

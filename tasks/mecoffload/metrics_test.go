@@ -102,8 +102,15 @@ func TestMetricsMergeResetAndResume(t *testing.T) {
 	if err := first.SaveState(st); err != nil {
 		t.Fatal(err)
 	}
+	times := checkpoints.NewState()
+	if err := first.SaveTimes(times); err != nil {
+		t.Fatal(err)
+	}
 	resumed := newTestMetrics()
 	if err := resumed.LoadState(st); err != nil {
+		t.Fatal(err)
+	}
+	if err := resumed.LoadTimes(times); err != nil {
 		t.Fatal(err)
 	}
 	resumed.Add(&slots[1], time.Microsecond)

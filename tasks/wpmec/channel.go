@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -68,3 +69,9 @@ func (c *Channels) Next(h []float64) {
 		h[i] = mean * c.rng.ExpFloat64()
 	}
 }
+
+// SaveState implements checkpoints.Stateful.
+func (c *Channels) SaveState(s *checkpoints.State) error { return c.rng.SaveState(s) }
+
+// LoadState implements checkpoints.Stateful.
+func (c *Channels) LoadState(s *checkpoints.State) error { return c.rng.LoadState(s) }

@@ -29,6 +29,10 @@ type Config struct {
 	// Schedule names what changes over the run, see ScheduleNames.
 	Schedule string `yaml:"schedule"`
 
+	// ReportInterval is the number of frames that a [Report] is about, CheckpointInterval that from one checkpoint to the next.
+	ReportInterval     int `yaml:"report_interval"`
+	CheckpointInterval int `yaml:"checkpoint_interval"`
+
 	Noise         float64 `yaml:"noise"`          // see RunConfig
 	Candidates    int     `yaml:"candidates"`     // the most there ever are; 0: the number of users
 	AdaptInterval int     `yaml:"adapt_interval"` // see droo.Config, as for the next four
@@ -52,11 +56,15 @@ func DefaultConfig(m Method) Config {
 		actor = run.Graph.ActorConfig
 	}
 	return Config{
-		Method:        m,
-		Users:         run.Users,
-		Frames:        run.Frames,
-		Seed:          1,
-		Schedule:      schedules[0].name,
+		Method:   m,
+		Users:    run.Users,
+		Frames:   run.Frames,
+		Seed:     1,
+		Schedule: schedules[0].name,
+
+		ReportInterval:     100,
+		CheckpointInterval: 1000,
+
 		Noise:         run.Noise,
 		Candidates:    run.Learner.Candidates,
 		AdaptInterval: run.Learner.AdaptInterval,
@@ -149,6 +157,8 @@ func (c Config) check() error {
 	integers := []integer{
 		{"users", c.Users, leastUsers, maxUsers},
 		{"frames", c.Frames, 1, maxFrames},
+		{"report_interval", c.ReportInterval, 1, maxFrames},
+		{"checkpoint_interval", c.CheckpointInterval, 1, maxFrames},
 		{"candidates", c.Candidates, 0, maxSamples},
 		{"adapt_interval", c.AdaptInterval, 0, maxSamples},
 		{"train_interval", c.TrainInterval, 1, maxSamples},

@@ -45,7 +45,7 @@ func TestConfigRoundTrip(t *testing.T) {
 	c := Config{
 		Method: DROOGraph, Data: "a: 'b'.mat", Frames: 7, Seed: math.MaxUint64, Schedule: "swap-weights", Noise: 1.5, Candidates: 4,
 		AdaptInterval: 5, TrainInterval: 6, StepsPerTrain: 2, BatchSize: 8, MemorySize: 9, LearningRate: 1e-7, Beta1: 0.25,
-		Hidden: []int{3, 2, 1}, GraphHidden: 11, GraphRounds: 2,
+		Hidden: []int{3, 2, 1}, GraphHidden: 11, GraphRounds: 2, ReportInterval: 13, CheckpointInterval: 14,
 	}
 	text, err := c.YAML()
 	if err != nil {

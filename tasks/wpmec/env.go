@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -37,6 +38,17 @@ func (r *Replay) Reset(uint64) { r.t = 0 }
 func (r *Replay) Next(h []float64) {
 	copy(h, r.data.Channel(r.data.Row(r.t, r.frames)))
 	r.t = (r.t + 1) % r.frames
+}
+
+// SaveState implements checkpoints.Stateful.
+func (r *Replay) SaveState(s *checkpoints.State) error {
+	s.PutInt("frame", int64(r.t))
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (r *Replay) LoadState(s *checkpoints.State) error {
+	return checkpoints.LoadInt(s, "frame", &r.t, 0, r.frames-1)
 }
 
 // Schedule sets what changes over an episode beside the channels: the weights and which users are on, in frame t of
@@ -90,7 +102,10 @@ type Env struct {
 	running bool
 }
 
-var _ rl.Env[Observation, []int32] = (*Env)(nil)
+var (
+	_ rl.Env[Observation, []int32] = (*Env)(nil)
+	_ checkpoints.Stateful         = (*Env)(nil)
+)
 
 // NewEnv returns an environment. It owns cfg.Gains from then on.
 func NewEnv(cfg EnvConfig) (*Env, error) {
@@ -132,6 +147,52 @@ func (e *Env) Step(x []int32) (rl.Transition[Observation], error) {
 	e.observe()
 	return rl.Transition[Observation]{Observation: e.obs, Reward: rate, Truncated: !e.running}, nil
 }
+
+// SaveState implements checkpoints.Stateful, for Gains that do.
+func (e *Env) SaveState(s *checkpoints.State) error {
+	gains, ok := e.cfg.Gains.(checkpoints.Stateful)
+	if !ok {
+		return fmt.Errorf("wpmec: channel gains of type %T cannot be saved: they do not implement checkpoints.Stateful", e.cfg.Gains)
+	}
+	s.PutInt("frame", int64(e.t))
+	s.PutFloat64("observation", nil, ObservationCodec{}.Encode(nil, e.obs))
+	return gains.SaveState(s.Sub("gains"))
+}
+
+// LoadState implements checkpoints.Stateful. An environment of longer episodes goes on where the saved one had ended its own.
+func (e *Env) LoadState(s *checkpoints.State) error {
+	gains, ok := e.cfg.Gains.(checkpoints.Stateful)
+	if !ok {
+		return fmt.Errorf("wpmec: channel gains of type %T cannot be restored: they do not implement checkpoints.Stateful", e.cfg.Gains)
+	}
+	n, err := s.Len("observation")
+	if err != nil {
+		return err
+	}
+	values := make([]float64, n)
+	if err := errors.Join(
+		checkpoints.LoadInt(s, "frame", &e.t, 0, e.cfg.Frames),
+		s.Float64("observation", values),
+		gains.LoadState(s.Sub("gains")),
+	); err != nil {
+		return err
+	}
+	var obs Observation
+	if err := (ObservationCodec{}).Decode(&obs, values); err != nil {
+		return err
+	}
+	if obs.Users() != e.obs.Users() || (obs.Active == nil) != (e.obs.Active == nil) {
+		return fmt.Errorf("wpmec: an observation of %d users was saved, for an environment of %d", obs.Users(), e.obs.Users())
+	}
+	e.running = e.t < e.cfg.Frames
+	copy(e.obs.H, obs.H)
+	copy(e.obs.W, obs.W)
+	copy(e.obs.Active, obs.Active)
+	return nil
+}
+
+// Observation returns what the environment shows: what Reset or the last Step returned.
+func (e *Env) Observation() Observation { return e.obs }
 
 // observe makes the observation of frame t.
 func (e *Env) observe() {

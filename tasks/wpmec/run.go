@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 )
@@ -62,6 +63,11 @@ type RunConfig struct {
 	// users with the same weights, does not have that problem.
 	Noise float64
 
+	// Learned, if not nil, is the state of an actor that has been trained, in place of initial weights: see [Checkpoint.Learned].
+	Learned *checkpoints.State
+	// Frozen: decide and do not learn.
+	Frozen bool
+
 	// Progress is called after every frame with the number of frames done and the frame's normalized rate; may be nil.
 	Progress func(done int, normalized float64)
 }
@@ -107,28 +113,9 @@ type Result struct {
 // tail is where the part of a run that its Summary is of begins: what the published code calls the test frames.
 func tail(frames int) int { return frames - (frames - frames*8/10) }
 
-// Run executes cfg. But for the times, equal configurations give equal results.
+// Run executes cfg. But for the times, equal configurations give equal results. [Training] does the same and can be saved.
 func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
-	gains, err := cfg.gains()
-	if err != nil {
-		return nil, err
-	}
-	env, err := NewEnv(EnvConfig{Params: cfg.Params, Gains: gains, Frames: cfg.Frames, Schedule: cfg.Schedule})
-	if err != nil {
-		return nil, err
-	}
-	policy, err := cfg.policy(gains.Users())
-	if err != nil {
-		return nil, err
-	}
-	reference, err := cfg.reference(gains.Users())
-	if err != nil {
-		return nil, err
-	}
-
-	result := &Result{Method: cfg.Method, Users: gains.Users(), Frames: cfg.Frames, Seed: cfg.Seed}
-	decision, frame := make([]time.Duration, cfg.Frames), make([]time.Duration, cfg.Frames)
-	obs, err := env.Reset(cfg.Seed)
+	e, err := newExecution(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -136,50 +123,104 @@ func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if k := policy.candidates(); k > 0 {
-			result.K = append(result.K, k)
-		}
-		start := time.Now()
-		x, err := policy.decide(obs)
-		if err != nil {
-			return nil, fmt.Errorf("wpmec: %s: frame %d: %w", cfg.Method, t, err)
-		}
-		decision[t] = time.Since(start)
-		if err := policy.learn(obs, x); err != nil {
-			return nil, fmt.Errorf("wpmec: %s: frame %d: %w", cfg.Method, t, err)
-		}
-		frame[t] = time.Since(start)
-
-		best, err := reference(t, obs)
-		if err != nil {
+		if err := e.step(); err != nil {
 			return nil, err
 		}
-		step, err := env.Step(x)
-		if err != nil {
-			return nil, err
-		}
-		if cfg.published() && step.Reward > best*maxBeaten {
-			return nil, cfg.Data.mismatch(cfg.Data.Row(t, cfg.Frames), best, step.Reward, "a decision gives %g bit/s")
-		}
-		normalized := 1.0 // of nothing, when no active user has a channel
-		if best > 0 {
-			normalized = step.Reward / best
-		}
-		result.Normalized = append(result.Normalized, normalized)
-		obs = step.Observation
 		if cfg.Progress != nil {
-			cfg.Progress(t+1, normalized)
+			cfg.Progress(t+1, e.normalized[t])
 		}
 	}
-	from := tail(cfg.Frames)
-	result.Summary = Summarize(result.Normalized[from:])
-	result.Decision, result.Frame = latencyOf(decision), latencyOf(frame)
-	if result.K != nil {
-		for _, k := range result.K[from:] {
-			result.Candidates += float64(k) / float64(cfg.Frames-from)
+	return e.result(), nil
+}
+
+// execution is a run at work.
+type execution struct {
+	cfg       RunConfig
+	users     int
+	env       *Env
+	policy    policy
+	reference func(t int, obs Observation) (float64, error)
+	obs       Observation
+
+	normalized      []float64       // of every frame so far
+	k               []int           // likewise; nil without candidates
+	decision, frame []time.Duration // likewise, those that were measured
+}
+
+func newExecution(cfg RunConfig) (*execution, error) {
+	gains, err := cfg.gains()
+	if err != nil {
+		return nil, err
+	}
+	e := &execution{cfg: cfg, users: gains.Users()}
+	if cfg.Method == Exhaustive && e.users > MaxExhaustive {
+		return nil, fmt.Errorf("wpmec: exhaustive search over %d users: at most %d", e.users, MaxExhaustive)
+	}
+	if e.env, err = NewEnv(EnvConfig{Params: cfg.Params, Gains: gains, Frames: cfg.Frames, Schedule: cfg.Schedule}); err != nil {
+		return nil, err
+	}
+	if e.policy, err = cfg.policy(e.users); err != nil {
+		return nil, err
+	}
+	if e.reference, err = cfg.reference(e.users); err != nil {
+		return nil, err
+	}
+	e.obs, err = e.env.Reset(cfg.Seed)
+	return e, err
+}
+
+// step decides one frame and, unless frozen, learns from it.
+func (e *execution) step() error {
+	t := len(e.normalized)
+	if k := e.policy.candidates(); k > 0 {
+		e.k = append(e.k, k)
+	}
+	start := time.Now()
+	x, err := e.policy.decide(e.obs)
+	if err != nil {
+		return fmt.Errorf("wpmec: %s: frame %d: %w", e.cfg.Method, t, err)
+	}
+	e.decision = append(e.decision, time.Since(start))
+	if !e.cfg.Frozen {
+		if err := e.policy.learn(e.obs, x); err != nil {
+			return fmt.Errorf("wpmec: %s: frame %d: %w", e.cfg.Method, t, err)
 		}
 	}
-	return result, nil
+	e.frame = append(e.frame, time.Since(start))
+
+	best, err := e.reference(t, e.obs)
+	if err != nil {
+		return err
+	}
+	step, err := e.env.Step(x)
+	if err != nil {
+		return err
+	}
+	if e.cfg.published() && step.Reward > best*maxBeaten {
+		return e.cfg.Data.mismatch(e.cfg.Data.Row(t, e.cfg.Frames), best, step.Reward, "a decision gives %g bit/s")
+	}
+	normalized := 1.0 // of nothing, when no active user has a channel
+	if best > 0 {
+		normalized = step.Reward / best
+	}
+	e.normalized = append(e.normalized, normalized)
+	e.obs = step.Observation
+	return nil
+}
+
+// result is that of all frames.
+func (e *execution) result() *Result {
+	frames := e.cfg.Frames
+	from := tail(frames)
+	r := &Result{Method: e.cfg.Method, Users: e.users, Frames: frames, Seed: e.cfg.Seed, Normalized: e.normalized, K: e.k}
+	r.Summary = Summarize(r.Normalized[from:])
+	r.Decision, r.Frame = latencyOf(slices.Clone(e.decision)), latencyOf(slices.Clone(e.frame))
+	if r.K != nil {
+		for _, k := range r.K[from:] {
+			r.Candidates += float64(k) / float64(frames-from)
+		}
+	}
+	return r
 }
 
 // gains returns the channels of the run.
@@ -269,6 +310,11 @@ func (c RunConfig) policy(users int) (policy, error) {
 	if c.Noise != 0 {
 		if quantizer, err = droo.NewNoisyOrderPreserving(c.Noise, rl.NewRand(c.Seed, noiseStream)); err != nil {
 			return nil, err
+		}
+	}
+	if c.Learned != nil {
+		if err := actor.LoadState(c.Learned); err != nil {
+			return nil, fmt.Errorf("wpmec: %s: the actor that was learned: %w", c.Method, err)
 		}
 	}
 	learner, err := droo.New(actor, quantizer, solver, ObservationCodec{}, cfg)

@@ -5,13 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // planets is a grammar of two tasks.
@@ -79,94 +75,3 @@ func TestExecute(t *testing.T) {
 		}
 	}
 }
-
-func TestCreateFolder(t *testing.T) {
-	t.Chdir(t.TempDir())
-	for _, want := range []string{"runs/grle-dyn_amic-m14", "runs/grle-dyn_amic-m14-2", "runs/grle-dyn_amic-m14-3"} {
-		got, err := CreateFolder("", "GRLE-dyn/amic-m14")
-		if err != nil || got != filepath.FromSlash(want) {
-			t.Errorf("folder %q, error %v, want %s", got, err, want)
-		}
-	}
-	if got, err := CreateFolder("a/b", "x"); err != nil || got != "a/b" {
-		t.Errorf("folder %q, error %v", got, err)
-	}
-	if err := os.WriteFile("a/b/file", []byte("kept"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := CreateFolder("a/b", "x"); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "a/b") {
-		t.Errorf("a folder that exists: %v", err)
-	}
-	if data, err := os.ReadFile("a/b/file"); string(data) != "kept" {
-		t.Errorf("what was in it: %q, error %v", data, err)
-	}
-	if _, err := CreateFolder("a/b/file/c", "x"); err == nil || !strings.Contains(err.Error(), "run folder: ") {
-		t.Errorf("a folder in a file: %v", err)
-	}
-}
-
-func TestLog(t *testing.T) {
-	type line struct{ N int }
-	name := filepath.Join(t.TempDir(), "log")
-	open := func(keep int64) *Log {
-		t.Helper()
-		l, err := OpenLog(name, keep)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { l.Close() })
-		return l
-	}
-	read := func() []line {
-		t.Helper()
-		lines, err := ReadLog[line](name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return lines
-	}
-	l := open(0)
-	if got := read(); got != nil {
-		t.Errorf("a new log has %v", got)
-	}
-	for n := range 5 {
-		if err := l.Append(line{n}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := l.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Append(unwritable{}); err == nil {
-		t.Error("appended what is no JSON")
-	}
-	if d := cmp.Diff([]line{{0}, {1}, {2}, {3}, {4}}, read()); d != "" {
-		t.Error(d)
-	}
-	// Killed in the middle of a line.
-	if _, err := l.f.WriteString(`{"N": 7`); err != nil {
-		t.Fatal(err)
-	}
-	l = open(3)
-	if err := l.Append(line{30}); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff([]line{{0}, {1}, {2}, {30}}, read()); d != "" {
-		t.Error(d)
-	}
-	if _, err := OpenLog(name, 5); err == nil || !strings.Contains(err.Error(), "5 lines, the file has 4") {
-		t.Errorf("more lines than there are: %v", err)
-	}
-	if len(read()) != 4 {
-		t.Error("the refused log was cut")
-	}
-	if err := os.WriteFile(name, []byte("{}\nx\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadLog[line](name); err == nil || !strings.Contains(err.Error(), "log:2: ") {
-		t.Errorf("a garbled line: %v", err)
-	}
-}
-
-// unwritable is what JSON has no form for.
-type unwritable struct{ F func() }

@@ -14,11 +14,24 @@ import (
 // Streams are where a command writes: results to Out, messages and progress to Err.
 type Streams struct{ Out, Err io.Writer }
 
-// Exit codes of commands. One that was stopped by a signal exits with 128 plus the signal's number, as shells count.
+// Exit codes of commands. That of a folder in use is runfolder.ExitHeld, 3; one that was stopped by a signal exits with 128 plus the
+// signal's number, as shells count.
 const (
 	exitFailure = 1
 	exitUsage   = 2
 )
+
+// exitCodes ends every help.
+const exitCodes = "Exit codes: 0 done; 1 failed; 2 the command line makes no sense; 3 another process works in the folder; 130 and 143 stopped by Ctrl-C or SIGTERM."
+
+// usageError is a command line that makes no sense.
+type usageError struct{ error }
+
+// ExitCode is 2.
+func (usageError) ExitCode() int { return exitUsage }
+
+// Usage is an error about the command line.
+func Usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // Command is a command line's grammar.
 type Command struct {
@@ -46,7 +59,7 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	helped := false
 	parser, err := kong.New(c.Tasks,
 		kong.Name(c.Name),
-		kong.Description(c.Description),
+		kong.Description(c.Description+"\n\n"+exitCodes),
 		kong.Vars(c.Vars),
 		kong.Writers(out.Out, out.Err),
 		kong.Exit(func(int) { helped = true }),
@@ -57,6 +70,10 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		fmt.Fprintf(out.Err, "%s: %v\n", c.Name, err)
 		return exitUsage
 	}
+	if len(args) == 1 && args[0] == "--version" {
+		fmt.Fprintf(out.Out, "%s %s\n", c.Name, Version())
+		return 0
+	}
 	named := func(n *kong.Node) bool { return len(args) > 0 && n.Name == args[0] }
 	if !slices.ContainsFunc(parser.Model.Children, named) {
 		args = append([]string{c.Default}, args...)
@@ -64,6 +81,9 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	line, err := parser.Parse(args)
 	if helped {
 		return 0
+	}
+	if err == nil {
+		err = checkGiven(line)
 	}
 	if err != nil {
 		fmt.Fprintf(out.Err, "%s: %v (--help lists the flags)\n", c.Name, err)
@@ -78,4 +98,23 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		return exitFailure
 	}
 	return 0
+}
+
+// checkGiven reports flags that are given twice, of which one would go unheard, or as nothing, which would be as if they were not.
+func checkGiven(line *kong.Context) error {
+	given := map[string]bool{}
+	for _, p := range line.Path {
+		if p.Flag == nil || p.Resolved {
+			continue
+		}
+		f := p.Flag
+		if given[f.Name] && !f.IsCumulative() {
+			return fmt.Errorf("--%s is given twice: name one", f.Name)
+		}
+		given[f.Name] = true
+		if v, ok := line.FlagValue(f).(string); ok && v == "" {
+			return fmt.Errorf("--%s is empty: give it a value, or leave it out for the default", f.Name)
+		}
+	}
+	return nil
 }

@@ -83,7 +83,7 @@ func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wp
 		}
 		result, err := wpmec.Run(ctx, r)
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w in frame %d of %d of %s; nothing is kept of runs that are not complete", context.Cause(ctx), done, r.Frames, r.Method)
+			return nil, fmt.Errorf("%w in frame %d of %d of %s", context.Cause(ctx), done, r.Frames, r.Method)
 		}
 		if err != nil {
 			return nil, err

@@ -1,51 +1,60 @@
 package experiment
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Checkpoints of a run, as folders of the one given to [Run.Checkpoint].
 const (
-	LatestCheckpoint = "latest"
-	BestCheckpoint   = "best"
+	LatestCheckpoint = runfolder.Latest
+	BestCheckpoint   = runfolder.Best
 )
 
-// CheckpointDue reports whether a checkpoint interval has just ended.
-func (r *Run) CheckpointDue() bool {
-	return r.slot > 0 && (r.slot%r.cfg.CheckpointInterval == 0 || r.Done())
+// Task is how run folders keep runs of this package.
+func Task() runfolder.Task[Config, *Run] {
+	return runfolder.Task[Config, *Run]{
+		Parse:    ParseConfig,
+		YAML:     Config.YAML,
+		Manifest: manifest,
+		New:      NewRun,
+		Length:   func(c Config) int64 { return c.Slots },
+		Lengthen: func(c Config, slots int64) (Config, error) {
+			c.Slots = slots
+			return c, c.Validate()
+		},
+	}
 }
+
+func manifest(c Config) (checkpoints.Manifest, error) {
+	config, err := c.JSON()
+	return checkpoints.Manifest{
+		Method:       string(c.Method),
+		Architecture: c.agent().Architecture(),
+		Config:       json.RawMessage(config),
+	}, err
+}
+
+// Manifest implements runfolder.Run.
+func (r *Run) Manifest() (checkpoints.Manifest, error) { return r.manifest, nil }
+
+// CheckpointDue reports whether a checkpoint interval has just ended.
+func (r *Run) CheckpointDue() bool { return r.course.CheckpointDue() }
 
 // Checkpoint saves the run to dir/latest, and to dir/best if a checkpoint is due and the moving reward higher than at any due one
 // before.
 func (r *Run) Checkpoint(dir string) error {
-	if reward, _ := r.Moving(); r.CheckpointDue() && reward > r.best {
-		r.best = reward
-		// First: if only this one gets done, the run goes on from an older latest one and comes by here again.
-		if err := r.save(filepath.Join(dir, BestCheckpoint)); err != nil {
-			return err
-		}
+	if err := runfolder.Checkpoint(dir, r); err != nil {
+		return fmt.Errorf("mecoffload: %w", err)
 	}
-	return r.save(filepath.Join(dir, LatestCheckpoint))
+	return nil
 }
 
-func (r *Run) save(dir string) error {
-	state := checkpoints.NewState()
-	if err := r.SaveState(state); err != nil {
-		return fmt.Errorf("mecoffload: checkpoint at slot %d: %w", r.slot, err)
-	}
-	return checkpoints.Save(dir, state, checkpoints.Manifest{
-		Method:       string(r.cfg.Method),
-		Architecture: r.cfg.agent().Architecture(),
-		Step:         r.slot,
-		Config:       json.RawMessage(r.config),
-	})
-}
+func (r *Run) save(dir string) error { return runfolder.Save(dir, r) }
 
 // Checkpoint is a run that has been saved.
 type Checkpoint struct {
@@ -53,62 +62,55 @@ type Checkpoint struct {
 	Config Config
 	Slot   int64
 
-	dir          string
-	architecture string
-	state        *checkpoints.State
+	saved *runfolder.Saved[Config]
 }
 
 // OpenCheckpoint reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is damaged
 // [checkpoints.ErrDamaged].
 func OpenCheckpoint(dir string) (*Checkpoint, error) {
-	state, manifest, err := checkpoints.Load(dir)
+	saved, err := Task().Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := ParseConfig(manifest.Config, filepath.Join(dir, "manifest.json"))
+	return newCheckpoint(saved)
+}
+
+// OpenRun reads a checkpoint of a run folder, [LatestCheckpoint] or [BestCheckpoint]. If it cannot be read the error is a
+// [runfolder.CheckpointError], which says whether the other one can.
+func OpenRun(dir, name string) (*Checkpoint, error) {
+	saved, err := runfolder.OpenIn(Task(), dir, name)
 	if err != nil {
 		return nil, err
 	}
-	if manifest.Method != string(cfg.Method) {
-		return nil, fmt.Errorf("mecoffload: checkpoint %s is of method %q, and its configuration of %s", dir, manifest.Method, cfg.Method)
+	return newCheckpoint(saved)
+}
+
+func newCheckpoint(saved *runfolder.Saved[Config]) (*Checkpoint, error) {
+	if method := saved.Manifest.Method; method != string(saved.Config.Method) {
+		return nil, fmt.Errorf("mecoffload: checkpoint %s is of method %q, and its configuration of %s", saved.Dir, method, saved.Config.Method)
 	}
-	return &Checkpoint{cfg, manifest.Step, dir, manifest.Architecture, state}, nil
+	return &Checkpoint{saved.Config, saved.Manifest.Step, saved}, nil
 }
 
 // fits reports whether the checkpoint's networks are those of a configuration.
 func (c *Checkpoint) fits(cfg Config) error {
-	if want := cfg.agent().Architecture(); c.Config.Method != cfg.Method || c.architecture != want {
+	has := c.saved.Manifest.Architecture
+	if want := cfg.agent().Architecture(); c.Config.Method != cfg.Method || has != want {
 		return fmt.Errorf("mecoffload: checkpoint %s is of another architecture: it holds %s with %s, and %s with %s is needed "+
 			"(graph actors fit any number of devices, servers and exits; MLP actors do not)",
-			c.dir, c.Config.Method, c.architecture, cfg.Method, want)
+			c.saved.Dir, c.Config.Method, has, cfg.Method, want)
 	}
 	return nil
 }
 
-// Resume returns the run as it was saved. cfg is the configuration it is believed to have.
+// Resume returns the run as it was saved. cfg is the configuration it is believed to have, or the same with more slots.
 func (c *Checkpoint) Resume(cfg Config) (*Run, error) {
 	if err := c.fits(cfg); err != nil {
 		return nil, err
 	}
-	want, err := cfg.JSON()
+	run, err := Task().Restore(c.saved, cfg)
 	if err != nil {
-		return nil, err
-	}
-	saved, err := c.Config.JSON()
-	if err != nil {
-		return nil, err
-	}
-	if !bytes.Equal(want, saved) {
-		return nil, fmt.Errorf("mecoffload: checkpoint %s was saved with another configuration: a run goes on with the one it was started with; "+
-			"start a new run with the new one", c.dir)
-	}
-	run, err := NewRun(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if err := run.LoadState(c.state); err != nil {
-		run.Close()
-		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.dir, err)
+		return nil, fmt.Errorf("mecoffload: %w", err)
 	}
 	return run, nil
 }
@@ -124,9 +126,9 @@ func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.LoadLearned(c.state.Sub(agentState)); err != nil {
+	if err := a.LoadLearned(c.saved.State.Sub(agentState)); err != nil {
 		a.Close()
-		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.dir, err)
+		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.saved.Dir, err)
 	}
 	return a, nil
 }

@@ -3,11 +3,11 @@ package experiment
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
@@ -21,26 +21,28 @@ import (
 //		if run.ReportDue() { ... run.Report() ... }
 //	}
 type Run struct {
+	course   runfolder.Course
 	cfg      Config
-	config   []byte // cfg as JSON, for the checkpoints' manifests
+	manifest checkpoints.Manifest
 	sim      *mecoffload.Simulator
 	agent    *agent.Agent
 	episode  episode
-	slot     int64 // slots done
 	interval *mecoffload.Metrics
-	tail     *mecoffload.Metrics
+	tail     *tail
 	recent   *movingAverage
-	best     float64 // largest moving reward at a checkpoint
 }
 
-var _ checkpoints.Stateful = (*Run)(nil)
+var (
+	_ runfolder.Run   = (*Run)(nil)
+	_ runfolder.Timed = (*Run)(nil)
+)
 
 // NewRun returns a run at its first slot. Close it when done.
 func NewRun(cfg Config) (*Run, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
 	}
-	config, err := cfg.JSON()
+	saved, err := manifest(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -56,15 +58,15 @@ func NewRun(cfg Config) (*Run, error) {
 		return nil, err
 	}
 	return &Run{
+		course:   runfolder.NewCourse(cfg.Slots, cfg.ReportInterval, cfg.CheckpointInterval),
 		cfg:      cfg,
-		config:   config,
+		manifest: saved,
 		sim:      sim,
 		agent:    a,
 		episode:  episode{sim: sim, policy: a, learner: a},
 		interval: mecoffload.NewMetrics(cfg.Scenario, cfg.Profile),
-		tail:     mecoffload.NewMetrics(cfg.Scenario, cfg.Profile),
+		tail:     newTail(cfg),
 		recent:   newMovingAverage(cfg.Window),
-		best:     math.Inf(-1),
 	}, nil
 }
 
@@ -77,75 +79,77 @@ func (r *Run) Config() Config { return r.cfg }
 // Agent returns the agent being trained.
 func (r *Run) Agent() *agent.Agent { return r.agent }
 
+// Position implements runfolder.Run.
+func (r *Run) Position() *runfolder.Course { return &r.course }
+
 // Slot is the number of slots done.
-func (r *Run) Slot() int64 { return r.slot }
+func (r *Run) Slot() int64 { return r.course.Steps() }
 
 // Done reports whether all slots are done.
-func (r *Run) Done() bool { return r.slot >= r.cfg.Slots }
+func (r *Run) Done() bool { return r.course.Done() }
 
 // Step lets the agent decide one slot and learn from it.
 func (r *Run) Step() error {
 	if r.Done() {
 		return errors.New("mecoffload: a step beyond the end of the run")
 	}
+	slot := r.Slot()
 	decision, err := r.episode.step()
 	if err != nil {
-		return fmt.Errorf("mecoffload: slot %d: %w", r.slot, err)
+		return fmt.Errorf("mecoffload: slot %d: %w", slot, err)
 	}
-	if r.slot%r.cfg.ReportInterval == 0 {
+	if r.course.ReportStart() {
 		r.interval.Reset()
 	}
 	out := r.sim.Outcome()
 	r.interval.Add(out, decision)
-	if r.slot >= TailStart(r.cfg.Slots) {
-		r.tail.Add(out, decision)
-	}
+	r.tail.add(slot, out, decision)
 	r.recent.add(out)
-	r.slot++
+	r.course.Advance()
 	return nil
 }
 
 // Moving returns the moving averages of reward and accuracy over the tasks of the latest Window slots.
 func (r *Run) Moving() (reward, accuracy float64) { return r.recent.means() }
 
-// Report is the average of the slots since the report before it: a line of a run's metrics.jsonl.
+// Score implements runfolder.Run: the moving average of the reward.
+func (r *Run) Score() float64 {
+	reward, _ := r.Moving()
+	return reward
+}
+
+// Report is the average of the slots since the report before it: a line of a run's metrics.jsonl. Equal runs have equal reports, so
+// decision times are not in it.
 type Report struct {
 	// Slot is the number of slots done.
 	Slot int64 `json:"slot"`
 	mecoffload.Row
+	Decision *struct{} `json:"decision_us,omitempty"`
 }
 
 // ReportDue reports whether a report interval has just ended.
-func (r *Run) ReportDue() bool {
-	return r.slot > 0 && (r.slot%r.cfg.ReportInterval == 0 || r.Done())
-}
+func (r *Run) ReportDue() bool { return r.course.ReportDue() }
 
 // Reports is the number of reports that have been due so far.
-func (r *Run) Reports() int64 {
-	n := r.slot / r.cfg.ReportInterval
-	if r.Done() && r.slot%r.cfg.ReportInterval != 0 {
-		n++
-	}
-	return n
-}
+func (r *Run) Reports() int64 { return r.course.Reports() }
 
 // Report returns the latest report, while it is due.
 func (r *Run) Report() Report {
-	return Report{r.slot, r.interval.Row(string(r.cfg.Method), r.cfg.Seed)}
+	report := Report{Slot: r.Slot(), Row: r.interval.Row(string(r.cfg.Method), r.cfg.Seed)}
+	report.Row.Decision = mecoffload.Decision{}
+	return report
 }
 
-// TailStart is the slot at which the last quarter of a run begins, on which methods are compared: before it a learner still
-// explores.
-func TailStart(slots int64) int64 { return slots - max(slots/4, 1) }
+// Line implements runfolder.Run: it is Report.
+func (r *Run) Line() any { return r.Report() }
 
 // Row is the result, averaged from [TailStart] on.
-func (r *Run) Row() mecoffload.Row { return r.tail.Row(string(r.cfg.Method), r.cfg.Seed) }
+func (r *Run) Row() mecoffload.Row { return r.tail.metrics.Row(string(r.cfg.Method), r.cfg.Seed) }
 
 // SaveState implements checkpoints.Stateful.
 func (r *Run) SaveState(s *checkpoints.State) error {
-	s.PutInt("slot", r.slot)
-	s.PutFloat("best", r.best)
 	return errors.Join(
+		r.course.SaveState(s),
 		r.sim.SaveState(s.Sub("simulator")),
 		r.agent.SaveState(s.Sub(agentState)),
 		r.interval.SaveState(s.Sub("metrics/interval")),
@@ -154,27 +158,30 @@ func (r *Run) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The run must have the configuration of the one that was saved.
+// LoadState implements checkpoints.Stateful. The run must have the configuration of the one that was saved, or the same with more
+// slots.
 func (r *Run) LoadState(s *checkpoints.State) error {
-	slot, err := s.Int("slot")
-	if err != nil {
-		return err
+	if err := r.course.LoadState(s); err != nil {
+		return fmt.Errorf("mecoffload: %w", err)
 	}
-	if slot < 0 || slot > r.cfg.Slots {
-		return fmt.Errorf("mecoffload: saved at slot %d, of a run of %d slots", slot, r.cfg.Slots)
-	}
-	best, err := s.Float("best")
-	if err != nil {
-		return err
-	}
-	r.slot, r.best = slot, best
 	return errors.Join(
 		r.sim.LoadState(s.Sub("simulator")),
 		r.agent.LoadState(s.Sub(agentState)),
 		r.interval.LoadState(s.Sub("metrics/interval")),
-		r.tail.LoadState(s.Sub("metrics/tail")),
+		r.tail.load(s.Sub("metrics/tail"), r.Slot()),
 		r.recent.LoadState(s.Sub("metrics/recent")),
 	)
+}
+
+// SaveTimes implements runfolder.Timed.
+func (r *Run) SaveTimes(s *checkpoints.State) error { return r.tail.metrics.SaveTimes(s) }
+
+// LoadTimes implements runfolder.Timed.
+func (r *Run) LoadTimes(s *checkpoints.State) error {
+	if r.tail.metrics.Slots == 0 {
+		return nil
+	}
+	return r.tail.metrics.LoadTimes(s)
 }
 
 // agentState is where the agent is kept in a run's state.

@@ -41,7 +41,7 @@ func newRun(t testing.TB, cfg Config) *Run {
 	return run
 }
 
-// advance runs up to a slot and returns the reports on the way, without their wall-clock times.
+// advance runs up to a slot and returns the reports on the way.
 func advance(t testing.TB, run *Run, to int64) []Report {
 	t.Helper()
 	var reports []Report
@@ -50,15 +50,13 @@ func advance(t testing.TB, run *Run, to int64) []Report {
 			t.Fatal(err)
 		}
 		if run.ReportDue() {
-			r := run.Report()
-			r.Decision = mecoffload.Decision{}
-			reports = append(reports, r)
+			reports = append(reports, run.Report())
 		}
 	}
 	return reports
 }
 
-// tensors is all that a run's state holds, but for wall-clock times.
+// tensors is all that a run's state holds.
 func tensors(t testing.TB, run *Run) map[string]any {
 	t.Helper()
 	s := checkpoints.NewState()
@@ -67,9 +65,7 @@ func tensors(t testing.TB, run *Run) map[string]any {
 	}
 	all := map[string]any{}
 	for _, name := range s.Names() {
-		if !strings.Contains(name, "/decision/") {
-			all[name] = tensor(t, s, name)
-		}
+		all[name] = tensor(t, s, name)
 	}
 	return all
 }

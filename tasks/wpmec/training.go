@@ -1,0 +1,287 @@
+package wpmec
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/internal/strictyaml"
+)
+
+// Training is a [Run] that can be stopped after every frame, saved, and resumed, and then ends as if it had never stopped.
+type Training struct {
+	course runfolder.Course
+	cfg    Config
+	e      *execution
+}
+
+var (
+	_ runfolder.Run   = (*Training)(nil)
+	_ runfolder.Timed = (*Training)(nil)
+)
+
+// NewTraining returns a training at its first frame.
+func NewTraining(cfg Config) (*Training, error) {
+	run, err := cfg.RunConfig()
+	if err != nil {
+		return nil, err
+	}
+	e, err := newExecution(run)
+	if err != nil {
+		return nil, err
+	}
+	return &Training{
+		course: runfolder.NewCourse(int64(cfg.Frames), int64(cfg.ReportInterval), int64(cfg.CheckpointInterval)),
+		cfg:    cfg,
+		e:      e,
+	}, nil
+}
+
+// Close implements runfolder.Run.
+func (t *Training) Close() {}
+
+// Config returns the configuration.
+func (t *Training) Config() Config { return t.cfg }
+
+// Users is the number of users.
+func (t *Training) Users() int { return t.e.users }
+
+// Frame is the number of frames done.
+func (t *Training) Frame() int { return int(t.course.Steps()) }
+
+// Done reports whether all frames are done.
+func (t *Training) Done() bool { return t.course.Done() }
+
+// Position implements runfolder.Run.
+func (t *Training) Position() *runfolder.Course { return &t.course }
+
+// Step decides one frame and learns from it.
+func (t *Training) Step() error {
+	if t.Done() {
+		return errors.New("wpmec: a frame beyond the end of the run")
+	}
+	if err := t.e.step(); err != nil {
+		return err
+	}
+	t.course.Advance()
+	return nil
+}
+
+// Result is that of all frames. Call it when they are done.
+func (t *Training) Result() *Result { return t.e.result() }
+
+// Report is about the frames since the report before it: a line of a run's metrics.jsonl.
+type Report struct {
+	// Frame is the number of frames done.
+	Frame int64 `json:"frame"`
+	Summary
+	Candidates float64 `json:"k"` // mean number of candidates; 0 without any
+}
+
+// Report returns the latest report, while it is due.
+func (t *Training) Report() Report {
+	done, interval := t.Frame(), t.cfg.ReportInterval
+	from := max(done-1, 0) / interval * interval
+	r := Report{Frame: int64(done), Summary: Summarize(t.e.normalized[from:])}
+	if t.e.k != nil {
+		for _, k := range t.e.k[from:] {
+			r.Candidates += float64(k) / float64(done-from)
+		}
+	}
+	return r
+}
+
+// Line implements runfolder.Run: it is Report.
+func (t *Training) Line() any { return t.Report() }
+
+// Moving is the mean normalized rate of the latest frames, 500 of them.
+func (t *Training) Moving() float64 {
+	const window = 500
+	return Summarize(t.e.normalized[max(t.Frame()-window, 0):]).NormalizedRate
+}
+
+// Score implements runfolder.Run: it is Moving.
+func (t *Training) Score() float64 { return t.Moving() }
+
+// SaveState implements checkpoints.Stateful.
+func (t *Training) SaveState(s *checkpoints.State) error {
+	s.PutFloat64("normalized", nil, t.e.normalized)
+	k := make([]int32, len(t.e.k))
+	for i, v := range t.e.k {
+		k[i] = int32(v)
+	}
+	s.PutInt32("k", nil, k)
+	return errors.Join(
+		t.course.SaveState(s),
+		t.e.env.SaveState(s.Sub("env")),
+		checkpoints.SaveOptional(s, policyState, t.e.policy),
+	)
+}
+
+// Names in the state: the policy, and in that of methods that learn the actor.
+const (
+	policyState = "policy"
+	actorState  = policyState + "/actor"
+)
+
+// LoadState implements checkpoints.Stateful.
+func (t *Training) LoadState(s *checkpoints.State) error {
+	if err := t.course.LoadState(s); err != nil {
+		return fmt.Errorf("wpmec: %w", err)
+	}
+	done := t.Frame()
+	rates, k := make([]float64, done), make([]int32, 0)
+	if t.e.policy.candidates() > 0 {
+		k = make([]int32, done)
+	}
+	if err := errors.Join(
+		s.Float64("normalized", rates),
+		s.Int32("k", k),
+		t.e.env.LoadState(s.Sub("env")),
+		checkpoints.LoadOptional(s, policyState, t.e.policy),
+	); err != nil {
+		return err
+	}
+	t.e.normalized, t.e.k = rates, nil
+	for _, v := range k {
+		t.e.k = append(t.e.k, int(v))
+	}
+	t.e.obs = t.e.env.Observation()
+	return nil
+}
+
+// SaveTimes implements runfolder.Timed.
+func (t *Training) SaveTimes(s *checkpoints.State) error {
+	put := func(name string, durations []time.Duration) {
+		ns := make([]int64, len(durations))
+		for i, d := range durations {
+			ns[i] = int64(d)
+		}
+		s.PutInt64(name, nil, ns)
+	}
+	put("decision_ns", t.e.decision)
+	put("frame_ns", t.e.frame)
+	return nil
+}
+
+// LoadTimes implements runfolder.Timed.
+func (t *Training) LoadTimes(s *checkpoints.State) error {
+	get := func(name string) ([]time.Duration, error) {
+		n, err := s.Len(name)
+		if err != nil {
+			return nil, err
+		}
+		ns := make([]int64, n)
+		if err := s.Int64(name, ns); err != nil {
+			return nil, err
+		}
+		var durations []time.Duration
+		for _, v := range ns[:min(n, t.Frame())] {
+			durations = append(durations, time.Duration(v))
+		}
+		return durations, nil
+	}
+	decision, errD := get("decision_ns")
+	frame, errF := get("frame_ns")
+	if err := errors.Join(errD, errF); err != nil {
+		return err
+	}
+	t.e.decision, t.e.frame = decision, frame
+	return nil
+}
+
+// Manifest implements runfolder.Run.
+func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.cfg.manifest(t.e.users) }
+
+// manifest is what checkpoints of a run for a number of users say of it.
+func (c Config) manifest(users int) (checkpoints.Manifest, error) {
+	config, err := strictyaml.MarshalJSON(c)
+	return checkpoints.Manifest{Method: string(c.Method), Architecture: c.architecture(users), Config: config}, err
+}
+
+// architecture describes the networks of a method: weights fit where it is the same.
+func (c Config) architecture(users int) string {
+	switch c.Method {
+	case DROO:
+		return fmt.Sprintf("MLP actor: users %d, hidden %v", users, c.Hidden)
+	case DROOGraph:
+		return fmt.Sprintf("graph actor: hidden %d, rounds %d", c.GraphHidden, c.GraphRounds)
+	}
+	return "no network"
+}
+
+// Task is how run folders keep trainings.
+func Task() runfolder.Task[Config, *Training] {
+	return runfolder.Task[Config, *Training]{
+		Parse: ParseConfig,
+		YAML:  Config.YAML,
+		Manifest: func(c Config) (checkpoints.Manifest, error) {
+			users := c.Users
+			if c.Data != "" && c.Method == DROO { // the only network that depends on it
+				data, err := OpenDataset(c.Data)
+				if err != nil {
+					return checkpoints.Manifest{}, err
+				}
+				users = data.Users
+			}
+			return c.manifest(users)
+		},
+		New:      NewTraining,
+		Length:   func(c Config) int64 { return int64(c.Frames) },
+		Lengthen: lengthen,
+	}
+}
+
+func lengthen(c Config, frames int64) (Config, error) {
+	switch {
+	case c.Data != "":
+		return c, errors.New("wpmec: a run on a data set cannot be made longer: which rows are for training and which for the test depends on its length")
+	case c.Schedule != ScheduleNames()[0]:
+		return c, fmt.Errorf("wpmec: a run with the schedule %s cannot be made longer: when things change depends on its length", c.Schedule)
+	}
+	c.Frames = int(min(frames, math.MaxInt32))
+	return c, c.Validate()
+}
+
+// Checkpoint is a training that has been saved.
+type Checkpoint struct {
+	// Config is its configuration, Frame the number of frames it had done.
+	Config Config
+	Frame  int64
+
+	saved *runfolder.Saved[Config]
+}
+
+// OpenCheckpoint reads the checkpoint in dir.
+func OpenCheckpoint(dir string) (*Checkpoint, error) {
+	saved, err := Task().Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Checkpoint{saved.Config, saved.Manifest.Step, saved}, nil
+}
+
+// OpenRun reads a checkpoint of a run folder: runfolder.Latest or runfolder.Best.
+func OpenRun(dir, name string) (*Checkpoint, error) {
+	saved, err := runfolder.OpenIn(Task(), dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Checkpoint{saved.Config, saved.Manifest.Step, saved}, nil
+}
+
+// Learned returns the state of the actor for a [RunConfig] of the same method and networks and the given number of users, which may
+// be any for DROOGraph. It is nil for methods that do not learn.
+func (c *Checkpoint) Learned(users int) (*checkpoints.State, error) {
+	if c.Config.Method != DROO && c.Config.Method != DROOGraph {
+		return nil, nil
+	}
+	if has, want := c.saved.Manifest.Architecture, c.Config.architecture(users); has != want {
+		return nil, fmt.Errorf("wpmec: checkpoint %s holds %s with %s, and %s is needed (graph actors fit any number of users; MLP actors do not)",
+			c.saved.Dir, c.Config.Method, has, want)
+	}
+	return c.saved.State.Sub(actorState), nil
+}
