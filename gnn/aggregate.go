@@ -16,7 +16,7 @@ type Aggregation uint8
 const (
 	Sum  Aggregation = iota
 	Mean             // by in-degree
-	Max              // of each feature; ties go to the first edge
+	Max              // of each feature; ties go to the first edge, NaN exceeds every number
 )
 
 var aggregationNames = [...]string{"sum", "mean", "max"}
@@ -118,7 +118,7 @@ func (o *aggregateEdges) Forward(in []gorgonia.Value, y nn.Matrix) error {
 		for e, i := range g.dst {
 			best, from := y.Row(int(i)), o.argmax[int(i)*o.f:]
 			for q, v := range z.Row(e) {
-				if from[q] < 0 || v > best[q] {
+				if from[q] < 0 || kernel.Exceeds(v, best[q]) {
 					best[q], from[q] = v, int32(e)
 				}
 			}
@@ -229,7 +229,7 @@ func (p *propagator) maximum(g *Graph, f int, x, y []float32) {
 		for _, j := range g.InNeighbors(i) {
 			xj := x[int(j)*f : (int(j)+1)*f]
 			for k, v := range xj {
-				if v > yi[k] || from[k] < 0 {
+				if from[k] < 0 || kernel.Exceeds(v, yi[k]) {
 					yi[k], from[k] = v, j
 				}
 			}

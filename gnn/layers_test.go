@@ -317,7 +317,7 @@ func TestBatchNorm(t *testing.T) {
 			l := must(nn.NewBatchNorm("norm", 3, nn.Tanh))
 			l.Training = true
 			return gnntest.Layer{
-				In: 3, Params: l.Params(), AcrossGraphs: true,
+				In: 3, Params: l.Params(), AcrossGraphs: true, MinVertices: 2,
 				Forward: func(_, x, _, _ *gorgonia.Node) (*gorgonia.Node, error) { return l.Forward(x) },
 				Reference: func(p []*mat, in gnntest.Inputs) *mat {
 					xhat := normalizeReference(in.Src, func(int) int { return 0 }, []float64{1, 1, 1})

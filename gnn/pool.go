@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/share"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -177,14 +178,20 @@ func (o *pooling) choose(g *Graph, score []float32) {
 	h.dstPtr = append(h.dstPtr[:0], 0)
 	for b := range g.NumGraphs() {
 		first, end := g.dstPtr[b], g.dstPtr[b+1]
-		k := int(math.Ceil(o.ratio * float64(end-first)))
+		k := share.Ceil(o.ratio, int(end-first))
 		start := len(o.keep)
 		for i := first; i < end; i++ {
 			o.keep = append(o.keep, i)
 		}
 		all := o.keep[start:]
 		slices.SortFunc(all, func(i, j int32) int {
-			return cmp.Or(cmp.Compare(score[j], score[i]), cmp.Compare(i, j))
+			switch {
+			case kernel.Exceeds(score[i], score[j]): // NaN first: what is kept shows it
+				return -1
+			case kernel.Exceeds(score[j], score[i]):
+				return 1
+			}
+			return cmp.Compare(i, j)
 		})
 		o.keep = o.keep[:start+k]
 		slices.Sort(o.keep[start:])

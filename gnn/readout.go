@@ -50,7 +50,7 @@ func (o *readout) Forward(in []gorgonia.Value, y nn.Matrix) error {
 				continue
 			}
 			for k, v := range x.Row(i) {
-				if i == first || v > yb[k] {
+				if i == first || kernel.Exceeds(v, yb[k]) {
 					yb[k], from[k] = v, int32(i)
 				}
 			}
@@ -187,8 +187,9 @@ func (l *AttentionReadout) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) 
 }
 
 type attentionReadout struct {
-	f     int
-	alpha []float32 // of each vertex
+	f       int
+	alpha   []float32 // of each vertex
+	centred []float64 // of each vertex of one graph
 }
 
 func (o *attentionReadout) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -224,17 +225,48 @@ func (o *attentionReadout) Differentiable(i int) bool { return i > 0 }
 func (o *attentionReadout) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
 	g, h, ds, dh := in[0].(*Graph), mat(in[2]), din[1], din[2]
 	for b := range y.Rows {
-		// Through the softmax: ds_i = alpha_i (dy . h_i - dy . y).
-		mean := kernel.Dot(dy.Row(b), y.Row(b))
-		for i := int(g.dstPtr[b]); i < int(g.dstPtr[b+1]); i++ {
-			if !ds.IsZero() {
-				ds.Data[i] = o.alpha[i] * (kernel.Dot(dy.Row(b), h.Row(i)) - mean)
-			}
-			if !dh.IsZero() {
-				copy(dh.Row(i), dy.Row(b))
-				kernel.Scale(o.alpha[i], dh.Row(i))
-			}
+		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
+		if !ds.IsZero() && end > first {
+			o.gates(first, end, dy.Row(b), h, ds.Data)
+		}
+		if dh.IsZero() {
+			continue
+		}
+		for i := first; i < end; i++ {
+			copy(dh.Row(i), dy.Row(b))
+			kernel.Scale(o.alpha[i], dh.Row(i))
 		}
 	}
 	return nil
+}
+
+// gates goes back through the softmax over the vertices first to end-1: with
+// c_i = dy . (h_i - h_top),
+//
+//	ds_i = alpha_i (c_i - sum over j of alpha_j c_j)
+//
+// Centred on the vertex of the largest weight nothing cancels where the softmax is
+// saturated: c is zero there, and all other weights almost.
+func (o *attentionReadout) gates(first, end int, dy []float32, h nn.Matrix, ds []float32) {
+	top := first
+	for i := first; i < end; i++ {
+		if o.alpha[i] > o.alpha[top] {
+			top = i
+		}
+	}
+	o.centred = resize(o.centred, end-first)
+	var mean, total float64
+	for i := first; i < end; i++ {
+		var c float64
+		for k, v := range h.Row(i) {
+			c += float64(dy[k]) * (float64(v) - float64(h.Row(top)[k]))
+		}
+		o.centred[i-first] = c
+		mean += float64(o.alpha[i]) * c
+		total += float64(o.alpha[i])
+	}
+	mean /= total // the weights add up to 1 but for rounding
+	for i := first; i < end; i++ {
+		ds[i] = float32(float64(o.alpha[i]) * (o.centred[i-first] - mean))
+	}
 }

@@ -15,7 +15,8 @@ import (
 //	y = act(gamma (x - mean) / sqrt(var + 1e-5) + beta)
 //
 // While Training, mean and variance are the batch's, and RunningMean and RunningVar
-// follow them; otherwise they are the running ones.
+// follow them; otherwise they are the running ones. Training on a single row is an error,
+// as in PyTorch, and so are features that are not finite.
 //
 // Shapes: x [rows x cols], gamma and beta [cols], y [rows x cols].
 type BatchNorm struct {
@@ -74,8 +75,13 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	o.mean, o.scale = grow(o.mean, o.cols), grow(o.scale, o.cols)
 	o.batch = o.layer.Training && x.Rows > 0
 	if o.batch {
+		if x.Rows == 1 {
+			return fmt.Errorf("training on a single row, whose variance is zero: want at least 2 rows")
+		}
 		kernel.ColumnMoments(x.Rows, o.cols, x.Data, o.mean, o.scale)
-		o.layer.follow(o.mean, o.scale, x.Rows)
+		if err := o.layer.follow(o.mean, o.scale, x.Rows); err != nil {
+			return err
+		}
 	} else {
 		for k := range o.mean {
 			o.mean[k], o.scale[k] = float64(o.layer.RunningMean.Data()[k]), float64(o.layer.RunningVar.Data()[k])
@@ -96,14 +102,21 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 }
 
 // follow moves the running values towards those of a batch of n rows, the variance
-// being corrected for the bias of a sample, as PyTorch does.
-func (l *BatchNorm) follow(mean, variance []float64, n int) {
-	unbias := float64(n) / float64(max(1, n-1))
+// being corrected for the bias of a sample, as PyTorch does. A batch that is not finite
+// would spoil them for good, and is an error.
+func (l *BatchNorm) follow(mean, variance []float64, n int) error {
+	for k, v := range variance {
+		if v-v != 0 {
+			return fmt.Errorf("column %d of the features has mean %v and variance %v: %w", k, mean[k], v, ErrNotFinite)
+		}
+	}
+	unbias := float64(n) / float64(n-1)
 	m, v := l.RunningMean.Data(), l.RunningVar.Data()
 	for k := range mean {
 		m[k] += float32(l.Momentum * (mean[k] - float64(m[k])))
 		v[k] += float32(l.Momentum * (variance[k]*unbias - float64(v[k])))
 	}
+	return nil
 }
 
 func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) error {

@@ -21,7 +21,8 @@ func Concat(xs ...*gorgonia.Node) (*gorgonia.Node, error) {
 	return merge("concat", mergeConcat, xs)
 }
 
-// Maximum takes the largest of its inputs, entry by entry; ties go to the first.
+// Maximum takes the largest of its inputs, entry by entry; ties go to the first, and NaN exceeds
+// every number.
 //
 // Shapes: [rows x cols] each -> [rows x cols].
 func Maximum(xs ...*gorgonia.Node) (*gorgonia.Node, error) {
@@ -111,7 +112,7 @@ func (o *mergeOp) Forward(in []gorgonia.Value, y Matrix) error {
 			kernel.Axpy(1, x.Data[:n], y.Data[:n])
 		default:
 			for k, w := range x.Data[:n] {
-				if w > y.Data[k] {
+				if kernel.Exceeds(w, y.Data[k]) {
 					y.Data[k], o.from[k] = w, uint8(i)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
@@ -77,6 +78,9 @@ func (b *base) slots(kind string) Params {
 	return ps
 }
 
+// refusesNotFinite tells [Trainer] that Step checks gradients itself.
+func (b *base) refusesNotFinite() {}
+
 // gradients calls update for each parameter and its gradient, after checking all
 // of them, so that a failing Step changes nothing.
 func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []float32)) error {
@@ -95,6 +99,9 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 			return fmt.Errorf("nn: parameter %q has %d values, its gradient %d: %w",
 				b.params[i].Name, len(b.params[i].Data()), len(g), ErrShape)
 		}
+	}
+	if _, err := sumSquares(model); err != nil {
+		return err
 	}
 	b.step++
 	for i, m := range model {
@@ -119,6 +126,31 @@ func gradient(m gorgonia.ValueGrad) ([]float32, error) {
 	return g.Data, err
 }
 
+// sumSquares returns the sum of the squares of all gradients, or [ErrNotFinite] and the
+// first parameter whose gradient is not finite. It is a float64, in which the squares of
+// finite gradients cannot overflow.
+func sumSquares(model []gorgonia.ValueGrad) (float64, error) {
+	sum := 0.0
+	for i, m := range model {
+		g, err := gradient(m)
+		if err != nil {
+			return 0, err
+		}
+		s := kernel.SumSquares(g)
+		if sum += s; s-s != 0 {
+			name := fmt.Sprintf("parameter %d", i)
+			if p, ok := m.(interface{ Name() string }); ok {
+				name = fmt.Sprintf("%q", p.Name())
+			}
+			k := slices.IndexFunc(g, notFinite)
+			return sum, fmt.Errorf("nn: the gradient of %s is %v at entry %d: %w", name, g[k], k, ErrNotFinite)
+		}
+	}
+	return sum, nil
+}
+
+func notFinite(x float32) bool { return x-x != 0 }
+
 // ClipGlobalNorm scales all gradients by one factor so that their joint Euclidean
 // norm is at most limit (Pascanu et al., ICML 2013), and returns the norm before.
 // A norm that is not finite is an error, and leaves the gradients alone.
@@ -126,17 +158,10 @@ func ClipGlobalNorm(model []gorgonia.ValueGrad, limit float64) (float64, error) 
 	if !(limit > 0) {
 		return 0, fmt.Errorf("nn: the limit of the gradient norm must be positive, got %v", limit)
 	}
-	sum := 0.0
-	for _, m := range model {
-		g, err := gradient(m)
-		if err != nil {
-			return 0, err
-		}
-		sum += kernel.SumSquares(g)
-	}
+	sum, err := sumSquares(model)
 	norm := math.Sqrt(sum)
-	if math.IsNaN(norm) || math.IsInf(norm, 0) {
-		return norm, fmt.Errorf("nn: the gradient norm is %v: the learning rate may be too high or an input not finite", norm)
+	if err != nil {
+		return norm, err
 	}
 	if norm > limit {
 		for _, m := range model {

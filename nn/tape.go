@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/graphrl/graphrl/internal/kernel"
@@ -170,6 +171,33 @@ func (t *Tape) Run() error {
 		t.values[s.to] = v
 	}
 	return nil
+}
+
+// blame names the first value of the last run that is not finite: an input or parameter,
+// else the operation that makes it from finite ones. NaN comes before infinity, which may
+// stand for a forbidden choice.
+func (t *Tape) blame() string {
+	for _, bad := range []func(float32) bool{func(x float32) bool { return x != x }, notFinite} {
+		for _, l := range t.loads {
+			m := mat(t.values[l.slot])
+			k := slices.IndexFunc(m.Data, bad)
+			switch {
+			case k < 0:
+			case l.bound == nil:
+				return fmt.Sprintf("parameter %q holds %v at entry %d: the learning rate may be too high", l.node.Name(), m.Data[k], k)
+			default:
+				return fmt.Sprintf("input %q holds %v at [%d, %d]", l.node.Name(), m.Data[k], k/m.Cols, k%m.Cols)
+			}
+		}
+		for _, s := range t.steps {
+			m := mat(t.values[s.to])
+			if k := slices.IndexFunc(m.Data, bad); k >= 0 {
+				return fmt.Sprintf("%v makes %v at [%d, %d] of finite values: the learning rate may be too high",
+					s.op, m.Data[k], k/m.Cols, k%m.Cols)
+			}
+		}
+	}
+	return "no value of the tape is at fault"
 }
 
 func (t *Tape) explain(s *step, err error) error {

@@ -48,7 +48,8 @@ func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*g
 }
 
 // Step trains once on what the tape's inputs are bound to and returns the loss
-// before the step. A loss that is not finite is an error and changes no weight.
+// before the step. A loss or a gradient that is not finite is [ErrNotFinite], says where it
+// comes from, and changes neither weights nor the optimiser.
 func (t *Trainer) Step() (float64, error) {
 	loss, err := t.backward()
 	if err != nil {
@@ -67,20 +68,31 @@ func (t *Trainer) backward() (float64, error) {
 	}
 	loss := t.Tape.Scalar(t.loss)
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return loss, fmt.Errorf("nn: the loss is %v after %d steps: the learning rate may be too high or an input not finite",
-			loss, t.Optimizer.State().Step)
+		return loss, fmt.Errorf("nn: the loss is %v after %d steps: %s: %w", loss, t.Optimizer.State().Step, t.Tape.blame(), ErrNotFinite)
 	}
 	return loss, nil
 }
 
 func (t *Trainer) update(grads []gorgonia.ValueGrad) error {
+	var err error
 	if t.ClipNorm > 0 {
-		if _, err := ClipGlobalNorm(grads, t.ClipNorm); err != nil {
-			return err
-		}
+		_, err = ClipGlobalNorm(grads, t.ClipNorm)
+	} else if _, ok := t.Optimizer.(interface{ refusesNotFinite() }); !ok {
+		_, err = sumSquares(grads)
+	}
+	if err != nil {
+		return t.diverged(err)
 	}
 	if t.Schedule != nil {
 		t.Optimizer.SetLearningRate(t.baseRate * t.Schedule(t.Optimizer.State().Step))
 	}
-	return t.Optimizer.Step(grads)
+	return t.diverged(t.Optimizer.Step(grads))
+}
+
+// diverged adds to an error about a gradient that is not finite where it comes from.
+func (t *Trainer) diverged(err error) error {
+	if !errors.Is(err, ErrNotFinite) {
+		return err
+	}
+	return fmt.Errorf("%w after %d steps: %s", err, t.Optimizer.State().Step, t.Tape.blame())
 }

@@ -2,6 +2,7 @@ package gnntest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
@@ -13,7 +14,18 @@ type graphCase struct {
 	graph *gnn.Graph
 }
 
-func cases(t *testing.T, rng *rand.Rand, bipartite bool) []graphCase {
+// cases are the graphs that the layer takes.
+func (b *bench) cases(t *testing.T, rng *rand.Rand) []graphCase {
+	t.Helper()
+	return slices.DeleteFunc(allCases(t, rng, b.Dst > 0), b.tooSmall)
+}
+
+func (b *bench) tooSmall(c graphCase) bool {
+	n := c.graph.NumDst()
+	return n > 0 && n < b.MinVertices
+}
+
+func allCases(t *testing.T, rng *rand.Rand, bipartite bool) []graphCase {
 	t.Helper()
 	var list []graphCase
 	add := func(name string, src, dst int, edges gnn.EdgeIndex) {

@@ -129,7 +129,7 @@ func (b *bench) checkBatch(t *testing.T, rng *rand.Rand) {
 		all.Edge = NewMat(0, b.Edge)
 	}
 	var want *Mat
-	for _, c := range cases(t, rng, b.Dst > 0) {
+	for _, c := range b.cases(t, rng) {
 		in := b.inputs(rng, c.graph)
 		members = append(members, c.graph)
 		all.Src = stack(all.Src, in.Src)
@@ -159,7 +159,7 @@ func (b *bench) checkAllocations(t *testing.T, rng *rand.Rand) {
 	t.Helper()
 	var ins []Inputs
 	var targets []*Mat
-	for _, c := range cases(t, rng, b.Dst > 0) {
+	for _, c := range b.cases(t, rng) {
 		ins = append(ins, b.inputs(rng, c.graph))
 		out := b.Reference(b.params(), ins[len(ins)-1])
 		targets = append(targets, NewMat(out.Rows, out.Cols))
@@ -185,7 +185,7 @@ func (b *bench) checkAllocations(t *testing.T, rng *rand.Rand) {
 
 func (b *bench) checkErrors(t *testing.T, rng *rand.Rand) {
 	t.Helper()
-	c := cases(t, rng, b.Dst > 0)[0]
+	c := b.cases(t, rng)[0]
 	good := b.inputs(rng, c.graph)
 	fails := func(what string, in Inputs) {
 		t.Helper()
@@ -214,6 +214,11 @@ func (b *bench) checkErrors(t *testing.T, rng *rand.Rand) {
 		in := good
 		in.Edge = Random(rng, c.graph.NumEdges()-1, b.Edge)
 		fails("one row of edge features too few", in)
+	}
+	for _, c := range allCases(t, rng, b.Dst > 0) {
+		if b.tooSmall(c) {
+			fails(c.name, b.inputs(rng, c.graph))
+		}
 	}
 	if err := b.bind(b.infer, good, nil); err != nil {
 		t.Fatal(err)

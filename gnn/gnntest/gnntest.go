@@ -42,6 +42,7 @@ type Layer struct {
 	// p holds the parameters in the order of Params, vectors as one row.
 	Reference func(p []*Mat, in Inputs) *Mat
 
+	MinVertices  int  // fewer vertices, but not none, are an error, as for BatchNorm
 	AcrossGraphs bool // the graphs of a batch influence each other, as under BatchNorm
 }
 
@@ -69,19 +70,19 @@ func Run(t *testing.T, make func(rng *rand.Rand) (Layer, error)) {
 	}
 	t.Run("reference", func(t *testing.T) {
 		b, rng := start(t)
-		for _, c := range cases(t, rng, b.Dst > 0) {
+		for _, c := range b.cases(t, rng) {
 			b.checkReference(t, rng, c)
 		}
 	})
 	t.Run("gradient", func(t *testing.T) {
 		b, rng := start(t)
-		for _, c := range cases(t, rng, b.Dst > 0) {
+		for _, c := range b.cases(t, rng) {
 			b.checkGradient(t, rng, c)
 		}
 	})
 	t.Run("permutation", func(t *testing.T) {
 		b, rng := start(t)
-		for _, c := range cases(t, rng, b.Dst > 0) {
+		for _, c := range b.cases(t, rng) {
 			b.checkPermutation(t, rng, c)
 		}
 	})

@@ -56,6 +56,9 @@ func softmaxCEGo(z, t, dz []float32) float64 {
 			mass += float64(y)
 		}
 	}
+	if lse != lse {
+		loss = lse // a NaN shows even where no target is
+	}
 	for i, v := range z {
 		dz[i] = float32(mass*math.Exp(float64(v)-lse) - float64(t[i]))
 	}

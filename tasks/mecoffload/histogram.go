@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/share"
 )
 
 // histogram collects times in seconds in bins whose width is 1/128 of the power of two below them, so that a quantile is known
@@ -65,7 +66,7 @@ func (h *histogram) mean() float64 {
 
 // quantile is the smallest time that at least a share p of the times do not exceed, or 0 for an empty histogram.
 func (h *histogram) quantile(p float64) float64 {
-	rank := max(1, int64(math.Ceil(p*float64(h.total))))
+	rank := max(1, int64(share.Ceil(p, int(h.total))))
 	for b, c := range h.count {
 		if rank -= c; rank <= 0 {
 			edge := func(b int) float64 {

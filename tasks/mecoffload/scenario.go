@@ -3,10 +3,10 @@ package mecoffload
 import (
 	"embed"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
+	"github.com/graphrl/graphrl/internal/share"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
@@ -221,7 +221,7 @@ func (s Scenario) fewestDevices() int {
 	if !s.Churn.enabled() {
 		return s.Devices
 	}
-	return min(int(math.Ceil(s.Churn.MinShare*float64(s.Devices))), s.Devices)
+	return min(share.Ceil(s.Churn.MinShare, s.Devices), s.Devices)
 }
 
 // MeanTasks is the mean number of tasks per slot in the long run: Arrival times the mean number of devices present.
