@@ -17,9 +17,10 @@ const (
 	maxManifest  = 16 << 20 // bytes
 )
 
-// Save writes s and m as the checkpoint in dir, replacing the one there, and makes dir if need be. On return the
-// checkpoint is synced to disk. If it fails, or the process dies at any moment, dir still holds the checkpoint from
-// before (or the new one, whole). Save sets the fields of m that describe the files.
+// Save writes s and m as the checkpoint in dir, replaces the one there, and makes dir if it is
+// missing. On return the checkpoint is synced to disk. If Save fails, or the process dies at any
+// moment, dir holds either the old checkpoint or the new one, whole. Save sets the fields of m that
+// describe the files.
 func Save(dir string, s *State, m Manifest) error { return save(osFS{}, dir, s, m) }
 
 func save(fs fileSystem, dir string, s *State, m Manifest) error {
@@ -30,7 +31,7 @@ func save(fs fileSystem, dir string, s *State, m Manifest) error {
 		return err
 	}
 	if err := prepare(fs, dir, s, &m); err != nil {
-		// What was written is of no use. Failing to remove it does no harm: the next Save writes over it.
+		// Failing to remove the partial files does no harm: the next Save writes over them.
 		fs.Remove(filepath.Join(dir, dataTemp))
 		fs.Remove(filepath.Join(dir, manifestTemp))
 		return fmt.Errorf("checkpoints: save %s: %w (a checkpoint saved there before is untouched)", dir, err)
@@ -71,7 +72,8 @@ func prepare(fs fileSystem, dir string, s *State, m *Manifest) error {
 	})
 }
 
-// commit gives the files their lasting names: first the data, then, once that rename is on disk, the manifest.
+// commit gives the files their final names: first the data, then, once that rename is on disk, the
+// manifest.
 func commit(fs fileSystem, dir, data string) error {
 	if err := fs.Rename(filepath.Join(dir, dataTemp), filepath.Join(dir, data)); err != nil {
 		return err
@@ -85,8 +87,8 @@ func commit(fs fileSystem, dir, data string) error {
 	return fs.SyncDir(dir)
 }
 
-// sweep removes the data files of earlier checkpoints and of saves that were killed. The checkpoint is complete
-// whether that works or not, and the next Save tries again, so errors are no news to the caller.
+// sweep removes the data files of earlier checkpoints and of saves that were killed. The checkpoint
+// is complete either way and the next Save tries again, so errors are ignored.
 func sweep(fs fileSystem, dir, keep string) {
 	names, _ := fs.ReadNames(dir)
 	for _, name := range names {
@@ -120,9 +122,9 @@ func (c *countWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Load reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is damaged
-// [ErrDamaged]. Compare the manifest's Architecture with that of the networks at hand before loading the State into
-// them.
+// Load reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is
+// damaged [ErrDamaged]. Before you load the State into networks, compare the manifest's
+// Architecture with theirs.
 func Load(dir string) (*State, Manifest, error) { return load(osFS{}, dir) }
 
 func load(fs fileSystem, dir string) (*State, Manifest, error) {

@@ -9,16 +9,16 @@ import (
 	"syscall"
 )
 
-// fileSystem is what Save and Load ask of the operating system. Tests put a file system in its place that fails, or
-// loses power, at any chosen moment.
+// fileSystem is the part of the operating system that Save and Load use. Tests replace it by one
+// that fails, or loses power, at a chosen moment.
 type fileSystem interface {
 	MkdirAll(dir string) error        // and syncs the new entries
 	Create(name string) (file, error) // empties an existing file
 	Rename(from, to string) error     // replaces an existing file in one step
 	Remove(name string) error
-	SyncDir(dir string) error // makes the renames in dir last
+	SyncDir(dir string) error // makes renames in dir durable
 	ReadNames(dir string) ([]string, error)
-	ReadFile(name string, max int64) ([]byte, error) // refuses more than max bytes, and what is no regular file
+	ReadFile(name string, max int64) ([]byte, error) // refuses more than max bytes and files that are not regular
 }
 
 type file interface {
@@ -60,7 +60,8 @@ func (osFS) SyncDir(dir string) error {
 		return err
 	}
 	err = d.Sync()
-	// Some systems and network file systems cannot sync a directory; there is nothing better to do on them.
+	// Some systems and network file systems cannot sync a directory; there is nothing better to do
+	// on them.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
 		err = nil
 	}

@@ -14,7 +14,8 @@ import (
 // formatVersion counts incompatible changes of the checkpoint format.
 const formatVersion = 1
 
-// Manifest says what a checkpoint holds. [Save] sets Format, Version, Data and Checksum, its caller the rest.
+// Manifest says what a checkpoint holds. [Save] sets Format, Version, Data and Checksum, its caller
+// the rest.
 type Manifest struct {
 	Format       int             `json:"format"`           // version of the checkpoint format
 	Version      string          `json:"graphrl_version"`  // graphrl release that wrote it, from Go's build information
@@ -26,15 +27,15 @@ type Manifest struct {
 	Checksum     string          `json:"checksum"` // hexadecimal SHA-256 of this manifest with an empty checksum
 }
 
-// DataFile names the safetensors file beside a manifest.
+// DataFile names the safetensors file that belongs to a manifest.
 type DataFile struct {
 	File   string `json:"file"`   // base name
 	Bytes  int64  `json:"bytes"`  // size
 	SHA256 string `json:"sha256"` // of the whole file, in hexadecimal
 }
 
-// dataFile describes a data file. Its name holds its content's hash, so that saving one step twice never writes to
-// the file in use.
+// dataFile describes a data file. Its name holds its content's hash, so that saving one step twice
+// never writes to the file in use.
 func dataFile(step, size int64, sum [sha256.Size]byte) DataFile {
 	return DataFile{
 		File:   fmt.Sprintf("state-%d-%x.safetensors", step, sum[:8]),
@@ -65,8 +66,8 @@ func encodeManifest(m Manifest) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// decodeManifest reads what encodeManifest wrote, and nothing else: writing the result again must give the same bytes,
-// checksum included. That also rules out unknown, missing and repeated fields.
+// decodeManifest reads what encodeManifest wrote, and nothing else: writing the result again must
+// give the same bytes, checksum included. That also rules out unknown, missing and repeated fields.
 func decodeManifest(b []byte) (Manifest, error) {
 	var version struct {
 		Format int `json:"format"`

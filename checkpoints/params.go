@@ -20,8 +20,8 @@ func SaveParams(s *State, ps nn.Params) {
 	}
 }
 
-// LoadParams sets parameters to what [SaveParams] stored. It reports every one that is missing or has
-// another shape by an error that wraps [ErrMismatch], and then changes none.
+// LoadParams sets parameters to what [SaveParams] stored. It reports every one that is missing or
+// has another shape by an error that wraps [ErrMismatch], and then changes none.
 func LoadParams(s *State, ps nn.Params) error {
 	var errs []error
 	for _, p := range ps {
@@ -57,8 +57,8 @@ func SaveOptimizer(s *State, opt nn.Optimizer) {
 	SaveParams(s, state.Slots)
 }
 
-// LoadOptimizer restores what [SaveOptimizer] stored into an optimiser of the same kind for the same
-// parameters; otherwise the error wraps [ErrMismatch].
+// LoadOptimizer restores what [SaveOptimizer] stored into an optimiser of the same kind for the
+// same parameters; otherwise the error wraps [ErrMismatch].
 func LoadOptimizer(s *State, opt nn.Optimizer) error {
 	if opt == nil {
 		return errors.New("checkpoints: load: the optimiser is nil")

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 )
 
-// SaveRand stores the state of a random source. A [rand.Rand] keeps no state of its own, so restoring
-// its source restores it.
+// SaveRand stores the state of a random source. A [rand.Rand] keeps no state of its own, so
+// restoring its source restores it.
 func SaveRand(s *State, name string, src *rand.PCG) {
 	if src == nil {
 		s.all().fail(s.prefix+name, errors.New("the random source is nil"))

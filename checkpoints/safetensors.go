@@ -14,12 +14,13 @@ import (
 	"unicode/utf8"
 )
 
-// The safetensors format, https://huggingface.co/docs/safetensors: 8 bytes with the little-endian length of the
-// header; the header, a JSON object {name: {dtype, shape, data_offsets}} that may end in spaces; the tensors' bytes,
-// which the offsets (counted from the end of the header) cover without gap or overlap.
+// The safetensors format, https://huggingface.co/docs/safetensors: 8 bytes with the little-endian
+// length of the header; the header, a JSON object {name: {dtype, shape, data_offsets}} that may end
+// in spaces; the tensors' bytes, which the offsets (counted from the end of the header) cover
+// without gap or overlap.
 
 const (
-	metadataKey = "__metadata__" // the one header entry that is no tensor: free-form strings
+	metadataKey = "__metadata__" // the one header entry that is not a tensor: free-form strings
 	maxHeader   = 100_000_000    // bytes; the limit of the reference implementation
 )
 
@@ -30,8 +31,9 @@ type headerEntry struct {
 	Offsets [2]int `json:"data_offsets"`
 }
 
-// alignment orders element types in the file, widest first, so that every tensor starts at a multiple of its element
-// size and a reader may map the file into memory. The order is that of the reference implementation.
+// alignment orders element types in the file, widest first, so that every tensor starts at a
+// multiple of its element size and a reader may map the file into memory. The order is that of the
+// reference implementation.
 var alignment = []dtype{
 	typeU64, typeI64, typeF64, typeF32, typeU32, typeI32, typeBF16, typeF16, typeU16, typeI16,
 	typeF8E4M3, typeF8E5M2, typeI8, typeU8, typeBool,
@@ -132,8 +134,8 @@ func decodeSafetensors(file []byte) (map[string]tensor, error) {
 	return tensors, nil
 }
 
-// decodeHeader reads the header token by token: encoding/json alone would let a second entry of one name replace the
-// first, and take "DType" for "dtype".
+// decodeHeader reads the header token by token: encoding/json alone would let a second entry of one
+// name replace the first, and take "DType" for "dtype".
 func decodeHeader(header []byte) (map[string]headerEntry, error) {
 	if !utf8.Valid(header) {
 		return nil, errors.New("not UTF-8")
@@ -163,7 +165,8 @@ func decodeHeader(header []byte) (map[string]headerEntry, error) {
 // tokens reads JSON values of known types from a decoder.
 type tokens struct{ *json.Decoder }
 
-// object reads an object, calling field for each key to read the value. A key that comes twice is an error.
+// object reads an object, calling field for each key to read the value. A key that comes twice is
+// an error.
 func (d tokens) object(field func(key string) error) error {
 	if err := d.delim('{'); err != nil {
 		return err

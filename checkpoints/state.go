@@ -11,22 +11,24 @@ import (
 	"unicode/utf8"
 )
 
-// Stateful is implemented by everything whose state belongs in a checkpoint: networks, optimisers, replay memories,
-// environments, learners.
+// Stateful is implemented by everything whose state belongs in a checkpoint: networks, optimisers,
+// replay memories, environments, learners.
 //
-// LoadState is called on a value built with the same configuration as the one saved, and must leave it behaving
-// exactly like that one. After an error the receiver may be half loaded and should not be used.
+// LoadState is called on a value built with the same configuration as the one saved, and must leave
+// it behaving exactly like that one. After an error the receiver may be half loaded and should not
+// be used.
 type Stateful interface {
 	SaveState(*State) error
 	LoadState(*State) error
 }
 
-// State holds named tensors, scalars and strings in memory. Names are paths such as "learner/replay/obs", of
-// non-empty segments joined by "/".
+// State holds named tensors, scalars and strings in memory. Names are paths such as
+// "learner/replay/obs", of non-empty segments joined by "/".
 //
-// The Put methods copy their data. They return no error, so that a SaveState reads as a plain list: the first mistake
-// (a name used twice, a shape that does not match the data) is kept, reported by [State.Err] and by [Save], and
-// nothing reaches the disk. The reading methods return an error for a missing name, another type or another length.
+// The Put methods copy their data. They return no error, so that a SaveState reads as a plain list:
+// the first mistake (a name used twice, a shape that does not match the data) is kept, reported by
+// [State.Err] and by [Save], and nothing reaches the disk. The reading methods return an error for
+// a missing name, another type or another length.
 //
 // The zero State is empty and ready to use. A State is not safe for concurrent use.
 type State struct {
@@ -34,7 +36,7 @@ type State struct {
 	store  *store // shared by all views
 }
 
-// store is what a State and all its Sub views have in common.
+// store is shared by a State and all its Sub views.
 type store struct {
 	tensors map[string]tensor
 	err     error
@@ -119,8 +121,8 @@ func (s *State) all() *store {
 	return s.store
 }
 
-// Sub returns a view of the names below prefix: s.Sub("a").PutInt("b", 1) stores "a/b" in s. The view shares the
-// memory of s and costs nothing.
+// Sub returns a view of the names below prefix: s.Sub("a").PutInt("b", 1) stores "a/b" in s. The
+// view shares the memory of s and costs nothing.
 func (s *State) Sub(prefix string) *State {
 	return &State{prefix: s.prefix + prefix + "/", store: s.all()}
 }
@@ -140,7 +142,8 @@ func (s *State) Names() []string {
 	return names
 }
 
-// PutFloat32 stores a copy of v, row-major, as a tensor of the given shape; an empty shape stands for [len(v)].
+// PutFloat32 stores a copy of v, row-major, as a tensor of the given shape; an empty shape stands
+// for [len(v)].
 func (s *State) PutFloat32(name string, shape []int, v []float32) { putSlice(s, name, shape, v) }
 
 // PutFloat64 is PutFloat32 for float64.
@@ -210,7 +213,8 @@ func (st *store) check(name string, shape []int, n int) error {
 	return nil
 }
 
-// elements returns the number of elements of a shape, and false if a dimension is negative or the number overflows.
+// elements returns the number of elements of a shape, and false if a dimension is negative or the
+// number overflows.
 func elements(shape []int) (int, bool) {
 	if slices.ContainsFunc(shape, func(d int) bool { return d < 0 }) {
 		return 0, false
@@ -269,7 +273,7 @@ func (s *State) String(name string) (string, error) {
 	return string(t.data), err
 }
 
-// Len returns the number of elements of a tensor, whatever its type.
+// Len returns the number of elements of a tensor of any type.
 func (s *State) Len(name string) (int, error) {
 	t, err := s.lookup(name, "")
 	if err != nil {
@@ -278,7 +282,7 @@ func (s *State) Len(name string) (int, error) {
 	return len(t.data) / t.dtype.size(), nil
 }
 
-// Shape returns the shape of a tensor, whatever its type; that of a scalar is empty.
+// Shape returns the shape of a tensor of any type; a scalar has an empty one.
 func (s *State) Shape(name string) ([]int, error) {
 	t, err := s.lookup(name, "")
 	return slices.Clone(t.shape), err

@@ -35,8 +35,8 @@ func (a Aggregation) check() error {
 	return nil
 }
 
-// Aggregate gathers the features of each vertex's in-neighbours,
-// y_i = agg over edges (j, i) of x_j: message passing at its barest.
+// Aggregate gathers the features of each vertex's in-neighbours, y_i = agg over edges (j, i) of
+// x_j: message passing at its barest.
 //
 // Shapes: g, x [NumSrc x features] -> [NumDst x features].
 func Aggregate(g, x *gorgonia.Node, a Aggregation) (*gorgonia.Node, error) {
@@ -78,8 +78,8 @@ func (o *aggregate) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.Ma
 	return nil
 }
 
-// AggregateEdges gathers the features of the edges into each destination,
-// y_i = agg over edges e into i of z_e.
+// AggregateEdges gathers the features of the edges into each destination, y_i = agg over edges e
+// into i of z_e.
 //
 // Shapes: g, z [NumEdges x features] -> [NumDst x features].
 func AggregateEdges(g, z *gorgonia.Node, a Aggregation) (*gorgonia.Node, error) {

@@ -8,17 +8,16 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// The attention convolutions come in three steps: features of vertices by a
-// matrix product, a score for each edge and head (gat.go, gatv2.go), and what
-// this file does: the softmax of the scores over the edges into each vertex, and
-// the sum of the sources' features so weighted.
+// The attention convolutions take three steps. A matrix product gives features of vertices; gat.go
+// and gatv2.go score each edge and head; this file takes the softmax of the scores over the edges
+// into each vertex and sums the sources' features with these weights.
 
 // AttentionConfig holds the settings that [GATConv] and [GATv2Conv] share.
 type AttentionConfig struct {
 	Heads, Out int  // their number and the width of each; the weights follow them
 	Concat     bool // heads side by side, otherwise their mean
-	// SelfLoops lets each vertex attend to itself, as if it had exactly one self
-	// loop. It must be false for bipartite graphs and edges with features.
+	// SelfLoops lets each vertex attend to itself, as if it had exactly one self loop. It must be
+	// false for bipartite graphs and edges with features.
 	SelfLoops bool
 	Act       nn.Activation
 	Dropout   *nn.Dropout // of the attention weights; nil: none
@@ -57,8 +56,8 @@ func (c *AttentionConfig) graph(v gorgonia.Value) (*Graph, error) {
 	return g.looped(), nil
 }
 
-// attend adds softmax, dropout, sum, bias and activation. Scores are [Heads x
-// edges], for the edges of c.graph, so that each head's lie side by side.
+// attend adds softmax, dropout, sum, bias and activation. Scores are [Heads x edges], for the edges
+// of c.graph, so that each head's lie side by side.
 func (c *AttentionConfig) attend(g, scores, h, bias *gorgonia.Node) (*gorgonia.Node, error) {
 	act, err := kernelAct(c.Act)
 	if err != nil {
@@ -78,7 +77,7 @@ type attend struct {
 	bias bool
 
 	alpha  nn.Buffer // [heads x edges] the softmax, in the order of edges
-	factor nn.Buffer // [heads x edges] what dropout makes of it: 0 or 1/(1-P)
+	factor nn.Buffer // [heads x edges] of dropout: 0 or 1/(1-P)
 	byRow  []float32 // one head's weights in the order of a compressed row
 	dz     nn.Buffer // gradient before the activation
 	sums   []float32 // per destination
@@ -97,7 +96,7 @@ func (o *attend) OutShape(in []gorgonia.Value) (int, int, error) {
 	return g.NumDst(), o.cfg.width(), err
 }
 
-// head returns where head k starts in a row of the output and what its share is.
+// head returns where head k starts in a row of the output, and its share.
 func (o *attend) head(k int) (start int, share float32) {
 	if o.cfg.Concat {
 		return k * o.cfg.Out, 1

@@ -9,8 +9,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// BipartiteScorer is a whole network for decisions on a bipartite graph: it embeds the vertices of both sides, lets them exchange
-// messages for some rounds, and scores every edge. Nothing in it depends on how many vertices or edges there are.
+// BipartiteScorer is a network for decisions on a bipartite graph. It embeds the vertices of both
+// sides, lets them exchange messages for some rounds, and scores every edge. One network serves
+// graphs of all sizes.
 //
 //	x = relu(x A + a)     for sources and destinations, each with its own A
 //	per round: y_i = relu([y_i, mean over e = (j, i) of relu(x_j U + y_i V + f_e W + b)] B + c), then x likewise from y
@@ -23,7 +24,8 @@ type BipartiteScorer struct {
 	Score    *EdgeScorer
 }
 
-// BipartiteRound is one exchange of messages: destinations hear from sources, then sources from destinations.
+// BipartiteRound is one exchange of messages: destinations hear from sources, then sources from
+// destinations.
 type BipartiteRound struct {
 	ToDst *EdgeMessage
 	Dst   *nn.Linear // update of the destinations
@@ -39,8 +41,8 @@ type BipartiteScorerConfig struct {
 	Rounds    int // of messages; 0: each edge is scored from its two ends alone
 }
 
-// NewBipartiteScorer makes a network whose weights are drawn from rng: those of layers before a ReLU
-// by nn.HeUniform, the others by nn.GlorotUniform.
+// NewBipartiteScorer makes a network and draws its weights from rng: by nn.HeUniform in layers
+// before a ReLU, by nn.GlorotUniform elsewhere.
 func NewBipartiteScorer(name string, cfg BipartiteScorerConfig, rng *rand.Rand) (*BipartiteScorer, error) {
 	m := newMaker("bipartite scorer", name, nil, rng, size{"In", cfg.In, 1}, size{"InDst", cfg.InDst, 1},
 		size{"EdgeDim", cfg.EdgeDim, 0}, size{"Hidden", cfg.Hidden, 1}, size{"Rounds", cfg.Rounds, 0})
@@ -101,8 +103,8 @@ func (n *BipartiteScorer) Params() nn.Params {
 	return append(ps, n.Score.Params()...)
 }
 
-// Forward adds the network to the expression graph. Bind to reverse the [Graph.Reverse] of what is bound to g; without rounds it is not
-// needed. The edge features f are nil when the network was made for none.
+// Forward adds the network to the expression graph. Bind [Graph.Reverse] of g's graph to reverse,
+// which a network without rounds does not need. f is nil without edge features.
 func (n *BipartiteScorer) Forward(g, reverse, src, dst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if err := n.check(); err != nil {
 		return nil, err

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// SetEdges makes g the graph of n vertices with the given edges. On an error g
-// is left as it was.
+// SetEdges makes g the graph of n vertices with the given edges. On an error g is left as it was.
 func (g *Graph) SetEdges(n int, edges EdgeIndex) error {
 	if err := edges.check(n, n); err != nil {
 		return err
@@ -15,8 +14,7 @@ func (g *Graph) SetEdges(n int, edges EdgeIndex) error {
 	return nil
 }
 
-// SetBipartite makes g the bipartite graph of [NewBipartite]. On an error g is
-// left as it was.
+// SetBipartite makes g the bipartite graph of [NewBipartite]. On an error g is left as it was.
 func (g *Graph) SetBipartite(numSrc, numDst int, edges EdgeIndex) error {
 	if err := edges.check(numSrc, numDst); err != nil {
 		return err
@@ -36,15 +34,15 @@ func (g *Graph) setEdges(numSrc, numDst int, bipartite bool, edges EdgeIndex) {
 	g.changed(numSrc, numDst, bipartite)
 }
 
-// SetCompleteBipartite makes g the graph of [CompleteBipartite], at little more
-// than the cost of writing its edges down, or at none if it is that already.
+// SetCompleteBipartite makes g the graph of [CompleteBipartite], at little more than the cost of
+// writing its edges down, or at none if it is that already.
 func (g *Graph) SetCompleteBipartite(m, o int) error {
 	return g.setComplete(1, func(int) (int, int) { return m, o })
 }
 
-// SetCompleteBipartites makes g the batch of the complete bipartite graphs with
-// m[b] sources and o[b] destinations, as [Graph.SetCompleteBipartite] would make
-// each. Edges of graph b are numbered row-major from EdgeGraphPtr()[b].
+// SetCompleteBipartites makes g the batch of the complete bipartite graphs with m[b] sources and
+// o[b] destinations, as [Graph.SetCompleteBipartite] would make each. Edges of graph b are numbered
+// row-major from EdgeGraphPtr()[b].
 func (g *Graph) SetCompleteBipartites(m, o []int) error {
 	if len(m) != len(o) {
 		return fmt.Errorf("gnn: complete bipartite batch: %d numbers of sources and %d of destinations, need as many of both", len(m), len(o))
@@ -154,8 +152,7 @@ func (g *Graph) SetBatch(graphs ...*Graph) error {
 	return nil
 }
 
-// start empties a for a batch of graphs; inOrder tells that the entries will be
-// the edge list itself.
+// start empties a for a batch of graphs; with inOrder the entries will be the edge list itself.
 func (a *adjacency) start(inOrder bool, entries int) {
 	a.ptr = append(a.ptr[:0], 0)
 	if inOrder {
@@ -166,8 +163,8 @@ func (a *adjacency) start(inOrder bool, entries int) {
 	a.idx, a.edge = a.idx[:0], a.edge[:0]
 }
 
-// append adds the rows of b, whose vertices at the other end shift by idx0 and
-// whose edges by edge0. Without memory of its own a only takes the offsets.
+// append adds the rows of b, whose vertices at the other end shift by idx0 and whose edges by
+// edge0. If its entries are the edge list, a takes the offsets only.
 func (a *adjacency) append(b *adjacency, idx0, edge0 int32) {
 	if len(b.ptr) == 0 {
 		return
@@ -200,8 +197,8 @@ func (g *Graph) changed(numSrc, numDst int, bipartite bool) {
 	g.derived.forget()
 }
 
-// adjacency is one direction of a graph as compressed sparse rows: the
-// entries of row i are ptr[i] to ptr[i+1].
+// adjacency is one direction of a graph as compressed sparse rows: the entries of row i are ptr[i]
+// to ptr[i+1].
 type adjacency struct {
 	ptr  []int32 // [rows+1]
 	idx  []int32 // [edges] the vertex at the other end
@@ -221,11 +218,11 @@ func (a *adjacency) edgeOf(k int) int {
 	return int(a.edge[k])
 }
 
-// group makes a the rows 0 to rows-1 of the edges (key, value), each row in the
-// edges' order. Edges whose keys ascend are taken as they are.
+// group makes a the rows 0 to rows-1 of the edges (key, value), each row in the edges' order. Edges
+// whose keys ascend are taken as they are.
 func (a *adjacency) group(rows int, key, value []int32) {
-	// Counting two places up leaves, after the prefix sum, the start of row i
-	// in ptr[i+1]; placing the edges then moves it to the row's end, where it belongs.
+	// Counting two places up leaves, after the prefix sum, the start of row i in ptr[i+1]; placing
+	// the edges then moves it to the row's end, where it belongs.
 	ptr := resize(a.ptr, rows+2)
 	clear(ptr)
 	sorted := true

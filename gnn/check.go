@@ -48,8 +48,8 @@ func cols(n *gorgonia.Node) int {
 	return n.Shape()[1]
 }
 
-// checkCols reports a node that is not a matrix of want columns. Finding it when
-// the expression graph is built names the layer at fault.
+// checkCols reports a node that is not a matrix of want columns. Finding it when the expression
+// graph is built names the layer at fault.
 func checkCols(layer, what string, n *gorgonia.Node, want int) error {
 	if n == nil {
 		return fmt.Errorf("gnn: %s: %s are missing", layer, what)

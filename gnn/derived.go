@@ -7,9 +7,9 @@ import (
 	"github.com/graphrl/graphrl/internal/kernel"
 )
 
-// derived holds what layers compute from a graph's structure alone. Each part
-// is computed when it is first asked for and kept until the structure changes,
-// so that the layers of a network, and tapes on other goroutines, share it.
+// derived holds what layers compute from a graph's structure alone. Each part is computed when it
+// is first asked for and kept until the structure changes, so that the layers of a network, and
+// tapes on other goroutines, share it.
 type derived struct {
 	mu       sync.Mutex
 	in, out  lazy[*kernel.CSR]
@@ -23,8 +23,7 @@ type derived struct {
 	invSqrt  []float32 // scratch of gcn
 }
 
-// lazy is a value computed once per structure; the memory of the last one is
-// reused for the next.
+// lazy is a value computed once per structure; the memory of the last one is reused for the next.
 type lazy[T any] struct {
 	value T
 	done  bool
@@ -68,8 +67,7 @@ func (g *Graph) sumT() weighted {
 	return weighted{g.out.ptr, g.out.idx, nil, csr}
 }
 
-// compress makes *csr the structure of the matrix with cols columns whose rows ptr
-// and col give.
+// compress makes *csr the structure of the matrix with cols columns whose rows ptr and col give.
 func compress(csr **kernel.CSR, cols int, ptr, col []int32) {
 	if *csr == nil {
 		*csr = new(kernel.CSR)
@@ -77,10 +75,9 @@ func compress(csr **kernel.CSR, cols int, ptr, col []int32) {
 	(*csr).Set(cols, ptr, col)
 }
 
-// gcn returns the normalised adjacency matrix of Kipf and Welling (2017),
-// D^-1/2 (A+I) D^-1/2, by destination. D counts in-edges and the self loop,
-// which every vertex has exactly once, in the graph or not. The graph must not
-// be bipartite.
+// gcn returns the normalised adjacency matrix of Kipf and Welling (2017), D^-1/2 (A+I) D^-1/2, by
+// destination. D counts in-edges and the self loop, which every vertex has exactly once, in the
+// graph or not. The graph must not be bipartite.
 func (g *Graph) gcn() weighted {
 	return g.derived.gcnIn.get(g, func(g *Graph, w *weighted) { g.normalize(&g.in, w) })
 }
@@ -123,8 +120,8 @@ func (g *Graph) normalize(a *adjacency, w *weighted) {
 	compress(&w.csr, n, w.ptr, w.col)
 }
 
-// mean returns the matrix that averages over a destination's in-edges, by
-// destination; the row of a vertex without in-edges is empty.
+// mean returns the matrix that averages over a destination's in-edges, by destination; the row of a
+// vertex without in-edges is empty.
 func (g *Graph) mean() weighted {
 	val := g.derived.meanIn.get(g, func(g *Graph, val *[]float32) {
 		*val = resize(*val, g.NumEdges())
@@ -163,9 +160,9 @@ func (g *Graph) meanCoef() []float32 {
 	})
 }
 
-// Reverse returns g with every edge turned round and sources and destinations
-// exchanged. Edges keep their numbers. The result is a view of g's memory: it is
-// valid until g changes and must not be Set itself.
+// Reverse returns g with every edge turned round and sources and destinations exchanged. Edges keep
+// their numbers. The result is a view of g's memory: it is valid until g changes and must not be
+// Set itself.
 func (g *Graph) Reverse() *Graph {
 	return g.derived.reverse.get(g, func(g *Graph, r **Graph) {
 		if *r == nil {
@@ -183,9 +180,9 @@ func (g *Graph) Reverse() *Graph {
 // view makes a show b's rows.
 func (a *adjacency) view(b *adjacency) { a.ptr, a.idx, a.edge = b.ptr, b.idx, b.edge }
 
-// looped returns g with its self loops, if any, replaced by one at every vertex.
-// Its edges are numbered by destination, each row ending with the loop; it is no
-// batch. The graph must not be bipartite.
+// looped returns g with its self loops, if any, replaced by one at every vertex. Its edges are
+// numbered by destination, each row ending with the loop; it is no batch. The graph must not be
+// bipartite.
 func (g *Graph) looped() *Graph {
 	return g.derived.loops.get(g, func(g *Graph, r **Graph) {
 		if *r == nil {

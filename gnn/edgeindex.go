@@ -6,14 +6,13 @@ import (
 	"slices"
 )
 
-// EdgeIndex is a list of directed edges: edge e goes from vertex Src[e] to
-// vertex Dst[e]. It is the form in which graphs are written down; a [Graph] is
-// the form in which they are computed on. Parallel edges and self loops are
-// allowed.
+// EdgeIndex is a list of directed edges: edge e goes from vertex Src[e] to vertex Dst[e]. It is the
+// form in which graphs are written down; a [Graph] is the form in which they are computed on.
+// Parallel edges and self loops are allowed.
 //
-// Its methods return a new list and leave the receiver alone. They change the number and the order of
-// edges, so apply them before computing edge features. A list whose halves differ in length comes back
-// as it is, for [NewGraph] to refuse.
+// Its methods return a new list and leave the receiver alone. They change the number and the order
+// of edges, so apply them before computing edge features. A list whose halves differ in length
+// comes back as it is, for [NewGraph] to refuse.
 type EdgeIndex struct {
 	Src, Dst []int32
 }
@@ -21,8 +20,8 @@ type EdgeIndex struct {
 // Len returns the number of edges.
 func (ei EdgeIndex) Len() int { return len(ei.Dst) }
 
-// check reports the first edge that does not join one of numSrc sources to one
-// of numDst destinations.
+// check reports the first edge that does not join one of numSrc sources to one of numDst
+// destinations.
 func (ei EdgeIndex) check(numSrc, numDst int) error {
 	if numSrc < 0 || numDst < 0 {
 		return fmt.Errorf("gnn: a graph cannot have %d source and %d destination vertices", numSrc, numDst)
@@ -42,9 +41,8 @@ func (ei EdgeIndex) check(numSrc, numDst int) error {
 	return nil
 }
 
-// Undirected returns the list with the opposite of every edge added and
-// duplicates merged, sorted by destination, then source. The result is
-// symmetric: (i, j) is in it exactly if (j, i) is.
+// Undirected returns the list with the opposite of every edge added and duplicates merged, sorted
+// by destination, then source. The result is symmetric: (i, j) is in it exactly if (j, i) is.
 func (ei EdgeIndex) Undirected() EdgeIndex {
 	if len(ei.Src) != len(ei.Dst) {
 		return ei
@@ -55,8 +53,7 @@ func (ei EdgeIndex) Undirected() EdgeIndex {
 	}.Coalesce()
 }
 
-// Coalesce returns the list sorted by destination, then source, with parallel
-// edges merged.
+// Coalesce returns the list sorted by destination, then source, with parallel edges merged.
 func (ei EdgeIndex) Coalesce() EdgeIndex {
 	if len(ei.Src) != len(ei.Dst) {
 		return ei
@@ -91,8 +88,8 @@ func (ei EdgeIndex) RemoveSelfLoops() EdgeIndex {
 	return out
 }
 
-// AddSelfLoops returns the list with exactly one self loop at each of n
-// vertices: those already there are dropped and n are appended.
+// AddSelfLoops returns the list with exactly one self loop at each of n vertices: those already
+// there are dropped and n are appended.
 func (ei EdgeIndex) AddSelfLoops(n int) EdgeIndex {
 	if len(ei.Src) != len(ei.Dst) {
 		return ei

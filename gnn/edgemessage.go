@@ -9,21 +9,20 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// EdgeMessage passes messages that depend on both ends of an edge and on the
-// edge's own features:
+// EdgeMessage passes messages that depend on both ends of an edge and on the edge's own features:
 //
 //	y_i = agg over edges e = (j, i) of relu(x_j U + x_i V + f_e W + b)
 //
-// It is the first half of a message passing network (J. Gilmer et al., "Neural
-// message passing for quantum chemistry", ICML 2017, eq. 1) with the message
-// function a single layer, which lets the products with U and V run once per
-// vertex instead of once per edge. Combine y with x_i by a following nn.Linear.
+// It is the first half of a message passing network (J. Gilmer et al., "Neural message passing for
+// quantum chemistry", ICML 2017, eq. 1) with the message function a single layer, which lets the
+// products with U and V run once per vertex instead of once per edge. Combine y with x_i by a
+// following nn.Linear.
 //
-// To send messages against the edges' direction, bind [Graph.Reverse] to another
-// graph input; edge features stay as they are.
+// To send messages against the edges' direction, bind [Graph.Reverse] to another graph input; edge
+// features stay as they are.
 //
-// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
-// y [NumDst x hidden].
+// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim], y [NumDst x
+// hidden].
 type EdgeMessage struct {
 	EdgeHidden
 	Agg   Aggregation // Sum or Mean
@@ -52,9 +51,8 @@ func NewEdgeMessage(name string, cfg EdgeMessageConfig, rng *rand.Rand) (*EdgeMe
 // Params returns U, V, b and, with edge features, W.
 func (l *EdgeMessage) Params() nn.Params { return l.params() }
 
-// Forward adds the layer to the expression graph. The edge features f are nil
-// when the layer was made for none. In a graph that is not bipartite xSrc and
-// xDst are one node.
+// Forward adds the layer to the expression graph. The edge features f are nil when the layer was
+// made for none. In a graph that is not bipartite xSrc and xDst are one node.
 func (l *EdgeMessage) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if l.Agg != Sum && l.Agg != Mean {
 		return nil, fmt.Errorf("gnn: %s: messages are aggregated by sum or mean, not by %v", l.name(), l.Agg)

@@ -9,17 +9,17 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// EdgeScorer gives every edge a score, a two-layer perceptron of the
-// concatenation [x_src, x_dst, f_e]:
+// EdgeScorer gives every edge a score, a two-layer perceptron of the concatenation [x_src, x_dst,
+// f_e]:
 //
 //	s_e = relu(x_src U + x_dst V + f_e W + b) . v + c
 //
-// the head of a policy that chooses edges. The products with U and V run once per
-// vertex; per edge remain its own features and one dot product.
+// the head of a policy that chooses edges. The products with U and V run once per vertex; per edge
+// remain its own features and one dot product.
 //
-// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
-// s [NumEdges x 1]: the rows are edges in the order of the graph's edge list, for
-// a complete bipartite graph row-major.
+// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim], s [NumEdges x 1]:
+// the rows are edges in the order of the graph's edge list, for a complete bipartite graph
+// row-major.
 type EdgeScorer struct {
 	EdgeHidden
 	Out   *nn.Param // v [hidden x 1]
@@ -50,9 +50,8 @@ func NewEdgeScorer(name string, cfg EdgeScorerConfig, rng *rand.Rand) (*EdgeScor
 // Params returns U, V, b, with edge features W, then v and c.
 func (l *EdgeScorer) Params() nn.Params { return append(l.params(), params(l.Out, l.Bias)...) }
 
-// Forward adds the head to the expression graph. The edge features f are nil when
-// it was made for none. In a graph that is not bipartite xSrc and xDst are one
-// node.
+// Forward adds the head to the expression graph. The edge features f are nil when it was made for
+// none. In a graph that is not bipartite xSrc and xDst are one node.
 func (l *EdgeScorer) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	if !(l.Slope >= 0 && l.Slope <= 1) {
 		return nil, fmt.Errorf("gnn: %s: the activation's slope must lie in [0, 1], got %v", l.name(), l.Slope)

@@ -15,10 +15,10 @@ import (
 //
 //	pre_e = x_src(e) U + x_dst(e) V + b + f_e W
 //
-// It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share.
-// Written on the concatenation [x_src, x_dst, f_e] it would be a matrix product over
-// edges; taken apart, the wide products run once per vertex and only the few edge
-// features once per edge. Hidden widths that are multiples of 16 are the fastest.
+// It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share. Written on the
+// concatenation [x_src, x_dst, f_e] it would be a matrix product over edges; taken apart, the wide
+// products run once per vertex and only the few edge features once per edge. Hidden widths that are
+// multiples of 16 are the fastest.
 type EdgeHidden struct {
 	Src    *nn.Linear // U [inSrc x hidden], no bias
 	Dst    *nn.Linear // V [inDst x hidden] and b [hidden]
@@ -57,8 +57,8 @@ func (l *EdgeHidden) params() nn.Params {
 	return append(append(l.Src.Params(), l.Dst.Params()...), params(l.Weight)...)
 }
 
-// forward returns the inputs of the edge operation: g, x U, x V + b and, where
-// there are edge features, f and W.
+// forward returns the inputs of the edge operation: g, x U, x V + b and, where there are edge
+// features, f and W.
 func (l *EdgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, error) {
 	if l.Src == nil || l.Dst == nil {
 		return nil, errors.New("gnn: an edge layer without weights: make it with its constructor")
@@ -89,7 +89,7 @@ func (l *EdgeHidden) forward(g, xSrc, xDst, f *gorgonia.Node) (gorgonia.Nodes, e
 	return append(in, f, w), err
 }
 
-// edgeOp is what the operations on an EdgeHidden's result share.
+// edgeOp is shared by the operations on an EdgeHidden's result.
 type edgeOp struct {
 	hidden, edgeDim int
 	slope           float32 // of the activation below zero
@@ -122,8 +122,7 @@ func (o *edgeOp) data(in []gorgonia.Value) (g *Graph, u, v, f, w []float32) {
 	return g, u, v, f, w
 }
 
-// gradients returns where the kernels add up the gradients, cleared; nil where
-// none is wanted.
+// gradients returns where the kernels add up the gradients, cleared; nil where none is wanted.
 func (o *edgeOp) gradients(din []nn.Matrix) (du, dv, df, dw []float32) {
 	for i := range din {
 		clear(din[i].Data)
@@ -137,18 +136,17 @@ func (o *edgeOp) gradients(din []nn.Matrix) (du, dv, df, dw []float32) {
 // Differentiable: everything but the structure has a gradient.
 func (o *edgeOp) Differentiable(i int) bool { return i > 0 }
 
-// EdgeUpdate computes new features for every edge from its ends and its old
-// features,
+// EdgeUpdate computes new features for every edge from its ends and its old features,
 //
 //	z_e = act(x_src U + x_dst V + f_e W + b)
 //
-// the edge block of P. Battaglia et al., "Relational inductive biases, deep
-// learning, and graph networks" (2018), section 3.2. It writes down a row for each
-// edge, which [EdgeMessage] and [EdgeScorer] avoid: use it when more layers on
-// edges follow, or with [AggregateEdges] for message passing of your own.
+// the edge block of P. Battaglia et al., "Relational inductive biases, deep learning, and graph
+// networks" (2018), section 3.2. It writes down a row for each edge, which [EdgeMessage] and
+// [EdgeScorer] avoid: use it when more layers on edges follow, or with [AggregateEdges] for message
+// passing of your own.
 //
-// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim],
-// z [NumEdges x hidden].
+// Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim], z [NumEdges x
+// hidden].
 type EdgeUpdate struct {
 	EdgeHidden
 	Act nn.Activation
@@ -174,9 +172,8 @@ func NewEdgeUpdate(name string, cfg EdgeUpdateConfig, rng *rand.Rand) (*EdgeUpda
 // Params returns U, V, b and, with edge features, W.
 func (l *EdgeUpdate) Params() nn.Params { return l.params() }
 
-// Forward adds the layer to the expression graph. The edge features f are nil when
-// the layer was made for none. In a graph that is not bipartite xSrc and xDst are
-// one node.
+// Forward adds the layer to the expression graph. The edge features f are nil when the layer was
+// made for none. In a graph that is not bipartite xSrc and xDst are one node.
 func (l *EdgeUpdate) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	act, err := kernelAct(l.Act)
 	if err != nil {
@@ -248,14 +245,13 @@ func (o *edgeUpdate) Backward(in []gorgonia.Value, z, dz nn.Matrix, din []nn.Mat
 	return nil
 }
 
-// EdgeConv is the convolution of Y. Wang et al., "Dynamic graph CNN for learning on
-// point clouds" (TOG 2019), eq. 8:
+// EdgeConv is the convolution of Y. Wang et al., "Dynamic graph CNN for learning on point clouds"
+// (TOG 2019), eq. 8:
 //
 //	y_i = agg over edges (j, i) of h(x_i, x_j - x_i)
 //
-// with h a perceptron. Its first layer is linear in (x_i, x_j - x_i), so it is an
-// [EdgeUpdate] with U the weight of the difference and V that of x_i minus U. More
-// layers, if any, are Rest.
+// with h a perceptron. Its first layer is linear in (x_i, x_j - x_i), so it is an [EdgeUpdate] with
+// U the weight of the difference and V that of x_i minus U. More layers, if any, are Rest.
 //
 // Shapes: x [vertices x in], y [vertices x hidden], or of Rest's width.
 type EdgeConv struct {

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// GATConv is the graph attention of P. Velickovic et al., "Graph attention
-// networks" (ICLR 2018), eq. 3-6. For each head
+// GATConv is the graph attention of P. Velickovic et al., "Graph attention networks" (ICLR 2018),
+// eq. 3-6. For each head
 //
 //	s_ij    = leakyrelu(a_src . x_j W + a_dst . x_i W),   slope 0.2
 //	alpha_ij = softmax of s_ij over the in-edges (j, i) of i, and (i, i)
@@ -17,10 +17,9 @@ import (
 //
 // with the heads side by side (Concat) or averaged before b and act.
 //
-// Shapes: x [vertices x in], dense or sparse, W [in x heads*out], a_src and a_dst
-// [heads x out], y [vertices x heads*out] or, averaged, [vertices x out]. In a
-// bipartite graph, with SelfLoops false, the destinations' features [NumDst x
-// inDst] have a weight of their own.
+// Shapes: x [vertices x in], dense or sparse, W [in x heads*out], a_src and a_dst [heads x out], y
+// [vertices x heads*out] or, averaged, [vertices x out]. In a bipartite graph, with SelfLoops
+// false, the destinations' features [NumDst x inDst] have a weight of their own.
 type GATConv struct {
 	AttentionConfig
 	Weight    *nn.Param // W [in x heads*out]
@@ -120,8 +119,7 @@ func (l *GATConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Node
 	return l.attend(g, scores, hSrc, n[4])
 }
 
-// headDots adds d[i,k] = h[i, head k] . a[k]: [rows x heads*out], [heads x out] ->
-// [rows x heads].
+// headDots adds d[i,k] = h[i, head k] . a[k]: [rows x heads*out], [heads x out] -> [rows x heads].
 func headDots(h, a *gorgonia.Node, heads, out int) (*gorgonia.Node, error) {
 	return nn.Apply("head_dots", headDot{heads, out}, nn.Shape{h.Shape()[0], heads}, h, a)
 }

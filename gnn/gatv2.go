@@ -11,19 +11,16 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// GATv2Conv is the attention of S. Brody, U. Alon and E. Yahav, "How attentive are
-// graph attention networks?" (ICLR 2022), eq. 7, in which the ranking of neighbours
-// may depend on who asks:
+// GATv2Conv is the attention of S. Brody, U. Alon and E. Yahav, "How attentive are graph attention
+// networks?" (ICLR 2022), eq. 7, in which the ranking of neighbours may depend on who asks:
 //
 //	s_ij = a . leakyrelu(x_j W_src + x_i W_dst + f_e W_edge),   slope 0.2
 //
-// for each head; softmax, sum, bias and activation are those of [GATConv], on
-// x_j W_src.
+// for each head. Softmax, sum, bias and activation follow as in [GATConv], on x_j W_src.
 //
-// Shapes: x [vertices x in], dense or sparse, W_src and W_dst [in x heads*out], a
-// [heads x out], edge features f [NumEdges x edgeDim], y [vertices x heads*out] or,
-// averaged, [vertices x out]. Bipartite graphs and edge features want SelfLoops
-// false.
+// Shapes: x [vertices x in], dense or sparse, W_src and W_dst [in x heads*out], a [heads x out],
+// edge features f [NumEdges x edgeDim], y [vertices x heads*out] or, averaged, [vertices x out].
+// Bipartite graphs and edge features want SelfLoops false.
 type GATv2Conv struct {
 	AttentionConfig
 	Src, Dst  *nn.Param // W_src [inSrc x heads*out], W_dst [inDst x heads*out]
@@ -76,8 +73,8 @@ func (l *GATv2Conv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 	return l.ForwardBipartite(g, x, x, nil)
 }
 
-// ForwardBipartite adds the layer to the expression graph for a bipartite graph,
-// or for edges with the features f (otherwise nil).
+// ForwardBipartite adds the layer to the expression graph for a bipartite graph, or for edges with
+// the features f (otherwise nil).
 func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	inSrc, width, err := weightShape("gatv2", l.Src)
 	if err != nil {
@@ -128,8 +125,8 @@ func (l *GATv2Conv) ForwardBipartite(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia
 	return l.attend(g, scores, u, n[4])
 }
 
-// gatv2Scores takes g, u = x W_src, v = x W_dst, a and, with edge features, f and
-// W_edge to the scores [heads x edges].
+// gatv2Scores takes g, u = x W_src, v = x W_dst, a and, with edge features, f and W_edge to the
+// scores [heads x edges].
 type gatv2Scores struct {
 	cfg      AttentionConfig
 	edgeDim  int
@@ -154,8 +151,8 @@ func (o *gatv2Scores) OutShape(in []gorgonia.Value) (int, int, error) {
 	return o.cfg.Heads, g.NumEdges(), err
 }
 
-// head returns the ends of the edges as rows of [vertices*heads x out], the edge
-// features and the weights of head k.
+// head returns the ends of the edges as rows of [vertices*heads x out], the edge features and the
+// weights of head k.
 func (o *gatv2Scores) head(g *Graph, in []gorgonia.Value, k int) (src, dst []int32, a, f, w []float32) {
 	o.src, o.dst = resize(o.src, g.NumEdges()), resize(o.dst, g.NumEdges())
 	heads, d := int32(o.cfg.Heads), o.cfg.Out

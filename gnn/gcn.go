@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Conv is a graph convolution: a layer that takes the features of a graph's
-// vertices to new features of the same vertices.
+// Conv is a graph convolution: a layer that takes the features of a graph's vertices to new
+// features of the same vertices.
 //
 // Shapes: g, x [vertices x in] -> [vertices x out].
 type Conv interface {
@@ -18,16 +18,16 @@ type Conv interface {
 
 var _ = []Conv{(*GCNConv)(nil), (*SAGEConv)(nil), (*GATConv)(nil), (*GATv2Conv)(nil), (*GINConv)(nil), (*EdgeConv)(nil)}
 
-// GCNConv is the graph convolution of T. Kipf and M. Welling, "Semi-supervised
-// classification with graph convolutional networks" (ICLR 2017), eq. 2:
+// GCNConv is the graph convolution of T. Kipf and M. Welling, "Semi-supervised classification with
+// graph convolutional networks" (ICLR 2017), eq. 2:
 //
 //	y = act(D^-1/2 (A+I) D^-1/2 x W + b)
 //
-// A_ij is the number of edges from j to i, self loops not counted: every vertex
-// has exactly one, from I. D holds the row sums of A+I.
+// A_ij is the number of edges from j to i, self loops not counted: every vertex has exactly one,
+// from I. D holds the row sums of A+I.
 //
-// Shapes: x [vertices x in], dense or sparse, W [in x out], b [out],
-// y [vertices x out]. Not for bipartite graphs.
+// Shapes: x [vertices x in], dense or sparse, W [in x out], b [out], y [vertices x out]. Not for
+// bipartite graphs.
 type GCNConv struct {
 	Weight *nn.Param // [in x out]
 	Bias   *nn.Param // [out]; nil: none

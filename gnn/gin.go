@@ -10,20 +10,20 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// GINConv is the convolution of K. Xu et al., "How powerful are graph neural
-// networks?" (ICLR 2019), eq. 4.1,
+// GINConv is the convolution of K. Xu et al., "How powerful are graph neural networks?" (ICLR
+// 2019), eq. 4.1,
 //
 //	y_i = h((1 + eps) x_i + sum over edges (j, i) of x_j)
 //
-// and, with edge features, that of W. Hu et al., "Strategies for pre-training graph
-// neural networks" (ICLR 2020), GINE:
+// and, with edge features, GINE of W. Hu et al., "Strategies for pre-training graph neural
+// networks" (ICLR 2020):
 //
 //	y_i = h((1 + eps) x_i + sum over edges e = (j, i) of relu(x_j + f_e W))
 //
 // h is a perceptron on vertices.
 //
-// Shapes: x [vertices x in], f [NumEdges x edgeDim], W [edgeDim x in], y [vertices
-// x h's width]. Not for bipartite graphs.
+// Shapes: x [vertices x in], f [NumEdges x edgeDim], W [edgeDim x in], y [vertices x h's width].
+// Not for bipartite graphs.
 type GINConv struct {
 	Net  nn.Module // h
 	Eps  *nn.Param // eps [1]; nil: 0, as in the paper's GIN-0
@@ -33,10 +33,10 @@ type GINConv struct {
 // GINConvConfig describes a [GINConv].
 type GINConvConfig struct {
 	Net      nn.Module // the perceptron h
-	TrainEps bool      // eps is a parameter, 0 at first; otherwise it is 0 for good
+	TrainEps bool      // eps is a parameter that starts at 0; otherwise it stays 0
 
-	// Of GINE alone: columns of the edges' and of the vertices' features. EdgeDim 0: plain GIN, which
-	// takes any number of columns.
+	// Of GINE alone: columns of the edges' and of the vertices' features. EdgeDim 0: plain GIN,
+	// which takes any number of columns.
 	EdgeDim, In int
 	Init        nn.Init // of W; nil: nn.GlorotUniform
 }
@@ -112,7 +112,7 @@ func (l *GINConv) ForwardEdges(g, x, f *gorgonia.Node) (*gorgonia.Node, error) {
 	return l.Net.Forward(s)
 }
 
-// gin is what GINConv hands to its perceptron. Inputs: g, x, [eps], [f, W].
+// gin computes the input of GINConv's perceptron from g, x, [eps], [f, W].
 type gin struct {
 	f, edgeDim int
 	eps        bool

@@ -14,25 +14,23 @@ import (
 // maxIndex bounds vertices and edges, which int32 numbers.
 const maxIndex = math.MaxInt32
 
-// Graph is the structure of a graph, or of a batch of graphs: who is joined to
-// whom. Features of vertices and edges are tensors beside it, row i belonging
-// to vertex or edge i.
+// Graph is the structure of a graph, or of a batch of graphs: its vertices and edges. Their
+// features are separate tensors, whose row i belongs to vertex or edge i.
 //
-// Messages flow from source to destination vertices. In an ordinary graph both
-// are the same vertices; in a bipartite one they are two sets, numbered apart,
-// and NumSrc and NumDst differ in general. Edges keep the numbers of the list
-// the graph was made from, so edge features need no reordering.
+// Messages flow from source to destination vertices. In an ordinary graph both are the same
+// vertices; in a bipartite one they are two sets, numbered apart, and NumSrc and NumDst differ in
+// general. Edges keep the numbers of the list the graph was made from, so edge features need no
+// reordering.
 //
-// The structure is kept by destination (for forward passes) and by source (for
-// their gradients), both as compressed sparse rows.
+// The structure is kept by destination (for forward passes) and by source (for their gradients),
+// both as compressed sparse rows.
 //
-// A *Graph is a gorgonia.Value of shape [NumDst x NumSrc]: bound to the input
-// node that [NewGraphInput] makes, every step may bring another graph to the same
-// expression graph.
+// A *Graph is a gorgonia.Value of shape [NumDst x NumSrc]: bound to the input node that
+// [NewGraphInput] makes, every step may bind another graph to the same expression graph.
 //
-// Readers may share a Graph between goroutines. The Set methods, which rebuild
-// it in place and reuse its memory, may not run beside any other use. The zero
-// value is a batch of no graphs. A Graph must not be copied.
+// Goroutines may read a Graph at the same time. The Set methods rebuild it in place and reuse its
+// memory; nothing else may use it meanwhile. The zero value is a batch of no graphs. Do not copy a
+// Graph.
 type Graph struct {
 	numSrc, numDst int
 	bipartite      bool
@@ -50,8 +48,8 @@ type Graph struct {
 	derived derived
 }
 
-// NewGraphInput adds an input to the expression graph to which a *Graph is bound
-// with nn.Tape.Bind before each run, any graph of any size.
+// NewGraphInput adds an input to the expression graph to which a *Graph is bound with nn.Tape.Bind
+// before each run, any graph of any size.
 func NewGraphInput(eg *gorgonia.ExprGraph, name string) (*gorgonia.Node, error) {
 	n, err := nn.NewInput(eg, name, 2)
 	if err != nil {
@@ -69,8 +67,8 @@ func NewGraph(n int, edges EdgeIndex) (*Graph, error) {
 	return g, nil
 }
 
-// NewBipartite returns the graph whose edges lead from numSrc source vertices
-// to numDst destination vertices.
+// NewBipartite returns the graph whose edges lead from numSrc source vertices to numDst destination
+// vertices.
 func NewBipartite(numSrc, numDst int, edges EdgeIndex) (*Graph, error) {
 	g := new(Graph)
 	if err := g.SetBipartite(numSrc, numDst, edges); err != nil {
@@ -79,9 +77,9 @@ func NewBipartite(numSrc, numDst int, edges EdgeIndex) (*Graph, error) {
 	return g, nil
 }
 
-// CompleteBipartite returns the bipartite graph with an edge from each of m
-// sources to each of o destinations. Edge i*o+j joins source i to destination
-// j, so one value per edge is a row-major [m x o] matrix.
+// CompleteBipartite returns the bipartite graph with an edge from each of m sources to each of o
+// destinations. Edge i*o+j joins source i to destination j, so one value per edge is a row-major [m
+// x o] matrix.
 func CompleteBipartite(m, o int) (*Graph, error) {
 	g := new(Graph)
 	if err := g.SetCompleteBipartite(m, o); err != nil {
@@ -90,10 +88,9 @@ func CompleteBipartite(m, o int) (*Graph, error) {
 	return g, nil
 }
 
-// Batch returns the disjoint union of graphs, which may be of any sizes: the
-// vertices of the first, then those of the second, and so on, edges likewise.
-// The result remembers where each graph lies, for readout and for
-// normalisation by graph; batches among the graphs count as their members.
+// Batch returns the disjoint union of graphs, which may be of any sizes: the vertices of the first,
+// then those of the second, and so on, edges likewise. The result remembers where each graph lies,
+// for readout and for normalisation by graph; batches among the graphs count as their members.
 func Batch(graphs ...*Graph) (*Graph, error) {
 	g := new(Graph)
 	if err := g.SetBatch(graphs...); err != nil {
@@ -123,19 +120,19 @@ func (g *Graph) InDegree(i int) int { return int(g.in.ptr[i+1] - g.in.ptr[i]) }
 // OutDegree returns the number of edges that start at source i.
 func (g *Graph) OutDegree(i int) int { return int(g.out.ptr[i+1] - g.out.ptr[i]) }
 
-// InNeighbors returns the sources of the edges that end at destination i, in
-// the edges' order. It is the graph's memory: read only.
+// InNeighbors returns the sources of the edges that end at destination i, in the edges' order. It
+// is the graph's memory: read only.
 func (g *Graph) InNeighbors(i int) []int32 { return g.in.idx[g.in.ptr[i]:g.in.ptr[i+1]] }
 
-// OutNeighbors returns the destinations of the edges that start at source i,
-// in the edges' order. It is the graph's memory: read only.
+// OutNeighbors returns the destinations of the edges that start at source i, in the edges' order.
+// It is the graph's memory: read only.
 func (g *Graph) OutNeighbors(i int) []int32 { return g.out.idx[g.out.ptr[i]:g.out.ptr[i+1]] }
 
 // NumGraphs returns the number of graphs in the batch, 1 for a graph made alone.
 func (g *Graph) NumGraphs() int { return max(0, len(g.dstPtr)-1) }
 
-// GraphPtr returns where each graph of the batch lies: graph b holds the
-// destination vertices GraphPtr()[b] to GraphPtr()[b+1]. Read only.
+// GraphPtr returns where each graph of the batch lies: graph b holds the destination vertices
+// GraphPtr()[b] to GraphPtr()[b+1]. Read only.
 func (g *Graph) GraphPtr() []int32 { return g.dstPtr }
 
 // SrcGraphPtr is [Graph.GraphPtr] for source vertices. Read only.
@@ -167,7 +164,7 @@ func (g *Graph) Uintptr() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceDa
 // MemSize returns the size of the edge list in bytes.
 func (g *Graph) MemSize() uintptr { return uintptr(8 * len(g.src)) }
 
-// Format prints a summary, whatever the verb.
+// Format prints a summary for every verb.
 func (g *Graph) Format(s fmt.State, _ rune) { fmt.Fprint(s, g.String()) }
 
 // String returns a summary such as "Graph(34 vertices, 156 edges)".

@@ -12,8 +12,8 @@ import (
 // graphNormEpsilon keeps a graph of equal rows from dividing by zero; the value is PyTorch's.
 const graphNormEpsilon = 1e-5
 
-// GraphNorm normalises each column over the vertices of each graph, learning how
-// much of the mean to take off (T. Cai et al., "GraphNorm", ICML 2021, eq. 6):
+// GraphNorm normalises each column over the vertices of each graph, learning how much of the mean
+// to take off (T. Cai et al., "GraphNorm", ICML 2021, eq. 6):
 //
 //	o = x - alpha mean(x)
 //	y = act(gamma o / sqrt(mean(o^2) + 1e-5) + beta)

@@ -8,15 +8,14 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// linearConv is the operation behind the convolutions that are linear before
-// their activation,
+// linearConv is the operation behind GCNConv and SAGEConv, which are linear before their
+// activation,
 //
 //	y = act(M x W + r R + b)
 //
-// with M the graph as a matrix (see propagation), x the sources' features and,
-// where the layer has them, r the destinations' own features and b a bias. M x W
-// is computed in the cheaper order: features are carried along the edges while
-// they are narrow.
+// with M the graph as a matrix (see propagation), x the sources' features and, where the layer has
+// them, r the destinations' own features and b a bias. M x W is computed in the cheaper order:
+// features are carried along the edges while they are narrow.
 type linearConv struct {
 	m       propagator
 	in, out int  // widths of x and y
@@ -63,7 +62,7 @@ func (o *linearConv) OutShape(in []gorgonia.Value) (int, int, error) {
 	return g.NumDst(), o.out, nil
 }
 
-// transformFirst tells whether M (x W) is cheaper than (M x) W.
+// transformFirst reports whether M (x W) is cheaper than (M x) W.
 func (o *linearConv) transformFirst(x gorgonia.Value) bool {
 	_, sparse := x.(*Sparse)
 	return sparse || o.in > o.out && o.m.kind != maxEdges

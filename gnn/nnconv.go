@@ -11,20 +11,18 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// NNConv is the edge-conditioned convolution of J. Gilmer et al., "Neural message
-// passing for quantum chemistry" (ICML 2017), section 5, and M. Simonovsky and N.
-// Komodakis (CVPR 2017): a network turns each edge's features into the matrix its
-// message is multiplied by,
+// NNConv is the edge-conditioned convolution of J. Gilmer et al., "Neural message passing for
+// quantum chemistry" (ICML 2017), section 5, and M. Simonovsky and N. Komodakis (CVPR 2017): a
+// network turns each edge's features into the matrix its message is multiplied by,
 //
 //	y_i = act(x_i R + agg over edges e = (j, i) of x_j T(f_e) + b)
 //	T(f) = T_0 + sum over q of h_q(f) T_q
 //
-// h is that network without its last, linear layer, and the T_q [in x out] are the
-// last layer's weights. Written so, x_j T_q is computed once per vertex rather than
-// x_j T(f_e) once per edge.
+// h is that network without its last, linear layer, and the T_q [in x out] are the last layer's
+// weights. Written so, x_j T_q is computed once per vertex rather than x_j T(f_e) once per edge.
 //
-// Shapes: x [vertices x in], f [NumEdges x edgeDim], y [vertices x out]. In a
-// bipartite graph x_j [NumSrc x in] and x_i [NumDst x inDst] are separate features.
+// Shapes: x [vertices x in], f [NumEdges x edgeDim], y [vertices x out]. In a bipartite graph x_j
+// [NumSrc x in] and x_i [NumDst x inDst] are separate features.
 type NNConv struct {
 	EdgeNet nn.Module  // h, [NumEdges x edgeDim] -> [NumEdges x width]; nil: h(f) = f
 	Weight  *nn.Param  // T_1 to T_width, then T_0, side by side: [in x (width+1)*out]
@@ -75,8 +73,8 @@ func (l *NNConv) Params() nn.Params {
 	return ps
 }
 
-// Forward adds the layer to the expression graph. In a graph that is not bipartite
-// xSrc and xDst are one node.
+// Forward adds the layer to the expression graph. In a graph that is not bipartite xSrc and xDst
+// are one node.
 func (l *NNConv) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error) {
 	act, err := kernelAct(l.Act)
 	if err != nil {
@@ -87,7 +85,7 @@ func (l *NNConv) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error
 		return nil, err
 	}
 	if l.Root == nil || l.Root.Weight == nil {
-		return nil, errors.New("gnn: nnconv: the layer has no weight of its own vertices: make it with NewNNConv")
+		return nil, errors.New("gnn: nnconv: Root is missing: make it with NewNNConv")
 	}
 	_, out, err := weightShape("nnconv", l.Root.Weight)
 	if err != nil {
@@ -127,8 +125,8 @@ func (l *NNConv) Forward(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error
 	return nn.Apply("nnconv", op, r.Shape(), g, p, f, r)
 }
 
-// edgeConditioned takes g, p = x T [NumSrc x (width+1)*out], h [NumEdges x width]
-// and r = x_i R + b [NumDst x out] to the layer's result.
+// edgeConditioned takes g, p = x T [NumSrc x (width+1)*out], h [NumEdges x width] and r = x_i R + b
+// [NumDst x out] to the layer's result.
 type edgeConditioned struct {
 	out, width int
 	agg        Aggregation

@@ -14,15 +14,15 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// TopKPooling shrinks each graph to its best vertices and the edges among them (H.
-// Gao and S. Ji, "Graph U-Nets", ICML 2019; C. Cangea et al., 2018). With scores
-// s = x p / |p| it keeps the ceil(Ratio n) of a graph's n vertices that score
-// highest, in their old order, and scales their features so that p learns:
+// TopKPooling shrinks each graph to its best vertices and the edges among them (H. Gao and S. Ji,
+// "Graph U-Nets", ICML 2019; C. Cangea et al., 2018). With scores s = x p / |p| it keeps the
+// ceil(Ratio n) of a graph's n vertices that score highest, in their old order, and scales their
+// features so that p learns:
 //
 //	y_i = x_i tanh(s_i)
 //
-// Shapes: g, x [vertices x in], p [in x 1] -> the smaller graph and y [its vertices x
-// in]. Not for bipartite graphs.
+// Shapes: g, x [vertices x in], p [in x 1] -> the smaller graph and y [its vertices x in]. Not for
+// bipartite graphs.
 type TopKPooling struct {
 	Weight *nn.Param // p
 	Ratio  float64   // in (0, 1]
@@ -51,9 +51,8 @@ func NewTopKPooling(name string, cfg PoolingConfig, rng *rand.Rand) (*TopKPoolin
 // Params returns p.
 func (l *TopKPooling) Params() nn.Params { return params(l.Weight) }
 
-// Forward adds the layer to the expression graph. It returns the node of the
-// smaller graph, which is computed together with its features: use the two
-// together.
+// Forward adds the layer to the expression graph. It returns the node of the smaller graph, which
+// is computed together with its features: use the two together.
 func (l *TopKPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err error) {
 	in, one, err := weightShape("top-k pooling", l.Weight)
 	if err != nil {
@@ -76,17 +75,16 @@ func (l *TopKPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, er
 	return pool(l.Weight.Name, g, x, s, l.Ratio)
 }
 
-// SAGPooling is [TopKPooling] with the scores computed by a graph convolution, so
-// that they regard a vertex's surroundings (J. Lee, I. Lee and J. Kang,
-// "Self-attention graph pooling", ICML 2019).
+// SAGPooling is [TopKPooling] with the scores computed by a graph convolution, so that they regard
+// a vertex's surroundings (J. Lee, I. Lee and J. Kang, "Self-attention graph pooling", ICML 2019).
 type SAGPooling struct {
 	Score Conv    // [vertices x In] -> [vertices x 1]
 	Ratio float64 // in (0, 1]
 	name  string
 }
 
-// NewSAGPooling makes a layer that scores with a GCNConv, as in the paper, whose weight is drawn from
-// rng.
+// NewSAGPooling makes a layer that scores with a GCNConv, as in the paper, whose weight is drawn
+// from rng.
 func NewSAGPooling(name string, cfg PoolingConfig, rng *rand.Rand) (*SAGPooling, error) {
 	m := newMaker("self-attention pooling", name, cfg.Init, rng, size{"In", cfg.In, 1})
 	m.ratio(cfg.Ratio)
@@ -118,9 +116,8 @@ func (l *SAGPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err
 	return pool(cmp.Or(l.name, "sag_pooling"), g, x, s, l.Ratio)
 }
 
-// pool adds the choice of vertices by their scores s. The smaller graph is memory
-// of the operation, bound for good to an input node of its own; whatever uses it
-// together with y comes after the operation on any tape.
+// pool adds the choice of vertices by their scores s. The operation owns the smaller graph, which
+// stays bound to an input node. A tape runs what uses it together with y after the operation.
 func pool(name string, g, x, s *gorgonia.Node, ratio float64) (pooled, y *gorgonia.Node, err error) {
 	if !(ratio > 0 && ratio <= 1) {
 		return nil, nil, fmt.Errorf("gnn: %s: want a ratio in (0, 1], got %v", name, ratio)

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Readout makes one row of each graph of a batch by aggregating over its
-// (destination) vertices; a graph without vertices gets zeros.
+// Readout makes one row of each graph of a batch by aggregating over its (destination) vertices; a
+// graph without vertices gets zeros.
 //
 // Shapes: g, x [NumDst x features] -> [NumGraphs x features].
 func Readout(g, x *gorgonia.Node, a Aggregation) (*gorgonia.Node, error) {
@@ -89,8 +89,8 @@ func (o *readout) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix
 	return nil
 }
 
-// Broadcast gives every vertex the row of its graph, the inverse of [Readout]: what concerns a graph
-// as a whole reaches its vertices. In a bipartite graph the vertices are the destinations.
+// Broadcast gives every vertex the row of its graph, the inverse of [Readout], so that a vertex
+// sees a summary of its whole graph. In a bipartite graph the vertices are the destinations.
 //
 // Shapes: g, x [NumGraphs x features] -> [NumDst x features].
 func Broadcast(g, x *gorgonia.Node) (*gorgonia.Node, error) {
@@ -141,8 +141,8 @@ func (broadcast) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Matrix)
 //
 //	y_b = sum over vertices i of b of softmax_b(gate(x))_i h(x_i)
 //
-// the softmax being over the vertices of the graph (Y. Li et al., "Gated graph
-// sequence neural networks", ICLR 2016, eq. 7, with a softmax for the sigmoid).
+// the softmax being over the vertices of the graph (Y. Li et al., "Gated graph sequence neural
+// networks", ICLR 2016, eq. 7, with a softmax for the sigmoid).
 //
 // Shapes: g, x [NumDst x in] -> [NumGraphs x in], or of h's width.
 type AttentionReadout struct {
@@ -240,13 +240,13 @@ func (o *attentionReadout) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []
 	return nil
 }
 
-// gates goes back through the softmax over the vertices first to end-1: with
-// c_i = dy . (h_i - h_top),
+// gates goes back through the softmax over the vertices first to end-1: with c_i = dy . (h_i -
+// h_top),
 //
 //	ds_i = alpha_i (c_i - sum over j of alpha_j c_j)
 //
-// Centred on the vertex of the largest weight nothing cancels where the softmax is
-// saturated: c is zero there, and all other weights almost.
+// Centred on the vertex of the largest weight nothing cancels where the softmax is saturated: c is
+// zero there, and all other weights almost.
 func (o *attentionReadout) gates(first, end int, dy []float32, h nn.Matrix, ds []float32) {
 	top := first
 	for i := first; i < end; i++ {

@@ -9,8 +9,8 @@ import (
 )
 
 // GatherSrc gives every edge the row of its source, so that a message can be computed from it. With
-// [GatherDst], [EdgeSoftmax], [AggregateEdges] and the elementwise operations of package nn it makes
-// message passing of your own.
+// [GatherDst], [EdgeSoftmax], [AggregateEdges] and the elementwise operations of package nn it
+// makes message passing of your own.
 //
 // Shapes: g, x [NumSrc x features] -> [NumEdges x features].
 func GatherSrc(g, x *gorgonia.Node) (*gorgonia.Node, error) {
@@ -73,8 +73,8 @@ func (o *gatherRows) Backward(in []gorgonia.Value, _, dz nn.Matrix, din []nn.Mat
 	return nil
 }
 
-// EdgeSoftmax turns scores of edges into weights that sum to 1 over the edges into each destination,
-// column by column (one column per head of attention).
+// EdgeSoftmax turns scores of edges into weights that sum to 1 over the edges into each
+// destination, column by column (one column per head of attention).
 //
 // Shapes: g, s [NumEdges x heads] -> [NumEdges x heads].
 func EdgeSoftmax(g, s *gorgonia.Node) (*gorgonia.Node, error) {

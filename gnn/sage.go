@@ -9,20 +9,18 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// SAGEConv is the convolution of W. Hamilton, R. Ying and J. Leskovec,
-// "Inductive representation learning on large graphs" (NeurIPS 2017), algorithm 1:
+// SAGEConv is the convolution of W. Hamilton, R. Ying and J. Leskovec, "Inductive representation
+// learning on large graphs" (NeurIPS 2017), algorithm 1:
 //
 //	y_i = act(x_i R + agg over edges (j, i) of x_j W + b)
 //
-// the concatenation of the paper written as two weights. The aggregation is
-// [Mean], [Max] of each feature or [Sum]; a vertex without in-edges keeps its own
-// term only. With Sum it is the convolution of C. Morris et al., "Weisfeiler and
-// Leman go neural" (AAAI 2019).
+// the concatenation of the paper written as two weights. The aggregation is [Mean], [Max] of each
+// feature or [Sum]; a vertex without in-edges keeps its own term only. With Sum it is the
+// convolution of C. Morris et al., "Weisfeiler and Leman go neural" (AAAI 2019).
 //
-// Shapes: x [vertices x in], W and R [in x out], b [out], y [vertices x out]. In
-// a bipartite graph x_j [NumSrc x in] and x_i [NumDst x inDst] are separate
-// features, R is [inDst x out] and y [NumDst x out]. Features may be sparse,
-// except under Max.
+// Shapes: x [vertices x in], W and R [in x out], b [out], y [vertices x out]. In a bipartite graph
+// x_j [NumSrc x in] and x_i [NumDst x inDst] are separate features, R is [inDst x out] and y
+// [NumDst x out]. Features may be sparse, except under Max.
 type SAGEConv struct {
 	Weight *nn.Param // [in x out], of the neighbours
 	Root   *nn.Param // [in x out], of the vertex itself

@@ -6,14 +6,13 @@ import (
 	"math/rand/v2"
 )
 
-// NeighborSampler cuts a graph too large for a full batch into the neighbourhoods
-// of a few vertices at a time (W. Hamilton, R. Ying and J. Leskovec, "Inductive
-// representation learning on large graphs", NeurIPS 2017, algorithm 2). The first
-// hop draws up to Fanout[0] in-edges of each seed, the next up to Fanout[1] of
-// each vertex that the first reached, and so on: one hop for each layer of the
-// network, whose results at the seeds are then those of the whole graph when no
-// fanout was exceeded, for layers that do not look at degrees beyond in-edges
-// (SAGEConv, GATConv, GINConv; not GCNConv).
+// NeighborSampler cuts a graph too large for a full batch into the neighbourhoods of a few vertices
+// at a time (W. Hamilton, R. Ying and J. Leskovec, "Inductive representation learning on large
+// graphs", NeurIPS 2017, algorithm 2). The first hop draws up to Fanout[0] in-edges of each seed,
+// the next up to Fanout[1] of each vertex that the first reached, and so on: one hop for each layer
+// of the network. If no fanout was exceeded, the network then computes the same at the seeds as on
+// the whole graph, provided that its layers look at in-edges only (SAGEConv, GATConv, GINConv; not
+// GCNConv, which needs the degrees of neighbours).
 //
 // A sampler reuses its memory and serves one goroutine.
 type NeighborSampler struct {
@@ -27,8 +26,7 @@ type NeighborSampler struct {
 	picked   []int32
 }
 
-// Sample is a neighbourhood. Its memory is the sampler's, valid until the next
-// Sample.
+// Sample is a neighbourhood. Its memory is the sampler's, valid until the next Sample.
 type Sample struct {
 	Graph *Graph
 	Nodes []int32 // the vertices' numbers in the whole graph, seeds first
@@ -36,8 +34,8 @@ type Sample struct {
 	Seeds int     // the first rows of a network's result that are of use
 }
 
-// NewNeighborSampler returns a sampler of g, not bipartite, that draws from rng. g
-// must not change while it is in use.
+// NewNeighborSampler returns a sampler of g, not bipartite, that draws from rng. g must not change
+// while it is in use.
 func NewNeighborSampler(g *Graph, fanout []int, rng *rand.Rand) (*NeighborSampler, error) {
 	if g == nil || rng == nil {
 		return nil, errors.New("gnn: neighbour sampler: want a graph and a random source, got nil")

@@ -13,10 +13,9 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Sparse is a float32 matrix [Rows x Cols] stored as compressed sparse rows,
-// with its transpose for gradients: the form of bag-of-words features, of which
-// Cora's, for one, are 1.3 % non-zero. It is a gorgonia.Value, to be bound to
-// an input made by [NewSparseInput]. Readers may share it.
+// Sparse is a float32 matrix [Rows x Cols] stored as compressed sparse rows, with its transpose for
+// gradients: the form of bag-of-words features (1.3 % of Cora's are not zero). It is a
+// gorgonia.Value, to be bound to an input made by [NewSparseInput]. Readers may share it.
 type Sparse struct {
 	rows, cols int
 	by         weighted    // rows
@@ -26,9 +25,8 @@ type Sparse struct {
 	shape      [2]int
 }
 
-// NewSparse returns the matrix whose row i has the values val[k] at the columns
-// col[k], for k from ptr[i] to ptr[i+1]. Entries at one place add up. The
-// slices are copied.
+// NewSparse returns the matrix whose row i has the values val[k] at the columns col[k], for k from
+// ptr[i] to ptr[i+1]. Entries at one place add up. The slices are copied.
 func NewSparse(rows, cols int, ptr, col []int32, val []float32) (*Sparse, error) {
 	if rows < 0 || cols < 0 || rows > maxIndex || cols > maxIndex || len(col) > maxIndex {
 		return nil, fmt.Errorf("gnn: sparse matrix [%d x %d] with %d entries: want sizes in [0, %d]", rows, cols, len(col), maxIndex)
@@ -58,9 +56,8 @@ func NewSparse(rows, cols int, ptr, col []int32, val []float32) (*Sparse, error)
 	return s, nil
 }
 
-// NewSparseInput adds an input [any rows x cols] to the expression graph to
-// which a *Sparse matrix is bound with nn.Tape.Bind before each run. The
-// operations that take one say so.
+// NewSparseInput adds an input [any rows x cols] to the expression graph to which a *Sparse matrix
+// is bound with nn.Tape.Bind before each run. The operations that take one say so.
 func NewSparseInput(eg *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, error) {
 	n, err := nn.NewInput(eg, name, cols)
 	if err != nil {
@@ -120,8 +117,8 @@ func (s *Sparse) Dense() []float32 {
 	return x
 }
 
-// NormalizeRows returns the matrix with each row divided by the sum of its
-// absolute values, the usual treatment of bag-of-words features. Rows of zeros stay.
+// NormalizeRows returns the matrix with each row divided by the sum of its absolute values, the
+// usual treatment of bag-of-words features. Rows of zeros stay.
 func (s *Sparse) NormalizeRows() *Sparse {
 	r := s.like()
 	for i := range s.rows {
@@ -141,8 +138,7 @@ func (s *Sparse) NormalizeRows() *Sparse {
 	return r
 }
 
-// like returns a matrix with s's entries at s's places, sharing the places and
-// with values of its own still to be set.
+// like returns a matrix that shares the places of s's entries; its values are still to be set.
 func (s *Sparse) like() *Sparse {
 	r := *s
 	r.by.val, r.tval = make([]float32, len(s.by.val)), nil
@@ -206,7 +202,7 @@ func (s *Sparse) Uintptr() uintptr { return uintptr(unsafe.Pointer(unsafe.SliceD
 // MemSize returns the size of the values in bytes.
 func (s *Sparse) MemSize() uintptr { return uintptr(4 * len(s.by.val)) }
 
-// Format prints a summary, whatever the verb.
+// Format prints a summary for every verb.
 func (s *Sparse) Format(st fmt.State, _ rune) { fmt.Fprint(st, s.String()) }
 
 // String returns a summary such as "Sparse(2708 x 1433, 49216 entries)".

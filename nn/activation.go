@@ -10,8 +10,8 @@ import (
 // Activation is an elementwise nonlinearity that a layer applies to its result.
 type Activation uint8
 
-// The activations. Each has a derivative that follows from its output alone, so a
-// layer keeps nothing but its output for the backward pass.
+// The activations. Each has a derivative that follows from its output alone, so a layer keeps
+// nothing but its output for the backward pass.
 const (
 	None      Activation = iota // x
 	ReLU                        // max(0, x)
@@ -43,8 +43,8 @@ func (a Activation) check() error {
 	return nil
 }
 
-// Activate applies a to x, [rows x cols] -> [rows x cols]. Layers that take an
-// Activation do the same in one pass with their arithmetic.
+// Activate applies a to x, [rows x cols] -> [rows x cols]. Layers that take an Activation do the
+// same in one pass with their arithmetic.
 func Activate(x *gorgonia.Node, a Activation) (*gorgonia.Node, error) {
 	if err := a.check(); err != nil {
 		return nil, err

@@ -8,9 +8,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Adam is the optimiser of Kingma and Ba (ICLR 2015) and, with a weight decay,
-// AdamW (Loshchilov and Hutter, ICLR 2019): the decay is decoupled from the
-// gradient. Rounding and bias correction follow PyTorch's.
+// Adam is the optimiser of Kingma and Ba (ICLR 2015) and, with a weight decay, AdamW (Loshchilov
+// and Hutter, ICLR 2019): the decay is decoupled from the gradient. Rounding and bias correction
+// follow PyTorch's.
 type Adam struct {
 	base
 	cfg  AdamConfig

@@ -8,15 +8,14 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// BatchNorm normalises each column by its mean and variance over all rows (S. Ioffe
-// and C. Szegedy, "Batch normalization", ICML 2015), the rows of a batch of graphs
-// being all their vertices:
+// BatchNorm normalises each column by its mean and variance over all rows (S. Ioffe and C. Szegedy,
+// "Batch normalization", ICML 2015). The rows of a batch of graphs are all their vertices:
 //
 //	y = act(gamma (x - mean) / sqrt(var + 1e-5) + beta)
 //
-// While Training, mean and variance are the batch's, and RunningMean and RunningVar
-// follow them; otherwise they are the running ones. Training on a single row is an error,
-// as in PyTorch, and so are features that are not finite.
+// While Training, mean and variance are the batch's, and RunningMean and RunningVar follow them;
+// otherwise they are the running ones. Training on a single row is an error, as in PyTorch, and so
+// are features that are not finite.
 //
 // Shapes: x [rows x cols], gamma and beta [cols], y [rows x cols].
 type BatchNorm struct {
@@ -25,14 +24,13 @@ type BatchNorm struct {
 	Training    bool
 	// Momentum is the weight of the newest batch in the running values.
 	Momentum float64
-	// RunningMean and RunningVar [cols] are no parameters, since nothing
-	// differentiates them, but part of the model: save them with it. Networks on
-	// different goroutines must not share them while training.
+	// RunningMean and RunningVar [cols] are part of the model, so save them with it, but nothing
+	// trains them, so they are not in Params. Networks that train on different goroutines must not
+	// share them.
 	RunningMean, RunningVar *Param
 }
 
-// NewBatchNorm makes a layer with gamma 1, beta 0 and momentum 0.1 that is not yet
-// training.
+// NewBatchNorm makes a layer with gamma 1, beta 0 and momentum 0.1 that is not yet training.
 func NewBatchNorm(name string, cols int, act Activation) (*BatchNorm, error) {
 	gamma, beta, err := newAffine(name, cols, act)
 	if err != nil {
@@ -101,9 +99,9 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	return nil
 }
 
-// follow moves the running values towards those of a batch of n rows, the variance
-// being corrected for the bias of a sample, as PyTorch does. A batch that is not finite
-// would spoil them for good, and is an error.
+// follow moves the running values towards those of a batch of n rows, the variance being corrected
+// for the bias of a sample, as PyTorch does. A batch that is not finite would spoil them for good,
+// and is an error.
 func (l *BatchNorm) follow(mean, variance []float64, n int) error {
 	for k, v := range variance {
 		if v-v != 0 {

@@ -9,13 +9,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Dropout sets each entry to zero with probability P and multiplies the others by
-// 1/(1-P), while Training; otherwise it changes nothing (N. Srivastava et al.,
-// "Dropout: a simple way to prevent neural networks from overfitting", JMLR 2014).
+// Dropout sets each entry to zero with probability P and multiplies the others by 1/(1-P), while
+// Training; otherwise it changes nothing (N. Srivastava et al., "Dropout: a simple way to prevent
+// neural networks from overfitting", JMLR 2014).
 //
-// One Dropout may serve several places of a network. All draw from its source, so
-// networks on different goroutines need one each; saving the source's state makes
-// training resumable.
+// One Dropout may serve several places of a network. All draw from its source, so networks on
+// different goroutines need one each. To resume training, save the source's state.
 type Dropout struct {
 	P        float64
 	Training bool
@@ -33,8 +32,7 @@ func NewDropout(p float64, rng *rand.Rand) (*Dropout, error) {
 	return &Dropout{P: p, rng: rng}, nil
 }
 
-// Forward adds dropout to x's graph, [rows x cols] -> [rows x cols]. A nil Dropout
-// adds nothing.
+// Forward adds dropout to x's graph, [rows x cols] -> [rows x cols]. A nil Dropout adds nothing.
 func (d *Dropout) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	if d == nil {
 		return x, nil
@@ -57,7 +55,7 @@ func (d *Dropout) Mask(factor []float32) error {
 	drop := int64(math.Round(d.P * (1 << 16)))
 	keep := math.Float32bits(float32(1 / (1 - float64(drop)/(1<<16))))
 	var r uint64
-	for i := range factor { // branch-free: chance is what a processor predicts worst
+	for i := range factor { // branch-free: which entries drop is unpredictable
 		if i%4 == 0 {
 			r = d.rng.Uint64()
 		}

@@ -12,8 +12,8 @@ import (
 var (
 	// ErrShape reports matrices, parameters or graphs whose sizes do not fit together.
 	ErrShape = errors.New("shape mismatch")
-	// ErrNotFinite reports a loss, a gradient or an input that is NaN or infinite: training diverged,
-	// or the data was not finite to begin with.
+	// ErrNotFinite reports a loss, a gradient or an input that is NaN or infinite: training
+	// diverged, or the data was not finite to begin with.
 	ErrNotFinite = errors.New("not a finite number")
 )
 

@@ -13,31 +13,31 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// FusedOp is a differentiable operation with a float32 matrix, vector or scalar as
-// its result, written by hand so that a whole layer is one node of the graph.
-// [Apply] turns it into a node. An instance belongs to one node and may keep
-// scratch memory, for a tape runs its operations one at a time.
+// FusedOp is a differentiable operation with a float32 matrix, vector or scalar as its result,
+// written by hand so that a whole layer is one node of the graph. [Apply] turns it into a node. An
+// instance belongs to one node and may keep scratch memory, for a tape runs its operations one at a
+// time.
 type FusedOp interface {
-	// OutShape returns the result's shape for these inputs, [rows x cols], or an
-	// error when they do not fit together. It is called before every Forward.
+	// OutShape returns the result's shape for these inputs, [rows x cols], or an error when they do
+	// not fit together. It is called before every Forward.
 	OutShape(in []gorgonia.Value) (rows, cols int, err error)
 	// Forward computes out, whose old content is arbitrary.
 	Forward(in []gorgonia.Value, out Matrix) error
-	// Differentiable tells whether a gradient with respect to input i exists. To
-	// differentiate through an input without one is an error: see [Detach].
+	// Differentiable reports whether a gradient with respect to input i exists. To differentiate
+	// through an input without one is an error: see [Detach].
 	Differentiable(i int) bool
-	// Backward computes the gradients din[i] with respect to the inputs from the
-	// result out and its gradient dout. A din[i] that is zero is not wanted; the
-	// others have the input's shape, arbitrary content, and must be overwritten.
+	// Backward computes the gradients din[i] with respect to the inputs from the result out and its
+	// gradient dout. A zero din[i] was not requested; the others have the input's shape, arbitrary
+	// content, and must be overwritten.
 	Backward(in []gorgonia.Value, out, dout Matrix, din []Matrix) error
 }
 
 // Shape of a node made by [Apply], as far as the graph knows it before it runs.
 type Shape = tensor.Shape
 
-// Apply adds op to the graph of its inputs. The shape is the symbolic one: for a
-// matrix its true number of columns and any plausible number of rows (as an input
-// of as many rows has it), the empty shape for a scalar.
+// Apply adds op to the graph of its inputs. The shape is the symbolic one: for a matrix its true
+// number of columns and any plausible number of rows (as an input of as many rows has it), the
+// empty shape for a scalar.
 func Apply(name string, op FusedOp, shape Shape, inputs ...*gorgonia.Node) (*gorgonia.Node, error) {
 	if op == nil || len(inputs) == 0 {
 		return nil, fmt.Errorf("nn: %s: want an operation and at least one input", name)
@@ -60,11 +60,11 @@ func Apply(name string, op FusedOp, shape Shape, inputs ...*gorgonia.Node) (*gor
 	return n, nil
 }
 
-// opID makes every operation unique: operations own buffers, and Gorgonia merges
-// nodes whose operation hashes alike.
+// opID makes every operation unique: operations own buffers, and Gorgonia merges nodes whose
+// operation hashes alike.
 var opID atomic.Uint64
 
-// opHeader holds what Gorgonia asks of an operation beside its arithmetic.
+// opHeader answers what Gorgonia asks of an operation, apart from its arithmetic.
 type opHeader struct {
 	name  string
 	id    uint64
@@ -94,7 +94,7 @@ func (h *opHeader) WriteHash(w hash.Hash) {
 	w.Write(b[:])
 }
 
-// Type is made anew at each call because Gorgonia takes it apart for its pools.
+// Type returns a new type at each call because Gorgonia recycles types in pools.
 func (h *opHeader) Type() hm.Type {
 	var out hm.Type = tensor.Float32
 	if len(h.shape) > 0 {
@@ -114,8 +114,8 @@ type result struct {
 	vector *tensor.Dense
 }
 
-// get returns the value and a view of it. A node of symbolic shape [n] is a
-// vector, of shape [] a scalar, otherwise a matrix.
+// get returns the value and a view of it. A node of symbolic shape [n] is a vector, of shape [] a
+// scalar, otherwise a matrix.
 func (r *result) get(dims, rows, cols int) (gorgonia.Value, Matrix) {
 	switch dims {
 	case 0:
@@ -147,9 +147,9 @@ func (f *fused) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	return v, f.op.Forward(in, m)
 }
 
-// DiffWRT claims a gradient for every input, since Gorgonia would drop the paths
-// through the others without a word. A path that does not exist is found and refused
-// by Grad and, should gorgonia.Grad be called, by SymDiff or NewTape.
+// DiffWRT claims a gradient for every input, since Gorgonia would drop the paths through the others
+// without a word. A path that does not exist is found and refused by Grad and, should gorgonia.Grad
+// be called, by SymDiff or NewTape.
 func (f *fused) DiffWRT(inputs int) []bool {
 	d := make([]bool, inputs)
 	for i := range d {
@@ -158,9 +158,9 @@ func (f *fused) DiffWRT(inputs int) []bool {
 	return d
 }
 
-// SymDiff adds one node that computes all gradients at once and, for each input,
-// one that hands its gradient on. Gradients whose node no output needs are not
-// computed: see [NewTape]. It runs under build's lock, from Grad.
+// SymDiff adds one node that computes all gradients at once and, for each input, one that hands its
+// gradient on. Gradients whose node no output needs are not computed: see [NewTape]. It runs under
+// build's lock, from Grad.
 func (f *fused) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
 	if err := checkTerms(grad); err != nil {
 		return nil, err
@@ -181,8 +181,8 @@ func (f *fused) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.N
 	return grads, nil
 }
 
-// backward computes every wanted gradient of one fused operation. Its own value
-// is a token that only orders it before the parts.
+// backward computes every wanted gradient of one fused operation. Its own value is a token that
+// only orders it before the parts.
 type backward struct {
 	opHeader
 	f     *fused

@@ -6,12 +6,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Grad differentiates the scalar loss and returns the gradient node of each parameter.
-// One graph may hold several losses, each differentiated on its own.
+// Grad differentiates the scalar loss and returns the gradient node of each parameter. One graph
+// may hold several losses, each differentiated on its own.
 //
-// A gradient is whole or an error: a parameter that reaches the loss through an input
-// without a gradient (see [FusedOp]) is refused with the name of the operation. What is
-// behind [Detach], as the targets of losses are, counts as a constant.
+// A gradient is whole or an error: a parameter that reaches the loss through an input without a
+// gradient (see [FusedOp]) is refused with the name of the operation. What is behind [Detach], as
+// the targets of losses are, counts as a constant.
 func Grad(loss *gorgonia.Node, ps Params) (gorgonia.Nodes, error) {
 	if loss == nil || !loss.IsScalar() {
 		return nil, fmt.Errorf("nn: want a scalar loss, got %v", loss)
@@ -34,9 +34,9 @@ func Grad(loss *gorgonia.Node, ps Params) (gorgonia.Nodes, error) {
 	return grads, nil
 }
 
-// backpropagate is reverse-mode differentiation in the order of gorgonia.Backpropagate,
-// which drops undifferentiable paths in silence and, in a graph that has been
-// differentiated before, returns the gradient of the loss before.
+// backpropagate is reverse-mode differentiation in the order of gorgonia.Backpropagate, which drops
+// undifferentiable paths in silence and, in a graph that has been differentiated before, returns
+// the gradient of the loss before.
 func backpropagate(loss *gorgonia.Node, wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 	sorted, err := gorgonia.Sort(loss.Graph()) // operations before their operands
 	if err != nil {
@@ -79,7 +79,7 @@ func backpropagate(loss *gorgonia.Node, wrt gorgonia.Nodes) (gorgonia.Nodes, err
 	return grads, nil
 }
 
-// propagate adds what n's gradient contributes to those of its operands.
+// propagate adds n's contribution to the gradients of its operands.
 func propagate(n, grad *gorgonia.Node, varies map[*gorgonia.Node]bool, terms map[*gorgonia.Node]gorgonia.Nodes) error {
 	op, ok := n.Op().(gorgonia.SDOp)
 	if !ok {
@@ -105,15 +105,15 @@ func propagate(n, grad *gorgonia.Node, varies map[*gorgonia.Node]bool, terms map
 	return nil
 }
 
-// passes tells whether gradients go through operand j of n: where they are zero by
-// nature, as behind a comparison or Detach, they do not.
+// passes reports whether gradients go through operand j of n: where they are zero by nature, as
+// behind a comparison or Detach, they do not.
 func passes(n *gorgonia.Node, j int) bool {
 	op, ok := n.Op().(gorgonia.SDOp)
 	return !ok || op.DiffWRT(len(childrenOf(n)))[j]
 }
 
-// Detach returns x as a constant for differentiation: its value passes, gradients stop
-// (torch's detach). The targets of losses are detached.
+// Detach returns x as a constant for differentiation: its value passes, gradients stop (torch's
+// detach). The targets of losses are detached.
 //
 // Shapes: [rows x cols] -> [rows x cols].
 func Detach(x *gorgonia.Node) (*gorgonia.Node, error) {

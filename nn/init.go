@@ -5,12 +5,11 @@ import (
 	"math/rand/v2"
 )
 
-// Init fills a weight matrix [in x out] from rng. A vector [n] is handed over as
-// one row.
+// Init fills a weight matrix [in x out] from rng. A vector [n] is handed over as one row.
 type Init func(w Matrix, rng *rand.Rand)
 
-// GlorotUniform draws from U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio,
-// AISTATS 2010, eq. 16).
+// GlorotUniform draws from U(-a, a), a = sqrt(6 / (in + out)) (Glorot and Bengio, AISTATS 2010, eq.
+// 16).
 func GlorotUniform(w Matrix, rng *rand.Rand) {
 	uniform(w, rng, math.Sqrt(6/float64(w.Rows+w.Cols)))
 }
@@ -20,12 +19,11 @@ func GlorotNormal(w Matrix, rng *rand.Rand) {
 	normal(w, rng, math.Sqrt(2/float64(w.Rows+w.Cols)))
 }
 
-// HeUniform draws from U(-a, a), a = sqrt(6 / in), for layers followed by a ReLU (He
-// et al., ICCV 2015).
+// HeUniform draws from U(-a, a), a = sqrt(6 / in), for layers followed by a ReLU (He et al., ICCV
+// 2015).
 func HeUniform(w Matrix, rng *rand.Rand) { uniform(w, rng, math.Sqrt(6/float64(w.Rows))) }
 
-// HeNormal draws from N(0, 2 / in), for layers followed by a ReLU (He et al., ICCV
-// 2015, eq. 10).
+// HeNormal draws from N(0, 2 / in), for layers followed by a ReLU (He et al., ICCV 2015, eq. 10).
 func HeNormal(w Matrix, rng *rand.Rand) { normal(w, rng, math.Sqrt(2/float64(w.Rows))) }
 
 // Normal returns an initialiser that draws from N(0, std^2).
@@ -59,12 +57,12 @@ func normal(w Matrix, rng *rand.Rand, std float64) {
 	}
 }
 
-// Orthogonal returns an initialiser that makes the shorter side of the matrix
-// orthonormal, scaled by gain (Saxe et al., ICLR 2014). A gain of sqrt(2) suits ReLU.
+// Orthogonal returns an initialiser that makes the shorter side of the matrix orthonormal, scaled
+// by gain (Saxe et al., ICLR 2014). A gain of sqrt(2) suits ReLU.
 func Orthogonal(gain float64) Init {
 	return func(w Matrix, rng *rand.Rand) {
-		// Rows of q are the vectors made orthonormal: the rows of w, or its columns
-		// when there are fewer of them.
+		// Rows of q are the vectors made orthonormal: the rows of w, or its columns when there are
+		// fewer of them.
 		n, dim := w.Rows, w.Cols
 		transposed := n > dim
 		if transposed {

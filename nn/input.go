@@ -9,17 +9,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// build guards the construction of graphs: Gorgonia keeps package-wide state
-// (pools, counters, shared constants) that building two graphs at once would race on.
+// build guards the construction of graphs: Gorgonia keeps package-wide state (pools, counters,
+// shared constants) that building two graphs at once would race on.
 var build sync.Mutex
 
-// nominalRows stands for "any number of rows" in the static shape Gorgonia wants of
-// every node. Not 1, which it would take for a vector and broadcast.
+// nominalRows stands for "any number of rows" in the static shape Gorgonia wants of every node. Not
+// 1, which it would take for a vector and broadcast.
 const nominalRows = 2
 
-// NewInput adds an input [any rows x cols] to g, to be bound with [Tape.Bind]
-// before each run. The name must be new to g: Gorgonia silently merges inputs of
-// one name, type and shape.
+// NewInput adds an input [any rows x cols] to g, to be bound with [Tape.Bind] before each run. The
+// name must be new to g: Gorgonia silently merges inputs of one name, type and shape.
 func NewInput(g *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, error) {
 	build.Lock()
 	defer build.Unlock()
@@ -33,14 +32,13 @@ func NewInput(g *gorgonia.ExprGraph, name string, cols int) (*gorgonia.Node, err
 		return nil, fmt.Errorf("nn: input %q: want at least 1 column, got %d", name, cols)
 	}
 	if len(g.ByName(name)) > 0 {
-		return nil, fmt.Errorf("nn: the graph already has a node named %q: give each input a name of its own", name)
+		return nil, fmt.Errorf("nn: the graph already has a node named %q: give each input another name", name)
 	}
 	return gorgonia.NewMatrix(g, tensor.Float32, gorgonia.WithShape(nominalRows, cols), gorgonia.WithName(name)), nil
 }
 
-// Index is a list of row numbers, or of offsets that cut rows into segments. It is
-// a gorgonia.Value: bind it to an input made by [NewIndexInput]. Its rows may
-// change between runs.
+// Index is a list of row numbers, or of offsets that cut rows into segments. It is a
+// gorgonia.Value: bind it to an input made by [NewIndexInput]. Its rows may change between runs.
 type Index struct{ Rows []int32 }
 
 // NewIndexInput adds an input for an [*Index] to g. The name must be new to g.
@@ -65,7 +63,7 @@ func (x *Index) Dtype() tensor.Dtype { return tensor.Int32 }
 // Type returns the type of an int32 matrix.
 func (x *Index) Type() hm.Type { return gorgonia.TensorType{Dims: 2, Of: tensor.Int32} }
 
-// Uintptr returns 0: the memory is not to be reached from outside Go.
+// Uintptr returns 0: nothing outside Go reads the memory.
 func (x *Index) Uintptr() uintptr { return 0 }
 
 // MemSize returns the size of the rows in bytes.

@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// LayerNorm normalises each row by its own mean and variance (J. Ba, J. Kiros and
-// G. Hinton, "Layer normalization", 2016):
+// LayerNorm normalises each row by its own mean and variance (J. Ba, J. Kiros and G. Hinton, "Layer
+// normalization", 2016):
 //
 //	y = act(gamma (x - mean(x)) / sqrt(var(x) + 1e-5) + beta)
 //
@@ -89,8 +89,8 @@ func (o *layerNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) er
 // normEpsilon keeps the normalisations from dividing by zero; the value is PyTorch's.
 const normEpsilon = 1e-5
 
-// norm is the part that [LayerNorm] and [BatchNorm] share: y = act(gamma xhat + beta), where xhat is
-// the normalised x. Their operations take x, gamma and beta.
+// norm is the part that [LayerNorm] and [BatchNorm] share: y = act(gamma xhat + beta), where xhat
+// is the normalised x. Their operations take x, gamma and beta.
 type norm struct {
 	cols int
 	act  kernel.Act

@@ -10,8 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Linear is a fully connected layer with its activation, y = act(x W + b), as one
-// fused operation.
+// Linear is a fully connected layer with its activation, y = act(x W + b), as one fused operation.
 //
 // Shapes: x [rows x in], W [in x out], b [out], y [rows x out].
 type Linear struct {

@@ -8,30 +8,28 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// BCEWithLogits is the binary cross-entropy of sigmoid(z) against targets t in
-// [0, 1], averaged over all entries: mean(max(z, 0) - z t + log(1 + exp(-|z|))).
-// It takes logits because the logarithm of a saturated sigmoid is not a number. The
-// targets are treated as constants: no gradient passes through t.
+// BCEWithLogits is the binary cross-entropy of sigmoid(z) against targets t in [0, 1], averaged
+// over all entries: mean(max(z, 0) - z t + log(1 + exp(-|z|))). It takes logits because the
+// logarithm of a saturated sigmoid is not a number. The targets are treated as constants: no
+// gradient passes through t.
 //
 // Shapes: z, t [rows x cols] -> scalar.
 func BCEWithLogits(z, t *gorgonia.Node) (*gorgonia.Node, error) {
 	return logits("bce_with_logits", bce, z, t)
 }
 
-// SegmentCrossEntropy is the cross-entropy -sum t log softmax(z), the softmax taken
-// within each segment of consecutive rows, averaged over the segments. Segment s
-// holds rows ptr[s] to ptr[s+1]; bind ptr to an [*Index] (see [NewIndexInput]). One
-// graph so serves decisions with any number of options. The targets are treated as
-// constants: no gradient passes through t.
+// SegmentCrossEntropy is the cross-entropy -sum t log softmax(z), the softmax taken within each
+// segment of consecutive rows, averaged over the segments. Segment s holds rows ptr[s] to ptr[s+1];
+// bind ptr to an [*Index] (see [NewIndexInput]). One graph so serves decisions with any number of
+// options. The targets are treated as constants: no gradient passes through t.
 //
 // Shapes: z, t [rows x 1], ptr [segments + 1] -> scalar.
 func SegmentCrossEntropy(z, t, ptr *gorgonia.Node) (*gorgonia.Node, error) {
 	return logits("segment_cross_entropy", segmentCE, z, t, ptr)
 }
 
-// CrossEntropy is the cross-entropy -sum t log softmax(z) with the softmax over each
-// row, averaged over the rows. The targets are treated as constants: no gradient passes
-// through t.
+// CrossEntropy is the cross-entropy -sum t log softmax(z) with the softmax over each row, averaged
+// over the rows. The targets are treated as constants: no gradient passes through t.
 //
 // Shapes: z, t [rows x classes] -> scalar.
 func CrossEntropy(z, t *gorgonia.Node) (*gorgonia.Node, error) {
@@ -142,17 +140,17 @@ func (o *logitLoss) Backward(in []gorgonia.Value, _, dout Matrix, din []Matrix) 
 	return nil
 }
 
-// MSE is the mean squared error mean(w (y - t)^2). The weights w may be nil. The targets
-// are treated as constants: no gradient passes through t.
+// MSE is the mean squared error mean(w (y - t)^2). The weights w may be nil. The targets are
+// treated as constants: no gradient passes through t.
 //
 // Shapes: y, t, w [rows x cols] -> scalar.
 func MSE(y, t, w *gorgonia.Node) (*gorgonia.Node, error) {
 	return regression("mse", &residualLoss{}, y, t, w)
 }
 
-// Huber is the mean of w h(y - t), with h(e) = e^2/2 for |e| <= delta and
-// delta (|e| - delta/2) beyond (Huber, 1964). The weights w may be nil. The targets are
-// treated as constants: no gradient passes through t.
+// Huber is the mean of w h(y - t), with h(e) = e^2/2 for |e| <= delta and delta (|e| - delta/2)
+// beyond (Huber, 1964). The weights w may be nil. The targets are treated as constants: no gradient
+// passes through t.
 //
 // Shapes: y, t, w [rows x cols] -> scalar.
 func Huber(y, t, w *gorgonia.Node, delta float64) (*gorgonia.Node, error) {
@@ -246,8 +244,7 @@ func (o *residualLoss) Backward(in []gorgonia.Value, _, dout Matrix, din []Matri
 
 func abs32(x float32) float32 { return float32(math.Abs(float64(x))) }
 
-// WeightedSum is sum_i weights[i] * terms[i] of scalar nodes, such as a loss and
-// its regularisers.
+// WeightedSum is sum_i weights[i] * terms[i] of scalar nodes, such as a loss and its regularisers.
 func WeightedSum(terms []*gorgonia.Node, weights []float64) (*gorgonia.Node, error) {
 	if len(terms) == 0 || len(terms) != len(weights) {
 		return nil, fmt.Errorf("nn: weighted sum: want as many weights as terms and at least one, got %d and %d", len(weights), len(terms))
@@ -286,11 +283,10 @@ func (w weightedSum) Backward(_ []gorgonia.Value, _, dout Matrix, din []Matrix) 
 	return nil
 }
 
-// L2 is half the sum of the squares of all weights, sum w^2 / 2, as a node of g.
-// Times a coefficient and added to a loss by [WeightedSum] it is L2 regularisation,
-// whose gradient, the coefficient times w, passes through the optimiser. Under Adam
-// this is what the weight_decay of PyTorch's Adam means, and differs from AdamW's
-// (see [AdamConfig]).
+// L2 is half the sum of the squares of all weights, sum w^2 / 2, as a node of g. Times a
+// coefficient and added to a loss by [WeightedSum] it is L2 regularisation, whose gradient, the
+// coefficient times w, passes through the optimiser. Under Adam this is the weight_decay of
+// PyTorch's Adam, which differs from AdamW's (see [AdamConfig]).
 func L2(g *gorgonia.ExprGraph, ps Params) (*gorgonia.Node, error) {
 	if len(ps) == 0 {
 		return nil, fmt.Errorf("nn: l2: want at least one parameter")

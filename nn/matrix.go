@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Matrix is a view of a row-major float32 matrix: Data[r*Cols+c]. Operations see
-// a vector [n] as one row and a scalar as 1 x 1. The zero Matrix holds nothing.
+// Matrix is a view of a row-major float32 matrix: Data[r*Cols+c]. Operations see a vector [n] as
+// one row and a scalar as 1 x 1. The zero Matrix holds nothing.
 type Matrix struct {
 	Rows, Cols int
 	Data       []float32
@@ -19,7 +19,7 @@ type Matrix struct {
 // Row returns row r.
 func (m Matrix) Row(r int) []float32 { return m.Data[r*m.Cols : (r+1)*m.Cols] }
 
-// IsZero reports whether m views nothing at all, as a gradient nobody wants.
+// IsZero reports whether m views nothing, as an unrequested gradient does.
 func (m Matrix) IsZero() bool { return m.Data == nil }
 
 // AsMatrix views the float32 tensor or scalar v without copying it.
@@ -76,9 +76,9 @@ func mat(v gorgonia.Value) Matrix {
 	return m
 }
 
-// Buffer is a float32 matrix whose number of rows changes from call to call,
-// ready to be bound to an input of a [Tape]. Growing it allocates; returning to
-// a number of rows seen before does not. The zero Buffer is ready to use.
+// Buffer is a float32 matrix whose number of rows changes from call to call, ready to be bound to
+// an input of a [Tape]. Growing it allocates; returning to a number of rows seen before does not.
+// The zero Buffer is ready to use.
 type Buffer struct {
 	data    []float32
 	headers map[[2]int]*tensor.Dense
@@ -86,8 +86,8 @@ type Buffer struct {
 	shape   [2]int
 }
 
-// maxHeaders bounds the tensor headers a Buffer keeps; beyond it they are dropped
-// and made again, which costs an allocation each.
+// maxHeaders bounds the tensor headers a Buffer keeps; beyond it they are dropped and made again,
+// which costs an allocation each.
 const maxHeaders = 4096
 
 // Resize gives the buffer a shape, [rows x cols], and returns its values, whose content is

@@ -7,16 +7,15 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// MLP is a stack of [Linear] layers: every hidden one followed by the activation
-// it was made with, the last by none, so that its outputs are logits or values.
+// MLP is a stack of [Linear] layers: every hidden one followed by the activation it was made with,
+// the last by none, so that its outputs are logits or values.
 type MLP struct {
 	Layers []*Linear
 }
 
-// NewMLP makes a network of the given widths, input first: NewMLP("actor",
-// []int{10, 120, 80, 10}, ReLU, nil, rng) has three layers. Layers are named
-// name.0, name.1 and so on. A nil init means [HeUniform] for the hidden layers of a
-// ReLU network and [GlorotUniform] otherwise.
+// NewMLP makes a network of the given widths, input first: NewMLP("actor", []int{10, 120, 80, 10},
+// ReLU, nil, rng) has three layers. Layers are named name.0, name.1 and so on. A nil init means
+// [HeUniform] for the hidden layers of a ReLU network and [GlorotUniform] otherwise.
 func NewMLP(name string, widths []int, hidden Activation, init Init, rng *rand.Rand) (*MLP, error) {
 	if len(widths) < 2 {
 		return nil, fmt.Errorf("nn: MLP %q: want at least an input and an output width, got %v", name, widths)

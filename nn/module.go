@@ -6,7 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Module is a layer on rows, whatever the rows are: samples, or a graph's vertices or edges.
+// Module is a layer on rows, be they samples or a graph's vertices or edges.
 //
 // Shapes: x [rows x in] -> [rows x out].
 type Module interface {

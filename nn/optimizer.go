@@ -10,23 +10,22 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Optimizer updates parameters from their gradients. It is a gorgonia.Solver that
-// was made for a fixed list of parameters, whose Step expects the gradients of
-// just these, in their order (see [Tape.Gradients]).
+// Optimizer updates parameters from their gradients. It is a gorgonia.Solver for a fixed list of
+// parameters: Step expects their gradients in their order (see [Tape.Gradients]).
 type Optimizer interface {
 	gorgonia.Solver
 	// LearningRate is the step size of the next Step.
 	LearningRate() float64
 	SetLearningRate(float64)
-	// State gives everything that Step reads and writes beside the parameters. The
-	// slots are the optimiser's own memory: to restore a state, copy into them.
+	// State returns everything but the parameters that Step reads and writes. The slots are the
+	// optimiser's memory: to restore a state, copy into them.
 	State() OptimizerState
 	// SetStep restores the number of steps taken.
 	SetStep(int)
 }
 
-// OptimizerState is what a checkpoint must keep of an [Optimizer] to resume bit
-// for bit.
+// OptimizerState is the part of an [Optimizer] that a checkpoint keeps, so that training resumes
+// bit for bit.
 type OptimizerState struct {
 	Step  int    // steps taken
 	Slots Params // moments, one per parameter and kind, named kind/parameter
@@ -58,7 +57,7 @@ func orDefault(v, d float64) float64 {
 	return v
 }
 
-// base is what the optimisers have in common.
+// base is shared by all optimisers.
 type base struct {
 	params Params
 	rate   float64
@@ -81,15 +80,15 @@ func (b *base) slots(kind string) Params {
 // refusesNotFinite tells [Trainer] that Step checks gradients itself.
 func (b *base) refusesNotFinite() {}
 
-// gradients calls update for each parameter and its gradient, after checking all
-// of them, so that a failing Step changes nothing.
+// gradients calls update for each parameter and its gradient, after checking all of them, so that a
+// failing Step changes nothing.
 func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []float32)) error {
 	if len(model) != len(b.params) {
 		return fmt.Errorf("nn: the optimiser was made for %d parameters, got %d gradients", len(b.params), len(model))
 	}
 	for i, m := range model {
 		if m == nil || m.Value() != gorgonia.Value(b.params[i].Value) {
-			return fmt.Errorf("nn: gradient %d is not that of parameter %q", i, b.params[i].Name)
+			return fmt.Errorf("nn: gradient %d does not belong to parameter %q", i, b.params[i].Name)
 		}
 		g, err := gradient(m)
 		if err != nil {
@@ -126,9 +125,9 @@ func gradient(m gorgonia.ValueGrad) ([]float32, error) {
 	return g.Data, err
 }
 
-// sumSquares returns the sum of the squares of all gradients, or [ErrNotFinite] and the
-// first parameter whose gradient is not finite. It is a float64, in which the squares of
-// finite gradients cannot overflow.
+// sumSquares returns the sum of the squares of all gradients, or [ErrNotFinite] and the first
+// parameter whose gradient is not finite. It is a float64, in which the squares of finite gradients
+// cannot overflow.
 func sumSquares(model []gorgonia.ValueGrad) (float64, error) {
 	sum := 0.0
 	for i, m := range model {
@@ -151,9 +150,9 @@ func sumSquares(model []gorgonia.ValueGrad) (float64, error) {
 
 func notFinite(x float32) bool { return x-x != 0 }
 
-// ClipGlobalNorm scales all gradients by one factor so that their joint Euclidean
-// norm is at most limit (Pascanu et al., ICML 2013), and returns the norm before.
-// A norm that is not finite is an error, and leaves the gradients alone.
+// ClipGlobalNorm scales all gradients by one factor so that their joint Euclidean norm is at most
+// limit (Pascanu et al., ICML 2013), and returns the norm before. A norm that is not finite is an
+// error, and leaves the gradients alone.
 func ClipGlobalNorm(model []gorgonia.ValueGrad, limit float64) (float64, error) {
 	if !(limit > 0) {
 		return 0, fmt.Errorf("nn: the limit of the gradient norm must be positive, got %v", limit)

@@ -7,10 +7,9 @@ import (
 	"github.com/graphrl/graphrl/internal/kernel"
 )
 
-// DataParallel trains with replicas of one network, each on a goroutine of its own
-// with a part of the minibatch. Gradients are added in the order of the replicas, so
-// a run is reproducible bit for bit for a given number of them; another number
-// rounds differently.
+// DataParallel trains with replicas of one network. Each runs on its own goroutine with a part of
+// the minibatch. Gradients are added in the order of the replicas, so a run is reproducible bit for
+// bit for a given number of them; another number rounds differently.
 type DataParallel struct {
 	replicas []*Trainer
 	weights  []float64
@@ -20,8 +19,8 @@ type DataParallel struct {
 	wg       sync.WaitGroup
 }
 
-// NewDataParallel takes trainers that were built alike, each in a graph of its own,
-// over the same parameters and the same optimiser. Close stops the goroutines.
+// NewDataParallel takes trainers that were built alike over the same parameters and the same
+// optimiser, each in its own graph. Close stops the goroutines.
 func NewDataParallel(replicas ...*Trainer) (*DataParallel, error) {
 	if len(replicas) == 0 {
 		return nil, fmt.Errorf("nn: data parallel: want at least one replica")
@@ -67,9 +66,9 @@ func NewDataParallel(replicas ...*Trainer) (*DataParallel, error) {
 	return d, nil
 }
 
-// Step trains once. The share of a replica is its fraction of the minibatch (a loss
-// that is a mean makes the sum of the shares 1); a replica with share 0 is idle.
-// It returns the loss of the whole minibatch before the step.
+// Step trains once. The share of a replica is its fraction of the minibatch (a loss that is a mean
+// makes the sum of the shares 1); a replica with share 0 is idle. It returns the loss of the whole
+// minibatch before the step.
 func (d *DataParallel) Step(shares []float64) (float64, error) {
 	if len(shares) != len(d.replicas) {
 		return 0, fmt.Errorf("nn: data parallel: %d shares for %d replicas", len(shares), len(d.replicas))

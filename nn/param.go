@@ -10,9 +10,8 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Param is a named trainable tensor, a matrix or a vector of float32. It belongs
-// to no graph: every graph that binds it with [Param.Node] reads and, through an
-// optimiser, writes the same memory.
+// Param is a named trainable tensor, a matrix or a vector of float32. It belongs to no graph: every
+// graph that binds it with [Param.Node] reads and, through an optimiser, writes the same memory.
 type Param struct {
 	Name  string
 	Value *tensor.Dense
@@ -96,7 +95,7 @@ func (p *Param) Node(g *gorgonia.ExprGraph) (*gorgonia.Node, error) {
 	defer build.Unlock()
 	if named := g.ByName(p.Name); len(named) > 0 {
 		if named[0].Value() != gorgonia.Value(p.Value) {
-			return nil, fmt.Errorf("nn: the graph already has another node named %q: give each parameter a name of its own", p.Name)
+			return nil, fmt.Errorf("nn: the graph already has another node named %q: give each parameter another name", p.Name)
 		}
 		return named[0], nil
 	}
@@ -142,7 +141,7 @@ func (ps Params) check() error {
 			return fmt.Errorf("parameter %d: %w", i, err)
 		}
 		if seen[p.Name] {
-			return fmt.Errorf("nn: two parameters are named %q: give each a name of its own", p.Name)
+			return fmt.Errorf("nn: two parameters are named %q: rename one of them", p.Name)
 		}
 		seen[p.Name] = true
 	}

@@ -7,8 +7,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// RMSProp divides each gradient by a running root mean square of its past
-// (Tieleman and Hinton, 2012), in PyTorch's form.
+// RMSProp divides each gradient by a running root mean square of its past (Tieleman and Hinton,
+// 2012), in PyTorch's form.
 type RMSProp struct {
 	base
 	cfg    RMSPropConfig

@@ -12,8 +12,8 @@ func LinearDecay(steps int, final float64) Schedule {
 	}
 }
 
-// CosineDecay falls from 1 to final along half a cosine over the given number of
-// steps (Loshchilov and Hutter, ICLR 2017, without restarts) and stays there.
+// CosineDecay falls from 1 to final along half a cosine over the given number of steps (Loshchilov
+// and Hutter, ICLR 2017, without restarts) and stays there.
 func CosineDecay(steps int, final float64) Schedule {
 	return func(step int) float64 {
 		return final + (1-final)*(1+math.Cos(math.Pi*progress(step, steps)))/2
@@ -30,8 +30,8 @@ func StepDecay(every int, factor float64) Schedule {
 	}
 }
 
-// Warmup rises linearly from 1/steps to 1 over the first steps, then follows next
-// (nil: stays at 1), which counts from the end of the warm-up.
+// Warmup rises linearly from 1/steps to 1 over the first steps, then follows next (nil: stays at
+// 1), which counts from the end of the warm-up.
 func Warmup(steps int, next Schedule) Schedule {
 	return func(step int) float64 {
 		if step < steps {

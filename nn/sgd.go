@@ -8,8 +8,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// SGD is stochastic gradient descent with momentum, in PyTorch's form:
-// v = Momentum v + g; p -= rate v, or with Nesterov p -= rate (g + Momentum v).
+// SGD is stochastic gradient descent with momentum, in PyTorch's form: v = Momentum v + g; p -=
+// rate v, or with Nesterov p -= rate (g + Momentum v).
 type SGD struct {
 	base
 	cfg      SGDConfig

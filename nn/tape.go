@@ -11,14 +11,12 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// Tape executes the part of an expression graph that its outputs need. It
-// implements gorgonia.VM.
+// Tape executes the part of an expression graph that its outputs need. It implements gorgonia.VM.
 //
-// A tape runs its operations in a fixed order on one goroutine, without
-// reference counting or resets; intermediate values stay readable until the next
-// run. The operations of a graph own their result buffers, so the tapes of one
-// graph must not run at the same time; for concurrency build a graph and a tape
-// per goroutine and share the parameters.
+// A tape runs its operations in a fixed order on one goroutine, without reference counting or
+// resets; intermediate values stay readable until the next run. The operations of a graph own their
+// result buffers, so the tapes of one graph must not run at the same time; for concurrency build a
+// graph and a tape per goroutine and share the parameters.
 type Tape struct {
 	graph  *gorgonia.ExprGraph
 	slots  map[*gorgonia.Node]int
@@ -43,8 +41,8 @@ type step struct {
 
 var _ gorgonia.VM = (*Tape)(nil)
 
-// NewTape compiles what the outputs, all of one graph, need. Gradients are
-// outputs like any other; those not asked for are not computed.
+// NewTape compiles what the outputs, all of one graph, need. Gradients are outputs like any other;
+// those not asked for are not computed.
 func NewTape(outputs ...*gorgonia.Node) (*Tape, error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("nn: a tape needs at least one output")
@@ -68,8 +66,8 @@ func NewTape(outputs ...*gorgonia.Node) (*Tape, error) {
 	return t, nil
 }
 
-// visit compiles n after its children, which puts the steps in an order that
-// depends on nothing but the graph.
+// visit compiles n after its children, which puts the steps in an order that depends on nothing but
+// the graph.
 func (t *Tape) visit(n *gorgonia.Node) error {
 	if _, done := t.slots[n]; done {
 		return nil
@@ -146,8 +144,7 @@ func (t *Tape) Bind(input *gorgonia.Node, v gorgonia.Value) error {
 // Needs reports whether the tape's outputs depend on n.
 func (t *Tape) Needs(n *gorgonia.Node) bool { _, ok := t.slots[n]; return ok }
 
-// Run executes the tape once. An error names the operation and the shapes of its
-// arguments.
+// Run executes the tape once. An error names the operation and the shapes of its arguments.
 func (t *Tape) Run() error {
 	for i := range t.loads {
 		l := &t.loads[i]
@@ -173,9 +170,9 @@ func (t *Tape) Run() error {
 	return nil
 }
 
-// blame names the first value of the last run that is not finite: an input or parameter,
-// else the operation that makes it from finite ones. NaN comes before infinity, which may
-// stand for a forbidden choice.
+// blame names the first value of the last run that is not finite: an input or parameter, else the
+// operation that makes it from finite ones. NaN comes before infinity, which may stand for a
+// forbidden choice.
 func (t *Tape) blame() string {
 	for _, bad := range []func(float32) bool{func(x float32) bool { return x != x }, notFinite} {
 		for _, l := range t.loads {
@@ -208,8 +205,8 @@ func (t *Tape) explain(s *step, err error) error {
 	return fmt.Errorf("nn: %v with arguments of shape %s: %w", s.op, strings.Join(shapes, ", "), err)
 }
 
-// Value returns what n held after the last run: nil before the first, or when no
-// output needs n. An operation's value is overwritten by the next run.
+// Value returns what n held after the last run: nil before the first, or when no output needs n. An
+// operation's value is overwritten by the next run.
 func (t *Tape) Value(n *gorgonia.Node) gorgonia.Value {
 	slot, ok := t.slots[n]
 	if !ok {
@@ -239,9 +236,8 @@ func (t *Tape) Reset() {}
 // Close does nothing.
 func (t *Tape) Close() error { return nil }
 
-// Gradients pairs parameters with their gradient nodes, in the form a
-// gorgonia.Solver steps on. They read the tape's memory and stay valid for its
-// life.
+// Gradients pairs parameters with their gradient nodes, in the form a gorgonia.Solver steps on.
+// They read the tape's memory and stay valid for its life.
 func (t *Tape) Gradients(ps Params, grads gorgonia.Nodes) ([]gorgonia.ValueGrad, error) {
 	if len(ps) != len(grads) {
 		return nil, fmt.Errorf("nn: %d parameters but %d gradients", len(ps), len(grads))
@@ -272,15 +268,14 @@ func (g *tapeGrad) Grad() (gorgonia.Value, error) {
 	return nil, fmt.Errorf("nn: the gradient of %q is not there yet: run the tape first", g.p.Name)
 }
 
-// isBuiltinAdd recognises Gorgonia's elementwise addition, whose type is private.
-// gorgonia.Grad inserts it wherever a value is used more than once.
+// isBuiltinAdd recognises Gorgonia's elementwise addition, whose type is private. gorgonia.Grad
+// inserts it wherever a value is used more than once.
 func isBuiltinAdd(op gorgonia.Op) bool {
 	return op.Arity() == 2 && fmt.Sprintf("%T", op) == "gorgonia.elemBinOp" && strings.HasPrefix(op.String(), "+ ")
 }
 
-// add runs Gorgonia's addition of equal float32 tensors on a buffer of its own,
-// because Gorgonia's allocates a result at every run. Anything else is left to
-// Gorgonia.
+// add runs Gorgonia's addition of equal float32 tensors on a buffer that it keeps: Gorgonia's own
+// allocates a result at every run. Gorgonia does everything else.
 type add struct {
 	gorgonia.Op
 	out result

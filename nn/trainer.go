@@ -8,8 +8,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Trainer minimises a scalar loss: run the tape, clip the gradient, step the
-// optimiser.
+// Trainer minimises a scalar loss: run the tape, clip the gradient, step the optimiser.
 type Trainer struct {
 	Tape      *Tape
 	Optimizer Optimizer
@@ -23,8 +22,8 @@ type Trainer struct {
 	baseRate float64
 }
 
-// NewTrainer differentiates loss with respect to params and compiles the tape that
-// computes both. More outputs can be named to be read from the tape after a step.
+// NewTrainer differentiates loss with respect to params and compiles the tape that computes both.
+// More outputs can be named to be read from the tape after a step.
 func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*gorgonia.Node) (*Trainer, error) {
 	if loss == nil || !loss.IsScalar() {
 		return nil, fmt.Errorf("nn: want a scalar loss, got %v", loss)
@@ -47,9 +46,9 @@ func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*g
 	return &Trainer{Tape: tape, Optimizer: opt, loss: loss, grads: vg, baseRate: opt.LearningRate()}, nil
 }
 
-// Step trains once on what the tape's inputs are bound to and returns the loss
-// before the step. A loss or a gradient that is not finite is [ErrNotFinite], says where it
-// comes from, and changes neither weights nor the optimiser.
+// Step trains once on what the tape's inputs are bound to and returns the loss before the step. A
+// loss or a gradient that is not finite is [ErrNotFinite], says where it comes from, and changes
+// neither weights nor the optimiser.
 func (t *Trainer) Step() (float64, error) {
 	loss, err := t.backward()
 	if err != nil {

@@ -17,7 +17,7 @@ type Inputs struct {
 	Edge  *Mat // features of the edges; nil if the layer takes none
 }
 
-// Rows tells what the rows of a layer's result belong to.
+// Rows says what the rows of a layer's result belong to.
 type Rows int
 
 // The kinds of rows.
@@ -35,19 +35,19 @@ type Layer struct {
 	Out  Rows
 
 	Params nn.Params
-	// Forward adds the layer to an expression graph. When Dst is 0 xDst is xSrc;
-	// when Edge is 0 f is nil.
+	// Forward adds the layer to an expression graph. When Dst is 0 xDst is xSrc; when Edge is 0 f
+	// is nil.
 	Forward func(g, xSrc, xDst, f *gorgonia.Node) (*gorgonia.Node, error)
-	// Reference computes the layer in float64 as its documentation writes it.
-	// p holds the parameters in the order of Params, vectors as one row.
+	// Reference computes the layer in float64 as its documentation writes it. p holds the
+	// parameters in the order of Params, vectors as one row.
 	Reference func(p []*Mat, in Inputs) *Mat
 
 	MinVertices  int  // fewer vertices, but not none, are an error, as for BatchNorm
 	AcrossGraphs bool // the graphs of a batch influence each other, as under BatchNorm
 }
 
-// Run checks the layer that make returns; rng is for initialising it. Every check
-// makes the layer anew.
+// Run checks the layer that make returns; rng is for initialising it. Every check makes a new
+// layer.
 func Run(t *testing.T, make func(rng *rand.Rand) (Layer, error)) {
 	t.Helper()
 	start := func(t *testing.T) (*bench, *rand.Rand) {

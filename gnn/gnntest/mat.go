@@ -6,8 +6,8 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// Mat is a row-major float64 matrix, for writing references. Unlike most
-// libraries' it may have no rows.
+// Mat is a row-major float64 matrix, for writing references. Unlike most libraries' it may have no
+// rows.
 type Mat struct {
 	Rows, Cols int
 	V          []float64

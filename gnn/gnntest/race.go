@@ -2,6 +2,6 @@
 
 package gnntest
 
-// raceEnabled: the race detector makes sync.Pool, which kernels borrow scratch
-// memory from, forget at random.
+// raceEnabled: the race detector makes sync.Pool, which kernels borrow scratch memory from, forget
+// at random.
 const raceEnabled = true
