@@ -18,7 +18,8 @@ type fileSystem interface {
 	Remove(name string) error
 	SyncDir(dir string) error // makes renames in dir durable
 	ReadNames(dir string) ([]string, error)
-	ReadFile(name string, max int64) ([]byte, error) // refuses more than max bytes and files that are not regular
+	// ReadFile refuses more than max bytes and files that are not regular.
+	ReadFile(name string, max int64) ([]byte, error)
 }
 
 type file interface {

@@ -17,14 +17,15 @@ const formatVersion = 1
 // Manifest says what a checkpoint holds. [Save] sets Format, Version, Data and Checksum, its caller
 // the rest.
 type Manifest struct {
-	Format       int             `json:"format"`           // version of the checkpoint format
-	Version      string          `json:"graphrl_version"`  // graphrl release that wrote it, from Go's build information
-	Method       string          `json:"method"`           // name of the learning method
-	Architecture string          `json:"architecture"`     // fingerprint of the networks
-	Step         int64           `json:"step"`             // progress of the run, not negative
-	Config       json.RawMessage `json:"config,omitempty"` // configuration of the run, any JSON; Load returns it compact
-	Data         DataFile        `json:"data"`
-	Checksum     string          `json:"checksum"` // hexadecimal SHA-256 of this manifest with an empty checksum
+	Format       int    `json:"format"`          // version of the checkpoint format
+	Version      string `json:"graphrl_version"` // release that wrote it, from Go's build information
+	Method       string `json:"method"`          // name of the learning method
+	Architecture string `json:"architecture"`    // fingerprint of the networks
+	Step         int64  `json:"step"`            // progress of the run, not negative
+	// Config is the configuration of the run, any JSON; Load returns it compact.
+	Config   json.RawMessage `json:"config,omitempty"`
+	Data     DataFile        `json:"data"`
+	Checksum string          `json:"checksum"` // hexadecimal SHA-256 of this manifest without it
 }
 
 // DataFile names the safetensors file that belongs to a manifest.

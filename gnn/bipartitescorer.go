@@ -13,11 +13,13 @@ import (
 // sides, lets them exchange messages for some rounds, and scores every edge. One network serves
 // graphs of all sizes.
 //
-//	x = relu(x A + a)     for sources and destinations, each with its own A
-//	per round: y_i = relu([y_i, mean over e = (j, i) of relu(x_j U + y_i V + f_e W + b)] B + c), then x likewise from y
+//	x = relu(src A + a),  y = relu(dst A' + a')
+//	per round:
+//	  m_i = mean over edges e = (j, i) of relu(x_j U + y_i V + f_e W + b)
+//	  y_i = relu([y_i, m_i] B + c),  then x likewise from y
 //	s_e = EdgeScorer(x_src, y_dst, f_e)
 //
-// Shapes: src [NumSrc x srcDim], dst [NumDst x dstDim], f [NumEdges x edgeDim], s [NumEdges x 1].
+// Shapes: src [NumSrc x In], dst [NumDst x InDst], f [NumEdges x EdgeDim], s [NumEdges x 1].
 type BipartiteScorer struct {
 	Src, Dst *nn.Linear // embeddings
 	Rounds   []BipartiteRound
