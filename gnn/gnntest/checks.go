@@ -1,6 +1,7 @@
 package gnntest
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/tensor"
 )
 
@@ -192,8 +194,8 @@ func (b *bench) checkErrors(t *testing.T, rng *rand.Rand) {
 		if err := b.bind(b.infer, in, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.infer.Run(); err == nil {
-			t.Errorf("%s gives no error", what)
+		if err := b.infer.Run(); !errors.Is(err, nn.ErrShape) {
+			t.Errorf("%s gives error %v, want one that wraps nn.ErrShape", what, err)
 		}
 	}
 	if b.infer.Needs(b.src) {

@@ -7,7 +7,7 @@
 //   - copes with isolated vertices, self loops, parallel edges and empty graphs,
 //   - serves graphs of changing size from one expression graph,
 //   - allocates nothing once warm, and
-//   - reports features of the wrong shape.
+//   - reports features of the wrong shape by an error that wraps nn.ErrShape.
 //
 // Gradients are compared with differences of the float64 reference, not of the layer itself:
 // float32 differences are too coarse to tell a wrong gradient from rounding, most of all near the
