@@ -102,7 +102,7 @@ func (l *GATConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Node
 			return nil, err
 		}
 	case xDst != xSrc:
-		return nil, fmt.Errorf("gnn: %s: sources and destinations have features of their own: set InDst when making the layer", l.Weight.Name)
+		return nil, fmt.Errorf("gnn: %s: destinations have other features than sources: make the layer with InDst", l.Weight.Name)
 	}
 	s, err := headDots(hSrc, n[2], l.Heads, l.Out)
 	if err != nil {

@@ -95,7 +95,7 @@ func (p *Param) Node(g *gorgonia.ExprGraph) (*gorgonia.Node, error) {
 	defer build.Unlock()
 	if named := g.ByName(p.Name); len(named) > 0 {
 		if named[0].Value() != gorgonia.Value(p.Value) {
-			return nil, fmt.Errorf("nn: the graph already has another node named %q: give each parameter another name", p.Name)
+			return nil, fmt.Errorf("nn: the graph already has another node named %q: rename the parameter", p.Name)
 		}
 		return named[0], nil
 	}

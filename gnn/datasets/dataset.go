@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
@@ -8,7 +9,8 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// NodeClassification is one graph whose vertices have classes, some known.
+// NodeClassification is one graph whose vertices have classes; some are known, the others to be
+// learned.
 type NodeClassification struct {
 	Name     string
 	Graph    *gnn.Graph  // undirected: every edge in both directions, none twice, no self loops
@@ -16,8 +18,8 @@ type NodeClassification struct {
 	Labels   []int32     // [vertices] in [0, Classes), or -1 where the data has none
 	Classes  int
 
-	// Train, Val and Test are the vertices whose labels train the model, choose its
-	// settings and judge it.
+	// Train, Val and Test are vertices: their labels train the model, choose its settings and judge
+	// it.
 	Train, Val, Test []int32
 }
 
@@ -27,9 +29,9 @@ func (d *NodeClassification) String() string {
 		d.Name, d.Graph, d.Features.Cols(), d.Classes, len(d.Train), len(d.Val), len(d.Test))
 }
 
-// GraphClassification is a set of graphs with classes. Vertices carry a tag, such
-// as the chemical element of an atom, one-hot as a feature, and may have attributes,
-// further features that are numbers.
+// GraphClassification is a set of graphs with classes. Vertices carry a tag, such as the chemical
+// element of an atom, one-hot as a feature, and may have attributes, further features that are
+// numbers.
 type GraphClassification struct {
 	Name    string
 	Graphs  []*gnn.Graph // undirected, as in NodeClassification
@@ -60,15 +62,21 @@ func (d *GraphClassification) String() string {
 	return s
 }
 
-// Batch makes g the batch of the graphs that index lists and x the features of
-// its vertices, [vertices x NumFeatures].
+// Batch makes g the batch of the graphs that index lists and x the features of its vertices,
+// [vertices x NumFeatures].
 func (d *GraphClassification) Batch(index []int32, g *gnn.Graph, x *nn.Buffer) error {
+	if g == nil || x == nil {
+		return errors.New("datasets: batch: want a graph and a buffer to fill, got nil")
+	}
 	members := make([]*gnn.Graph, len(index))
 	for i, k := range index {
 		if k < 0 || int(k) >= len(d.Graphs) {
 			return fmt.Errorf("datasets: %s has no graph %d, only %d graphs", d.Name, k, len(d.Graphs))
 		}
 		members[i] = d.Graphs[k]
+		if err := d.checkTags(int(k)); err != nil {
+			return err
+		}
 	}
 	if err := g.SetBatch(members...); err != nil {
 		return err
@@ -90,12 +98,30 @@ func (d *GraphClassification) Batch(index []int32, g *gnn.Graph, x *nn.Buffer) e
 	return nil
 }
 
-// StratifiedKFold shuffles the items and deals them into k folds such that every
-// fold has each class in nearly the proportion of the whole. To cross-validate,
-// test on one fold and train on the others.
+// checkTags reports tags of graph k that do not match its vertices.
+func (d *GraphClassification) checkTags(k int) error {
+	if d.Graphs[k] == nil || k >= len(d.Tags) || len(d.Tags[k]) != d.Graphs[k].NumDst() {
+		return fmt.Errorf("datasets: %s: graph %d does not have a tag for each vertex", d.Name, k)
+	}
+	if n := d.Graphs[k].NumDst() * d.NumAttributes; n > 0 && (k >= len(d.Attributes) || len(d.Attributes[k]) != n) {
+		return fmt.Errorf("datasets: %s: graph %d does not have %d attributes for each vertex", d.Name, k, d.NumAttributes)
+	}
+	for i, tag := range d.Tags[k] {
+		if tag < 0 || int(tag) >= d.NumTags {
+			return fmt.Errorf("datasets: %s: graph %d: vertex %d has tag %d, want one in [0, %d)", d.Name, k, i, tag, d.NumTags)
+		}
+	}
+	return nil
+}
+
+// StratifiedKFold shuffles the items and deals them into k folds. Every fold has the classes in
+// nearly the proportion of the whole. To cross-validate, test on one fold and train on the others.
 func StratifiedKFold(labels []int32, k int, rng *rand.Rand) ([][]int32, error) {
 	if k < 2 || k > len(labels) {
 		return nil, fmt.Errorf("datasets: cannot make %d folds of %d items: want 2 to as many as items", k, len(labels))
+	}
+	if rng == nil {
+		return nil, errors.New("datasets: folds: want a random source, got nil")
 	}
 	classes := int32(0)
 	for i, l := range labels {
@@ -109,7 +135,7 @@ func StratifiedKFold(labels []int32, k int, rng *rand.Rand) ([][]int32, error) {
 		byClass[labels[i]] = append(byClass[labels[i]], int32(i))
 	}
 	folds := make([][]int32, k)
-	next := 0 // carries on from class to class, so that folds differ by one at most
+	next := 0 // continues from class to class, so that folds differ by at most one item
 	for _, items := range byClass {
 		for _, i := range items {
 			folds[next%k] = append(folds[next%k], i)

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,9 +9,14 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 )
 
-// ErdosRenyi draws a graph of n vertices in which each of the n(n-1)/2 undirected
-// edges exists with probability p (E. Gilbert, "Random graphs", 1959).
+var errNoSource = errors.New("datasets: random graph: want a random source, got nil")
+
+// ErdosRenyi draws a graph of n vertices in which each of the n(n-1)/2 undirected edges exists with
+// probability p (E. Gilbert, "Random graphs", 1959).
 func ErdosRenyi(n int, p float64, rng *rand.Rand) (*gnn.Graph, error) {
+	if rng == nil {
+		return nil, errNoSource
+	}
 	if n < 0 || !(p >= 0 && p <= 1) {
 		return nil, fmt.Errorf("datasets: Erdos-Renyi graph: want n >= 0 and p in [0, 1], got n = %d and p = %v", n, p)
 	}
@@ -19,11 +25,14 @@ func ErdosRenyi(n int, p float64, rng *rand.Rand) (*gnn.Graph, error) {
 	return gnn.NewGraph(n, ei.Undirected())
 }
 
-// BarabasiAlbert draws a graph of n vertices by preferential attachment (A.
-// Barabasi and R. Albert, "Emergence of scaling in random networks", Science 286,
-// 1999): from a star of m+1 vertices on, each new vertex is joined to m different
-// ones, chosen in proportion to their degrees. It has m (n-m) undirected edges.
+// BarabasiAlbert draws a graph of n vertices by preferential attachment (A. Barabasi and R. Albert,
+// "Emergence of scaling in random networks", Science 286, 1999). It starts from a star of m+1
+// vertices; each new vertex is joined to m different ones, chosen in proportion to their degrees.
+// The graph has m (n-m) undirected edges.
 func BarabasiAlbert(n, m int, rng *rand.Rand) (*gnn.Graph, error) {
+	if rng == nil {
+		return nil, errNoSource
+	}
 	if m < 1 || n <= m {
 		return nil, fmt.Errorf("datasets: Barabasi-Albert graph: want 1 <= m < n, got n = %d and m = %d", n, m)
 	}
@@ -54,12 +63,14 @@ func BarabasiAlbert(n, m int, rng *rand.Rand) (*gnn.Graph, error) {
 	return gnn.NewGraph(n, ei.Undirected())
 }
 
-// StochasticBlock draws a graph whose vertices form groups of the given sizes,
-// numbered group after group; a vertex of group a and one of group b are joined
-// with probability p[a][b] (P. Holland, K. Laskey and S. Leinhardt, "Stochastic
-// blockmodels: first steps", Social Networks 5, 1983). p must be symmetric. The
-// second result is each vertex's group.
+// StochasticBlock draws a graph whose vertices form groups of the given sizes, numbered group after
+// group; a vertex of group a and one of group b are joined with probability p[a][b] (P. Holland, K.
+// Laskey and S. Leinhardt, "Stochastic blockmodels: first steps", Social Networks 5, 1983). p must
+// be symmetric. The second result is each vertex's group.
 func StochasticBlock(sizes []int, p [][]float64, rng *rand.Rand) (*gnn.Graph, []int32, error) {
+	if rng == nil {
+		return nil, nil, errNoSource
+	}
 	if len(p) != len(sizes) {
 		return nil, nil, fmt.Errorf("datasets: stochastic block graph: %d groups but %d rows of probabilities", len(sizes), len(p))
 	}
@@ -72,7 +83,7 @@ func StochasticBlock(sizes []int, p [][]float64, rng *rand.Rand) (*gnn.Graph, []
 		}
 		for b := range p[a] {
 			if !(p[a][b] >= 0 && p[a][b] <= 1) || b < a && p[a][b] != p[b][a] {
-				return nil, nil, fmt.Errorf("datasets: stochastic block graph: probability (%d, %d) is %v: want one in [0, 1], equal to that of (%d, %d)",
+				return nil, nil, fmt.Errorf("datasets: stochastic block graph: probability (%d, %d) is %v: want one in [0, 1] and equal to (%d, %d)",
 					a, b, p[a][b], b, a)
 			}
 		}
@@ -110,11 +121,10 @@ func pairsWithin(ei *gnn.EdgeIndex, start, n int, p float64, rng *rand.Rand) {
 	})
 }
 
-// bernoulli calls yield with each of the numbers 0 to n-1 with probability p, in
-// ascending order. It draws the gaps between them, which are geometric, so that
-// sparse graphs take time in proportion to their edges (V. Batagelj and U.
-// Brandes, "Efficient generation of large random networks", Physical Review E 71,
-// 2005).
+// bernoulli calls yield with each of the numbers 0 to n-1 with probability p, in ascending order.
+// It draws the gaps between them, which are geometric, so that sparse graphs take time in
+// proportion to their edges (V. Batagelj and U. Brandes, "Efficient generation of large random
+// networks", Physical Review E 71, 2005).
 func bernoulli(n int, p float64, rng *rand.Rand, yield func(k int)) {
 	if p <= 0 {
 		return

@@ -39,13 +39,12 @@ var karateFriends = [34][]int32{
 // karateHi are the members who stayed with the instructor, Mr. Hi.
 var karateHi = []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 16, 17, 19, 21}
 
-// KarateClub returns the friendships among the 34 members of a karate club that
-// split in two (W. Zachary, "An information flow model for conflict and fission in
-// small groups", Journal of Anthropological Research 33, 1977). The class is whom
-// a member followed: 0 the instructor (vertex 0), 1 the administrator (vertex 33).
+// KarateClub returns the friendships among the 34 members of a karate club that split in two (W.
+// Zachary, "An information flow model for conflict and fission in small groups", Journal of
+// Anthropological Research 33, 1977). The class is whom a member followed: 0 the instructor (vertex
+// 0), 1 the administrator (vertex 33).
 //
-// Features are the identity: who one is. Train holds the two leaders, Test
-// everybody else.
+// Features are the identity matrix. Train holds the two leaders, Test everybody else.
 func KarateClub() (*NodeClassification, error) {
 	n := int32(len(karateFriends))
 	d := &NodeClassification{Name: "karate", Classes: 2, Labels: make([]int32, n), Train: []int32{0, n - 1}}
