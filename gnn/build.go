@@ -45,7 +45,7 @@ func (g *Graph) SetCompleteBipartite(m, o int) error {
 // row-major from EdgeGraphPtr()[b].
 func (g *Graph) SetCompleteBipartites(m, o []int) error {
 	if len(m) != len(o) {
-		return fmt.Errorf("gnn: complete bipartite batch: %d numbers of sources but %d of destinations", len(m), len(o))
+		return fmt.Errorf("gnn: complete bipartite batch: %d sources but %d destinations, need as many of both", len(m), len(o))
 	}
 	return g.setComplete(len(m), func(b int) (int, int) { return m[b], o[b] })
 }

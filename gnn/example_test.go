@@ -37,7 +37,11 @@ func Example() {
 	var params nn.Params
 	h := x
 	for i, width := range []int{8, club.Classes} {
-		conv := must(gnn.NewGCNConv(fmt.Sprint("gcn", i), gnn.GCNConvConfig{In: h.Shape()[1], Out: width, Act: nn.Tanh}, rng))
+		cfg := gnn.GCNConvConfig{In: h.Shape()[1], Out: width, Act: nn.Tanh}
+		conv, err := gnn.NewGCNConv(fmt.Sprint("gcn", i), cfg, rng)
+		if err != nil {
+			log.Fatal(err)
+		}
 		params = append(params, conv.Params()...)
 		if h, err = conv.Forward(g, h); err != nil {
 			log.Fatal(err)
@@ -47,7 +51,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	trainer, err := nn.NewTrainer(loss, params, must(nn.NewAdam(params, nn.AdamConfig{LearningRate: 0.05})), h)
+	adam, err := nn.NewAdam(params, nn.AdamConfig{LearningRate: 0.05})
+	if err != nil {
+		log.Fatal(err)
+	}
+	trainer, err := nn.NewTrainer(loss, params, adam, h)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -107,15 +115,29 @@ func ExampleEdgeScorer() {
 	}
 	jobs, machines, pairs := inputs[0], inputs[1], inputs[2]
 
-	toMachines, err := must(gnn.NewEdgeMessage("to_machines", gnn.EdgeMessageConfig{In: 2, InDst: 4, EdgeDim: 1, Hidden: 16, Agg: gnn.Mean}, rng)).Forward(forth, jobs, machines, pairs)
+	hear := gnn.EdgeMessageConfig{In: 2, InDst: 4, EdgeDim: 1, Hidden: 16, Agg: gnn.Mean}
+	forthLayer, err := gnn.NewEdgeMessage("to_machines", hear, rng)
 	if err != nil {
 		log.Fatal(err)
 	}
-	toJobs, err := must(gnn.NewEdgeMessage("to_jobs", gnn.EdgeMessageConfig{In: 16, InDst: 2, EdgeDim: 1, Hidden: 16, Agg: gnn.Mean}, rng)).Forward(back, toMachines, jobs, pairs)
+	hear.In, hear.InDst = 16, 2
+	backLayer, err := gnn.NewEdgeMessage("to_jobs", hear, rng)
 	if err != nil {
 		log.Fatal(err)
 	}
-	scores, err := must(gnn.NewEdgeScorer("score", gnn.EdgeScorerConfig{In: 16, EdgeDim: 1, Hidden: 16}, rng)).Forward(forth, toJobs, toMachines, pairs)
+	scorer, err := gnn.NewEdgeScorer("score", gnn.EdgeScorerConfig{In: 16, EdgeDim: 1, Hidden: 16}, rng)
+	if err != nil {
+		log.Fatal(err)
+	}
+	toMachines, err := forthLayer.Forward(forth, jobs, machines, pairs)
+	if err != nil {
+		log.Fatal(err)
+	}
+	toJobs, err := backLayer.Forward(back, toMachines, jobs, pairs)
+	if err != nil {
+		log.Fatal(err)
+	}
+	scores, err := scorer.Forward(forth, toJobs, toMachines, pairs)
 	if err != nil {
 		log.Fatal(err)
 	}
