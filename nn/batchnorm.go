@@ -74,7 +74,7 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	o.batch = o.layer.Training && x.Rows > 0
 	if o.batch {
 		if x.Rows == 1 {
-			return fmt.Errorf("training on a single row, whose variance is zero: want at least 2 rows")
+			return fmt.Errorf("training on a single row, whose variance is zero: want at least 2 rows: %w", ErrShape)
 		}
 		kernel.ColumnMoments(x.Rows, o.cols, x.Data, o.mean, o.scale)
 		if err := o.layer.follow(o.mean, o.scale, x.Rows); err != nil {
