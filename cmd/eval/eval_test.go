@@ -83,7 +83,7 @@ func TestEval(t *testing.T) {
 	}
 	again := rows(t, "--run", "GRLE", "--slots", "20")
 	for i := range got {
-		got[i].Decision, again[i].Decision = mecoffload.Decision{}, mecoffload.Decision{}
+		got[i].Decision, again[i].Decision = mecoffload.DecisionTime{}, mecoffload.DecisionTime{}
 	}
 	if d := cmp.Diff(got, again); d != "" {
 		t.Errorf("the second time:\n%s", d)

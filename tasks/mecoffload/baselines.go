@@ -129,8 +129,8 @@ func newGreedy(p Profile, exits bool) (*greedy, error) {
 
 // Decide implements Policy.
 func (g *greedy) Decide(obs Observation, dst Action) error {
-	if err := obs.check(); err != nil {
-		return fmt.Errorf("mecoffload: %w", err)
+	if err := obs.Validate(); err != nil {
+		return err
 	}
 	if obs.Exits != g.profile.Exits() {
 		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits, g.profile.Name, g.profile.Exits())

@@ -131,9 +131,11 @@ func TestCriticRefuses(t *testing.T) {
 	rows := &droo.Decisions{K: 2, Rows: 3, Choice: make([]int32, 6)}
 	option := randomDecisions(rng, &obs, 2)
 	option.Choice[20] = int32(obs.Options())
-	exits, short := obs, obs
+	exits, short, nameless, slow := obs, obs, obs, obs
 	exits.Exits = 3
 	short.Rate = short.Rate[1:]
+	nameless.ID = nil
+	slow.Rate = append([]float64{0}, obs.Rate[1:]...)
 	for what, c := range map[string]struct {
 		obs  Observation
 		d    *droo.Decisions
@@ -144,6 +146,8 @@ func TestCriticRefuses(t *testing.T) {
 		"room":        {obs, good, 1},
 		"exits":       {exits, good, 2},
 		"observation": {short, good, 2},
+		"no IDs":      {nameless, good, 2},
+		"rate of 0":   {slow, good, 2},
 	} {
 		if err := critic.Score(c.obs, c.d, make([]float64, c.room)); err == nil {
 			t.Errorf("%s: no error", what)

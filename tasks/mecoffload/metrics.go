@@ -143,7 +143,7 @@ type Row struct {
 	// Exits is the share of all tasks, dropped ones included, that was sent to each exit [L].
 	Exits []float64 `json:"exits"`
 	// Decision is the wall-clock time of one decision.
-	Decision Decision `json:"decision_us"`
+	Decision DecisionTime `json:"decision_us"`
 }
 
 // Latency is a distribution of latencies in milliseconds. The percentiles are accurate to 0.4 %.
@@ -153,8 +153,8 @@ type Latency struct {
 	P99  float64 `json:"p99"`
 }
 
-// Decision is a distribution of decision times in microseconds. The percentile is accurate to 0.4 %.
-type Decision struct {
+// DecisionTime is a distribution of decision times in microseconds. The percentile is accurate to 0.4 %.
+type DecisionTime struct {
 	Mean float64 `json:"mean"`
 	P99  float64 `json:"p99"`
 }
@@ -190,7 +190,7 @@ func (m *Metrics) Row(method string, seed uint64) Row {
 		},
 		Utilisation: ratio(busy, float64(len(m.busy))),
 		Exits:       exits,
-		Decision: Decision{
+		Decision: DecisionTime{
 			Mean: m.decision.mean() * 1e6,
 			P99:  m.decision.quantile(0.99) * 1e6,
 		},

@@ -59,7 +59,7 @@ func TestRowByHand(t *testing.T) {
 		Latency:        Latency{Mean: 30, P95: 50, P99: 50},
 		Utilisation:    (0.006/0.02 + 0.006/0.02) / 2,
 		Exits:          []float64{0, 0.25, 0.75},
-		Decision:       Decision{Mean: 150, P99: 200},
+		Decision:       DecisionTime{Mean: 150, P99: 200},
 	}
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 0.005*max(math.Abs(a), math.Abs(b)) })
 	if d := cmp.Diff(want, m.Row("GRLE", 9), near); d != "" {

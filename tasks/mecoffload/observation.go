@@ -1,6 +1,9 @@
 package mecoffload
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Observation is what the agent is told at the start of a slot: nominal values, from which what happens may differ by jitter
 // and imperfect channel state information. The devices M are those that have a task this slot, in increasing order of ID;
@@ -34,13 +37,34 @@ func (o *Observation) CopyTo(dst *Observation) {
 	dst.ID = append(dst.ID[:0], o.ID...)
 }
 
-// check reports a shape that does not hold together.
-func (o *Observation) check() error {
+// Validate reports a shape that does not fit together, or a value that makes no sense.
+func (o *Observation) Validate() error {
 	m, n := o.Devices, o.Servers
 	if m < 0 || n < 1 || o.Exits < 1 || len(o.Bits) != m || len(o.Deadline) != m || len(o.Rate) != m*n ||
-		len(o.Capacity) != n || len(o.Backlog) != n {
-		return fmt.Errorf("observation of %d devices, %d servers and %d exits has bits [%d], deadlines [%d], rates [%d], capacities [%d] and backlogs [%d]",
-			m, n, o.Exits, len(o.Bits), len(o.Deadline), len(o.Rate), len(o.Capacity), len(o.Backlog))
+		len(o.Capacity) != n || len(o.Backlog) != n || len(o.ID) != m {
+		return fmt.Errorf("mecoffload: observation of %d devices, %d servers and %d exits has bits [%d], deadlines [%d], rates [%d], "+
+			"capacities [%d], backlogs [%d] and IDs [%d]",
+			m, n, o.Exits, len(o.Bits), len(o.Deadline), len(o.Rate), len(o.Capacity), len(o.Backlog), len(o.ID))
+	}
+	for _, v := range []struct {
+		name   string
+		values []float64
+	}{{"size", o.Bits}, {"deadline", o.Deadline}, {"rate", o.Rate}, {"capacity", o.Capacity}} {
+		for i, x := range v.values {
+			if !(x > 0 && x <= math.MaxFloat64) {
+				return fmt.Errorf("mecoffload: observation: %s %d is %v, want a number above 0", v.name, i, x)
+			}
+		}
+	}
+	for i, b := range o.Backlog {
+		if !(b >= 0 && b <= math.MaxFloat64) {
+			return fmt.Errorf("mecoffload: observation: the backlog of server %d is %v, want a time of at least 0", i, b)
+		}
+	}
+	for i, id := range o.ID {
+		if id < 0 || i > 0 && id <= o.ID[i-1] {
+			return fmt.Errorf("mecoffload: observation: ID %d of device %d is not above that of the device before it", id, i)
+		}
 	}
 	return nil
 }

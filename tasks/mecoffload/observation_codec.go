@@ -49,5 +49,5 @@ func (ObservationCodec) Decode(o *Observation, src []float64) error {
 		}
 		o.ID = append(o.ID, int(v))
 	}
-	return o.check()
+	return o.Validate()
 }

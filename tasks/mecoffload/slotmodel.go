@@ -72,8 +72,8 @@ func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
 // Begin starts on an observation, of any numbers of devices and servers, with every device on option 0.
 func (m *SlotModel) Begin(obs *Observation) error {
-	if err := obs.check(); err != nil {
-		return fmt.Errorf("mecoffload: %w", err)
+	if err := obs.Validate(); err != nil {
+		return err
 	}
 	if obs.Exits != m.profile.Exits() {
 		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits, m.profile.Name, m.profile.Exits())

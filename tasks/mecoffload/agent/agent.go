@@ -46,6 +46,9 @@ const (
 
 // New makes the agent of a method.
 func New(c Config) (*Agent, error) {
+	if err := c.Method.Validate(); err != nil {
+		return nil, err
+	}
 	a, err := newAgent(c)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: %s: %w", c.Method, err)
@@ -59,6 +62,9 @@ func newAgent(c Config) (*Agent, error) {
 		return nil, err
 	}
 	sc, r := c.Scenario, c.Recipe
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
 	a := &Agent{method: c.Method, view: newView(c.Profile, t.earlyExits)}
 	p := a.view.profile
 	if a.actor, err = newActor(c, p, t.graph); err != nil {

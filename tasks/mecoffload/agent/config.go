@@ -31,3 +31,23 @@ func (c Config) Architecture() string {
 	return fmt.Sprintf("MLP actor: devices %d, servers %d, exits %d, hidden %v",
 		c.Scenario.Devices, c.Scenario.Servers, newView(c.Profile, t.earlyExits).profile.Exits(), c.Recipe.Hidden)
 }
+
+// validate reports the first value that makes no sense.
+func (c Config) validate() error {
+	for _, part := range []struct {
+		name string
+		err  error
+	}{
+		{"scenario", c.Scenario.Validate()},
+		{"profile", c.Profile.Validate()},
+		{"recipe", c.Recipe.Validate()},
+	} {
+		if part.err != nil {
+			return fmt.Errorf("%s: %w", part.name, part.err)
+		}
+	}
+	if c.Workers < 0 || c.Workers > c.Recipe.BatchSize {
+		return fmt.Errorf("%d workers cannot share minibatches of %d: choose 0 to %d", c.Workers, c.Recipe.BatchSize, c.Recipe.BatchSize)
+	}
+	return nil
+}

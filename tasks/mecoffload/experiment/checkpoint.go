@@ -122,6 +122,9 @@ func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 	if err := c.fits(cfg); err != nil {
 		return nil, err
 	}
+	if err := cfg.agent().CheckMemory(false); err != nil {
+		return nil, err
+	}
 	a, err := agent.New(cfg.agent())
 	if err != nil {
 		return nil, err

@@ -91,6 +91,10 @@ func (c Config) Validate() error {
 	if err := strictyaml.Below("recipe", c.Recipe.Validate()); err != nil {
 		return err
 	}
+	if c.Workers > c.Recipe.BatchSize {
+		return strictyaml.Invalid("workers", "%d goroutines cannot share minibatches of %d (recipe.batch_size): choose at most %d workers",
+			c.Workers, c.Recipe.BatchSize, c.Recipe.BatchSize)
+	}
 	if err := strictyaml.Below("scenario", c.Scenario.Validate()); err != nil {
 		return err
 	}

@@ -46,6 +46,9 @@ func NewRun(cfg Config) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.agent().CheckMemory(true); err != nil {
+		return nil, err
+	}
 	sim, err := mecoffload.NewSimulator(cfg.Scenario, cfg.Profile)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ type place struct {
 // group is what one subject has done in one world, by seed.
 type group struct {
 	rows      []mecoffload.Row
-	decisions []mecoffload.Decision
+	decisions []mecoffload.DecisionTime
 	curves    [][]Point
 	tests     []Test
 	outcomes  [][]mecoffload.Row // of the tests, [seed][test]
@@ -137,8 +137,8 @@ func (c *Comparison) Rows(w World, s Subject) []mecoffload.Row { return c.groups
 func (c *Comparison) Curves(w World, s Subject) [][]Point { return c.groups[place{w, s}].curves }
 
 // Decision is the time that decisions of a subject took in a world, averaged over the seeds.
-func (c *Comparison) Decision(w World, s Subject) mecoffload.Decision {
-	var mean mecoffload.Decision
+func (c *Comparison) Decision(w World, s Subject) mecoffload.DecisionTime {
+	var mean mecoffload.DecisionTime
 	all := c.groups[place{w, s}].decisions
 	for _, d := range all {
 		mean.Mean += d.Mean / float64(len(all))

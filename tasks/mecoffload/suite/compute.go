@@ -62,7 +62,7 @@ type Timing struct {
 	// Seconds is how long the cell took.
 	Seconds float64 `json:"seconds"`
 	// Rows are the decision times of the result's rows.
-	Rows []mecoffload.Decision `json:"decision_us,omitempty"`
+	Rows []mecoffload.DecisionTime `json:"decision_us,omitempty"`
 }
 
 const (
@@ -96,10 +96,10 @@ func (c Cell) Run(ctx context.Context) (*Result, error) {
 	}
 	for i := range r.Rows {
 		r.Timing.Rows = append(r.Timing.Rows, r.Rows[i].Decision)
-		r.Rows[i].Decision = mecoffload.Decision{}
+		r.Rows[i].Decision = mecoffload.DecisionTime{}
 	}
 	for i := range r.Tests {
-		r.Tests[i].Decision = mecoffload.Decision{}
+		r.Tests[i].Decision = mecoffload.DecisionTime{}
 	}
 	r.Timing.Seconds = time.Since(start).Seconds()
 	return r, nil

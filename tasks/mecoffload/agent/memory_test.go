@@ -1,0 +1,100 @@
+package agent
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/graphrl/graphrl/internal/memory"
+	"github.com/graphrl/graphrl/internal/race"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// The estimate is near what a run that learns really keeps.
+func TestMemoryEstimate(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector takes memory of its own")
+	}
+	for _, c := range []struct {
+		method                                          Method
+		devices, servers, hidden, layers, batch, memory int
+	}{
+		{GRLE, 300, 2, 32, 2, 32, 32},
+		{GRLE, 300, 2, 16, 1, 32, 64},
+		{GRLE, 100, 10, 32, 1, 32, 32},
+		{DROOE, 500, 2, 0, 0, 16, 16},
+	} {
+		sim, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = c.devices, c.servers })
+		r := PaperRecipe()
+		r.GraphHidden, r.GraphLayers = max(c.hidden, 1), c.layers
+		r.BatchSize, r.MemorySize, r.TrainInterval = c.batch, c.memory, c.memory
+		cfg := Config{Method: c.method, Scenario: sc, Profile: p, Recipe: r, Seed: 1}
+		before := heap()
+		a, err := New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := &benchRun{agent: a, sim: sim, obs: reset(t, sim, 1), action: make(mecoffload.Action, c.devices)}
+		for range c.memory {
+			run.slot(t)
+		}
+		used, estimated := heap()-before, cfg.Memory().Total()-baseBytes
+		if low, high := used*2/3, used*3/2+3e6; estimated < low || estimated > high {
+			t.Errorf("%+v: %s used, %s estimated", c, memory.Format(used), memory.Format(estimated))
+		}
+		runtime.KeepAlive(run)
+		a.Close()
+	}
+}
+
+// heap is what is alive.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestCheckMemory(t *testing.T) {
+	_, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices = 100_000 })
+	large := Config{Method: GRLE, Scenario: sc, Profile: p, Recipe: PaperRecipe()}
+	limit := memory.Limit{Bytes: 16e9, Source: "ulimit -v"}
+	err := large.checkMemory(true, limit)
+	if err == nil {
+		t.Fatal("accepted 100,000 devices in 16 GB")
+	}
+	for _, want := range []string{"GRLE for 100000 devices", "37.8 GB", "ulimit -v leaves 16.0 GB", "recipe.batch_size (64)", "recipe.memory_size (1024)"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v\nlacks %q", err, want)
+		}
+	}
+	if err := large.checkMemory(false, limit); err != nil {
+		t.Errorf("deciding alone: %v", err)
+	}
+	large.Recipe.BatchSize, large.Recipe.MemorySize = 8, 64
+	if err := large.checkMemory(true, limit); err != nil {
+		t.Errorf("a small batch: %v", err)
+	}
+	if err := large.checkMemory(true, memory.Limit{Bytes: memory.Unlimited}); err != nil {
+		t.Errorf("without a limit: %v", err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	_, sc, p := builtin(t, "dynamic", nil)
+	for want, change := range map[string]func(*Config){
+		"unknown method":    func(c *Config) { c.Method = "PPO" },
+		"65 workers":        func(c *Config) { c.Workers = 65 },
+		"-1 workers":        func(c *Config) { c.Workers = -1 },
+		"batch_size: 0":     func(c *Config) { c.Recipe.BatchSize = 0 },
+		"scenario: devices": func(c *Config) { c.Scenario.Devices = -1 },
+		"profile: accuracy": func(c *Config) { c.Profile.Accuracy = nil },
+		"graph_hidden: -3":  func(c *Config) { c.Recipe.GraphHidden = -3 },
+	} {
+		c := Config{Method: GRLE, Scenario: sc, Profile: p, Recipe: PaperRecipe()}
+		change(&c)
+		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want something with %q", err, want)
+		}
+	}
+}
