@@ -1,0 +1,154 @@
+package agent_test
+
+import (
+	"fmt"
+	"log"
+	"math"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+)
+
+// config is a method in a small world.
+func config(method agent.Method) agent.Config {
+	scenario, err := mecoffload.LoadScenario("dynamic")
+	if err != nil {
+		log.Fatal(err)
+	}
+	scenario.Devices = 6
+	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	recipe, err := agent.LoadRecipe(method.DefaultRecipe())
+	if err != nil {
+		log.Fatal(err)
+	}
+	return agent.Config{Method: method, Scenario: scenario, Profile: profile, Recipe: recipe, Seed: 1}
+}
+
+// An agent decides, learns from its decision, and observes what came of it, slot after slot.
+func Example() {
+	c := config(agent.GRLE)
+	simulator, err := mecoffload.NewSimulator(c.Scenario, c.Profile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	learner, err := agent.New(c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer learner.Close()
+	obs, err := simulator.Reset(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	const slots = 200
+	reward := 0.0
+	for range slots {
+		action := make(mecoffload.Action, obs.Devices)
+		if err := learner.Decide(obs, action); err != nil {
+			log.Fatal(err)
+		}
+		if err := learner.Learn(obs, action); err != nil {
+			log.Fatal(err)
+		}
+		transition, err := simulator.Step(action)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := learner.Observe(transition, simulator.Outcome()); err != nil {
+			log.Fatal(err)
+		}
+		reward += transition.Reward / slots
+		obs = transition.Observation
+	}
+	fmt.Println("learned to serve more than half of the accuracy there is:", reward > 0.4)
+	// Output:
+	// learned to serve more than half of the accuracy there is: true
+}
+
+// Methods differ in their actor, their exits and their critic.
+func ExampleMethod() {
+	for _, m := range agent.Methods() {
+		fmt.Println(m, "trains by recipe", m.DefaultRecipe())
+	}
+	m, err := agent.ParseMethod("grle-lt")
+	fmt.Println(m, err)
+	// Output:
+	// GRLE-LT trains by recipe tuned
+	// GRLE trains by recipe paper
+	// GRL trains by recipe paper
+	// DROOE trains by recipe paper
+	// DROO trains by recipe paper
+	// DROOE-LT trains by recipe tuned
+	// GRLE-LT <nil>
+}
+
+// A recipe is data: take a built-in and change what you like.
+func ExampleRecipe() {
+	recipe := agent.TunedRecipe()
+	recipe.Name, recipe.LearningRate = "mine", 5e-4
+	fmt.Println(recipe.Quantizer, recipe.Loss, recipe.Validate())
+	recipe.Gamma = 1
+	fmt.Println(recipe.Validate())
+	// Output:
+	// gumbel softmax <nil>
+	// gamma: 1 is not in [0, 1)
+}
+
+// A network's weights fit another world if its architecture is the same: that of graph actors does not depend on sizes.
+func ExampleConfig_Architecture() {
+	for _, m := range []agent.Method{agent.GRLE, agent.DROOE} {
+		c := config(m)
+		small := c.Architecture()
+		c.Scenario.Devices = 60
+		fmt.Printf("%s: %s, the same for 60 devices: %v\n", m, small, c.Architecture() == small)
+	}
+	// Output:
+	// GRLE: graph actor: features 4/4/4, hidden 32, layers 2, the same for 60 devices: true
+	// DROOE: MLP actor: devices 6, servers 2, exits 5, hidden [128 64], the same for 60 devices: false
+}
+
+// What does not fit into memory is refused before anything is allocated.
+func ExampleConfig_Memory() {
+	c := config(agent.GRLE)
+	c.Scenario.Devices = 100_000
+	m := c.Memory()
+	fmt.Printf("training %.0f GB, replay memory %.1f GB\n", float64(m.Train)/1e9, float64(m.Replay)/1e9)
+	c.Recipe.BatchSize = 1
+	fmt.Printf("minibatches of one: %.1f GB\n", float64(c.Memory().Train)/1e9)
+	// Output:
+	// training 33 GB, replay memory 4.5 GB
+	// minibatches of one: 0.5 GB
+}
+
+// The deadline model learns how much nominal times can be trusted.
+func ExampleDeadlineModel() {
+	model := agent.NewDeadlineModel()
+	fmt.Printf("at first %.2f\n", model.Table().At(0.95))
+	planned := []float64{0.5, 0.95, 0.95} // of the deadline
+	happened := []mecoffload.Status{mecoffload.InTime, mecoffload.Late, mecoffload.InTime}
+	for range 500 {
+		model.Observe(planned, happened)
+	}
+	fmt.Printf("later %.2f, and %.2f with time to spare\n", model.Table().At(0.95), model.Table().At(0.5))
+	// Output:
+	// at first 1.00
+	// later 0.50, and 1.00 with time to spare
+}
+
+// The objective of an agent is what its decisions maximise; a search on it shows what its own candidates miss.
+func ExampleAgent_Objective() {
+	learner, err := agent.New(config(agent.GRLELT))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer learner.Close()
+	o := learner.Objective()
+	fmt.Println("weight", o.Weight, "discount", o.Discount)
+	fmt.Println("V of empty servers at first:", math.Abs(o.Future.Value([]float64{0, 0})))
+	// Output:
+	// weight 0.1 discount 0.9
+	// V of empty servers at first: 0
+}
