@@ -32,13 +32,15 @@ type Line struct {
 	Dashed bool
 }
 
-// palette is that of M. Okabe and K. Ito, "Color Universal Design" (2008), which colour-blind readers can tell apart.
+// palette is that of M. Okabe and K. Ito, "Color Universal Design" (2008), which colour-blind
+// readers can tell apart.
 var palette = [...]color.RGBA{
 	{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
 	{0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x00, 0x00, 0x00, 0xff},
 }
 
-// SaveFigure draws panels side by side, with one legend to the right of them, and writes them to base.svg and base.png.
+// SaveFigure draws panels side by side, with one legend to the right of them, and writes them to
+// base.svg and base.png.
 func SaveFigure(base string, panels ...Panel) error {
 	const (
 		side   = 9 * vg.Centimeter

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress tells how far a long task is: with a bar on a terminal, elsewhere with a line for every tenth and at least every ten
-// seconds.
+// Progress tells how far a long task is: with a bar on a terminal, elsewhere with a line for every
+// tenth and at least every ten seconds.
 type Progress struct {
 	// Grace is a time in which nothing is shown: what ends sooner needs no progress.
 	Grace time.Duration
@@ -42,7 +42,8 @@ func NewProgress(out io.Writer, title, unit string, done, total int64) *Progress
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(out),
 			progressbar.OptionSetDescription(title),
-			progressbar.OptionSetPredictTime(false), // its rate would count what was done before a run was resumed
+			// its rate would count what was done before a run was resumed
+			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionShowDescriptionAtLineEnd(),
 			progressbar.OptionSetWidth(20),
 			progressbar.OptionUseANSICodes(true),

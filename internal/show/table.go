@@ -37,8 +37,9 @@ type Column[T any] struct {
 	Left   bool // align text to the left; numbers go right
 }
 
-// WriteTable writes rows to w. ASCII and Markdown have the given columns and the caption above them; CSV and JSON have the
-// fields of T under their JSON names, CSV with nested names joined by dots.
+// WriteTable writes rows to w. ASCII and Markdown have the given columns and the caption above
+// them; CSV and JSON have the fields of T under their JSON names, CSV with nested names joined by
+// dots.
 func WriteTable[T any](w io.Writer, f Format, caption string, columns []Column[T], rows []T) error {
 	switch f {
 	case JSON:

@@ -24,7 +24,8 @@ func run(t testing.TB, sim *Simulator, p Policy, seed uint64, slots int) *Metric
 	return m
 }
 
-// The baselines do what they are for, in the order one would expect of them when servers are short of time.
+// The baselines do what they are for, in the order one would expect of them when servers are short
+// of time.
 func TestBaselinesRank(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	policies, err := Baselines(sc, p, 1)
@@ -38,14 +39,16 @@ func TestBaselinesRank(t *testing.T) {
 		}
 		m := run(t, sim, policy, 7, 100)
 		if m.InTime+m.Late+m.Dropped != m.Tasks || m.Tasks != 100*14 {
-			t.Errorf("%s: %d in time, %d late and %d dropped of %d", policy.Name(), m.InTime, m.Late, m.Dropped, m.Tasks)
+			t.Errorf("%s: %d in time, %d late and %d dropped of %d", policy.Name(), m.InTime,
+				m.Late, m.Dropped, m.Tasks)
 		}
 		got[policy.Name()] = m.Row(policy.Name(), 7)
 	}
 	order := []string{"round-robin", "least-loaded", "best-exit-in-time", "search", "shadow-price"}
 	for i, name := range order[1:] {
 		if worse := order[i]; got[name].Accuracy <= got[worse].Accuracy {
-			t.Errorf("%s reaches %.3f, %s %.3f", name, got[name].Accuracy, worse, got[worse].Accuracy)
+			t.Errorf("%s reaches %.3f, %s %.3f", name, got[name].Accuracy, worse,
+				got[worse].Accuracy)
 		}
 	}
 	for _, name := range []string{"round-robin", "least-loaded"} {
@@ -89,8 +92,9 @@ func TestRoundRobinTakesTurns(t *testing.T) {
 	}
 }
 
-// One task at a time: the greedy policies' choice can be worked out by hand. Times up to each exit are 1, 2, 3 ms on server 0 and 10
-// times that on server 1; at its capacity of 0.5 server 0 takes 2, 4, 6 ms.
+// One task at a time: the greedy policies' choice can be worked out by hand. Times up to each exit
+// are 1, 2, 3 ms on server 0 and 10 times that on server 1; at its capacity of 0.5 server 0 takes
+// 2, 4, 6 ms.
 func TestGreedyByHand(t *testing.T) {
 	p := Profile{Name: "hand", Accuracy: []float64{0.5, 0.7, 0.9}, Servers: []ServerProfile{
 		{Times: []Seconds{0.001, 0.002, 0.003}},

@@ -7,27 +7,31 @@ import (
 	"slices"
 )
 
-// UpperBound returns a number that the long-run average accuracy of no method can exceed in sc, and the prices of a second of
-// each server [N], in units of accuracy, that prove it. With lastExitOnly it is a bound for methods without early exits.
+// UpperBound returns a number that the long-run average accuracy of no method can exceed in sc, and
+// the prices of a second of each server [N], in units of accuracy, that prove it. With lastExitOnly
+// it is a bound for methods without early exits.
 //
-// It is the Lagrangian relaxation of the servers' time. Let free and b be what the simulator keeps for a server, and busy the
-// time it spends on the tasks of one slot. Tasks run one at a time and not before b, so free >= b + busy, and the next
-// backlog is b' >= free - slot. Hence busy <= slot + b' - b: summed over T slots a server works at most T*slot and its last
-// backlog, which is bounded because no task starts after its deadline. In the long run, then, work <= slot on average, and
-// for any prices lambda >= 0
+// It is the Lagrangian relaxation of the servers' time. Let free and b be what the simulator keeps
+// for a server, and busy the time it spends on the tasks of one slot. Tasks run one at a time and
+// not before b, so free >= b + busy, and the next backlog is b' >= free - slot. Hence busy <= slot
+// + b' - b: summed over T slots a server works at most T*slot and its last backlog, which is
+// bounded because no task starts after its deadline. In the long run, then, work <= slot on
+// average, and for any prices lambda >= 0
 //
 //	E[accuracy of a slot] <= E[ sum_m (phi_l 1{in time} - lambda_n work_m) ] + slot sum_n lambda_n.
 //
-// The method chooses n and l from what it is told. A task that is dropped contributes 0; the work of one that is served is
-// tau_{n,l}/c_n times a jitter of mean 1, which is independent of the choice and of whether the task is served. So no task
-// contributes more than max(0, max_{n,l} (phi_l - lambda_n tau_{n,l}/c_n)), and dividing by the mean number of tasks M
+// The method chooses n and l from what it is told. A task that is dropped contributes 0; the work
+// of one that is served is tau_{n,l}/c_n times a jitter of mean 1, which is independent of the
+// choice and of whether the task is served. So no task contributes more than max(0, max_{n,l}
+// (phi_l - lambda_n tau_{n,l}/c_n)), and dividing by the mean number of tasks M
 //
 //	accuracy <= E_c[max(0, max_{n,l} (phi_l - lambda_n tau_{n,l}/c_n))] + slot/M sum_n lambda_n.
 //
-// This holds for all lambda. The right side is convex in them, and the prices returned nearly minimise it: that they may miss
-// the minimum by a little makes the bound less tight, not wrong. The expectation is the integral of P(max > x) over x from 0
-// to phi_L, a product of distribution functions of the capacities because servers are independent; as the integrand decreases, the
-// left Riemann sum that stands for it is an upper bound too, by at most phi_L/65536 too high.
+// This holds for all lambda. The right side is convex in them, and the prices returned nearly
+// minimise it: that they may miss the minimum by a little makes the bound less tight, not wrong.
+// The expectation is the integral of P(max > x) over x from 0 to phi_L, a product of distribution
+// functions of the capacities because servers are independent; as the integrand decreases, the left
+// Riemann sum that stands for it is an upper bound too, by at most phi_L/65536 too high.
 //
 // The bound ignores deadlines and transmission; DeadlineBound does not.
 func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, prices []float64, err error) {
@@ -59,21 +63,25 @@ func (r *relaxation) capacityPrices() []float64 {
 	return r.minimise(sample)
 }
 
-// DeadlineBound is UpperBound with deadlines, transmission times, jitter and channel errors taken into account, estimated from
-// a sample of tasks: the true bound lies below bound + 3*stdErr with a probability of 99.9 %.
+// DeadlineBound is UpperBound with deadlines, transmission times, jitter and channel errors taken
+// into account, estimated from a sample of tasks: the true bound lies below bound + 3*stdErr with a
+// probability of 99.9 %.
 //
-// The derivation is that of UpperBound up to the contribution of one task of size d and deadline delta. Given the error v of the
-// rate to the server it is sent to, the task arrives at d/(r v) and does not start earlier; its own jitter u is independent of
-// whether it is served. So it contributes at most
+// The derivation is that of UpperBound up to the contribution of one task of size d and deadline
+// delta. Given the error v of the rate to the server it is sent to, the task arrives at d/(r v) and
+// does not start earlier; its own jitter u is independent of whether it is served. So it
+// contributes at most
 //
 //	max(0, phi_l P_u(d/(r_n v) + u tau_{n,l}/c_n <= delta) - lambda_n tau_{n,l}/c_n),
 //
-// and of its expectation over v the method can choose the maximum over n and l. P_u is exact; the expectation over v is replaced by
-// the mean of the largest values on each of a few pieces of its range, from above since a better rate is never worse. d, delta, r and c
-// are drawn, prices from a sample of their own.
+// and of its expectation over v the method can choose the maximum over n and l. P_u is exact; the
+// expectation over v is replaced by the mean of the largest values on each of a few pieces of its
+// range, from above since a better rate is never worse. d, delta, r and c are drawn, prices from a
+// sample of their own.
 func DeadlineBound(sc Scenario, p Profile, lastExitOnly bool, tasks int, seed uint64) (bound, stdErr float64, prices []float64, err error) {
 	if tasks < 2 {
-		return 0, 0, nil, fmt.Errorf("mecoffload: a bound from a sample of %d tasks, want 2 or more", tasks)
+		return 0, 0, nil, fmt.Errorf("mecoffload: a bound from a sample of %d tasks, want 2 or "+
+			"more", tasks)
 	}
 	r, err := newRelaxation(sc, p, lastExitOnly)
 	if err != nil {
@@ -102,8 +110,8 @@ func DeadlineBound(sc Scenario, p Profile, lastExitOnly bool, tasks int, seed ui
 // priceSample is the number of tasks from which prices are found.
 const priceSample = 2048
 
-// relaxation is the Lagrangian with one price per kind of server: servers of one kind are exchangeable and the Lagrangian is
-// convex, so some minimum has equal prices for them.
+// relaxation is the Lagrangian with one price per kind of server: servers of one kind are
+// exchangeable and the Lagrangian is convex, so some minimum has equal prices for them.
 type relaxation struct {
 	sc        Scenario
 	accuracy  []float64 // of the exits allowed
@@ -156,13 +164,15 @@ func (r *relaxation) rent(lambda []float64) float64 {
 	return float64(r.sc.Slot) * sum / r.meanTasks
 }
 
-// minimise finds prices at which the sample's mean contribution plus rent is low, by the ellipsoid method (Bland, Goldfarb and
-// Todd, Operations Research 29(6), 1981): it needs nothing but subgradients, so the kinks of constant capacities do no harm.
+// minimise finds prices at which the sample's mean contribution plus rent is low, by the ellipsoid
+// method (Bland, Goldfarb and Todd, Operations Research 29(6), 1981): it needs nothing but
+// subgradients, so the kinks of constant capacities do no harm.
 func (r *relaxation) minimise(sample []sampledTask) []float64 {
 	dim := len(r.times)
 	n := float64(dim)
 	center, best := make([]float64, dim), make([]float64, dim)
-	// Prices beyond that of the shortest inference are too high for any use. Start with a ball around the box of the others.
+	// Prices beyond that of the shortest inference are too high for any use. Start with a ball
+	// around the box of the others.
 	shape := make([]float64, dim*dim) // the ellipsoid { x : (x-center)' shape^-1 (x-center) <= 1 }
 	for i := range dim {
 		highest := r.accuracy[len(r.accuracy)-1] / r.times[i][0]
@@ -171,7 +181,8 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 	}
 	g, step := make([]float64, dim), make([]float64, dim)
 	lowest := r.lagrangian(best, sample, g) // at prices of 0, right where there is time enough
-	iterations := 60 * dim * (dim + 1)      // each shrinks the mean radius by about exp(-1/(2 dim (dim+1)))
+	// each shrinks the mean radius by about exp(-1/(2 dim (dim+1)))
+	iterations := 60 * dim * (dim + 1)
 	for range iterations {
 		clear(g)
 		if i := slices.IndexFunc(center, func(x float64) bool { return x < 0 }); i >= 0 {
@@ -180,7 +191,8 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 			lowest = f
 			copy(best, center)
 		}
-		// The minimum lies in the half where g'(x - center) <= 0: continue with the smallest ellipsoid around that half.
+		// The minimum lies in the half where g'(x - center) <= 0: continue with the smallest
+		// ellipsoid around that half.
 		length := 0.0
 		for i := range dim {
 			step[i] = 0
@@ -210,7 +222,8 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 	return best
 }
 
-// lagrangian is the sample's mean contribution plus the rent, and adds a subgradient in the prices to g.
+// lagrangian is the sample's mean contribution plus the rent, and adds a subgradient in the prices
+// to g.
 func (r *relaxation) lagrangian(lambda []float64, sample []sampledTask, g []float64) float64 {
 	sum := 0.0
 	for i := range sample {
@@ -226,7 +239,8 @@ func (r *relaxation) lagrangian(lambda []float64, sample []sampledTask, g []floa
 	return sum/float64(len(sample)) + r.rent(lambda)
 }
 
-// capacityBound is the bound of UpperBound for prices per kind of server, by a Riemann sum of the given number of steps.
+// capacityBound is the bound of UpperBound for prices per kind of server, by a Riemann sum of the
+// given number of steps.
 func (r *relaxation) capacityBound(lambda []float64, steps int) float64 {
 	top := r.accuracy[len(r.accuracy)-1]
 	width := top / float64(steps)
@@ -284,8 +298,8 @@ func (s *taskSampler) task(t *sampledTask) {
 	}
 }
 
-// contribution is the most that a task can add to the Lagrangian of DeadlineBound, the kind of server at which it does, and the
-// expected work it then causes.
+// contribution is the most that a task can add to the Lagrangian of DeadlineBound, the kind of
+// server at which it does, and the expected work it then causes.
 func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float64, bestKind int, bestWork float64) {
 	const pieces = 4
 	jitter := Interval[float64]{1 - r.sc.Jitter, 1 + r.sc.Jitter}

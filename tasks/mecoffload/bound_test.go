@@ -41,9 +41,11 @@ func TestUpperBoundOfDynamic(t *testing.T) {
 			t.Fatal(err)
 		}
 		if math.Abs(got-c.want) > 1.5e-3 {
-			t.Errorf("M=%d, last exit only %v: bound %.4f, want about %.4f", c.devices, c.lastOnly, got, c.want)
+			t.Errorf("M=%d, last exit only %v: bound %.4f, want about %.4f", c.devices, c.lastOnly,
+				got, c.want)
 		}
-		// The prices are where the bound is lowest: no prices around them make it lower by more than a rounding.
+		// The prices are where the bound is lowest: no prices around them make it lower by more
+		// than a rounding.
 		r, err := newRelaxation(sc, p, c.lastOnly)
 		if err != nil {
 			t.Fatal(err)
@@ -51,7 +53,8 @@ func TestUpperBoundOfDynamic(t *testing.T) {
 		for _, f := range []float64{0.7, 0.9, 0.97, 1, 1.03, 1.1, 1.3} {
 			for _, g := range []float64{0.7, 0.9, 0.97, 1, 1.03, 1.1, 1.3} {
 				if v := r.capacityBound([]float64{f * prices[0], g * prices[1]}, 1<<14); v < got-2e-4 {
-					t.Errorf("M=%d: prices times %v and %v give %.5f, less than %.5f", c.devices, f, g, v, got)
+					t.Errorf("M=%d: prices times %v and %v give %.5f, less than %.5f", c.devices, f,
+						g, v, got)
 				}
 			}
 		}
@@ -114,7 +117,8 @@ func TestCapacityBoundAgainstSampling(t *testing.T) {
 	}
 }
 
-// Deadlines only make the bound lower, and hardly change it where everything arrives at once and deadlines are generous.
+// Deadlines only make the bound lower, and hardly change it where everything arrives at once and
+// deadlines are generous.
 func TestDeadlineBound(t *testing.T) {
 	for _, generous := range []bool{false, true} {
 		_, sc, p := builtin(t, "dynamic", func(s *Scenario) {
@@ -132,7 +136,8 @@ func TestDeadlineBound(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tight > loose+4*stdErr || (generous && tight < loose-4*stdErr-1e-3) || (!generous && tight > loose-0.001) {
-				t.Errorf("generous %v, last exit only %v: %v with deadlines (+- %v), %v without", generous, lastOnly, tight, stdErr, loose)
+				t.Errorf("generous %v, last exit only %v: %v with deadlines (+- %v), %v without",
+					generous, lastOnly, tight, stdErr, loose)
 			}
 			if len(prices) != sc.Servers {
 				t.Errorf("%d prices", len(prices))
@@ -145,7 +150,8 @@ func TestDeadlineBound(t *testing.T) {
 	}
 }
 
-// No policy exceeds the bounds, in any scenario. Tiny instances are run with the exhaustive optimum of several objectives.
+// No policy exceeds the bounds, in any scenario. Tiny instances are run with the exhaustive optimum
+// of several objectives.
 func TestNothingExceedsTheBound(t *testing.T) {
 	slots := 150
 	if testing.Short() {
@@ -182,7 +188,8 @@ func TestNothingExceedsTheBound(t *testing.T) {
 					s.Restarts = 1
 				}
 				m := run(t, sim, policy, 5, slots*8/devices)
-				// A run of finite length may end with a backlog, worth at most its price, and has luck.
+				// A run of finite length may end with a backlog, worth at most its price, and has
+				// luck.
 				rest := 0.0
 				for n, b := range sim.obs.Backlog {
 					rest += b * prices[n] / float64(m.Tasks)
@@ -190,7 +197,8 @@ func TestNothingExceedsTheBound(t *testing.T) {
 				luck := 4 * 0.2 / math.Sqrt(float64(m.Tasks))
 				got := m.Row("", 0).Accuracy
 				if got > loose+rest+luck || got > tight+3*stdErr+rest+luck {
-					t.Errorf("%s, M=%d, %s: accuracy %.4f, bounds %.4f and %.4f", name, devices, policy.Name(), got, loose, tight)
+					t.Errorf("%s, M=%d, %s: accuracy %.4f, bounds %.4f and %.4f", name, devices,
+						policy.Name(), got, loose, tight)
 				}
 			}
 		}

@@ -8,8 +8,9 @@ import (
 
 var _ droo.Critic[Observation] = (*Critic)(nil)
 
-// Critic scores candidate decisions by an [Objective]: the model-based critic of DROO, for this task. With the objective
-// [Scenario.RewardObjective] it is exact in a scenario without jitter and channel errors, and knows nothing of later slots.
+// Critic scores candidate decisions by an [Objective]: the model-based critic of DROO, for this
+// task. With the objective [Scenario.RewardObjective] it is exact in a scenario without jitter and
+// channel errors, and knows nothing of later slots.
 type Critic struct{ model *SlotModel }
 
 // NewCritic returns a critic for observations of sc with the network and servers of p.
@@ -26,17 +27,21 @@ func (c *Critic) Score(obs Observation, d *droo.Decisions, dst []float64) error 
 	return c.Predict(obs, d, dst, nil)
 }
 
-// AfterstateSize implements droo.AfterstateModel: of all that the next observation says, only the backlogs depend on the decision.
+// AfterstateSize implements droo.AfterstateModel: of all that the next observation says, only the
+// backlogs depend on the decision.
 func (c *Critic) AfterstateSize(obs Observation) int { return obs.Servers }
 
-// Predict implements droo.AfterstateModel: dst[k] is what candidate k is worth, and next [K x N] the backlog of each server, in
-// slots, that it leaves if everything is as the observation says. A nil next is not written.
+// Predict implements droo.AfterstateModel: dst[k] is what candidate k is worth, and next [K x N]
+// the backlog of each server, in slots, that it leaves if everything is as the observation says. A
+// nil next is not written.
 func (c *Critic) Predict(obs Observation, d *droo.Decisions, dst []float64, next []float32) error {
 	if d.Rows != obs.Devices {
-		return fmt.Errorf("mecoffload: decisions for %d devices on an observation of %d", d.Rows, obs.Devices)
+		return fmt.Errorf("mecoffload: decisions for %d devices on an observation of %d", d.Rows,
+			obs.Devices)
 	}
 	if next != nil && len(next) != d.K*obs.Servers {
-		return fmt.Errorf("mecoffload: room for %d backlogs of %d candidates and %d servers", len(next), d.K, obs.Servers)
+		return fmt.Errorf("mecoffload: room for %d backlogs of %d candidates and %d servers",
+			len(next), d.K, obs.Servers)
 	}
 	if err := c.model.Begin(&obs); err != nil {
 		return err
@@ -44,7 +49,8 @@ func (c *Critic) Predict(obs Observation, d *droo.Decisions, dst []float64, next
 	return c.model.score(d, dst, next)
 }
 
-// Score writes to dst [K] what each of the candidates is worth for the observation at hand. The last one becomes the decision.
+// Score writes to dst [K] what each of the candidates is worth for the observation at hand. The
+// last one becomes the decision.
 func (m *SlotModel) Score(d *droo.Decisions, dst []float64) error { return m.score(d, dst, nil) }
 
 func (m *SlotModel) score(d *droo.Decisions, dst []float64, next []float32) error {

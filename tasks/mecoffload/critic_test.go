@@ -25,7 +25,8 @@ func randomDecisions(rng *rand.Rand, obs *Observation, k int) *droo.Decisions {
 	return d
 }
 
-// Without noise what the critic says is what happens: the reward to the last bit, and the next backlog.
+// Without noise what the critic says is what happens: the reward to the last bit, and the next
+// backlog.
 func TestCriticEqualsSimulatorWithoutNoise(t *testing.T) {
 	for _, m := range []int{1, 2, 14, 63, 64, 65, 200} {
 		sim, sc, p := builtin(t, "capacity", func(s *Scenario) { s.Devices, s.Servers, s.Arrival = m, 3, 0.9 })
@@ -47,7 +48,8 @@ func TestCriticEqualsSimulatorWithoutNoise(t *testing.T) {
 			}
 			for n, b := range obs.Backlog {
 				if want := float32(b / float64(sc.Slot)); next[pick*obs.Servers+n] != want {
-					t.Fatalf("M=%d: backlog of server %d is %v slots, critic said %v", m, n, want, next[pick*obs.Servers+n])
+					t.Fatalf("M=%d: backlog of server %d is %v slots, critic said %v", m, n, want,
+						next[pick*obs.Servers+n])
 				}
 			}
 		}
@@ -101,7 +103,8 @@ func TestCriticScoresEachCandidateAsIfAlone(t *testing.T) {
 			}
 			for j := range b {
 				if b[j] != next[i*n+j] {
-					t.Fatalf("candidate %d: backlog %v among others, %v alone", i, next[i*n+j], b[j])
+					t.Fatalf("candidate %d: backlog %v among others, %v alone", i, next[i*n+j],
+						b[j])
 				}
 			}
 		}
@@ -175,8 +178,8 @@ func TestCriticDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// The candidates of "random" differ everywhere, those of "switches" in one device from a common one, as an order-preserving
-// quantizer's do.
+// The candidates of "random" differ everywhere, those of "switches" in one device from a common
+// one, as an order-preserving quantizer's do.
 func BenchmarkCritic(b *testing.B) {
 	for _, c := range []struct{ m, n, k int }{{14, 2, 28}, {100, 5, 64}, {1000, 20, 64}} {
 		for _, style := range []string{"random", "switches"} {

@@ -23,7 +23,8 @@ func world() (mecoffload.Scenario, mecoffload.Profile) {
 	return scenario, profile
 }
 
-// slot is a hand-made observation for world: three tasks due after 12 ms, 20 Mbit/s to every server, server 1 half free and busy for 4 ms more.
+// slot is a hand-made observation for world: three tasks due after 12 ms, 20 Mbit/s to every
+// server, server 1 half free and busy for 4 ms more.
 func slot() mecoffload.Observation {
 	return mecoffload.Observation{
 		Devices: 3, Servers: 2, Exits: 5,
@@ -36,7 +37,8 @@ func slot() mecoffload.Observation {
 	}
 }
 
-// A profile says how accurate each exit is and how long it takes. Servers repeat the profile's kinds.
+// A profile says how accurate each exit is and how long it takes. Servers repeat the profile's
+// kinds.
 func ExampleProfile() {
 	_, profile := world()
 	for server := range 3 {
@@ -65,7 +67,8 @@ func ExampleLoadScenario() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%d devices at most, %.1f tasks per slot on average\n", scenario.Devices, scenario.MeanTasks())
+	fmt.Printf("%d devices at most, %.1f tasks per slot on average\n", scenario.Devices,
+		scenario.MeanTasks())
 	_, err = mecoffload.LoadScenario("chrun")
 	fmt.Println(err)
 	// Output:
@@ -90,7 +93,8 @@ func ExampleSimulator() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("reward %.3f, then %.0f bit\n", transition.Reward, transition.Observation.Bits[0])
+		fmt.Printf("reward %.3f, then %.0f bit\n", transition.Reward,
+			transition.Observation.Bits[0])
 	}
 	// Output:
 	// 359637 bit, reward 0.591, then 728557 bit
@@ -129,7 +133,8 @@ func ExampleAction() {
 	obs := slot()
 	action := mecoffload.Action{0, 4, 7}
 	for device, option := range action {
-		fmt.Printf("device %d: server %d, exit %d\n", device, int(option)/obs.Exits, int(option)%obs.Exits+1)
+		fmt.Printf("device %d: server %d, exit %d\n", device, int(option)/obs.Exits,
+			int(option)%obs.Exits+1)
 	}
 	// Output:
 	// device 0: server 0, exit 1
@@ -176,7 +181,8 @@ type idle struct{}
 
 func (idle) Value(backlog []float64) float64 { return -100 * (backlog[0] + backlog[1]) }
 
-// An objective weighs a slot's accuracy, latency, prices of server time, and what the backlog costs later.
+// An objective weighs a slot's accuracy, latency, prices of server time, and what the backlog costs
+// later.
 func ExampleObjective() {
 	scenario, profile := world()
 	scenario.Slot = 0.01
@@ -279,7 +285,8 @@ func ExampleExhaustive() {
 	// [2 2 4] of 1000 decisions: 0.5990
 }
 
-// Recorded link rates come as CSV files with a column DL_bitrate in kbit/s. Short gaps hold the last value.
+// Recorded link rates come as CSV files with a column DL_bitrate in kbit/s. Short gaps hold the
+// last value.
 func ExampleReadTrace() {
 	rates, err := mecoffload.ReadTrace(strings.NewReader("Timestamp,DL_bitrate\n0,12000\n1,-\n2,8000\n"), "phone.csv")
 	fmt.Println(rates, err)

@@ -7,7 +7,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Run a policy without learning for a hundred slots of the default scenario and compare it with what is possible at all.
+// Run a policy without learning for a hundred slots of the default scenario and compare it with
+// what is possible at all.
 func Example() {
 	scenario, err := mecoffload.LoadScenario(mecoffload.DefaultScenario)
 	if err != nil {

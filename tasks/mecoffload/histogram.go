@@ -8,9 +8,10 @@ import (
 	"github.com/graphrl/graphrl/internal/share"
 )
 
-// histogram collects times in seconds in bins whose width is 1/128 of the power of two below them, so that a quantile is known
-// to within 0.4 %, in constant memory. Times are meant to lie between 1 ns and an hour; others fall into the first or last bin.
-// The mean is exact, and no quantile lies outside the smallest and largest time. The zero value is empty and ready to use.
+// histogram collects times in seconds in bins whose width is 1/128 of the power of two below them,
+// so that a quantile is known to within 0.4 %, in constant memory. Times are meant to lie between 1
+// ns and an hour; others fall into the first or last bin. The mean is exact, and no quantile lies
+// outside the smallest and largest time. The zero value is empty and ready to use.
 type histogram struct {
 	count     [histogramBins]int64
 	total     int64
@@ -26,7 +27,8 @@ const (
 
 	mantissaBits = 52
 	exponentBias = 1023
-	// The leading bits of a float64, read as an integer, number the bins; this is the number of the first.
+	// The leading bits of a float64, read as an integer, number the bins; this is the number of the
+	// first.
 	histogramBase = (exponentBias + histogramLow) << histogramFine
 )
 
@@ -64,7 +66,8 @@ func (h *histogram) mean() float64 {
 	return h.sum / float64(h.total)
 }
 
-// quantile is the smallest time that at least a share p of the times do not exceed, or 0 for an empty histogram.
+// quantile is the smallest time that at least a share p of the times do not exceed, or 0 for an
+// empty histogram.
 func (h *histogram) quantile(p float64) float64 {
 	rank := max(1, int64(share.Ceil(p, int(h.total))))
 	for b, c := range h.count {

@@ -10,7 +10,8 @@ import (
 
 var _ checkpoints.Stateful = (*Metrics)(nil)
 
-// Metrics accumulates what became of tasks, in memory that does not grow. All figures of one run come from here.
+// Metrics accumulates what became of tasks, in memory that does not grow. All figures of one run
+// come from here.
 type Metrics struct {
 	Slots   int64
 	Tasks   int64 // InTime + Late + Dropped
@@ -67,10 +68,12 @@ func (m *Metrics) Add(out *Outcome, decision time.Duration) {
 	m.decision.add(decision.Seconds())
 }
 
-// Merge adds what other has counted, which must be of the same numbers of servers and exits and the same slot.
+// Merge adds what other has counted, which must be of the same numbers of servers and exits and the
+// same slot.
 func (m *Metrics) Merge(other *Metrics) error {
 	if len(other.busy) != len(m.busy) || len(other.exits) != len(m.exits) || other.slot != m.slot {
-		return fmt.Errorf("mecoffload: cannot merge metrics of %d servers, %d exits and %v slots into %d servers, %d exits and %v slots",
+		return fmt.Errorf("mecoffload: cannot merge metrics of %d servers, %d exits and %v slots "+
+			"into %d servers, %d exits and %v slots",
 			len(other.busy), len(other.exits), Seconds(other.slot), len(m.busy), len(m.exits), Seconds(m.slot))
 	}
 	m.Slots += other.Slots
@@ -99,8 +102,9 @@ func (m *Metrics) Reset() {
 	*m = Metrics{scenario: m.scenario, devices: m.devices, slot: m.slot, busy: busy, exits: exits}
 }
 
-// Utilisation is the share of the time that each server has worked [N]. Work is counted in the slot that decides on it; what is
-// left at the end of a run is included, so a share may exceed 1 by a little.
+// Utilisation is the share of the time that each server has worked [N]. Work is counted in the slot
+// that decides on it; what is left at the end of a run is included, so a share may exceed 1 by a
+// little.
 func (m *Metrics) Utilisation() []float64 {
 	u := make([]float64, len(m.busy))
 	for n, b := range m.busy {
@@ -116,7 +120,8 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// Row is the result of one run: the line of a benchmark table, with stable JSON keys. Without tasks all averages are 0.
+// Row is the result of one run: the line of a benchmark table, with stable JSON keys. Without tasks
+// all averages are 0.
 type Row struct {
 	Method   string  `json:"method"`
 	Scenario string  `json:"scenario"`
@@ -126,7 +131,8 @@ type Row struct {
 	Slots    int64   `json:"slots"`
 	Seed     uint64  `json:"seed"`
 
-	// Accuracy is the accuracy of the exit used, averaged over all tasks; a late or dropped one counts as 0.
+	// Accuracy is the accuracy of the exit used, averaged over all tasks; a late or dropped one
+	// counts as 0.
 	Accuracy float64 `json:"accuracy"`
 	// SSP is the service success probability: the share of all tasks that finished in time.
 	SSP float64 `json:"ssp"`
@@ -136,9 +142,11 @@ type Row struct {
 	Reward float64 `json:"reward"`
 	// AccuracyServed is the accuracy of the exit used, averaged over the tasks finished in time.
 	AccuracyServed float64 `json:"accuracy_served"`
-	// Latency is from the slot's start to the result, over the tasks that ran to their end, in time or late.
+	// Latency is from the slot's start to the result, over the tasks that ran to their end, in time
+	// or late.
 	Latency Latency `json:"latency_ms"`
-	// Utilisation is the share of the time that servers worked, averaged over the servers; see Metrics.Utilisation.
+	// Utilisation is the share of the time that servers worked, averaged over the servers; see
+	// Metrics.Utilisation.
 	Utilisation float64 `json:"utilisation"`
 	// Exits is the share of all tasks, dropped ones included, that was sent to each exit [L].
 	Exits []float64 `json:"exits"`
@@ -153,7 +161,8 @@ type Latency struct {
 	P99  float64 `json:"p99"`
 }
 
-// DecisionTime is a distribution of decision times in microseconds. The percentile is accurate to 0.4 %.
+// DecisionTime is a distribution of decision times in microseconds. The percentile is accurate to
+// 0.4 %.
 type DecisionTime struct {
 	Mean float64 `json:"mean"`
 	P99  float64 `json:"p99"`

@@ -2,7 +2,8 @@ package mecoffload
 
 import "fmt"
 
-// ValueFunction is V: what the slots still to come are worth when the servers start the next slot with a backlog [N], in seconds.
+// ValueFunction is V: what the slots still to come are worth when the servers start the next slot
+// with a backlog [N], in seconds.
 type ValueFunction interface {
 	Value(backlog []float64) float64
 }
@@ -11,12 +12,14 @@ type ValueFunction interface {
 //
 //	(1/M) sum_m P(T/delta) phi (1 - Weight min(T/delta, 1)) - (1/M) sum_n Prices[n] busy_n + Discount Future(b')
 //
-// where busy_n is the time server n spends on the slot's tasks and b' the backlog they leave, both in seconds. In a slot
-// without tasks only the last term remains. The zero value is the slot's average accuracy.
+// where busy_n is the time server n spends on the slot's tasks and b' the backlog they leave, both
+// in seconds. In a slot without tasks only the last term remains. The zero value is the slot's
+// average accuracy.
 type Objective struct {
 	// Weight is w of the reward; see Scenario.RewardWeight.
 	Weight float64
-	// OnTime is P, the probability that a task is served in time. Nil trusts T: 1 for T <= delta, else 0.
+	// OnTime is P, the probability that a task is served in time. Nil trusts T: 1 for T <= delta,
+	// else 0.
 	OnTime *OnTimeTable
 	// Prices are what a second of each server is worth [N], in units of accuracy. Nil is free.
 	Prices []float64
@@ -32,21 +35,24 @@ func (s Scenario) RewardObjective() Objective { return Objective{Weight: s.Rewar
 // validate reports the first value that makes no sense.
 func (o Objective) validate() error {
 	if !(o.Weight >= 0 && o.Weight <= 1) {
-		return fmt.Errorf("mecoffload: objective: the weight %v of latencies is not in [0, 1]", o.Weight)
+		return fmt.Errorf("mecoffload: objective: the weight %v of latencies is not in [0, 1]",
+			o.Weight)
 	}
 	if !(o.Discount >= 0 && o.Discount <= 1) {
 		return fmt.Errorf("mecoffload: objective: the discount %v is not in [0, 1]", o.Discount)
 	}
 	for n, price := range o.Prices {
 		if !(price >= 0) {
-			return fmt.Errorf("mecoffload: objective: the price %v of server %d is below 0", price, n)
+			return fmt.Errorf("mecoffload: objective: the price %v of server %d is below 0", price,
+				n)
 		}
 	}
 	return nil
 }
 
-// Reward is what the objective counts for a slot that has happened: the mean over its tasks, with deadlines in seconds [M], of
-// phi (1 - Weight T/delta) for those in time. With the scenario's weight it is Outcome.Reward.
+// Reward is what the objective counts for a slot that has happened: the mean over its tasks, with
+// deadlines in seconds [M], of phi (1 - Weight T/delta) for those in time. With the scenario's
+// weight it is Outcome.Reward.
 func (o Objective) Reward(out *Outcome, deadline []float64) float64 {
 	sum := 0.0
 	for i, status := range out.Status {

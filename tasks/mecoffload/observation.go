@@ -5,11 +5,12 @@ import (
 	"math"
 )
 
-// Observation is what the agent is told at the start of a slot: nominal values, from which what happens may differ by jitter
-// and imperfect channel state information. The devices M are those that have a task this slot, in increasing order of ID;
-// there may be none.
+// Observation is what the agent is told at the start of a slot: nominal values, from which what
+// happens may differ by jitter and imperfect channel state information. The devices M are those
+// that have a task this slot, in increasing order of ID; there may be none.
 //
-// The slices of an observation are the environment's and valid until its next Step or Reset; CopyTo copies them.
+// The slices of an observation are the environment's and valid until its next Step or Reset; CopyTo
+// copies them.
 type Observation struct {
 	Devices int // M
 	Servers int // N
@@ -42,7 +43,8 @@ func (o *Observation) Validate() error {
 	m, n := o.Devices, o.Servers
 	if m < 0 || n < 1 || o.Exits < 1 || len(o.Bits) != m || len(o.Deadline) != m || len(o.Rate) != m*n ||
 		len(o.Capacity) != n || len(o.Backlog) != n || len(o.ID) != m {
-		return fmt.Errorf("mecoffload: observation of %d devices, %d servers and %d exits has bits [%d], deadlines [%d], rates [%d], "+
+		return fmt.Errorf("mecoffload: observation of %d devices, %d servers and %d exits has "+
+			"bits [%d], deadlines [%d], rates [%d], "+
 			"capacities [%d], backlogs [%d] and IDs [%d]",
 			m, n, o.Exits, len(o.Bits), len(o.Deadline), len(o.Rate), len(o.Capacity), len(o.Backlog), len(o.ID))
 	}
@@ -52,24 +54,28 @@ func (o *Observation) Validate() error {
 	}{{"size", o.Bits}, {"deadline", o.Deadline}, {"rate", o.Rate}, {"capacity", o.Capacity}} {
 		for i, x := range v.values {
 			if !(x > 0 && x <= math.MaxFloat64) {
-				return fmt.Errorf("mecoffload: observation: %s %d is %v, want a number above 0", v.name, i, x)
+				return fmt.Errorf("mecoffload: observation: %s %d is %v, want a number above 0",
+					v.name, i, x)
 			}
 		}
 	}
 	for i, b := range o.Backlog {
 		if !(b >= 0 && b <= math.MaxFloat64) {
-			return fmt.Errorf("mecoffload: observation: the backlog of server %d is %v, want a time of at least 0", i, b)
+			return fmt.Errorf("mecoffload: observation: the backlog of server %d is %v, want a "+
+				"time of at least 0", i, b)
 		}
 	}
 	for i, id := range o.ID {
 		if id < 0 || i > 0 && id <= o.ID[i-1] {
-			return fmt.Errorf("mecoffload: observation: ID %d of device %d is not above that of the device before it", id, i)
+			return fmt.Errorf("mecoffload: observation: ID %d of device %d is not above that of "+
+				"the device before it", id, i)
 		}
 	}
 	return nil
 }
 
-// Action is one option for each device of an observation [M]: option n*L + l runs the task on server n up to exit l.
+// Action is one option for each device of an observation [M]: option n*L + l runs the task on
+// server n up to exit l.
 type Action []int32
 
 // checkAction reports an action that does not fit m devices with the given number of options.

@@ -15,11 +15,13 @@ import (
 //go:embed profiles/*.yaml
 var profileFiles embed.FS
 
-// DefaultProfile names the built-in profile. Its figures are illustrative, this project's own parametrisation.
+// DefaultProfile names the built-in profile. Its figures are illustrative, this project's own
+// parametrisation.
 const DefaultProfile = "vgg16-cifar10"
 
-// Profile is what is known of a CNN with early exits and of the servers that run it: how accurate each exit is and how
-// long an inference up to it takes. Profiles are data, YAML files that anyone can replace by measurements:
+// Profile is what is known of a CNN with early exits and of the servers that run it: how accurate
+// each exit is and how long an inference up to it takes. Profiles are data, YAML files that anyone
+// can replace by measurements:
 //
 //	name: my-network
 //	accuracy: [0.71, 0.80, 0.84]          # one per exit, increasing, in (0, 1]
@@ -27,8 +29,8 @@ const DefaultProfile = "vgg16-cifar10"
 //	  - name: jetson
 //	    times: [1.2ms, 2.9ms, 5.1ms]      # one per exit, increasing
 //
-// A scenario with more servers than the profile lists repeats the list cyclically: server n has the times of entry n mod
-// len(Servers).
+// A scenario with more servers than the profile lists repeats the list cyclically: server n has the
+// times of entry n mod len(Servers).
 type Profile struct {
 	Name string `yaml:"name"`
 	// Accuracy is the share of correct answers phi_l at each exit [L].
@@ -40,7 +42,8 @@ type Profile struct {
 // ServerProfile is one kind of server.
 type ServerProfile struct {
 	Name string `yaml:"name"`
-	// Times is the nominal inference time tau_l up to each exit [L] with the whole server free for it.
+	// Times is the nominal inference time tau_l up to each exit [L] with the whole server free for
+	// it.
 	Times []Seconds `yaml:"times,flow"`
 }
 
@@ -76,7 +79,8 @@ func (p Profile) Validate() error {
 			return strictyaml.Invalid(key, "the accuracy %v of exit %d is not in (0, 1]", a, l+1)
 		}
 		if !(a > last) {
-			return strictyaml.Invalid(key, "the accuracy %v of exit %d does not exceed the %v of the exit before it", a, l+1, last)
+			return strictyaml.Invalid(key,
+				"the accuracy %v of exit %d does not exceed the %v of the exit before it", a, l+1, last)
 		}
 		last = a
 	}
@@ -85,16 +89,19 @@ func (p Profile) Validate() error {
 	}
 	for n, s := range p.Servers {
 		if len(s.Times) != len(p.Accuracy) {
-			return strictyaml.Invalid(fmt.Sprintf("servers[%d].times", n), "%d times for %d exits", len(s.Times), len(p.Accuracy))
+			return strictyaml.Invalid(fmt.Sprintf("servers[%d].times", n), "%d times for %d exits",
+				len(s.Times), len(p.Accuracy))
 		}
 		last := Seconds(0)
 		for l, t := range s.Times {
 			key := fmt.Sprintf("servers[%d].times[%d]", n, l)
 			if t > maxSpan {
-				return strictyaml.Invalid(key, "%v for exit %d is more than %v", t, l+1, Seconds(maxSpan))
+				return strictyaml.Invalid(key, "%v for exit %d is more than %v", t, l+1,
+					Seconds(maxSpan))
 			}
 			if !(t > last) {
-				return strictyaml.Invalid(key, "exit times must be positive and increase: exit %d has %v after %v", l+1, t, last)
+				return strictyaml.Invalid(key,
+					"exit times must be positive and increase: exit %d has %v after %v", l+1, t, last)
 			}
 			last = t
 		}
@@ -102,7 +109,8 @@ func (p Profile) Validate() error {
 	return nil
 }
 
-// maxSpan bounds every time in a profile or a scenario, in seconds: longer ones are mistakes in the unit.
+// maxSpan bounds every time in a profile or a scenario, in seconds: longer ones are mistakes in the
+// unit.
 const maxSpan = 3600.0
 
 // ParseProfile reads a profile from YAML. Errors name filename and the line.
@@ -114,7 +122,8 @@ func ParseProfile(data []byte, filename string) (Profile, error) {
 	return p, nil
 }
 
-// LoadProfile reads a built-in profile by its name or, if the name ends in .yaml or has a slash, a file.
+// LoadProfile reads a built-in profile by its name or, if the name ends in .yaml or has a slash, a
+// file.
 func LoadProfile(nameOrFile string) (Profile, error) {
 	data, filename, err := readConfig(profileFiles, "profiles", nameOrFile)
 	if err != nil {
@@ -153,7 +162,8 @@ func builtinNames(builtins fs.FS, dir string) []string {
 	return names
 }
 
-// isFile reports whether a user's name for a profile or a scenario means a file rather than a built-in.
+// isFile reports whether a user's name for a profile or a scenario means a file rather than a
+// built-in.
 func isFile(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(name, os.PathSeparator) || strings.ContainsRune(name, '/')

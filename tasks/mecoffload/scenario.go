@@ -16,15 +16,17 @@ var scenarioFiles embed.FS
 // DefaultScenario names the built-in scenario with every uncertainty switched on.
 const DefaultScenario = "dynamic"
 
-// Scenario describes the world a method is run in: how many devices and servers there are, what the tasks look like, and
-// how far what happens may differ from what the agent is told. It is written in YAML, with keys as in the tags below; a key
-// that is left out has its value from the built-in scenario static, in which nothing is uncertain. Unless another source is
-// named, values are this project's own parametrisation.
+// Scenario describes the world a method is run in: how many devices and servers there are, what the
+// tasks look like, and how far what happens may differ from what the agent is told. It is written
+// in YAML, with keys as in the tags below; a key that is left out has its value from the built-in
+// scenario static, in which nothing is uncertain. Unless another source is named, values are this
+// project's own parametrisation.
 type Scenario struct {
 	Name        string `yaml:"name"`
 	Description string `yaml:"description"`
 
-	// Devices is the largest number of devices M. Every device has one task per slot unless Arrival or Churn say otherwise.
+	// Devices is the largest number of devices M. Every device has one task per slot unless Arrival
+	// or Churn say otherwise.
 	Devices int `yaml:"devices"`
 	// Servers is the number of edge servers N.
 	Servers int `yaml:"servers"`
@@ -35,15 +37,18 @@ type Scenario struct {
 	SizeKByte Interval[float64] `yaml:"size_kbyte,flow"`
 	// Deadline is the time a task has, from its slot's start to its result.
 	Deadline Interval[Seconds] `yaml:"deadline,flow"`
-	// RateMbit is the uplink rate of each device-server pair in Mbit/s (1 Mbit = 1e6 bit), redrawn every slot. Not used when
-	// Trace names files.
+	// RateMbit is the uplink rate of each device-server pair in Mbit/s (1 Mbit = 1e6 bit), redrawn
+	// every slot. Not used when Trace names files.
 	RateMbit Interval[float64] `yaml:"rate_mbit_s,flow"`
-	// Capacity is the share c of each server that is free for these tasks, redrawn every slot, in (0, 1].
+	// Capacity is the share c of each server that is free for these tasks, redrawn every slot, in
+	// (0, 1].
 	Capacity Interval[float64] `yaml:"capacity,flow"`
 
-	// Jitter j in [0, 1) makes the real inference time tau/c * U(1-j, 1+j), drawn per task and server.
+	// Jitter j in [0, 1) makes the real inference time tau/c * U(1-j, 1+j), drawn per task and
+	// server.
 	Jitter float64 `yaml:"jitter"`
-	// CSI e in [0, 1) makes the real rate r * U(1-e, 1+e), drawn per task and server: imperfect channel state information.
+	// CSI e in [0, 1) makes the real rate r * U(1-e, 1+e), drawn per task and server: imperfect
+	// channel state information.
 	CSI float64 `yaml:"csi"`
 	// Arrival is the probability that a device that is present has a task, per slot, in (0, 1].
 	Arrival float64 `yaml:"arrival"`
@@ -54,11 +59,12 @@ type Scenario struct {
 	Trace TraceSource `yaml:"trace,omitempty"`
 }
 
-// Churn lets devices come and go: the number of devices present is a birth-death chain between ceil(MinShare * Devices) and
-// Devices. At the start of every slot one device leaves with probability Leave (each present one is equally likely), then
-// one joins with probability Join (each absent one equally likely); a step beyond a bound does not happen. The first slot
-// has a number drawn uniformly between the bounds. With Join = Leave all numbers are about equally frequent in the long run.
-// The zero value is no churn: all devices are always present.
+// Churn lets devices come and go: the number of devices present is a birth-death chain between
+// ceil(MinShare * Devices) and Devices. At the start of every slot one device leaves with
+// probability Leave (each present one is equally likely), then one joins with probability Join
+// (each absent one equally likely); a step beyond a bound does not happen. The first slot has a
+// number drawn uniformly between the bounds. With Join = Leave all numbers are about equally
+// frequent in the long run. The zero value is no churn: all devices are always present.
 type Churn struct {
 	MinShare float64 `yaml:"min_share"`
 	Join     float64 `yaml:"join"`
@@ -67,11 +73,11 @@ type Churn struct {
 
 func (c Churn) enabled() bool { return c != Churn{} }
 
-// TraceSource names recorded link rates to be used in place of random ones; see [ReadTrace] for the format and
-// [Simulator] for how links read them.
+// TraceSource names recorded link rates to be used in place of random ones; see [ReadTrace] for the
+// format and [Simulator] for how links read them.
 type TraceSource struct {
-	// Files are CSV files, folders (every .csv file below them) or patterns such as logs/*/B_*.csv. Relative names start at
-	// the working directory.
+	// Files are CSV files, folders (every .csv file below them) or patterns such as logs/*/B_*.csv.
+	// Relative names start at the working directory.
 	Files []string `yaml:"files,omitempty"`
 	// FloorMbit replaces lower rates, in Mbit/s, so that every transmission ends at some time.
 	FloorMbit float64 `yaml:"floor_mbit_s,omitempty"`
@@ -79,7 +85,8 @@ type TraceSource struct {
 
 func (t TraceSource) enabled() bool { return len(t.Files) > 0 }
 
-// Largest sizes of a scenario: far above any edge deployment, and low enough that a typing error does not exhaust memory.
+// Largest sizes of a scenario: far above any edge deployment, and low enough that a typing error
+// does not exhaust memory.
 const (
 	MaxDevices = 100_000
 	MaxServers = 1_000
@@ -132,10 +139,12 @@ func (s Scenario) Validate() error {
 		return strictyaml.Invalid("arrival", "0 means that there is never a task")
 	}
 	if c := s.Churn; c.enabled() && (c.Join == 0 || c.Join == 1 || c.Leave == 0 || c.Leave == 1) {
-		return strictyaml.Invalid("churn", "want both join and leave between 0 and 1, exclusive, or no churn at all")
+		return strictyaml.Invalid("churn",
+			"want both join and leave between 0 and 1, exclusive, or no churn at all")
 	}
 	if s.Trace.enabled() && !(s.Trace.FloorMbit > 0 && s.Trace.FloorMbit <= 1e9) {
-		return strictyaml.Invalid("trace.floor_mbit_s", "%v is not a rate above 0: a link that never delivers would keep a task for ever", s.Trace.FloorMbit)
+		return strictyaml.Invalid("trace.floor_mbit_s",
+			"%v is not a rate above 0: a link that never delivers would keep a task for ever", s.Trace.FloorMbit)
 	}
 	return nil
 }
@@ -167,7 +176,8 @@ func defaults() (Scenario, error) {
 	return s, nil
 }
 
-// LoadScenario reads a built-in scenario by its name or, if the name ends in .yaml or has a slash, a file.
+// LoadScenario reads a built-in scenario by its name or, if the name ends in .yaml or has a slash,
+// a file.
 func LoadScenario(nameOrFile string) (Scenario, error) {
 	data, filename, err := readConfig(scenarioFiles, "scenarios", nameOrFile)
 	if err != nil {
@@ -188,8 +198,8 @@ func (s Scenario) YAML() ([]byte, error) {
 	return data, nil
 }
 
-// TraceFiles returns the files that Trace.Files stands for, in the order in which it names them and sorted within a folder or a
-// pattern.
+// TraceFiles returns the files that Trace.Files stands for, in the order in which it names them and
+// sorted within a folder or a pattern.
 func (s Scenario) TraceFiles() ([]string, error) {
 	var files []string
 	for _, name := range s.Trace.Files {
@@ -208,7 +218,8 @@ func (s Scenario) TraceFiles() ([]string, error) {
 			files = append(files, csv...)
 		}
 		if len(files) == before {
-			return nil, fmt.Errorf("no trace at %q: the recorded link rates are not part of this module; "+
+			return nil, fmt.Errorf("no trace at %q: the recorded link rates are not part of this "+
+				"module; "+
 				"get 5G logs (for instance the 5G dataset of Raca, Leahy, Sreenan and Quinlan, MMSys 2020, github.com/uccmisl/5Gdataset) "+
 				"and name their folder under trace.files", name)
 		}
@@ -224,9 +235,11 @@ func (s Scenario) fewestDevices() int {
 	return min(share.Ceil(s.Churn.MinShare, s.Devices), s.Devices)
 }
 
-// MeanTasks is the mean number of tasks per slot in the long run: Arrival times the mean number of devices present.
+// MeanTasks is the mean number of tasks per slot in the long run: Arrival times the mean number of
+// devices present.
 func (s Scenario) MeanTasks() float64 {
-	// The stationary distribution of a birth-death chain by detailed balance: p(m+1) / p(m) = up(m) / down(m+1).
+	// The stationary distribution of a birth-death chain by detailed balance: p(m+1) / p(m) = up(m)
+	// / down(m+1).
 	low, p, sum, mean := s.fewestDevices(), 1.0, 0.0, 0.0
 	for m := low; m <= s.Devices; m++ {
 		sum += p

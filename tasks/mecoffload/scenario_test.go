@@ -22,7 +22,8 @@ func TestBuiltinScenarios(t *testing.T) {
 		if sc.Name != name || sc.Description == "" {
 			t.Errorf("%s is called %q and described as %q", name, sc.Name, sc.Description)
 		}
-		// The echo is complete: it reads back to the same scenario, also where the defaults have other values.
+		// The echo is complete: it reads back to the same scenario, also where the defaults have
+		// other values.
 		sc.Slot, sc.Deadline.Low, sc.RateMbit.High, sc.Arrival = 0.0305, 0.0123, 99.5, 0.125
 		data, err := sc.YAML()
 		if err != nil {

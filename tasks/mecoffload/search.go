@@ -8,15 +8,16 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Search decides by local search on an Objective. From the decision of BestExitInTime it gives one device at a time its best option until
-// no change of one device helps; then it tries to exchange the options of two devices, and begins again from a disturbed copy of
-// the best decision so far. Given the reward as its objective it comes close to the best one-slot decision, for a few
+// Search decides by local search on an Objective. From the decision of BestExitInTime it gives one
+// device at a time its best option until no change of one device helps; then it tries to exchange
+// the options of two devices, and begins again from a disturbed copy of the best decision so far.
+// Given the reward as its objective it comes close to the best one-slot decision, for a few
 // thousand evaluations of the model per slot.
 type Search struct {
 	// Restarts is how often the search begins again. Default 32.
 	Restarts int
-	// ThoroughDevices is the largest number of devices for which there are exchanges and restarts; with more, the first
-	// decision that no change of one device improves has to do. Default 64.
+	// ThoroughDevices is the largest number of devices for which there are exchanges and restarts;
+	// with more, the first decision that no change of one device improves has to do. Default 64.
 	ThoroughDevices int
 
 	name      string
@@ -28,7 +29,8 @@ type Search struct {
 
 var _ checkpoints.Stateful = (*Search)(nil)
 
-// NewSearch returns a search under the given name for observations of sc with the network and servers of p.
+// NewSearch returns a search under the given name for observations of sc with the network and
+// servers of p.
 func NewSearch(name string, sc Scenario, p Profile, objective Objective, seed uint64) (*Search, error) {
 	e, err := NewSlotModel(sc, p, objective)
 	if err != nil {
@@ -78,8 +80,8 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
-// climb improves the evaluator's decision until no change of one device helps, nor an exchange of two if those are wanted, and
-// returns its value.
+// climb improves the evaluator's decision until no change of one device helps, nor an exchange of
+// two if those are wanted, and returns its value.
 func (s *Search) climb(exchanges bool) float64 {
 	e := s.evaluator
 	m := e.tasks
@@ -121,8 +123,9 @@ func (s *Search) LoadState(st *checkpoints.State) error { return s.random.LoadSt
 // maxExhaustive is the largest number of decisions that Exhaustive goes through.
 const maxExhaustive = 1 << 20
 
-// Exhaustive writes to dst [M] the best of all (N*L)^M decisions and returns its value: the ground truth for tiny instances.
-// Of several best ones it takes the first in lexical order, device 0 varying slowest.
+// Exhaustive writes to dst [M] the best of all (N*L)^M decisions and returns its value: the ground
+// truth for tiny instances. Of several best ones it takes the first in lexical order, device 0
+// varying slowest.
 func Exhaustive(e *SlotModel, obs Observation, dst Action) (float64, error) {
 	if err := e.Begin(&obs); err != nil {
 		return 0, err
@@ -132,7 +135,8 @@ func Exhaustive(e *SlotModel, obs Observation, dst Action) (float64, error) {
 	}
 	options := obs.Options()
 	if n := math.Pow(float64(options), float64(obs.Devices)); n > maxExhaustive {
-		return 0, fmt.Errorf("mecoffload: %d devices with %d options each have %.3g decisions, too many for an exhaustive search", obs.Devices, options, n)
+		return 0, fmt.Errorf("mecoffload: %d devices with %d options each have %.3g decisions, "+
+			"too many for an exhaustive search", obs.Devices, options, n)
 	}
 	e.refresh()
 	best := math.Inf(-1)

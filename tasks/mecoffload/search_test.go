@@ -131,7 +131,8 @@ func TestSearchIsLocallyOptimal(t *testing.T) {
 			for i := range a {
 				for o := range int32(obs.Options()) {
 					if v := e.TryMove(i, o); v > e.Value()+1e-11 {
-						t.Fatalf("M=%d: device %d on option %d is worth %v more", m, i, o, v-e.Value())
+						t.Fatalf("M=%d: device %d on option %d is worth %v more", m, i, o,
+							v-e.Value())
 					}
 				}
 			}

@@ -12,21 +12,25 @@ import (
 var _ rl.Env[Observation, Action] = (*Simulator)(nil)
 var _ checkpoints.Stateful = (*Simulator)(nil)
 
-// Simulator runs a scenario slot by slot. It implements rl.Env and never ends an episode by itself: how many slots to run is
-// the caller's choice.
+// Simulator runs a scenario slot by slot. It implements rl.Env and never ends an episode by itself:
+// how many slots to run is the caller's choice.
 //
-// In each slot the task of device m, sent to server n and run up to exit l, arrives at d_m / r_{m,n}. A server serves first
-// come first served, ties in order of device, and is free first at its backlog b_n; a task takes tau_{n,l} / c_n. A task whose
-// deadline has passed before it could start is dropped and takes no time. Then b_n' = max(0, free_n - slot). The reward is the
-// mean over the tasks of phi_l * (1 - w*T/delta) for those finished by their deadline, and 0 in a slot without tasks.
+// In each slot the task of device m, sent to server n and run up to exit l, arrives at d_m /
+// r_{m,n}. A server serves first come first served, ties in order of device, and is free first at
+// its backlog b_n; a task takes tau_{n,l} / c_n. A task whose deadline has passed before it could
+// start is dropped and takes no time. Then b_n' = max(0, free_n - slot). The reward is the mean
+// over the tasks of phi_l * (1 - w*T/delta) for those finished by their deadline, and 0 in a slot
+// without tasks.
 //
-// What happens differs from what the observation says by a factor U(1-e, 1+e) on each rate and U(1-j, 1+j) on each inference
-// time. Everything random about a slot, these factors for every device and server included, follows from the seed, the
-// number of the slot and the scenario, never from an action. So all methods meet the same tasks under the same seed, and a
-// choice meets the same luck whoever makes it.
+// What happens differs from what the observation says by a factor U(1-e, 1+e) on each rate and
+// U(1-j, 1+j) on each inference time. Everything random about a slot, these factors for every
+// device and server included, follows from the seed, the number of the slot and the scenario, never
+// from an action. So all methods meet the same tasks under the same seed, and a choice meets the
+// same luck whoever makes it.
 //
-// With recorded rates each device-server link is given, at Reset, one of the traces and a place in it, both at random. From
-// there it moves on with the simulated time, holds each one-second sample for a second, and starts again at the trace's end.
+// With recorded rates each device-server link is given, at Reset, one of the traces and a place in
+// it, both at random. From there it moves on with the simulated time, holds each one-second sample
+// for a second, and starts again at the trace's end.
 type Simulator struct {
 	scenario Scenario
 	profile  Profile
@@ -61,7 +65,8 @@ type link struct {
 	offset float64 // s
 }
 
-// NewSimulator returns a simulator of sc with the network and the servers of p. It reads the scenario's trace files, if any.
+// NewSimulator returns a simulator of sc with the network and the servers of p. It reads the
+// scenario's trace files, if any.
 func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 	if err := sc.Validate(); err != nil {
 		return nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
@@ -147,13 +152,15 @@ func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 	return rl.Transition[Observation]{Observation: s.obs, Reward: s.outcome.Reward}, nil
 }
 
-// Outcome returns what became of the tasks of the last slot. It is the simulator's and valid until its next Step.
+// Outcome returns what became of the tasks of the last slot. It is the simulator's and valid until
+// its next Step.
 func (s *Simulator) Outcome() *Outcome { return &s.outcome }
 
 // Status is what became of a task.
 type Status uint8
 
-// A task either finishes by its deadline, or after it, or never starts because its deadline has passed.
+// A task either finishes by its deadline, or after it, or never starts because its deadline has
+// passed.
 const (
 	InTime Status = iota
 	Late
@@ -167,8 +174,9 @@ type Outcome struct {
 	Latency  []float64 // [M] T from the slot's start to the result, s; +Inf if dropped
 	Server   []int     // [M] server chosen
 	Exit     []int     // [M] exit chosen
-	Busy     []float64 // [N] time each server spends on these tasks, s; part of it may lie after the slot's end
-	Reward   float64
+	// [N] time each server spends on these tasks, s; part of it may lie after the slot's end
+	Busy   []float64
+	Reward float64
 }
 
 // resize makes room for m tasks.
@@ -221,8 +229,9 @@ func (s *Simulator) execute(action Action) {
 	}
 }
 
-// Kinds of random draws. Each kind of each slot has a stream of its own, so that scenarios which differ in one uncertainty
-// meet otherwise the same slots, and a simulator's random state is just its seed and slot.
+// Kinds of random draws. Each kind of each slot has a stream of its own, so that scenarios which
+// differ in one uncertainty meet otherwise the same slots, and a simulator's random state is just
+// its seed and slot.
 const (
 	drawTasks = iota + 1
 	drawRates
@@ -239,7 +248,8 @@ func (s *Simulator) stream(kind uint64, slot int64) *rand.Rand {
 	return s.random
 }
 
-// mix is the output function of splitmix64 (Steele, Lea and Flood, OOPSLA 2014): it sends consecutive numbers far apart.
+// mix is the output function of splitmix64 (Steele, Lea and Flood, OOPSLA 2014): it sends
+// consecutive numbers far apart.
 func mix(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -354,7 +364,8 @@ func (s *Simulator) population() int {
 	return count
 }
 
-// flipOne makes one of the devices that are present (or absent) the opposite, each with equal probability.
+// flipOne makes one of the devices that are present (or absent) the opposite, each with equal
+// probability.
 func (s *Simulator) flipOne(random *rand.Rand, present bool) {
 	count := s.population()
 	if !present {
@@ -414,7 +425,8 @@ func (s *Simulator) LoadState(st *checkpoints.State) error {
 		return err
 	}
 	if slot < 0 || len(present) != len(s.present) {
-		return fmt.Errorf("mecoffload: saved simulator at slot %d with %d devices, this one has %d", slot, len(present), len(s.present))
+		return fmt.Errorf("mecoffload: saved simulator at slot %d with %d devices, this one has %d",
+			slot, len(present), len(s.present))
 	}
 	if err := st.Float64("backlog", s.obs.Backlog); err != nil {
 		return err

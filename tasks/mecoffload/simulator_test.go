@@ -65,7 +65,8 @@ func randomAction(rng *rand.Rand, obs *Observation) Action {
 	return a
 }
 
-// randomWorld draws a scenario and a profile, with overload, long tails and ties more often than they are in the built-ins.
+// randomWorld draws a scenario and a profile, with overload, long tails and ties more often than
+// they are in the built-ins.
 func randomWorld(rng *rand.Rand) (Scenario, Profile) {
 	exits := 1 + rng.IntN(4)
 	p := Profile{Name: "random", Accuracy: make([]float64, exits)}
@@ -132,7 +133,8 @@ func TestSimulatorKeepsTheContractOfEnv(t *testing.T) {
 	}
 }
 
-// event is something that happens at a server: a task arrives, or (task < 0) the server becomes free.
+// event is something that happens at a server: a task arrives, or (task < 0) the server becomes
+// free.
 type event struct {
 	time   float64
 	task   int
@@ -162,8 +164,9 @@ type fate struct {
 	finish float64
 }
 
-// happen plays a slot by events in time, knowing nothing of the simulator's code: a server that becomes free or idle looks at its
-// waiting line, throws out what has expired and starts the next. It returns each task's fate and each server's next backlog.
+// happen plays a slot by events in time, knowing nothing of the simulator's code: a server that
+// becomes free or idle looks at its waiting line, throws out what has expired and starts the next.
+// It returns each task's fate and each server's next backlog.
 func happen(backlog []float64, slot float64, arrive, work, deadline []float64, server []int) ([]fate, []float64) {
 	fates := make([]fate, len(arrive))
 	next := make([]float64, len(backlog))
@@ -247,14 +250,16 @@ func TestSimulatorEqualsEventSimulation(t *testing.T) {
 			for i, f := range fates {
 				seen[f.status]++
 				if out.Status[i] != f.status || out.Latency[i] != f.finish {
-					t.Fatalf("slot %d, task %d: simulator has %v at %v, events %v at %v", slot, i, out.Status[i], out.Latency[i], f.status, f.finish)
+					t.Fatalf("slot %d, task %d: simulator has %v at %v, events %v at %v", slot, i,
+						out.Status[i], out.Latency[i], f.status, f.finish)
 				}
 				accuracy := 0.0
 				if f.status == InTime {
 					accuracy = p.Accuracy[out.Exit[i]]
 				}
 				if out.Accuracy[i] != accuracy || out.Server[i] != server[i] {
-					t.Fatalf("slot %d, task %d: accuracy %v on server %d, want %v on %d", slot, i, out.Accuracy[i], out.Server[i], accuracy, server[i])
+					t.Fatalf("slot %d, task %d: accuracy %v on server %d, want %v on %d", slot, i,
+						out.Accuracy[i], out.Server[i], accuracy, server[i])
 				}
 			}
 			if len(out.Status) != m {
@@ -270,7 +275,8 @@ func TestSimulatorEqualsEventSimulation(t *testing.T) {
 	}
 	for _, s := range []Status{InTime, Late, Dropped} {
 		if seen[s] < slots/20 {
-			t.Errorf("only %d tasks of status %d among %d slots: the instances are too easy", seen[s], s, slots)
+			t.Errorf("only %d tasks of status %d among %d slots: the instances are too easy",
+				seen[s], s, slots)
 		}
 	}
 }
@@ -444,13 +450,15 @@ func TestChurn(t *testing.T) {
 			}
 			obs, _ = step(t, sim, make(Action, obs.Devices))
 		}
-		// The chain mixes in about 10^2/0.2 slots, so there are some 100 independent numbers, which differ by about 3.
+		// The chain mixes in about 10^2/0.2 slots, so there are some 100 independent numbers, which
+		// differ by about 3.
 		if mean := sum / slots; math.Abs(mean-sc.MeanTasks()) > 1 {
 			t.Errorf("%+v: %.2f devices on average, MeanTasks %.2f", churn, mean, sc.MeanTasks())
 		}
 		for id := range sc.Devices {
 			if share := float64(ids[id]) / sum; math.Abs(share-0.1) > 0.03 {
-				t.Errorf("%+v: device %d is %.3f of those present, want about a tenth", churn, id, share)
+				t.Errorf("%+v: device %d is %.3f of those present, want about a tenth", churn, id,
+					share)
 			}
 		}
 	}
@@ -499,7 +507,8 @@ func TestMeanTasks(t *testing.T) {
 			want += float64(m) * mass
 		}
 		if got := sc.MeanTasks(); math.Abs(got-want) > 1e-6 {
-			t.Errorf("%d devices, %+v: MeanTasks %v, power iteration %v", c.devices, c.churn, got, want)
+			t.Errorf("%d devices, %+v: MeanTasks %v, power iteration %v", c.devices, c.churn, got,
+				want)
 		}
 	}
 }

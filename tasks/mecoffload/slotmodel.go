@@ -7,16 +7,19 @@ import (
 	"slices"
 )
 
-// SlotModel computes what decisions for one observation are worth under an Objective, assuming that what the observation
-// says is what happens: in a scenario without jitter and channel errors that is exactly the simulator's reward.
+// SlotModel computes what decisions for one observation are worth under an Objective, assuming that
+// what the observation says is what happens: in a scenario without jitter and channel errors that
+// is exactly the simulator's reward.
 //
-// Begin sorts the tasks by arrival at every server, once per observation. From then on the evaluator holds a decision, as one
-// bit set of arrival ranks per server, and a change of decision recomputes only the servers it touches. The value is always
-// the sum over servers, in order, of sums over each server's tasks in order of arrival; so it does not depend, to the last bit, on
-// how the decision was reached. An SlotModel allocates only when an observation is larger than any before.
+// Begin sorts the tasks by arrival at every server, once per observation. From then on the
+// evaluator holds a decision, as one bit set of arrival ranks per server, and a change of decision
+// recomputes only the servers it touches. The value is always the sum over servers, in order, of
+// sums over each server's tasks in order of arrival; so it does not depend, to the last bit, on how
+// the decision was reached. An SlotModel allocates only when an observation is larger than any
+// before.
 //
-// Move, Swap and their Try forms are for inner loops: devices and options must be those of the observation, or they panic like an
-// index out of range.
+// Move, Swap and their Try forms are for inner loops: devices and options must be those of the
+// observation, or they panic like an index out of range.
 type SlotModel struct {
 	profile   Profile
 	slot      float64
@@ -70,13 +73,15 @@ func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, erro
 // resize returns a slice of length n, reusing s if it can; its content is arbitrary.
 func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
-// Begin starts on an observation, of any numbers of devices and servers, with every device on option 0.
+// Begin starts on an observation, of any numbers of devices and servers, with every device on
+// option 0.
 func (m *SlotModel) Begin(obs *Observation) error {
 	if err := obs.Validate(); err != nil {
 		return err
 	}
 	if obs.Exits != m.profile.Exits() {
-		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits, m.profile.Name, m.profile.Exits())
+		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits,
+			m.profile.Name, m.profile.Exits())
 	}
 	if p := m.objective.Prices; p != nil && len(p) != obs.Servers {
 		return fmt.Errorf("mecoffload: %d prices for %d servers", len(p), obs.Servers)
@@ -141,7 +146,8 @@ func (m *SlotModel) sortArrivals(obs *Observation, server int) {
 	}
 }
 
-// Choose makes choice [M] the decision. If few devices change their option, only the servers they touch are recomputed.
+// Choose makes choice [M] the decision. If few devices change their option, only the servers they
+// touch are recomputed.
 func (m *SlotModel) Choose(choice []int32) error {
 	if err := checkAction(choice, m.tasks, len(m.times)); err != nil {
 		return fmt.Errorf("mecoffload: decision: %w", err)
@@ -165,7 +171,8 @@ func (m *SlotModel) Choose(choice []int32) error {
 	return nil
 }
 
-// replace is a move of every device. Which devices of two random decisions differ is what no branch predictor foresees, so it asks none.
+// replace is a move of every device. Which devices of two random decisions differ is what no branch
+// predictor foresees, so it asks none.
 func (m *SlotModel) replace(choice []int32) {
 	copy(m.choice, choice)
 	clear(m.queue)
@@ -216,11 +223,12 @@ func (m *SlotModel) Swap(i, j int) {
 	m.refresh()
 }
 
-// leastGain is what a change must help by: more than rounding errors could, or a search might go in circles.
+// leastGain is what a change must help by: more than rounding errors could, or a search might go in
+// circles.
 const leastGain = 1e-12
 
-// Improve gives one device its best option, if that is worth more than the current value of the decision, and returns the value
-// after that.
+// Improve gives one device its best option, if that is worth more than the current value of the
+// decision, and returns the value after that.
 func (m *SlotModel) Improve(device int, value float64) float64 {
 	best, pick := value+leastGain, int32(-1)
 	for o := range int32(len(m.times)) {
@@ -238,15 +246,16 @@ func (m *SlotModel) Improve(device int, value float64) float64 {
 	return best
 }
 
-// NextBacklog writes to dst [N] the backlog, in seconds, that the current decision leaves to the next slot.
+// NextBacklog writes to dst [N] the backlog, in seconds, that the current decision leaves to the
+// next slot.
 func (m *SlotModel) NextBacklog(dst []float64) {
 	for n := range dst {
 		dst[n] = carryOver(m.free[n], m.slot)
 	}
 }
 
-// Ratios writes to dst [M] the nominal T/delta of each task under the current decision, +Inf if it is to be dropped. A Try since the
-// last Choose, Move or Swap spoils it.
+// Ratios writes to dst [M] the nominal T/delta of each task under the current decision, +Inf if it
+// is to be dropped. A Try since the last Choose, Move or Swap spoils it.
 func (m *SlotModel) Ratios(dst []float64) {
 	for i, d := range m.deadline {
 		dst[i] = m.finish[i] / d

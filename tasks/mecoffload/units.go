@@ -8,8 +8,8 @@ import (
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
-// Seconds is a span of time in seconds. In YAML it is written as a Go duration with its unit ("0.55ms", "30ms", "2s"),
-// with a resolution of one nanosecond.
+// Seconds is a span of time in seconds. In YAML it is written as a Go duration with its unit
+// ("0.55ms", "30ms", "2s"), with a resolution of one nanosecond.
 type Seconds float64
 
 // Milliseconds is the same span in milliseconds.
@@ -32,14 +32,15 @@ func (s *Seconds) UnmarshalNode(n strictyaml.Node) error {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return n.Errorf("%q is not a duration: write a number with its unit, such as 10ms or 0.55ms", text)
+		return n.Errorf("%q is not a duration: write a number with its unit, such as 10ms or "+
+			"0.55ms", text)
 	}
 	*s = Seconds(d.Seconds())
 	return nil
 }
 
-// Interval is a closed range of values, written [low, high] in YAML. Where a scenario has an interval the simulator draws
-// uniformly from it; low = high is a constant.
+// Interval is a closed range of values, written [low, high] in YAML. Where a scenario has an
+// interval the simulator draws uniformly from it; low = high is a constant.
 type Interval[T ~float64] struct{ Low, High T }
 
 // MarshalYAML writes the interval as the pair [low, high].
@@ -65,7 +66,8 @@ func (r Interval[T]) at(u float64) float64 {
 	return float64(r.Low) + u*(float64(r.High)-float64(r.Low))
 }
 
-// check reports what keeps r from being an interval with bounds in [least, most]; openLow excludes least itself.
+// check reports what keeps r from being an interval with bounds in [least, most]; openLow excludes
+// least itself.
 func (r Interval[T]) check(key string, least, most float64, openLow bool) error {
 	low, high := float64(r.Low), float64(r.High)
 	bracket := "["
@@ -74,9 +76,11 @@ func (r Interval[T]) check(key string, least, most float64, openLow bool) error 
 	}
 	switch {
 	case !(low <= high):
-		return strictyaml.Invalid(key, "the interval [%v, %v] is not in increasing order", r.Low, r.High)
+		return strictyaml.Invalid(key, "the interval [%v, %v] is not in increasing order", r.Low,
+			r.High)
 	case low < least || (openLow && low == least) || high > most:
-		return strictyaml.Invalid(key, "the interval [%v, %v] must lie in %s%v, %v]", r.Low, r.High, bracket, T(least), T(most))
+		return strictyaml.Invalid(key, "the interval [%v, %v] must lie in %s%v, %v]", r.Low, r.High,
+			bracket, T(least), T(most))
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ type ActorConfig struct {
 // Actor maps observations to one logit per device and option.
 type Actor = droo.NetworkActor[mecoffload.Observation]
 
-// newActor makes the actor of a configuration for the network and servers of p, as the method sees them.
+// newActor makes the actor of a configuration for the network and servers of p, as the method sees
+// them.
 func newActor(c Config, p mecoffload.Profile, graph bool) (*Actor, error) {
 	r, weights := c.Recipe, rl.NewRand(c.Seed, streamWeights)
 	cfg := ActorConfig{Loss: r.Loss, LearningRate: r.LearningRate, ClipNorm: r.ClipNorm, Workers: c.Workers}

@@ -18,12 +18,14 @@ type GraphActorConfig struct {
 	Layers int // rounds of message passing between devices and options
 }
 
-// NewGraphActor makes the actor of GRL (one exit in p) or GRLE (all exits): a graph neural network on the complete bipartite
-// graph of devices and (server, exit) pairs. Vertices are embedded, pass messages that depend on both ends and on the
-// communication time of the edge between them, to the options and back, and a perceptron scores each edge. Nothing in it
-// depends on how many devices, servers or exits there are.
+// NewGraphActor makes the actor of GRL (one exit in p) or GRLE (all exits): a graph neural network
+// on the complete bipartite graph of devices and (server, exit) pairs. Vertices are embedded, pass
+// messages that depend on both ends and on the communication time of the edge between them, to the
+// options and back, and a perceptron scores each edge. Nothing in it depends on how many devices,
+// servers or exits there are.
 //
-// The paper gives the actor as graph convolutions over this graph; widths, features and the form of the messages are ours.
+// The paper gives the actor as graph convolutions over this graph; widths, features and the form of
+// the messages are ours.
 func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
 	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
 		In: deviceFeatures, InDst: optionFeatures, EdgeDim: edgeFeatures, Hidden: cfg.Hidden, Rounds: cfg.Layers,

@@ -11,10 +11,11 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Agent is a learning method at work on one scenario. It implements mecoffload.Policy and checkpoints.Stateful.
+// Agent is a learning method at work on one scenario. It implements mecoffload.Policy and
+// checkpoints.Stateful.
 //
-// In each slot to be learned from, call Decide, Learn before the environment's Step, and Observe after it. Deciding alone
-// changes nothing that is learned.
+// In each slot to be learned from, call Decide, Learn before the environment's Step, and Observe
+// after it. Deciding alone changes nothing that is learned.
 type Agent struct {
 	method    Method
 	view      view
@@ -132,8 +133,9 @@ func (a *Agent) Method() Method { return a.method }
 // Close stops the goroutines of the training.
 func (a *Agent) Close() { a.actor.Close() }
 
-// Objective returns what the agent scores decisions by. A [mecoffload.Search] on it is the near-oracle that the agent's own
-// search, through actor and candidates, is measured against; with the long-term critic it changes as the agent learns.
+// Objective returns what the agent scores decisions by. A [mecoffload.Search] on it is the
+// near-oracle that the agent's own search, through actor and candidates, is measured against; with
+// the long-term critic it changes as the agent learns.
 func (a *Agent) Objective() mecoffload.Objective { return a.objective }
 
 // Decide implements mecoffload.Policy.
@@ -157,7 +159,8 @@ func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error 
 	return nil
 }
 
-// Learn stores what Decide chose for obs and trains the actor when that is due. Call it before the environment's Step.
+// Learn stores what Decide chose for obs and trains the actor when that is due. Call it before the
+// environment's Step.
 func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) error {
 	a.last = reuse.Slice(a.last, len(action))
 	a.view.toMethod(a.last, action)
@@ -173,7 +176,8 @@ func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) erro
 	return nil
 }
 
-// noteDecision notes what the model expects of the decision: T/delta of the tasks and the backlogs it leaves.
+// noteDecision notes what the model expects of the decision: T/delta of the tasks and the backlogs
+// it leaves.
 func (a *Agent) noteDecision(obs mecoffload.Observation) error {
 	model := a.planner.model
 	if err := model.Begin(&obs); err != nil {
@@ -193,11 +197,12 @@ func (a *Agent) noteDecision(obs mecoffload.Observation) error {
 	return a.valueTD.Executed(a.afterstate)
 }
 
-// Observe tells the agent what its action has led to. Call it after the environment's Step, with its transition and the outcome of
-// the slot.
+// Observe tells the agent what its action has led to. Call it after the environment's Step, with
+// its transition and the outcome of the slot.
 func (a *Agent) Observe(t rl.Transition[mecoffload.Observation], out *mecoffload.Outcome) error {
 	if len(out.Status) != len(a.deadline) {
-		return fmt.Errorf("mecoffload: %s: the outcome of %d tasks, after a decision for %d", a.method, len(out.Status), len(a.deadline))
+		return fmt.Errorf("mecoffload: %s: the outcome of %d tasks, after a decision for %d",
+			a.method, len(out.Status), len(a.deadline))
 	}
 	if a.deadlines != nil {
 		a.deadlines.Observe(a.ratio, out.Status)
@@ -212,7 +217,8 @@ func (a *Agent) Observe(t rl.Transition[mecoffload.Observation], out *mecoffload
 	return nil
 }
 
-// Names of the parts of an agent's state. The learner's parts, the actor among them, lie beside them.
+// Names of the parts of an agent's state. The learner's parts, the actor among them, lie beside
+// them.
 const (
 	actorState    = "actor"
 	valueTDState  = "critic"
@@ -233,7 +239,8 @@ func (a *Agent) SaveState(s *checkpoints.State) error {
 	return err
 }
 
-// LoadState implements checkpoints.Stateful. The agent must have been made like the one that was saved.
+// LoadState implements checkpoints.Stateful. The agent must have been made like the one that was
+// saved.
 func (a *Agent) LoadState(s *checkpoints.State) error {
 	method, err := s.String("method")
 	if err != nil {
@@ -252,7 +259,8 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 	return err
 }
 
-// LoadLearned restores, of what SaveState has saved, what decisions depend on: actor, value and deadlines, without the memories.
+// LoadLearned restores, of what SaveState has saved, what decisions depend on: actor, value and
+// deadlines, without the memories.
 func (a *Agent) LoadLearned(s *checkpoints.State) error {
 	err := a.actor.LoadState(s.Sub(actorState))
 	if a.value != nil {

@@ -34,16 +34,16 @@ var benchCases = []benchCase{
 // benchCandidates is the number of candidates of a decision in every case.
 const benchCandidates = 28
 
-// peerRecipe is recipe tuned with the work alone that the peers in bench/peers do, too: candidates drawn from the actor, scored by the
-// nominal reward.
+// peerRecipe is recipe tuned with the work alone that the peers in bench/peers do, too: candidates
+// drawn from the actor, scored by the nominal reward.
 func peerRecipe() Recipe {
 	r := TunedRecipe()
 	r.ProposeGreedy, r.LearnDeadlines, r.LatencyWeight = false, false, -1
 	return r
 }
 
-// prepare returns the agent in its world, and states that it has met there with what it chose. So the states' backlogs, and
-// how often candidates repeat or miss deadlines, are those of a run.
+// prepare returns the agent in its world, and states that it has met there with what it chose. So
+// the states' backlogs, and how often candidates repeat or miss deadlines, are those of a run.
 func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []droo.Sample[mecoffload.Observation]) {
 	tb.Helper()
 	sim, sc, p := builtin(tb, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = c.devices, c.servers })
@@ -123,7 +123,8 @@ func BenchmarkDecide(b *testing.B) {
 			benchDecide(b, c, peerRecipe())
 		})
 	}
-	// As users have it: 64 candidates and the proposal, learned deadlines, and for GRLE-LT the value of backlogs and refinement.
+	// As users have it: 64 candidates and the proposal, learned deadlines, and for GRLE-LT the
+	// value of backlogs and refinement.
 	for _, m := range []Method{GRLE, GRLELT} {
 		c := benchCases[0]
 		c.method = m
@@ -161,7 +162,8 @@ func BenchmarkTrainStep(b *testing.B) {
 	})
 }
 
-// BenchmarkSlot is one slot with all that belongs to it, the simulator and a share of the training included.
+// BenchmarkSlot is one slot with all that belongs to it, the simulator and a share of the training
+// included.
 func BenchmarkSlot(b *testing.B) {
 	b.Run("GRLE-M14-N2-L5", func(b *testing.B) {
 		c := benchCases[0]
@@ -213,7 +215,8 @@ func TestDecideAndTrainDoNotAllocate(t *testing.T) {
 // peerFile is where TestWritePeerCases writes to.
 var peerFile = flag.String("peers", "", "write the benchmark cases to this `file` for bench/peers")
 
-// A peerCase has all that another framework needs to do what a benchCase does, and what we got, to check itself by.
+// A peerCase has all that another framework needs to do what a benchCase does, and what we got, to
+// check itself by.
 type peerCase struct {
 	Name                    string
 	Devices, Servers, Exits int
@@ -223,7 +226,8 @@ type peerCase struct {
 	LearningRate            float64
 	Params                  []peerParam
 	States                  []peerState
-	Losses                  []float32 // of training steps, one after the other, on all states at once
+	// of training steps, one after the other, on all states at once
+	Losses []float32
 }
 
 type peerParam struct {

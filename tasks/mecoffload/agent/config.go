@@ -47,7 +47,8 @@ func (c Config) validate() error {
 		}
 	}
 	if c.Workers < 0 || c.Workers > c.Recipe.BatchSize {
-		return fmt.Errorf("%d workers cannot share minibatches of %d: choose 0 to %d", c.Workers, c.Recipe.BatchSize, c.Recipe.BatchSize)
+		return fmt.Errorf("%d workers cannot share minibatches of %d: choose 0 to %d", c.Workers,
+			c.Recipe.BatchSize, c.Recipe.BatchSize)
 	}
 	return nil
 }

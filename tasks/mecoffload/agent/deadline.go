@@ -7,15 +7,17 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// DeadlineModel is the probability that a task is served in time, given its nominal latency T relative to its deadline delta. A critic
-// that trusts nominal values plans tasks to finish just in time, and with jitter and channel errors half of those do not. How far
-// reality strays is not told to the agent, but it sees which of its tasks were in time, and that is enough to learn
+// DeadlineModel is the probability that a task is served in time, given its nominal latency T
+// relative to its deadline delta. A critic that trusts nominal values plans tasks to finish just in
+// time, and with jitter and channel errors half of those do not. How far reality strays is not told
+// to the agent, but it sees which of its tasks were in time, and that is enough to learn
 //
 //	P(T/delta) = P(in time | nominal T/delta)
 //
-// as a step function on a grid of T/delta that never rises: isotonic regression (M. Ayer et al., "An empirical distribution function for
-// sampling with incomplete information", Annals of Mathematical Statistics 26, 1955) on exponentially forgotten counts. Before anything is
-// seen, P is 1 up to the deadline and 0 after it, which is what it stays without uncertainty.
+// as a step function on a grid of T/delta that never rises: isotonic regression (M. Ayer et al.,
+// "An empirical distribution function for sampling with incomplete information", Annals of
+// Mathematical Statistics 26, 1955) on exponentially forgotten counts. Before anything is seen, P
+// is 1 up to the deadline and 0 after it, which is what it stays without uncertainty.
 type DeadlineModel struct {
 	inTime, all [mecoffload.OnTimeBins]float64 // forgotten counts of tasks by T/delta
 	p           mecoffload.OnTimeTable
@@ -38,8 +40,8 @@ func NewDeadlineModel() *DeadlineModel {
 // Table is P as it stands. It is the model's and changes as the model learns.
 func (m *DeadlineModel) Table() *mecoffload.OnTimeTable { return &m.p }
 
-// Observe learns from a slot: ratios [M] are T/delta of its tasks as they were planned, and statuses [M] what became of them. Tasks that
-// were planned to be dropped say nothing.
+// Observe learns from a slot: ratios [M] are T/delta of its tasks as they were planned, and
+// statuses [M] what became of them. Tasks that were planned to be dropped say nothing.
 func (m *DeadlineModel) Observe(ratios []float64, statuses []mecoffload.Status) {
 	for b := range m.all {
 		m.all[b] *= deadlineMemory
@@ -58,7 +60,8 @@ func (m *DeadlineModel) Observe(ratios []float64, statuses []mecoffload.Status) 
 	m.fit()
 }
 
-// fit is the pool-adjacent-violators algorithm: neighbouring bins whose shares rise are merged until none rise.
+// fit is the pool-adjacent-violators algorithm: neighbouring bins whose shares rise are merged
+// until none rise.
 func (m *DeadlineModel) fit() {
 	type pool struct {
 		inTime, all float64
@@ -102,7 +105,8 @@ func (m *DeadlineModel) LoadState(s *checkpoints.State) error {
 	}
 	for b, n := range m.all {
 		if !(m.inTime[b] >= 0 && m.inTime[b] <= n) {
-			return fmt.Errorf("mecoffload: saved deadline model: %v of %v tasks in time", m.inTime[b], n)
+			return fmt.Errorf("mecoffload: saved deadline model: %v of %v tasks in time",
+				m.inTime[b], n)
 		}
 	}
 	m.fit()

@@ -9,8 +9,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Isotonic regression has a closed form: the value of bin i is the least over a <= i of the largest over b >= i of the mean of bins
-// a to b. (Robertson, Wright and Dykstra, "Order Restricted Statistical Inference", 1988, section 1.4, for values that fall.)
+// Isotonic regression has a closed form: the value of bin i is the least over a <= i of the largest
+// over b >= i of the mean of bins a to b. (Robertson, Wright and Dykstra, "Order Restricted
+// Statistical Inference", 1988, section 1.4, for values that fall.)
 func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 20 {
@@ -48,7 +49,8 @@ func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
 	}
 }
 
-// With nothing uncertain it stays at what it began with, with uncertainty it finds the share that is in time.
+// With nothing uncertain it stays at what it began with, with uncertainty it finds the share that
+// is in time.
 func TestDeadlineModelLearns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	certain, jittered := NewDeadlineModel(), NewDeadlineModel()

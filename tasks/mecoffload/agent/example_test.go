@@ -97,7 +97,8 @@ func ExampleRecipe() {
 	// gamma: 1 is not in [0, 1)
 }
 
-// A network's weights fit another world if its architecture is the same: that of graph actors does not depend on sizes.
+// A network's weights fit another world if its architecture is the same: that of graph actors does
+// not depend on sizes.
 func ExampleConfig_Architecture() {
 	for _, m := range []agent.Method{agent.GRLE, agent.DROOE} {
 		c := config(m)
@@ -115,7 +116,8 @@ func ExampleConfig_Memory() {
 	c := config(agent.GRLE)
 	c.Scenario.Devices = 100_000
 	m := c.Memory()
-	fmt.Printf("training %.0f GB, replay memory %.1f GB\n", float64(m.Train)/1e9, float64(m.Replay)/1e9)
+	fmt.Printf("training %.0f GB, replay memory %.1f GB\n", float64(m.Train)/1e9,
+		float64(m.Replay)/1e9)
 	c.Recipe.BatchSize = 1
 	fmt.Printf("minibatches of one: %.1f GB\n", float64(c.Memory().Train)/1e9)
 	// Output:
@@ -132,13 +134,15 @@ func ExampleDeadlineModel() {
 	for range 500 {
 		model.Observe(planned, happened)
 	}
-	fmt.Printf("later %.2f, and %.2f with time to spare\n", model.Table().At(0.95), model.Table().At(0.5))
+	fmt.Printf("later %.2f, and %.2f with time to spare\n", model.Table().At(0.95),
+		model.Table().At(0.5))
 	// Output:
 	// at first 1.00
 	// later 0.50, and 1.00 with time to spare
 }
 
-// The objective of an agent is what its decisions maximise; a search on it shows what its own candidates miss.
+// The objective of an agent is what its decisions maximise; a search on it shows what its own
+// candidates miss.
 func ExampleAgent_Objective() {
 	learner, err := agent.New(config(agent.GRLELT))
 	if err != nil {

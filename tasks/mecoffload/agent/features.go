@@ -6,10 +6,10 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// What the actors see. All features are dimensionless: times in units of the task's deadline or of the slot, so that a
-// network meets numbers of one size whatever the scenario's scales. Nothing says how many devices there are: a network
-// trained with one number would not know what to make of another. Times that leave the useful range are cut off at
-// maxRatio.
+// What the actors see. All features are dimensionless: times in units of the task's deadline or of
+// the slot, so that a network meets numbers of one size whatever the scenario's scales. Nothing
+// says how many devices there are: a network trained with one number would not know what to make of
+// another. Times that leave the useful range are cut off at maxRatio.
 const (
 	deviceFeatures = 4 // of a device
 	optionFeatures = 4 // of a (server, exit) pair
@@ -36,8 +36,8 @@ func (f *featurizer) nominal(servers int) []float64 {
 	return f.times
 }
 
-// graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge [M*N*L x 4], an edge from
-// each device to each option in row-major order.
+// graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge
+// [M*N*L x 4], an edge from each device to each option in row-major order.
 func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []float32) {
 	n, l := obs.Servers, obs.Exits
 	tau := f.nominal(n)
@@ -53,7 +53,8 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 		}
 	}
 	for m := range obs.Devices {
-		// Multiplying by inverses: at 1000 devices and 100 options the divisions would cost a quarter of a decision.
+		// Multiplying by inverses: at 1000 devices and 100 options the divisions would cost a
+		// quarter of a decision.
 		deadline := obs.Deadline[m]
 		perDeadline, perSlot := 1/deadline, 1/f.slot
 		nearest, mean := math.Inf(1), 0.0
@@ -87,12 +88,12 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 	}
 }
 
-// Columns of the flat state of the MLP actors: per device the deadline and, per server, arrival in slots and relative to the
-// deadline; per server capacity, backlog and the time of the last exit.
+// Columns of the flat state of the MLP actors: per device the deadline and, per server, arrival in
+// slots and relative to the deadline; per server capacity, backlog and the time of the last exit.
 func flatWidth(devices, servers int) int { return devices*(1+2*servers) + 3*servers }
 
-// flat writes the state of obs for a network with a fixed place for each of the given number of devices. A device's place
-// is its ID; places of absent devices are zero.
+// flat writes the state of obs for a network with a fixed place for each of the given number of
+// devices. A device's place is its ID; places of absent devices are zero.
 func (f *featurizer) flat(obs *mecoffload.Observation, devices int, row []float32) {
 	n, l := obs.Servers, obs.Exits
 	tau := f.nominal(n)

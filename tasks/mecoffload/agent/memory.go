@@ -6,10 +6,12 @@ import (
 	"github.com/graphrl/graphrl/internal/memory"
 )
 
-// MemoryEstimate is about how many bytes an agent takes at its peak. Measurements lie within a third of it.
+// MemoryEstimate is about how many bytes an agent takes at its peak. Measurements lie within a
+// third of it.
 type MemoryEstimate struct {
 	Decide int64 // to decide: networks, features and candidates of one observation
-	Train  int64 // to train the actor: a minibatch with its activations and gradients, and the optimiser
+	// to train the actor: a minibatch with its activations and gradients, and the optimiser
+	Train  int64
 	Replay int64 // the replay memory when it is full
 }
 
@@ -22,9 +24,10 @@ const (
 
 	baseBytes = 10 << 20 // program, expression graphs, histograms
 
-	// Of the graph network, per vertex and unit of its width: numbers kept for the embeddings and scores, and for each round,
-	// with their gradients. Edges keep their features, their scores and their places in both directions. Fitted to measurements
-	// from 14 to 20,000 devices, widths of 8 to 64 and 1 or 2 rounds.
+	// Of the graph network, per vertex and unit of its width: numbers kept for the embeddings and
+	// scores, and for each round, with their gradients. Edges keep their features, their scores and
+	// their places in both directions. Fitted to measurements from 14 to 20,000 devices, widths of
+	// 8 to 64 and 1 or 2 rounds.
 	graphNumbers      = 6
 	graphRoundNumbers = 14
 	graphEdgeBytes    = 80
@@ -38,8 +41,8 @@ const (
 	copiesActive = 4
 )
 
-// Memory estimates the memory of an agent, from the numbers of devices, servers, exits and candidates, the batch and the
-// replay memory.
+// Memory estimates the memory of an agent, from the numbers of devices, servers, exits and
+// candidates, the batch and the replay memory.
 func (c Config) Memory() MemoryEstimate {
 	devices, servers := float64(c.Scenario.Devices), float64(c.Scenario.Servers)
 	exits, r := float64(c.Profile.Exits()), c.Recipe
@@ -73,8 +76,8 @@ func (c Config) Memory() MemoryEstimate {
 	}
 }
 
-// CheckMemory reports an agent that is too large for the memory there is, before anything is allocated. One that does not learn
-// takes only what it decides with.
+// CheckMemory reports an agent that is too large for the memory there is, before anything is
+// allocated. One that does not learn takes only what it decides with.
 func (c Config) CheckMemory(learns bool) error { return c.checkMemory(learns, memory.Available()) }
 
 func (c Config) checkMemory(learns bool, limit memory.Limit) error {
@@ -93,6 +96,7 @@ func (c Config) checkMemory(learns bool, limit memory.Limit) error {
 	if learns {
 		advice = fmt.Sprintf("a smaller recipe.batch_size (%d) or recipe.memory_size (%d), %s", c.Recipe.BatchSize, c.Recipe.MemorySize, advice)
 	}
-	return fmt.Errorf("mecoffload: %s for %d devices and %d servers takes about %s of memory%s, and %s leaves %s: choose %s",
+	return fmt.Errorf("mecoffload: %s for %d devices and %d servers takes about %s of memory%s, "+
+		"and %s leaves %s: choose %s",
 		c.Method, c.Scenario.Devices, c.Scenario.Servers, memory.Format(needed), parts, limit.Source, memory.Format(limit.Bytes), advice)
 }

@@ -5,13 +5,15 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// planner looks for good decisions on the model of a slot, under one objective: it scores candidates (droo.Critic), proposes one
-// that needs no learning (droo.Proposer) and improves the best (droo.Improver). The model starts on the slot's observation
-// once, in begin; the methods take the same observation.
+// planner looks for good decisions on the model of a slot, under one objective: it scores
+// candidates (droo.Critic), proposes one that needs no learning (droo.Proposer) and improves the
+// best (droo.Improver). The model starts on the slot's observation once, in begin; the methods take
+// the same observation.
 type planner struct {
 	model  *mecoffload.SlotModel
 	greedy *mecoffload.BestExitInTime // nil: nothing is proposed
-	trials int                        // evaluations of the objective per improved decision; 0: none is improved
+	// evaluations of the objective per improved decision; 0: none is improved
+	trials int
 }
 
 var (
@@ -20,8 +22,8 @@ var (
 	_ droo.Improver[mecoffload.Observation] = (*planner)(nil)
 )
 
-// newPlanner makes a planner. Only the long-term objective is worth improving on: under the one-slot objective a better search is
-// worse in the long run once the servers are saturated.
+// newPlanner makes a planner. Only the long-term objective is worth improving on: under the
+// one-slot objective a better search is worse in the long run once the servers are saturated.
 func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objective, r Recipe, longTerm bool) (*planner, error) {
 	model, err := mecoffload.NewSlotModel(sc, p, o)
 	if err != nil {
@@ -45,7 +47,8 @@ func (p *planner) Score(_ mecoffload.Observation, d *droo.Decisions, dst []float
 	return p.model.Score(d, dst)
 }
 
-// Propose implements droo.Proposer: the best exit in time for every task, improved where decisions are.
+// Propose implements droo.Proposer: the best exit in time for every task, improved where decisions
+// are.
 func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
 	err := p.greedy.Decide(obs, dst)
 	if err == nil && p.trials > 0 {
@@ -54,8 +57,8 @@ func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
 	return err
 }
 
-// Improve implements droo.Improver: pass after pass it gives each device in turn its best option, until a pass changes nothing or the
-// next one could exceed the trials.
+// Improve implements droo.Improver: pass after pass it gives each device in turn its best option,
+// until a pass changes nothing or the next one could exceed the trials.
 func (p *planner) Improve(obs mecoffload.Observation, decision []int32) (float64, error) {
 	m := p.model
 	if err := m.Choose(decision); err != nil {

@@ -17,7 +17,8 @@ func (c *counter) Value(backlog []float64) float64 {
 	return c.ValueFunction.Value(backlog)
 }
 
-// Each candidate is scored once per slot, the proposal among them, and nothing but the refinement adds to that.
+// Each candidate is scored once per slot, the proposal among them, and nothing but the refinement
+// adds to that.
 func TestEachCandidateIsScoredOnce(t *testing.T) {
 	for _, trials := range []int{0, 300} {
 		sim, sc, p := builtin(t, "dynamic", nil)
@@ -50,7 +51,8 @@ func TestEachCandidateIsScoredOnce(t *testing.T) {
 				most += 2 * (1 + trials) // of the proposal and of the decision
 			}
 			if v.calls < 2 || v.calls > most {
-				t.Fatalf("%d trials: %d decisions were scored in a slot, want at most %d", trials, v.calls, most)
+				t.Fatalf("%d trials: %d decisions were scored in a slot, want at most %d", trials,
+					v.calls, most)
 			}
 			tr, err := sim.Step(action)
 			if err != nil {

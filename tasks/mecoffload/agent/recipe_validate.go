@@ -25,7 +25,8 @@ func (r Recipe) Validate() error {
 	}
 	number := func(key string, v float64, positive bool) error {
 		if !(v >= 0) || math.IsInf(v, 0) || positive && v == 0 {
-			return strictyaml.Invalid(key, "%v is not a number %s 0", v, map[bool]string{true: "above", false: "of at least"}[positive])
+			return strictyaml.Invalid(key, "%v is not a number %s 0", v,
+				map[bool]string{true: "above", false: "of at least"}[positive])
 		}
 		return nil
 	}
@@ -47,7 +48,8 @@ func (r Recipe) Validate() error {
 		return strictyaml.Invalid("quantizer", "%q is none of order, noisy, gumbel", r.Quantizer)
 	}
 	if r.Loss != droo.BinaryCrossEntropy && r.Loss != droo.SoftmaxCrossEntropy {
-		return strictyaml.Invalid("loss", "%q is neither %s nor %s", r.Loss, droo.BinaryCrossEntropy, droo.SoftmaxCrossEntropy)
+		return strictyaml.Invalid("loss", "%q is neither %s nor %s", r.Loss,
+			droo.BinaryCrossEntropy, droo.SoftmaxCrossEntropy)
 	}
 	for _, err := range []error{
 		count("candidates", r.Candidates, 0, maxSamples),
@@ -72,7 +74,8 @@ func (r Recipe) Validate() error {
 		}
 	}
 	if !(r.LatencyWeight <= 1) || math.IsInf(r.LatencyWeight, 0) {
-		return strictyaml.Invalid("latency_weight", "%v is neither in [0, 1] nor below 0, for the weight of the scenario's reward", r.LatencyWeight)
+		return strictyaml.Invalid("latency_weight",
+			"%v is neither in [0, 1] nor below 0, for the weight of the scenario's reward", r.LatencyWeight)
 	}
 	if !(r.Gamma >= 0 && r.Gamma < 1) {
 		return strictyaml.Invalid("gamma", "%v is not in [0, 1)", r.Gamma)

@@ -9,20 +9,23 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that leaves server n with a backlog
-// of b_n slots [N],
+// BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that
+// leaves server n with a backlog of b_n slots [N],
 //
 //	V(b) = v0 - 1/N sum_n sum_k u_{kind(n),k} relu(b_n - x_k) - sum_k z_k relu(mean(b) - x_k),   u, z >= 0
 //
-// with fixed knots x_k. Servers of one kind, those that the profile gives the same times, share their coefficients: they could
-// change places, and what was learned with some of them serves for more. With these signs V is concave and never rises with a
-// backlog, as the true value is: more work left over is never better, and costs the more the fuller the servers are. That matters
-// beyond saving data. Candidates are chosen to maximise V, so they seek out whatever it overrates, and an unconstrained function
-// overrates the empty servers that a busy system never visits (docs/decisions/0007).
+// with fixed knots x_k. Servers of one kind, those that the profile gives the same times, share
+// their coefficients: they could change places, and what was learned with some of them serves for
+// more. With these signs V is concave and never rises with a backlog, as the true value is: more
+// work left over is never better, and costs the more the fuller the servers are. That matters
+// beyond saving data. Candidates are chosen to maximise V, so they seek out whatever it overrates,
+// and an unconstrained function overrates the empty servers that a busy system never visits
+// (docs/decisions/0007).
 //
-// V is linear in its coefficients, so training finds the best ones at once, by least squares under the signs. Doing that over and over
-// with targets r + gamma V is least-squares policy evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation
-// algorithms with linear function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
+// V is linear in its coefficients, so training finds the best ones at once, by least squares under
+// the signs. Doing that over and over with targets r + gamma V is least-squares policy evaluation
+// (A. Nedic and D. Bertsekas, "Least squares policy evaluation algorithms with linear function
+// approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
 // It implements droo.AfterstateValue and mecoffload.ValueFunction.
 type BacklogValue struct {
@@ -46,11 +49,12 @@ var _ mecoffload.ValueFunction = (*BacklogValue)(nil)
 // knots are where V may bend, in slots: dense where backlogs of a well-run system lie.
 var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
 
-// ridge draws the coefficients but v0 towards 0, with the weight of one observation at a distance of 1 slot: what has never been
-// seen costs nothing.
+// ridge draws the coefficients but v0 towards 0, with the weight of one observation at a distance
+// of 1 slot: what has never been seen costs nothing.
 const ridge = 1
 
-// newBacklogValue returns V = 0 for a number of servers that are of so many kinds, server n being of kind n modulo kinds.
+// newBacklogValue returns V = 0 for a number of servers that are of so many kinds, server n being
+// of kind n modulo kinds.
 func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *BacklogValue {
 	v := &BacklogValue{slot: float64(slot), backlog: make([]float64, servers)}
 	v.resize(min(kinds, servers))
@@ -65,7 +69,8 @@ func (v *BacklogValue) resize(kinds int) {
 	v.gram = make([]float64, n*n)
 }
 
-// hinges are the places in the coefficients and the basis of the hinges of one kind of servers, or with kind = kinds of the mean.
+// hinges are the places in the coefficients and the basis of the hinges of one kind of servers, or
+// with kind = kinds of the mean.
 func (v *BacklogValue) hinges(s []float64, kind int) []float64 {
 	return s[1+kind*len(knots):][:len(knots)]
 }
@@ -123,7 +128,8 @@ func (v *BacklogValue) row(features []float32, i int) []float64 {
 
 func (v *BacklogValue) check(features []float32, k int) error {
 	if len(features) != k*len(v.backlog) {
-		return fmt.Errorf("mecoffload: value: %d features of %d backlogs of %d servers", len(features), k, len(v.backlog))
+		return fmt.Errorf("mecoffload: value: %d features of %d backlogs of %d servers",
+			len(features), k, len(v.backlog))
 	}
 	return nil
 }
@@ -147,8 +153,8 @@ func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
 	return nil
 }
 
-// TrainTD implements droo.AfterstateValue: it finds the coefficients whose V is closest to the targets. It needs as many
-// afterstates as there are; a minibatch would make it forget the others.
+// TrainTD implements droo.AfterstateValue: it finds the coefficients whose V is closest to the
+// targets. It needs as many afterstates as there are; a minibatch would make it forget the others.
 func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
 	if err := v.check(features, k); err != nil {
 		return 0, err
@@ -188,8 +194,9 @@ const (
 	leastChange = 1e-7 // of a coefficient in a sweep, in units of accuracy per slot of backlog
 )
 
-// solve minimises the squares over coefficients of which all but v0 are not negative, one coefficient after the other from where they
-// are now, which converges because the problem is convex and the bounds are separate (V. Franc, V. Hlavac and M. Navara, "Sequential
+// solve minimises the squares over coefficients of which all but v0 are not negative, one
+// coefficient after the other from where they are now, which converges because the problem is
+// convex and the bounds are separate (V. Franc, V. Hlavac and M. Navara, "Sequential
 // coordinate-wise algorithm for the non-negative least squares problem", CAIP 2005).
 func (v *BacklogValue) solve() {
 	n := len(v.coefficients)
@@ -217,7 +224,8 @@ func (v *BacklogValue) solve() {
 	}
 }
 
-// Value implements mecoffload.ValueFunction: V of backlogs in seconds [N], NaN if there are not as many as servers.
+// Value implements mecoffload.ValueFunction: V of backlogs in seconds [N], NaN if there are not as
+// many as servers.
 func (v *BacklogValue) Value(backlog []float64) float64 {
 	if len(backlog) != len(v.backlog) {
 		return math.NaN()
@@ -234,7 +242,8 @@ func (v *BacklogValue) SaveState(s *checkpoints.State) error {
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful. The value may have been learned with another number of servers.
+// LoadState implements checkpoints.Stateful. The value may have been learned with another number of
+// servers.
 func (v *BacklogValue) LoadState(s *checkpoints.State) error {
 	n, err := s.Len("coefficients")
 	if err != nil {
@@ -242,7 +251,8 @@ func (v *BacklogValue) LoadState(s *checkpoints.State) error {
 	}
 	kinds := (n-1)/len(knots) - 1
 	if kinds < 1 || kinds > mecoffload.MaxServers || n != 1+(kinds+1)*len(knots) {
-		return fmt.Errorf("mecoffload: value: %d saved coefficients belong to no number of kinds of servers", n)
+		return fmt.Errorf("mecoffload: value: %d saved coefficients belong to no number of kinds "+
+			"of servers", n)
 	}
 	v.resize(kinds)
 	if err := s.Float64("coefficients", v.coefficients); err != nil {

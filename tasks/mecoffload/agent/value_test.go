@@ -18,8 +18,8 @@ func drawBacklogs(rng *rand.Rand, k, n int) []float32 {
 	return b
 }
 
-// The fit is the minimum of the squares over coefficients that are not negative: at each coefficient above 0 the squares, computed
-// here anew, are level, and at each that is 0 they rise.
+// The fit is the minimum of the squares over coefficients that are not negative: at each
+// coefficient above 0 the squares, computed here anew, are level, and at each that is 0 they rise.
 func TestBacklogValueFitsLeastSquares(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		servers, kinds := rapid.IntRange(1, 4).Draw(t, "servers"), rapid.IntRange(1, 3).Draw(t, "kinds")
@@ -66,7 +66,8 @@ func TestBacklogValueFitsLeastSquares(t *testing.T) {
 	})
 }
 
-// Whatever it is trained on, a value never rises with a backlog, and falls the faster the fuller the servers are.
+// Whatever it is trained on, a value never rises with a backlog, and falls the faster the fuller
+// the servers are.
 func TestBacklogValueIsConcaveAndMonotone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 50 {
@@ -97,11 +98,12 @@ func TestBacklogValueIsConcaveAndMonotone(t *testing.T) {
 	}
 }
 
-// Targets r + gamma V of a server that gets one slot of work with probability p, when idle, and works it off: V solves two equations.
+// Targets r + gamma V of a server that gets one slot of work with probability p, when idle, and
+// works it off: V solves two equations.
 func TestBacklogValueFindsFixedPoint(t *testing.T) {
 	const p, gamma, k = 0.3, 0.9, 1000
-	// In state 1 the reward is 0 and the next state 0; in state 0 it is 1 and the next state 1 with probability p.
-	// V0 = 1 + gamma ((1-p) V0 + p V1), V1 = gamma V0.
+	// In state 1 the reward is 0 and the next state 0; in state 0 it is 1 and the next state 1 with
+	// probability p. V0 = 1 + gamma ((1-p) V0 + p V1), V1 = gamma V0.
 	want0 := 1 / (1 - gamma*(1-p) - gamma*gamma*p)
 	v := newBacklogValue(1, 1, 0.01)
 	state, next, reward := make([]float32, k), make([]float32, k), make([]float64, k)

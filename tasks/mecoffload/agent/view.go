@@ -2,7 +2,8 @@ package agent
 
 import "github.com/graphrl/graphrl/tasks/mecoffload"
 
-// view is the problem as a method sees it: as it is or, for methods without early exits, with the last exit as the only one.
+// view is the problem as a method sees it: as it is or, for methods without early exits, with the
+// last exit as the only one.
 type view struct {
 	profile mecoffload.Profile // what the method sees
 	exits   int32              // there are

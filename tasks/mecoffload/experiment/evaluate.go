@@ -15,8 +15,9 @@ type Evaluation struct {
 	Seed     uint64
 	// Slots is the number of slots, From the first that counts; those before it fill the queues.
 	Slots, From int64
-	// Start is the first slot that the policy decides, and learns from. Those before it are left to BestExitInTime, which takes no
-	// time: slots that do not count are then for free, but for the few that the queues need to become the policy's own.
+	// Start is the first slot that the policy decides, and learns from. Those before it are left to
+	// BestExitInTime, which takes no time: slots that do not count are then for free, but for the
+	// few that the queues need to become the policy's own.
 	Start int64
 	// Progress, if not nil, is told after every slot how many are done.
 	Progress func(slots int64)
@@ -55,7 +56,8 @@ func (e Evaluation) run(ctx context.Context, p mecoffload.Policy, learner *agent
 		}
 		decision, err := episode.step()
 		if err != nil {
-			return mecoffload.Row{}, fmt.Errorf("mecoffload: evaluating %s: slot %d: %w", p.Name(), slot, err)
+			return mecoffload.Row{}, fmt.Errorf("mecoffload: evaluating %s: slot %d: %w", p.Name(),
+				slot, err)
 		}
 		if slot >= e.From {
 			metrics.Add(sim.Outcome(), decision)

@@ -29,7 +29,8 @@ recipe: {name: paper, hidden: [16], batch_size: 16}
 	return cfg
 }
 
-// A configuration determines a run. Keys that it leaves out have defaults; errors name file, line and key.
+// A configuration determines a run. Keys that it leaves out have defaults; errors name file, line
+// and key.
 func ExampleParseConfig() {
 	cfg, err := experiment.ParseConfig([]byte("method: GRLE-LT\nslots: 500\n"), "run.yaml")
 	if err != nil {

@@ -12,11 +12,12 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Format is the version of what a Result holds and of what it follows from. Raise it when a change of this package, the simulator
-// or a method makes earlier results incomparable.
+// Format is the version of what a Result holds and of what it follows from. Raise it when a change
+// of this package, the simulator or a method makes earlier results incomparable.
 const Format = 1
 
-// Subject is what stands in one line of a table: a method with a recipe, or a policy that does not learn, which has none.
+// Subject is what stands in one line of a table: a method with a recipe, or a policy that does not
+// learn, which has none.
 type Subject struct {
 	Name   string `json:"name"`
 	Recipe string `json:"recipe,omitempty"`
@@ -50,7 +51,8 @@ type Cell struct {
 
 	// Recipe is that of a learning method, else nil.
 	Recipe *agent.Recipe `json:"recipe,omitempty"`
-	// Slots is the length of the stream of tasks; the last quarter of it is measured. Bounds have none, and no seed.
+	// Slots is the length of the stream of tasks; the last quarter of it is measured. Bounds have
+	// none, and no seed.
 	Slots int64  `json:"slots,omitempty"`
 	Seed  uint64 `json:"seed,omitempty"`
 
@@ -65,14 +67,16 @@ type TestKind string
 const (
 	// Frozen: the agent decides and learns no more.
 	Frozen TestKind = "frozen"
-	// Online: the agent goes on learning, with an empty replay memory, from the test's first slot on.
+	// Online: the agent goes on learning, with an empty replay memory, from the test's first slot
+	// on.
 	Online TestKind = "online"
-	// ValueSearch: a local search on the value by which the agent's critic has learned to score decisions. It shows how much of what
-	// the critic knows actor and quantizer find.
+	// ValueSearch: a local search on the value by which the agent's critic has learned to score
+	// decisions. It shows how much of what the critic knows actor and quantizer find.
 	ValueSearch TestKind = "search"
 )
 
-// Test evaluates a trained agent on the last Window slots of a stream, which has the cell's length and seed.
+// Test evaluates a trained agent on the last Window slots of a stream, which has the cell's length
+// and seed.
 type Test struct {
 	Kind     TestKind            `json:"kind"`
 	Scenario mecoffload.Scenario `json:"scenario"`

@@ -9,8 +9,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// PaperOverGRL and PaperOverDROOE are by how much GRLE is said to exceed the two in average accuracy, at most, under dynamic
-// scenarios (Li, Iosifidis and Zhang, GLOBECOM 2022).
+// PaperOverGRL and PaperOverDROOE are by how much GRLE is said to exceed the two in average
+// accuracy, at most, under dynamic scenarios (Li, Iosifidis and Zhang, GLOBECOM 2022).
 const (
 	PaperOverGRL   = 3.41
 	PaperOverDROOE = 1.45
@@ -65,7 +65,8 @@ func (c *Comparison) ratioClaims() ([]Claim, error) {
 				return nil, err
 			}
 			claims = append(claims, Claim{
-				fmt.Sprintf("%v has at least %v times the average accuracy of %v in (%v)", grle, rival.paper, ref, crowded),
+				fmt.Sprintf("%v has at least %v times the average accuracy of %v in (%v)", grle,
+					rival.paper, ref, crowded),
 				fmt.Sprintf("%.2f times%s", r.Value, formatInterval(r, 2)), r.Value >= rival.paper,
 			})
 		}
@@ -87,13 +88,16 @@ func (c *Comparison) longTermClaim() ([]Claim, error) {
 		return nil, err
 	}
 	return []Claim{{
-		fmt.Sprintf("%v has an average accuracy of at least 0.67 and an SSP of at least 0.98 in (%v)", s, crowded),
-		fmt.Sprintf("%.3f%s, %.3f%s", accuracy.Value, formatInterval(accuracy, 3), ssp.Value, formatInterval(ssp, 3)),
+		fmt.Sprintf("%v has an average accuracy of at least 0.67 and an SSP of at least 0.98 in "+
+			"(%v)", s, crowded),
+		fmt.Sprintf("%.3f%s, %.3f%s", accuracy.Value, formatInterval(accuracy, 3), ssp.Value,
+			formatInterval(ssp, 3)),
 		accuracy.Value >= 0.67 && ssp.Value >= 0.98,
 	}}, nil
 }
 
-// neverBelowClaims are about every world at once: a method is below another where the whole interval of the difference is.
+// neverBelowClaims are about every world at once: a method is below another where the whole
+// interval of the difference is.
 func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 	tuned := agent.TunedRecipe().Name
 	grle, ok := c.method(agent.GRLE, tuned)
@@ -140,8 +144,9 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 // isSearch reports whether a policy searches: one that takes milliseconds and knows the model.
 func isSearch(s Subject) bool { return s.Name == "search" || s.Name == "shadow-price" }
 
-// neverBelow is about average accuracy, which the paper's claims and recipe tuned are about. The reward pulls the other way where servers
-// have time to spare: it prefers a result early to one a little better.
+// neverBelow is about average accuracy, which the paper's claims and recipe tuned are about. The
+// reward pulls the other way where servers have time to spare: it prefers a result early to one a
+// little better.
 func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim, error) {
 	below, total := 0, 0
 	worst := rl.Estimate{Value: math.Inf(1)}
@@ -162,10 +167,12 @@ func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim
 		}
 	}
 	measured := fmt.Sprintf("below in %d of %d pairs; least difference %+.3f%s (%s)", below, total, worst.Value, formatInterval(worst, 3), where)
-	return Claim{fmt.Sprintf("%v is in no world below %s by more than the interval, in average accuracy", s, what), measured, below == 0}, nil
+	return Claim{fmt.Sprintf("%v is in no world below %s by more than the interval, in average "+
+		"accuracy", s, what), measured, below == 0}, nil
 }
 
-// nearOracleClaims compare methods with local searches on the value by which their own critic scores decisions.
+// nearOracleClaims compare methods with local searches on the value by which their own critic
+// scores decisions.
 func (c *Comparison) nearOracleClaims() ([]Claim, error) {
 	const share = 0.97
 	var claims []Claim
@@ -219,7 +226,8 @@ func (c *Comparison) transferClaims() ([]Claim, error) {
 	}
 	r, err := TestRatio(frozen, c.Rows(to, s), Accuracy())
 	return []Claim{{
-		fmt.Sprintf("%v, trained in (%v) and frozen, keeps at least 95 %% of the natively trained average accuracy in (%v)", s, from, to),
+		fmt.Sprintf("%v, trained in (%v) and frozen, keeps at least 95 %% of the natively "+
+			"trained average accuracy in (%v)", s, from, to),
 		fmt.Sprintf("%.1f %%%s", 100*r.Value, formatInterval(scaled(r, 100), 1)), r.Value >= 0.95,
 	}}, err
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Comparison is the results of a suite in their order. Everything it says is the same however and wherever the cells were
-// computed, except what concerns time and build.
+// Comparison is the results of a suite in their order. Everything it says is the same however and
+// wherever the cells were computed, except what concerns time and build.
 type Comparison struct {
 	Suite    Suite
 	Worlds   []World
@@ -40,7 +40,8 @@ type group struct {
 // Compare puts the results of a suite's cells, in the same order, together.
 func Compare(s Suite, results []*Result) (*Comparison, error) {
 	if len(results) != len(s.Cells) {
-		return nil, fmt.Errorf("suite %s: %d results of %d cells", s.Name, len(results), len(s.Cells))
+		return nil, fmt.Errorf("suite %s: %d results of %d cells", s.Name, len(results),
+			len(s.Cells))
 	}
 	c := &Comparison{Suite: s, Results: results, groups: make(map[place]*group), bounds: make(map[World]BoundValues), recorded: make(map[World]bool)}
 	for i, r := range results {
@@ -86,7 +87,8 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 		}
 		for _, subject := range c.Subjects {
 			if g := c.groups[place{w, subject}]; g == nil || len(g.rows) != len(s.Seeds) {
-				return nil, fmt.Errorf("suite %s: %v lacks some of the %d seeds of %v", s.Name, w, len(s.Seeds), subject)
+				return nil, fmt.Errorf("suite %s: %v lacks some of the %d seeds of %v", s.Name, w,
+					len(s.Seeds), subject)
 			}
 		}
 	}
@@ -133,7 +135,8 @@ func Reward() Metric {
 // Rows are the rows of a subject in a world, by seed.
 func (c *Comparison) Rows(w World, s Subject) []mecoffload.Row { return c.groups[place{w, s}].rows }
 
-// Curves are the learning curves of a subject in a world, by seed; empty ones of what does not learn.
+// Curves are the learning curves of a subject in a world, by seed; empty ones of what does not
+// learn.
 func (c *Comparison) Curves(w World, s Subject) [][]Point { return c.groups[place{w, s}].curves }
 
 // Decision is the time that decisions of a subject took in a world, averaged over the seeds.
@@ -150,9 +153,10 @@ func (c *Comparison) Decision(w World, s Subject) mecoffload.DecisionTime {
 // Bounds are the upper bounds in a world.
 func (c *Comparison) Bounds(w World) BoundValues { return c.bounds[w] }
 
-// Bound is the upper bound of the average accuracy of a subject in a world, for whoever may use all exits or, if that is all the
-// subject uses, the last alone. With recorded rates it is the bound without deadlines: that with deadlines is about the recordings
-// as a whole, of which a stream sees a stretch that may be better.
+// Bound is the upper bound of the average accuracy of a subject in a world, for whoever may use all
+// exits or, if that is all the subject uses, the last alone. With recorded rates it is the bound
+// without deadlines: that with deadlines is about the recordings as a whole, of which a stream sees
+// a stretch that may be better.
 func (c *Comparison) Bound(w World, s Subject) float64 {
 	b := c.bounds[w].AllExits
 	if LastExitOnly(s) {
@@ -190,8 +194,8 @@ func (c *Comparison) Recipes() []string {
 	return names
 }
 
-// Reference is the subject that s is compared with: GRLE with the same recipe or, for what does not learn, with the recipe tuned, or else
-// the first there is. ok is false if there is none.
+// Reference is the subject that s is compared with: GRLE with the same recipe or, for what does not
+// learn, with the recipe tuned, or else the first there is. ok is false if there is none.
 func (c *Comparison) Reference(s Subject) (ref Subject, ok bool) {
 	recipes := []string{s.Recipe}
 	if !s.Learns() {
@@ -216,7 +220,8 @@ func values(rows []mecoffload.Row, m Metric) []float64 {
 	return v
 }
 
-// bootstrap draws the same resamples for every estimate, so an estimate does not depend on which others are made.
+// bootstrap draws the same resamples for every estimate, so an estimate does not depend on which
+// others are made.
 func bootstrap() *rl.Bootstrap { return rl.NewBootstrap(rl.NewRand(1, 1)) }
 
 // Mean is the mean of a metric over the seeds.
@@ -233,7 +238,8 @@ func (c *Comparison) IQM(s Subject, m Metric) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.IQM, tasks...)
 }
 
-// Share is the mean over all worlds and seeds of the average accuracy relative to the subject's bound.
+// Share is the mean over all worlds and seeds of the average accuracy relative to the subject's
+// bound.
 func (c *Comparison) Share(s Subject) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
@@ -264,7 +270,8 @@ func (c *Comparison) MeanDifference(s, ref Subject, m Metric) (rl.Estimate, erro
 	return bootstrap().Estimate(rl.Mean, tasks...)
 }
 
-// Improvement is the probability that a run of s scores higher than a run of ref in the same world, averaged over the worlds.
+// Improvement is the probability that a run of s scores higher than a run of ref in the same world,
+// averaged over the worlds.
 func (c *Comparison) Improvement(s, ref Subject, m Metric) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
@@ -286,7 +293,8 @@ func (c *Comparison) Ratio(w World, s, ref Subject, m Metric) (rl.Estimate, erro
 	return ratio(c.scores(w, s, m), c.scores(w, ref, m))
 }
 
-// ratio is the mean of x over the mean of y, resampled independently. Where y can be 0 the interval has no upper end.
+// ratio is the mean of x over the mean of y, resampled independently. Where y can be 0 the interval
+// has no upper end.
 func ratio(x, y []float64) (rl.Estimate, error) {
 	e, err := bootstrap().Estimate(func(pooled []float64) float64 {
 		return rl.Mean(pooled[:len(x)]) / rl.Mean(pooled[len(x):])
@@ -297,7 +305,8 @@ func ratio(x, y []float64) (rl.Estimate, error) {
 	return e, err
 }
 
-// TestRows are the rows of a subject's test of a kind in a world, by seed, and whether there is such a test.
+// TestRows are the rows of a subject's test of a kind in a world, by seed, and whether there is
+// such a test.
 func (c *Comparison) TestRows(trained World, s Subject, kind TestKind, tested World) (rows []mecoffload.Row, ok bool) {
 	g := c.groups[place{trained, s}]
 	if g == nil {
@@ -315,7 +324,8 @@ func (c *Comparison) TestRows(trained World, s Subject, kind TestKind, tested Wo
 	return nil, false
 }
 
-// TestRatio is the ratio of a metric between two sets of rows, such as those of a test and of native training.
+// TestRatio is the ratio of a metric between two sets of rows, such as those of a test and of
+// native training.
 func TestRatio(rows, ref []mecoffload.Row, m Metric) (rl.Estimate, error) {
 	return ratio(values(rows, m), values(ref, m))
 }
@@ -325,8 +335,9 @@ func TestMean(rows []mecoffload.Row, m Metric) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.Mean, values(rows, m))
 }
 
-// NearOracle is the average accuracy of a subject, trained and learning no more, over that of a local search on the value by which its
-// critic scores decisions, and whether there are tests to tell.
+// NearOracle is the average accuracy of a subject, trained and learning no more, over that of a
+// local search on the value by which its critic scores decisions, and whether there are tests to
+// tell.
 func (c *Comparison) NearOracle(w World, s Subject) (rl.Estimate, bool, error) {
 	agent, ok := c.TestRows(w, s, Frozen, w)
 	best, ok2 := c.TestRows(w, s, ValueSearch, w)

@@ -19,8 +19,8 @@ import (
 type Result struct {
 	Format int  `json:"format"`
 	Cell   Cell `json:"cell"`
-	// Rows are the averages over the last quarter: one of a method, one for each policy of Baselines. Decision times, which are not
-	// the same every time, are in Timing.
+	// Rows are the averages over the last quarter: one of a method, one for each policy of
+	// Baselines. Decision times, which are not the same every time, are in Timing.
 	Rows []mecoffload.Row `json:"rows,omitempty"`
 	// Tests are the averages of the cell's tests.
 	Tests []mecoffload.Row `json:"tests,omitempty"`
@@ -38,8 +38,8 @@ type Point struct {
 	Reward   float64 `json:"reward"`
 }
 
-// BoundValues are the numbers that no policy's long-run average accuracy can exceed in a scenario: mecoffload.UpperBound and
-// mecoffload.DeadlineBound.
+// BoundValues are the numbers that no policy's long-run average accuracy can exceed in a scenario:
+// mecoffload.UpperBound and mecoffload.DeadlineBound.
 type BoundValues struct {
 	AllExits Bound `json:"all_exits"`
 	LastExit Bound `json:"last_exit"` // for methods without early exits
@@ -52,7 +52,8 @@ type Bound struct {
 	DeadlineStdErr float64 `json:"deadline_std_err"`
 }
 
-// Value is the lower of Capacity and the level below which the true bound with deadlines lies with a probability of 99.9 %.
+// Value is the lower of Capacity and the level below which the true bound with deadlines lies with
+// a probability of 99.9 %.
 func (b Bound) Value() float64 { return min(b.Capacity, b.Deadline+3*b.DeadlineStdErr) }
 
 // Timing is what differs from machine to machine and from time to time.
@@ -66,8 +67,9 @@ type Timing struct {
 }
 
 const (
-	// settle is the number of slots before the measured ones in which a policy that does not learn already decides, so that the
-	// backlogs are its own. Deadlines of a few slots make queues forget soon.
+	// settle is the number of slots before the measured ones in which a policy that does not learn
+	// already decides, so that the backlogs are its own. Deadlines of a few slots make queues
+	// forget soon.
 	settle = 50
 	// curvePoints is the number of points of a learning curve.
 	curvePoints = 40
@@ -230,13 +232,13 @@ func (r *Result) bounds() error {
 type ComputeOptions struct {
 	// Jobs is the number of cells computed at a time. 0: GOMAXPROCS.
 	Jobs int
-	// Progress, if not nil, is told how many of the cells are done, and the last of them. It is called first with the number
-	// that the store already has and no cell. Calls do not overlap.
+	// Progress, if not nil, is told how many of the cells are done, and the last of them. It is
+	// called first with the number that the store already has and no cell. Calls do not overlap.
 	Progress func(done int, last *Cell)
 }
 
-// Compute computes the cells that store does not have, several at a time, and saves each when it is done. It stops at the first
-// error, or when ctx ends; what is saved by then remains.
+// Compute computes the cells that store does not have, several at a time, and saves each when it is
+// done. It stops at the first error, or when ctx ends; what is saved by then remains.
 func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) error {
 	if o.Progress == nil {
 		o.Progress = func(int, *Cell) {}

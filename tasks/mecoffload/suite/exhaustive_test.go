@@ -8,8 +8,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// On instances small enough to try every decision, no policy and no method finds a decision worth more than the best of all, and
-// the search is as good as always there: it is what the near-oracles of larger instances are.
+// On instances small enough to try every decision, no policy and no method finds a decision worth
+// more than the best of all, and the search is as good as always there: it is what the near-oracles
+// of larger instances are.
 func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 	for _, devices := range []int{1, 2, 3} {
 		sc, err := World{"dynamic", devices, 2, 0.004}.scenario()
@@ -39,8 +40,9 @@ func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 	}
 }
 
-// checkAgainstExhaustive lets a policy decide some slots, an agent learning from them, and compares what its decisions are worth for the
-// slot with the best of all decisions; and what those of a search on the agent's own, learned value are worth by that value.
+// checkAgainstExhaustive lets a policy decide some slots, an agent learning from them, and compares
+// what its decisions are worth for the slot with the best of all decisions; and what those of a
+// search on the agent's own, learned value are worth by that value.
 func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Policy) {
 	t.Helper()
 	learner, _ := p.(*agent.Agent)
@@ -81,7 +83,8 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 		}
 		switch {
 		case value > highest+rounding:
-			t.Fatalf("M %d: %s found a decision worth %v, the best of all is worth %v", sc.Devices, p.Name(), value, highest)
+			t.Fatalf("M %d: %s found a decision worth %v, the best of all is worth %v", sc.Devices,
+				p.Name(), value, highest)
 		case value > highest-rounding:
 			best++
 		}
@@ -104,7 +107,8 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 		obs = next.Observation
 	}
 	if p.Name() == "search" && (best < slots*9/10 || got < 0.99*most) {
-		t.Errorf("M %d: the search was best in %d of %d slots and found %v of %v", sc.Devices, best, slots, got, most)
+		t.Errorf("M %d: the search was best in %d of %d slots and found %v of %v", sc.Devices, best,
+			slots, got, most)
 	}
 	if learner == nil || learner.Method() != agent.GRLELT {
 		return
@@ -132,7 +136,8 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 			t.Fatal(err)
 		}
 		if own := worth(learned, action); found > best+rounding || own > best+rounding {
-			t.Fatalf("M %d: by the learned value the search found %v, the learner %v, and the best of all is %v", sc.Devices, found, own, best)
+			t.Fatalf("M %d: by the learned value the search found %v, the learner %v, and the "+
+				"best of all is %v", sc.Devices, found, own, best)
 		}
 		lost += best - found
 		next, err := sim.Step(optimal)
@@ -142,6 +147,7 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 		obs = next.Observation
 	}
 	if lost > 0.002*slots/4 {
-		t.Errorf("M %d: the search lost %v per slot of the learned value", sc.Devices, lost/(slots/4))
+		t.Errorf("M %d: the search lost %v per slot of the learned value", sc.Devices,
+			lost/(slots/4))
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// The two slot lengths of the comparison: servers that have far too little time, and servers that have about enough.
+// The two slot lengths of the comparison: servers that have far too little time, and servers that
+// have about enough.
 const (
 	shortSlot mecoffload.Seconds = 0.010
 	longSlot  mecoffload.Seconds = 0.030
@@ -49,9 +50,11 @@ func comparison(title, about string, worlds []World) plan {
 	}
 }
 
-// nearOracle lets GRLE and GRLE-LT, once trained, decide a last stretch of the stream beside a local search on the value by which their
-// critic scores decisions. Such a search takes some milliseconds per slot, so the stretch is a sixteenth of the stream; and its restarts
-// are a quarter of those of other searches, with which it comes within 0.2 % of the accuracy of all of them.
+// nearOracle lets GRLE and GRLE-LT, once trained, decide a last stretch of the stream beside a
+// local search on the value by which their critic scores decisions. Such a search takes some
+// milliseconds per slot, so the stretch is a sixteenth of the stream; and its restarts are a
+// quarter of those of other searches, with which it comes within 0.2 % of the accuracy of all of
+// them.
 func nearOracle(p plan, c Cell) ([]Test, error) {
 	if name := agent.Method(c.Subject.Name); name != agent.GRLELT && name != agent.GRLE {
 		return nil, nil
@@ -69,7 +72,8 @@ func paperPlan() plan {
 		crossing([]string{"static", "capacity", "jitter", "csi", "dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
 
-// quickPlan is the least from which the claims can be read: the scenario in which they are made, with few and many devices.
+// quickPlan is the least from which the claims can be read: the scenario in which they are made,
+// with few and many devices.
 func quickPlan() plan {
 	p := comparison("A first look",
 		"The smallest part of the whole comparison that shows its main points: the dynamic scenario with few and many devices and both slots, half "+
@@ -93,7 +97,8 @@ func tracePlan() plan {
 		crossing([]string{"trace"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
 
-// transferPlan trains natively for every number of devices, and tests what was learned with some of them on all the others.
+// transferPlan trains natively for every number of devices, and tests what was learned with some of
+// them on all the others.
 func transferPlan() plan {
 	devices := []int{6, 10, 14, 30}
 	p := comparison("Trained with M devices, deciding for others",
@@ -122,8 +127,9 @@ func transferPlan() plan {
 	return p
 }
 
-// scalePlan lets the network grow: seven devices to a server, as in the largest cells of the paper suite. Between 28 and 70 devices the
-// searches stop being thorough, which would take them a second per slot.
+// scalePlan lets the network grow: seven devices to a server, as in the largest cells of the paper
+// suite. Between 28 and 70 devices the searches stop being thorough, which would take them a second
+// per slot.
 func scalePlan() plan {
 	var worlds []World
 	for _, servers := range []int{2, 4, 10, 16} {
@@ -171,15 +177,15 @@ func ablationPlan() plan {
 	return p
 }
 
-// Seeds of comparisons and of the choice of recipes. The present recipes were chosen on seeds 1 to 10, so comparisons begin after those;
-// suite tune has seeds that no other suite comes near.
+// Seeds of comparisons and of the choice of recipes. The present recipes were chosen on seeds 1 to
+// 10, so comparisons begin after those; suite tune has seeds that no other suite comes near.
 const (
 	firstHeldOut = 11
 	firstTuning  = 1001
 )
 
-// tunePlan is the grid that the tuned recipe was chosen from, with the same budget for every method. What the grid does not vary is as in the
-// tuned recipe, which is one of its points.
+// tunePlan is the grid that the tuned recipe was chosen from, with the same budget for every
+// method. What the grid does not vary is as in the tuned recipe, which is one of its points.
 func tunePlan() plan {
 	p := comparison("The grid of recipes",
 		"Every method with every recipe of one grid, on seeds that no other suite uses.",

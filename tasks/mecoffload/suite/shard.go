@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Shard is one of Count parts of a suite, Index counting from 0. The zero value is no part but the whole.
+// Shard is one of Count parts of a suite, Index counting from 0. The zero value is no part but the
+// whole.
 type Shard struct{ Index, Count int }
 
 // IsPart reports whether the shard is less than the whole.
@@ -38,13 +39,14 @@ func ParseShard(text string) (Shard, error) {
 	return Shard{int(i) - 1, int(n)}, nil
 }
 
-// ShardCountVar is the environment variable with the number of shards of a Kubernetes indexed job, whose pods are told their index but
-// not how many they are: set it to the job's completions.
+// ShardCountVar is the environment variable with the number of shards of a Kubernetes indexed job,
+// whose pods are told their index but not how many they are: set it to the job's completions.
 const ShardCountVar = "GRAPHRL_SHARDS"
 
-// ShardFromEnv is the shard that a job scheduler has given this process, from its environment variables: SLURM_ARRAY_TASK_ID, _MIN,
-// _STEP and _COUNT of a Slurm job array, or JOB_COMPLETION_INDEX of a Kubernetes indexed job with GRAPHRL_SHARDS. Without any of them
-// it is the whole.
+// ShardFromEnv is the shard that a job scheduler has given this process, from its environment
+// variables: SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT of a Slurm job array, or
+// JOB_COMPLETION_INDEX of a Kubernetes indexed job with GRAPHRL_SHARDS. Without any of them it is
+// the whole.
 func ShardFromEnv(lookup func(key string) (string, bool)) (Shard, error) {
 	number := func(key string, fallback int) (int, error) {
 		text, ok := lookup(key)
@@ -75,7 +77,8 @@ func ShardFromEnv(lookup func(key string) (string, bool)) (Shard, error) {
 		}
 		id, first, step, count := v[0], v[1], v[2], v[3]
 		if step == 0 || (id-first)%step != 0 {
-			return Shard{}, fmt.Errorf("environment: the Slurm array has no task %d: it starts at %d in steps of %d", id, first, step)
+			return Shard{}, fmt.Errorf("environment: the Slurm array has no task %d: it starts "+
+				"at %d in steps of %d", id, first, step)
 		}
 		s = Shard{(id - first) / step, count}
 	} else if _, ok := lookup("JOB_COMPLETION_INDEX"); ok {
@@ -92,13 +95,14 @@ func ShardFromEnv(lookup func(key string) (string, bool)) (Shard, error) {
 		return Shard{}, nil
 	}
 	if s.Index < 0 || s.Index >= s.Count {
-		return Shard{}, fmt.Errorf("environment: task %d of %d does not exist (counting from 0; the tasks of an array must be evenly spaced)", s.Index, s.Count)
+		return Shard{}, fmt.Errorf("environment: task %d of %d does not exist (counting from 0; "+
+			"the tasks of an array must be evenly spaced)", s.Index, s.Count)
 	}
 	return s, nil
 }
 
-// Of returns the shard's share of cells. Shards are disjoint, together they are all, and they take about equally long: cells are
-// dealt out in the order of their keys.
+// Of returns the shard's share of cells. Shards are disjoint, together they are all, and they take
+// about equally long: cells are dealt out in the order of their keys.
 func (s Shard) Of(cells []Cell) ([]Cell, error) {
 	if !s.IsPart() {
 		return cells, nil

@@ -42,7 +42,8 @@ type Options struct {
 	Traces []string
 }
 
-// plan is a suite before its cells are written out: every method with every recipe in every world with every seed.
+// plan is a suite before its cells are written out: every method with every recipe in every world
+// with every seed.
 type plan struct {
 	title, about string
 
@@ -84,7 +85,8 @@ func New(name string, o Options) (Suite, error) {
 	case "tune":
 		p = tunePlan()
 	default:
-		return Suite{}, fmt.Errorf("suite: %q is not known: choose one of %s", name, strings.Join(names, ", "))
+		return Suite{}, fmt.Errorf("suite: %q is not known: choose one of %s", name,
+			strings.Join(names, ", "))
 	}
 	if err := p.change(o); err != nil {
 		return Suite{}, fmt.Errorf("suite %s: %w", name, err)

@@ -20,7 +20,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// helperVar makes the test binary compute the tiny suite into the folder it names, to be killed while it does.
+// helperVar makes the test binary compute the tiny suite into the folder it names, to be killed
+// while it does.
 const helperVar = "GRAPHRL_SUITE_TEST_STORE"
 
 func TestMain(m *testing.M) {
@@ -39,7 +40,8 @@ func TestMain(m *testing.M) {
 
 // tiny is the suite quick with next to no slots: all methods, baselines, tests and bounds.
 func tiny() (Suite, error) {
-	return New("quick", Options{Seeds: 2, Slots: 48, Devices: 6, Slot: shortSlot, Recipes: []agent.Recipe{agent.TunedRecipe()}})
+	return New("quick",
+		Options{Seeds: 2, Slots: 48, Devices: 6, Slot: shortSlot, Recipes: []agent.Recipe{agent.TunedRecipe()}})
 }
 
 func tinySuite(t testing.TB) Suite {
@@ -59,7 +61,8 @@ func computeInto(dir string, cells []Cell) error {
 	return Compute(context.Background(), cells, store, ComputeOptions{Jobs: 2})
 }
 
-// outcome is everything about a suite's results that must not depend on how they were computed, as text.
+// outcome is everything about a suite's results that must not depend on how they were computed, as
+// text.
 func outcome(t testing.TB, dir string, s Suite) []byte {
 	t.Helper()
 	store, err := OpenStore(dir)
@@ -206,7 +209,8 @@ func testComparison(t *testing.T, dir string, s Suite) {
 			t.Errorf("%v: -result +comparison\n%s", cell, d)
 		}
 		if got.Method != cell.Subject.Name || got.Seed != cell.Seed || got.Slots != 12 {
-			t.Errorf("%v has the row of %s, seed %d, %d slots", cell, got.Method, got.Seed, got.Slots)
+			t.Errorf("%v has the row of %s, seed %d, %d slots", cell, got.Method, got.Seed,
+				got.Slots)
 		}
 		if n := len(results[i].Curve); n != 48 || results[i].Curve[n-1].Slot != 48 {
 			t.Errorf("%v: a curve of %d points", cell, n)

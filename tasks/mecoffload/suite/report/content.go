@@ -32,7 +32,8 @@ func learners(c *suite.Comparison) []suite.Subject {
 	return slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool { return !s.Learns() })
 }
 
-// newGroup reports whether subject i begins another part of a table: another method, or the policies that do not learn.
+// newGroup reports whether subject i begins another part of a table: another method, or the
+// policies that do not learn.
 func newGroup(subjects []suite.Subject, i int) bool {
 	if i == 0 {
 		return false

@@ -90,7 +90,8 @@ func (f *Figure) PNG() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// grid is the worlds of a scenario as rows of slot lengths and columns of sizes; nil where there is none.
+// grid is the worlds of a scenario as rows of slot lengths and columns of sizes; nil where there is
+// none.
 func grid(c *suite.Comparison, scenario string) [][]*suite.World {
 	worlds := worldsOf(c, scenario)
 	var slots []mecoffload.Seconds
@@ -166,8 +167,9 @@ type style struct {
 	glyph  draw.GlyphDrawer
 }
 
-// styleOf gives a method its colour, of the palette of M. Okabe and K. Ito ("Color Universal Design", 2008), which colour-blind readers
-// can tell apart, and its exits and critic a shape, filled for graph actors; what does not learn is grey, dashed.
+// styleOf gives a method its colour, of the palette of M. Okabe and K. Ito ("Color Universal
+// Design", 2008), which colour-blind readers can tell apart, and its exits and critic a shape,
+// filled for graph actors; what does not learn is grey, dashed.
 func styleOf(s suite.Subject) style {
 	methods := map[string]style{
 		string(agent.GRLELT):  {color.RGBA{0x00, 0x72, 0xb2, 0xff}, nil, draw.CircleGlyph{}},
@@ -233,7 +235,8 @@ func withRecipe(c *suite.Comparison, recipe string) []suite.Subject {
 func learningCurves(c *suite.Comparison, scenario, recipe string) (*Figure, error) {
 	worlds := grid(c, scenario)
 	f := newFigure(fmt.Sprintf("learning-%s-%s", scenario, fileName(recipe)),
-		fmt.Sprintf("Scenario %s, recipe %s: average accuracy over the slots. Lines are means over the seeds, bands reach from the lowest to the highest seed.", scenario, recipe),
+		fmt.Sprintf("Scenario %s, recipe %s: average accuracy over the slots. Lines are means "+
+			"over the seeds, bands reach from the lowest to the highest seed.", scenario, recipe),
 		len(worlds), len(worlds[0]), 6*vg.Centimeter, 5*vg.Centimeter)
 	f.labels("slot", "average accuracy")
 	for _, s := range withRecipe(c, recipe) {
@@ -303,7 +306,8 @@ func slotTicks(slots int64) plot.ConstantTicks {
 	return ticks
 }
 
-// againstDevices is accuracy and SSP against the number of devices, a column for each slot length; nil with a single number.
+// againstDevices is accuracy and SSP against the number of devices, a column for each slot length;
+// nil with a single number.
 func againstDevices(c *suite.Comparison, scenario, recipe string) (*Figure, error) {
 	worlds := grid(c, scenario)
 	if len(worlds[0]) < 2 {
@@ -311,7 +315,8 @@ func againstDevices(c *suite.Comparison, scenario, recipe string) (*Figure, erro
 	}
 	metrics := []suite.Metric{suite.Accuracy(), suite.SSP()}
 	f := newFigure(fmt.Sprintf("devices-%s-%s", scenario, fileName(recipe)),
-		fmt.Sprintf("Scenario %s, recipe %s: average accuracy and service success probability against the number of devices M, with 95 %% intervals.", scenario, recipe),
+		fmt.Sprintf("Scenario %s, recipe %s: average accuracy and service success probability "+
+			"against the number of devices M, with 95 %% intervals.", scenario, recipe),
 		len(metrics), len(worlds), 7.5*vg.Centimeter, 6*vg.Centimeter)
 	f.labels("devices M", "")
 	subjects := append(withRecipe(c, recipe), slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool {
@@ -429,7 +434,8 @@ func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
 		names[i] = s.String()
 	}
 	f := newFigure("exits-"+scenario,
-		fmt.Sprintf("Scenario %s: share of all tasks, late and dropped ones included, that is sent to each exit.", scenario),
+		fmt.Sprintf("Scenario %s: share of all tasks, late and dropped ones included, that is "+
+			"sent to each exit.", scenario),
 		len(worlds), len(worlds[0]), 6*vg.Centimeter, vg.Length(len(subjects))*0.42*vg.Centimeter+2*vg.Centimeter)
 	f.labels("share of the tasks", "")
 	for i, row := range worlds {
@@ -480,7 +486,8 @@ func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
 	return f, nil
 }
 
-// exitColor goes from light to dark, the deeper the exit, by way of three colours of the map viridis (S. van der Walt and N. Smith, 2015).
+// exitColor goes from light to dark, the deeper the exit, by way of three colours of the map
+// viridis (S. van der Walt and N. Smith, 2015).
 func exitColor(exit, exits int) color.RGBA {
 	stops := [...]color.RGBA{{0xfd, 0xe7, 0x25, 0xff}, {0x21, 0x91, 0x8c, 0xff}, {0x44, 0x01, 0x54, 0xff}}
 	t := 0.0
@@ -498,7 +505,8 @@ func exitColor(exit, exits int) color.RGBA {
 func scatter(c *suite.Comparison, scenario string) (*Figure, error) {
 	worlds := grid(c, scenario)
 	f := newFigure("scatter-"+scenario,
-		fmt.Sprintf("Scenario %s: average accuracy against service success probability, means over the seeds. Marks of the last recipe are solid, those of others faint.", scenario),
+		fmt.Sprintf("Scenario %s: average accuracy against service success probability, means "+
+			"over the seeds. Marks of the last recipe are solid, those of others faint.", scenario),
 		len(worlds), len(worlds[0]), 6*vg.Centimeter, 5*vg.Centimeter)
 	f.labels("SSP", "average accuracy")
 	recipes := c.Recipes()

@@ -67,7 +67,8 @@ func about(c *suite.Comparison) string {
 	if len(s.Seeds) == 1 {
 		seeds = fmt.Sprintf("seed %d alone, so there are no intervals", s.Seeds[0])
 	}
-	return fmt.Sprintf("%s Each stream of tasks has %d slots, and all policies meet the same streams: %s. Methods learn from the first slot to the last; "+
+	return fmt.Sprintf("%s Each stream of tasks has %d slots, and all policies meet the same "+
+		"streams: %s. Methods learn from the first slot to the last; "+
 		"all figures are averages over slots %d to %d, the last quarter. ± is the larger half of a 95 %% bootstrap interval over the seeds.",
 		s.About, s.Slots, seeds, from+1, s.Slots)
 }
@@ -88,7 +89,8 @@ func worldsOf(c *suite.Comparison, scenario string) []suite.World {
 	return slices.DeleteFunc(slices.Clone(c.Worlds), func(w suite.World) bool { return w.Scenario != scenario })
 }
 
-// sizeOf is a world's sizes as a header: with the number of servers only if that differs between worlds.
+// sizeOf is a world's sizes as a header: with the number of servers only if that differs between
+// worlds.
 func sizeOf(c *suite.Comparison, w suite.World) string {
 	size := fmt.Sprintf("M %d", w.Devices)
 	if slices.ContainsFunc(c.Worlds, func(v suite.World) bool { return v.Servers != c.Worlds[0].Servers }) {

@@ -216,7 +216,8 @@ func testPage(t *testing.T, page []byte) {
 	}
 }
 
-// skipRace skips what the race detector makes too slow and has nothing to find in: reports are made by one goroutine.
+// skipRace skips what the race detector makes too slow and has nothing to find in: reports are made
+// by one goroutine.
 func skipRace(t *testing.T) {
 	if race.Enabled {
 		t.Skip("slow under the race detector")

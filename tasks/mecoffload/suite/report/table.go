@@ -200,12 +200,14 @@ func (t *Table) WriteLaTeX(w io.Writer) error {
 	return err
 }
 
-// plusMinus is an estimate for readers: "0.675 ±0.004", the larger of the distances to the ends of its interval. A single seed has none.
+// plusMinus is an estimate for readers: "0.675 ±0.004", the larger of the distances to the ends of
+// its interval. A single seed has none.
 func plusMinus(e rl.Estimate, decimals int) string {
 	if math.IsNaN(e.Low) || math.IsNaN(e.High) {
 		return fmt.Sprintf("%.*f", decimals, e.Value)
 	}
-	return fmt.Sprintf("%.*f ±%.*f", decimals, e.Value, decimals, max(e.High-e.Value, e.Value-e.Low))
+	return fmt.Sprintf("%.*f ±%.*f", decimals, e.Value, decimals,
+		max(e.High-e.Value, e.Value-e.Low))
 }
 
 // signed is the same with the sign always there.

@@ -20,7 +20,8 @@ import (
 // Format is how a report is printed.
 type Format string
 
-// Formats. ASCII has the most important tables, Markdown and LaTeX have all, CSV and JSON every run with every digit.
+// Formats. ASCII has the most important tables, Markdown and LaTeX have all, CSV and JSON every run
+// with every digit.
 const (
 	ASCII    Format = "ascii"
 	Markdown Format = "markdown"
@@ -147,7 +148,8 @@ func (r *Report) printRuns(w io.Writer) error {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// summaryLine is a metric of a subject in a world over its seeds. Without an interval its ends are null.
+// summaryLine is a metric of a subject in a world over its seeds. Without an interval its ends are
+// null.
 type summaryLine struct {
 	Scenario string   `json:"scenario"`
 	Devices  int      `json:"devices"`
