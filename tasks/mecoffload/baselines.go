@@ -15,8 +15,8 @@ type Policy interface {
 	Decide(obs Observation, dst Action) error
 }
 
-// Baselines returns the policies to compare learning with: Random, RoundRobin, LeastLoaded, BestExitInTime, Search on the one-slot
-// reward ("search") and ShadowPriceSearch.
+// Baselines returns the policies to compare learning with: Random, RoundRobin, LeastLoaded,
+// BestExitInTime, Search on the one-slot reward ("search") and ShadowPriceSearch.
 func Baselines(sc Scenario, p Profile, seed uint64) ([]Policy, error) {
 	leastLoaded, err := NewLeastLoaded(p)
 	if err != nil {
@@ -70,7 +70,8 @@ func (r *Random) SaveState(s *checkpoints.State) error { return r.random.SaveSta
 // LoadState implements checkpoints.Stateful.
 func (r *Random) LoadState(s *checkpoints.State) error { return r.random.LoadState(s) }
 
-// RoundRobin sends tasks to the servers in turn, on from where the last slot ended, and always runs the whole network.
+// RoundRobin sends tasks to the servers in turn, on from where the last slot ended, and always runs
+// the whole network.
 type RoundRobin struct{ next int }
 
 // Name implements Policy.
@@ -108,8 +109,8 @@ func (r *RoundRobin) LoadState(s *checkpoints.State) error {
 	return nil
 }
 
-// greedy gives the tasks to the servers one after another, in the order of their earliest possible arrival at any server, keeping
-// count of when each server is free.
+// greedy gives the tasks to the servers one after another, in the order of their earliest possible
+// arrival at any server, keeping count of when each server is free.
 type greedy struct {
 	profile Profile
 	exits   bool // choose among all exits, or run the whole network
@@ -133,7 +134,8 @@ func (g *greedy) Decide(obs Observation, dst Action) error {
 		return err
 	}
 	if obs.Exits != g.profile.Exits() {
-		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits, g.profile.Name, g.profile.Exits())
+		return fmt.Errorf("mecoffload: observation with %d exits, profile %q has %d", obs.Exits,
+			g.profile.Name, g.profile.Exits())
 	}
 	if err := checkRoom(&obs, dst); err != nil {
 		return err
@@ -155,9 +157,10 @@ func (g *greedy) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
-// place chooses one task's option, books its server's time and returns the option. Of the options that finish in time it takes the most
-// accurate, and of equally accurate ones the one that finishes first. If none finishes in time it takes the one that
-// finishes first, or one on a server that would drop the task and so lose no time.
+// place chooses one task's option, books its server's time and returns the option. Of the options
+// that finish in time it takes the most accurate, and of equally accurate ones the one that
+// finishes first. If none finishes in time it takes the one that finishes first, or one on a server
+// that would drop the task and so lose no time.
 func (g *greedy) place(obs *Observation, task int) int32 {
 	last := obs.Exits - 1
 	first := last
@@ -193,8 +196,8 @@ func (g *greedy) place(obs *Observation, task int) int32 {
 	return int32(best.option)
 }
 
-// LeastLoaded gives each task to the server on which it would finish first, always running the whole network. Tasks take
-// their turns in the order of their earliest possible arrival.
+// LeastLoaded gives each task to the server on which it would finish first, always running the
+// whole network. Tasks take their turns in the order of their earliest possible arrival.
 type LeastLoaded struct{ greedy }
 
 // NewLeastLoaded returns a LeastLoaded policy for the network and servers of p.
@@ -209,8 +212,9 @@ func NewLeastLoaded(p Profile) (*LeastLoaded, error) {
 // Name implements Policy.
 func (*LeastLoaded) Name() string { return "least-loaded" }
 
-// BestExitInTime gives each task the most accurate exit, on any server, that finishes in time after the tasks placed before it.
-// Tasks take their turns in the order of their earliest possible arrival.
+// BestExitInTime gives each task the most accurate exit, on any server, that finishes in time after
+// the tasks placed before it. Tasks take their turns in the order of their earliest possible
+// arrival.
 type BestExitInTime struct{ greedy }
 
 // NewBestExitInTime returns a BestExitInTime policy for the network and servers of p.
@@ -225,14 +229,15 @@ func NewBestExitInTime(p Profile) (*BestExitInTime, error) {
 // Name implements Policy.
 func (*BestExitInTime) Name() string { return "best-exit-in-time" }
 
-// shadowWeight is the part of the reward's preference for early results that ShadowPriceSearch keeps, as a margin against jitter
-// and channel errors: with none, tasks are planned to finish just in time and many then do not. Of 0, 0.1, 0.2 and 0.5 it had
-// the highest accuracy over the dynamic scenarios taken together.
+// shadowWeight is the part of the reward's preference for early results that ShadowPriceSearch
+// keeps, as a margin against jitter and channel errors: with none, tasks are planned to finish just
+// in time and many then do not. Of 0, 0.1, 0.2 and 0.5 it had the highest accuracy over the dynamic
+// scenarios taken together.
 const shadowWeight = 0.2
 
-// NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of ShadowPrices: what a second of each
-// server is worth in the long run if time is what there is too little of. The prices make the one-slot problem aware of the slots
-// after it.
+// NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of
+// ShadowPrices: what a second of each server is worth in the long run if time is what there is too
+// little of. The prices make the one-slot problem aware of the slots after it.
 func NewShadowPriceSearch(sc Scenario, p Profile, seed uint64) (*Search, error) {
 	prices, err := ShadowPrices(sc, p)
 	if err != nil {

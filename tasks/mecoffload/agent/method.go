@@ -8,8 +8,8 @@ import (
 // Method names a learning method.
 type Method string
 
-// The methods of the comparison. DROO: Huang, Bi and Zhang, IEEE TMC 2020. GRLE, GRL and DROOE: Li, Iosifidis and Zhang,
-// GLOBECOM 2022. The long-term critic (-LT) is this project's addition.
+// The methods of the comparison. DROO: Huang, Bi and Zhang, IEEE TMC 2020. GRLE, GRL and DROOE: Li,
+// Iosifidis and Zhang, GLOBECOM 2022. The long-term critic (-LT) is this project's addition.
 const (
 	DROO    Method = "DROO"     // MLP actor, last exit only
 	DROOE   Method = "DROOE"    // MLP actor, all exits
@@ -44,11 +44,13 @@ func (m Method) traits() (traits, error) {
 	case GRLELT:
 		return traits{graph: true, earlyExits: true, longTerm: true}, nil
 	}
-	return traits{}, fmt.Errorf("mecoffload: unknown method %q: want one of %s", m, strings.Trim(fmt.Sprint(Methods()), "[]"))
+	return traits{}, fmt.Errorf("mecoffload: unknown method %q: want one of %s", m,
+		strings.Trim(fmt.Sprint(Methods()), "[]"))
 }
 
-// DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods with the long-term critic,
-// paper for those of the paper. Tuned is better for all of them, and the only one for many devices and servers (docs/decisions/0006).
+// DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods
+// with the long-term critic, paper for those of the paper. Tuned is better for all of them, and the
+// only one for many devices and servers (docs/decisions/0006).
 func (m Method) DefaultRecipe() string {
 	if t, err := m.traits(); err == nil && t.longTerm {
 		return "tuned"

@@ -8,31 +8,36 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// Recipe holds the hyper-parameters of a learning method, in the YAML of a run's configuration. The same recipe serves all
-// methods; each reads what concerns it.
+// Recipe holds the hyper-parameters of a learning method, in the YAML of a run's configuration. The
+// same recipe serves all methods; each reads what concerns it.
 type Recipe struct {
 	// Name says where the values come from: paper, tuned, or anything else for values of your own.
 	Name string `yaml:"name"`
 
-	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least 64 and at most 128.
+	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least
+	// 64 and at most 128.
 	Candidates int `yaml:"candidates"`
-	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is constant.
+	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is
+	// constant.
 	AdaptInterval int `yaml:"adapt_interval"`
 	// Quantizer makes candidates of scores: order (order-preserving), noisy (LyDROO) or gumbel.
 	Quantizer string `yaml:"quantizer"`
 	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
 	Noise float64 `yaml:"noise"`
 
-	// ProposeGreedy adds a candidate that needs no learning, the best exit in time for every task. See BestExitInTime.
+	// ProposeGreedy adds a candidate that needs no learning, the best exit in time for every task.
+	// See BestExitInTime.
 	ProposeGreedy bool `yaml:"propose_greedy"`
 
-	// LatencyWeight is w of the reward that the critic maximises, phi * (1 - w*T/delta). Below 0: that of the scenario's reward.
+	// LatencyWeight is w of the reward that the critic maximises, phi * (1 - w*T/delta). Below 0:
+	// that of the scenario's reward.
 	LatencyWeight float64 `yaml:"latency_weight"`
-	// TimePrice is what a critic without a long-term value charges for server time, as a share of its
-	// shadow price; 0: nothing. About 1 less the weight on latency is right (docs/decisions/0014).
+	// TimePrice is what a critic without a long-term value charges for server time, as a share of
+	// its shadow price; 0: nothing. About 1 less the weight on latency is right
+	// (docs/decisions/0014).
 	TimePrice float64 `yaml:"time_price"`
-	// LearnDeadlines makes the critic weigh every task with the learned probability that it is served in time, rather than take nominal
-	// times at their word. See DeadlineModel.
+	// LearnDeadlines makes the critic weigh every task with the learned probability that it is
+	// served in time, rather than take nominal times at their word. See DeadlineModel.
 	LearnDeadlines bool `yaml:"learn_deadlines"`
 
 	// Loss is binary or softmax; see droo.Loss.
@@ -50,23 +55,26 @@ type Recipe struct {
 
 	// Hidden are the widths of the MLP actor's hidden layers.
 	Hidden []int `yaml:"hidden,flow"`
-	// GraphHidden is the width of the graph actor's embeddings, GraphLayers its rounds of message passing.
+	// GraphHidden is the width of the graph actor's embeddings, GraphLayers its rounds of message
+	// passing.
 	GraphHidden int `yaml:"graph_hidden"`
 	GraphLayers int `yaml:"graph_layers"`
 
-	// The long-term critic (-LT methods). RefineTrials is how many evaluations of the critic a local search around the best
-	// candidate may take per decision; 0: none. See refiner.
+	// The long-term critic (-LT methods). RefineTrials is how many evaluations of the critic a
+	// local search around the best candidate may take per decision; 0: none. See refiner.
 	RefineTrials int `yaml:"refine_trials"`
 	// Gamma is the discount factor.
 	Gamma float64 `yaml:"gamma"`
-	// ValueInterval is the number of slots between trainings of the value, ValueMemory the number of latest slots it is fitted to.
+	// ValueInterval is the number of slots between trainings of the value, ValueMemory the number
+	// of latest slots it is fitted to.
 	ValueInterval int `yaml:"value_interval"`
 	ValueMemory   int `yaml:"value_memory"`
 }
 
-// PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates, the published memory of 1024 slots, one
-// step every 10 slots. The learning rate, the batch, the sizes of the networks and the price of server time are this project's; see
-// docs/decisions/0006 for the number of candidates and 0014 for the price.
+// PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates,
+// the published memory of 1024 slots, one step every 10 slots. The learning rate, the batch, the
+// sizes of the networks and the price of server time are this project's; see docs/decisions/0006
+// for the number of candidates and 0014 for the price.
 func PaperRecipe() Recipe {
 	return Recipe{
 		Name:          "paper",
@@ -91,10 +99,12 @@ func PaperRecipe() Recipe {
 	}
 }
 
-// TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's options are alternatives (softmax
-// cross-entropy), candidates are drawn from the actor's own probabilities, and the best exit in time is one more. The critic values
-// accuracy rather than the reward: the learned probability of being in time takes the place of most of the reward's preference for early
-// results, which costs accuracy where there is time to spare. The long-term critic's decisions are refined.
+// TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's
+// options are alternatives (softmax cross-entropy), candidates are drawn from the actor's own
+// probabilities, and the best exit in time is one more. The critic values accuracy rather than the
+// reward: the learned probability of being in time takes the place of most of the reward's
+// preference for early results, which costs accuracy where there is time to spare. The long-term
+// critic's decisions are refined.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
@@ -127,8 +137,9 @@ func (r Recipe) longTerm() droo.LongTermConfig {
 	return c
 }
 
-// candidates is the number of candidates for a number of devices. With fewer, order-preserving ones leave a run now and then stuck
-// where all devices crowd one server (docs/decisions/0006); with a thousand devices, four each would take longer than a slot.
+// candidates is the number of candidates for a number of devices. With fewer, order-preserving ones
+// leave a run now and then stuck where all devices crowd one server (docs/decisions/0006); with a
+// thousand devices, four each would take longer than a slot.
 func (r Recipe) candidates(devices int) int {
 	if r.Candidates > 0 {
 		return r.Candidates
@@ -167,6 +178,7 @@ func LoadRecipe(name string) (Recipe, error) {
 			return r, nil
 		}
 	}
-	return Recipe{}, fmt.Errorf("mecoffload: recipe %q is not known: choose one of %s, or write its keys into a configuration",
+	return Recipe{}, fmt.Errorf("mecoffload: recipe %q is not known: choose one of %s, or write "+
+		"its keys into a configuration",
 		name, strings.Join(RecipeNames(), ", "))
 }
