@@ -16,9 +16,9 @@ type MLPActorConfig struct {
 	Hidden []int // widths of the hidden layers
 }
 
-// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron from the flattened state of
-// all devices to the logits of all (device, option) pairs. Its size is fixed by the largest number of devices; absent devices
-// are padded with zeros.
+// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron
+// from the flattened state of all devices to the logits of all (device, option) pairs. Its size is
+// fixed by the largest number of devices; absent devices are padded with zeros.
 func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
 	options := sc.Servers * p.Exits()
 	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, cfg.Hidden...), sc.Devices*options)
@@ -69,11 +69,13 @@ func (g *mlpGraph) Load(t *nn.Tape, batch []droo.Sample[mecoffload.Observation])
 	for b := range batch {
 		obs := &batch[b].Observation
 		if obs.Servers != g.net.servers {
-			return fmt.Errorf("mecoffload: an MLP actor for %d servers cannot decide for %d: use a graph actor", g.net.servers, obs.Servers)
+			return fmt.Errorf("mecoffload: an MLP actor for %d servers cannot decide for %d: use "+
+				"a graph actor", g.net.servers, obs.Servers)
 		}
 		for _, id := range obs.ID {
 			if id < 0 || id >= g.net.devices {
-				return fmt.Errorf("mecoffload: an MLP actor for %d devices cannot decide for device %d: use a graph actor", g.net.devices, id)
+				return fmt.Errorf("mecoffload: an MLP actor for %d devices cannot decide for "+
+					"device %d: use a graph actor", g.net.devices, id)
 			}
 		}
 		g.net.features.flat(obs, g.net.devices, data[b*width:(b+1)*width])

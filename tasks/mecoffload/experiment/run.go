@@ -139,7 +139,7 @@ func (r *Run) Reports() int64 { return r.course.Reports() }
 // Report returns the latest report, while it is due.
 func (r *Run) Report() Report {
 	report := Report{Slot: r.Slot(), Row: r.interval.Row(string(r.cfg.Method), r.cfg.Seed)}
-	report.Row.Decision = mecoffload.Decision{}
+	report.Row.Decision = mecoffload.DecisionTime{}
 	return report
 }
 

@@ -196,7 +196,7 @@ func TestRunEqualsOnlineEvaluation(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := run.Row()
-	want.Decision, row.Decision = mecoffload.Decision{}, mecoffload.Decision{}
+	want.Decision, row.Decision = mecoffload.DecisionTime{}, mecoffload.DecisionTime{}
 	if d := cmp.Diff(want, row); d != "" {
 		t.Errorf("-run +evaluation:\n%s", d)
 	}
@@ -400,7 +400,7 @@ func TestCheckpointAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want.Decision, got.Decision = mecoffload.Decision{}, mecoffload.Decision{}
+		want.Decision, got.Decision = mecoffload.DecisionTime{}, mecoffload.DecisionTime{}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: -saved +loaded:\n%s", method, d)
 		}
