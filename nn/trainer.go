@@ -77,7 +77,7 @@ func (t *Trainer) update(grads []gorgonia.ValueGrad) error {
 	if t.ClipNorm > 0 {
 		_, err = ClipGlobalNorm(grads, t.ClipNorm)
 	} else if _, ok := t.Optimizer.(interface{ refusesNotFinite() }); !ok {
-		_, err = sumSquares(grads)
+		err = checkFinite(grads)
 	}
 	if err != nil {
 		return t.diverged(err)
