@@ -10,12 +10,14 @@ import (
 
 // Tensor is a tensor of a safetensors file of any program, see [ReadSafetensors].
 //
-// The methods that return numbers give exactly those of the file, or an error: none rounds or wraps.
+// The methods that return numbers give exactly those of the file, or an error: none rounds or
+// wraps.
 type Tensor struct{ t tensor }
 
-// ReadSafetensors returns the tensors of a safetensors file by name. It needs no manifest, so it reads the files of other
-// programs, such as weights saved by safetensors.torch.save_file; [Load] reads checkpoints of this package. Known are the element
-// types BOOL, U8 to U64, I8 to I64, F16, BF16, F32, F64 and, as bytes, F8_E4M3 and F8_E5M2.
+// ReadSafetensors returns the tensors of a safetensors file by name. It needs no manifest, so it
+// reads the files of other programs, such as weights saved by safetensors.torch.save_file; [Load]
+// reads checkpoints of this package. Known are the element types BOOL, U8 to U64, I8 to I64, F16,
+// BF16, F32, F64 and, as bytes, F8_E4M3 and F8_E5M2.
 func ReadSafetensors(file string) (map[string]Tensor, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -55,7 +57,8 @@ func (t Tensor) Len() int {
 	return len(t.t.data) / t.t.dtype.size()
 }
 
-// Bytes are the elements as they stand in the file: little endian, row-major. The memory is the tensor's.
+// Bytes are the elements as they stand in the file: little endian, row-major. The memory is the
+// tensor's.
 func (t Tensor) Bytes() []byte { return t.t.data }
 
 // String describes the tensor, for instance "F32 [16 x 8]".
@@ -129,7 +132,8 @@ func halfToFloat(h uint16) float64 {
 	return v
 }
 
-// Int64 returns the elements of a tensor of whole numbers. One of U64 that does not fit is an error.
+// Int64 returns the elements of a tensor of whole numbers. One of U64 that does not fit is an
+// error.
 func (t Tensor) Int64() ([]int64, error) {
 	var at func(b []byte) int64
 	le := binary.LittleEndian

@@ -91,8 +91,8 @@ func (a *pyArray) set(shapeArg, dtypeArg any, fortran bool, data any) error {
 	if err != nil {
 		return err
 	}
-	// Sizes are below 2^31 and elements at most 8 bytes: the product fits only
-	// after the first two have been found to.
+	// Sizes are below 2^31 and elements at most 8 bytes: the product fits only after the first two
+	// have been found to.
 	if size[0] > 0 && size[1] > len(raw)/size[0] || size[0]*size[1]*dtype.size() != len(raw) {
 		return fmt.Errorf("NumPy array [%d x %d] of %s holds %d bytes", size[0], size[1], dtype.code, len(raw))
 	}
@@ -155,8 +155,8 @@ func (a *pyArray) indices() ([]int32, error) {
 	return v, nil
 }
 
-// maxSize bounds the sizes of a sparse matrix, which a file could otherwise claim
-// to be larger than memory without holding any data.
+// maxSize bounds the sizes of a sparse matrix, which a file could otherwise claim to be larger than
+// memory without holding any data.
 const maxSize = 1 << 26
 
 // newPyCSR constructs a *pyCSR.

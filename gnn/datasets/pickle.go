@@ -11,15 +11,15 @@ import (
 	"github.com/nlpodyssey/gopickle/types"
 )
 
-// loadPickle decodes a pickle of NumPy arrays, SciPy CSR matrices and
-// dictionaries. The result is a *pyArray, a *pyCSR, a *types.Dict or a plain
-// value. No code runs: the types below are all there is to construct.
+// loadPickle decodes a pickle of NumPy arrays, SciPy CSR matrices and dictionaries. The result is a
+// *pyArray, a *pyCSR, a *types.Dict or a plain value. No code runs: the types below are all there
+// is to construct.
 func loadPickle(data []byte) (v any, err error) {
 	if err := checkOpcodes(data); err != nil {
 		return nil, err
 	}
-	// The library indexes its stack unchecked in places; a garbled file must
-	// give an error all the same.
+	// The library indexes its stack unchecked in places; a garbled file must give an error all the
+	// same.
 	defer func() {
 		if r := recover(); r != nil {
 			v, err = nil, fmt.Errorf("malformed pickle: %v", r)
@@ -42,9 +42,8 @@ const (
 	aFrame                        // eight bytes, the length of what follows and is to be walked over too
 )
 
-// opcodes are those that data needs. Left out are all that call back into the
-// loader's surroundings (extensions, persistent ids, buffers) and those that only
-// a crafted file would use.
+// opcodes are those that data needs. Left out are all that call back into the loader's surroundings
+// (extensions, persistent ids, buffers) and those that only a crafted file would use.
 var opcodes = map[byte]argument{
 	0x80: 1,                                   // PROTO
 	'.':  0, '(': 0, 'N': 0, 0x88: 0, 0x89: 0, // STOP MARK NONE NEWTRUE NEWFALSE
@@ -61,9 +60,9 @@ var opcodes = map[byte]argument{
 	0x8c: counted1, 0x8d: counted8, 0x8e: counted8, 0x96: counted8, // SHORT_BINUNICODE BINUNICODE8 BINBYTES8 BYTEARRAY8
 }
 
-// checkOpcodes walks over the opcodes without executing them. It makes sure that
-// they are among those above and that no argument claims more bytes than there
-// are, which the library would allocate.
+// checkOpcodes walks over the opcodes without executing them. It makes sure that they are among
+// those above and that no argument claims more bytes than there are, which the library would
+// allocate.
 func checkOpcodes(data []byte) error {
 	for at := 0; at < len(data); {
 		op := data[at]
@@ -109,7 +108,8 @@ func checkOpcodes(data []byte) error {
 	return fmt.Errorf("the pickle has no end (is the file empty or truncated?)")
 }
 
-// findClass knows the classes and functions that data files name. NumPy 2 and SciPy 1.8 moved theirs.
+// findClass knows the classes and functions that data files name. NumPy 2 and SciPy 1.8 moved
+// theirs.
 func findClass(module, name string) (any, error) {
 	switch strings.Replace(module, "numpy._core.", "numpy.core.", 1) + "." + name {
 	case "scipy.sparse.csr.csr_matrix", "scipy.sparse._csr.csr_matrix", "scipy.sparse._csr.csr_array":

@@ -17,16 +17,15 @@ import (
 // planetoidVal is the number of validation vertices of the standard split.
 const planetoidVal = 500
 
-// ReadPlanetoid reads the citation graph called name ("cora", "citeseer",
-// "pubmed") from the files ind.NAME.x, .tx, .allx, .y, .ty, .ally, .graph and
-// .test.index in dir, with the split of Z. Yang, W. Cohen and R. Salakhutdinov,
-// "Revisiting semi-supervised learning with graph embeddings" (ICML 2016): train
-// on the vertices of x (20 of each class), validate on the next 500, test on the
-// 1,000 of test.index.
+// ReadPlanetoid reads the citation graph called name ("cora", "citeseer", "pubmed") from the files
+// ind.NAME.x, .tx, .allx, .y, .ty, .ally, .graph and .test.index in dir, with the split of Z. Yang,
+// W. Cohen and R. Salakhutdinov, "Revisiting semi-supervised learning with graph embeddings" (ICML
+// 2016): train on the vertices of x (20 of each class), validate on the next 500, test on the 1,000
+// of test.index.
 //
-// Features are as the files have them; the literature divides each row by its sum
-// first (gnn.Sparse.NormalizeRows). Vertices in neither allx nor test.index, which
-// Citeseer has, get no features and the label -1.
+// Features are as the files have them; the literature divides each row by its sum first
+// (gnn.Sparse.NormalizeRows). Vertices in neither allx nor test.index, which Citeseer has, get no
+// features and the label -1.
 func ReadPlanetoid(dir, name string) (*NodeClassification, error) {
 	d, err := readPlanetoid(dir, name)
 	if err != nil {
@@ -210,8 +209,8 @@ func (f *planetoidFiles) places() ([]int32, error) {
 	return row, nil
 }
 
-// assemble puts the parts together: vertices are the rows of allx, followed by
-// those of tx in the places test.index gives them.
+// assemble puts the parts together: vertices are the rows of allx, followed by those of tx in the
+// places test.index gives them.
 func (f *planetoidFiles) assemble() (*NodeClassification, error) {
 	if err := f.check(); err != nil {
 		return nil, err

@@ -15,19 +15,19 @@ import (
 	"github.com/graphrl/graphrl/internal/textfile"
 )
 
-// ReadTU reads a set of graphs in the text format in which the authors of GIN
-// published the TU collection (MUTAG.txt, PROTEINS.txt and so on):
+// ReadTU reads a set of graphs in the text format in which the authors of GIN published the TU
+// collection (MUTAG.txt, PROTEINS.txt and so on):
 //
 //	number of graphs
 //	per graph: number of vertices, class
 //	           per vertex: tag, number of neighbours, the neighbours' numbers
 //
-// Neighbours are taken in both directions, whichever of the two lists names them.
-// The first graph of MUTAG.txt as published has spurious tags and lacks edges: its
-// first nine lines start with a number too many. It is read as it stands, as GIN does.
+// Neighbours are taken in both directions, whichever of the two lists names them. The first graph
+// of MUTAG.txt as published has spurious tags and lacks edges: its first nine lines start with a
+// number too many. It is read as it stands, as GIN does.
 //
-// Numbers after the neighbours (vertex attributes, which GIN leaves out too) are
-// ignored. Tags and classes are renumbered from 0 in ascending order.
+// Numbers after the neighbours (vertex attributes, which GIN leaves out too) are ignored. Tags and
+// classes are renumbered from 0 in ascending order.
 //
 // If file is a folder it holds the collection's own format, see [ReadTUFolder].
 func ReadTU(file string) (*GraphClassification, error) {
@@ -176,8 +176,8 @@ func (p *tuParser) graph(d *GraphClassification) error {
 	return nil
 }
 
-// renumber replaces the values of all lists by their ranks and returns how many
-// different ones there are.
+// renumber replaces the values of all lists by their ranks and returns how many different ones
+// there are.
 func renumber(lists ...[]int32) int {
 	values := slices.Concat(lists...)
 	slices.Sort(values)

@@ -15,8 +15,9 @@ import (
 	"github.com/graphrl/graphrl/internal/textfile"
 )
 
-// ReadTUFolder reads a data set of the TU collection (C. Morris et al., "TUDataset: A collection of benchmark datasets
-// for learning with graphs", 2020) from the files it is published as, in dir or in dir/raw:
+// ReadTUFolder reads a data set of the TU collection (C. Morris et al., "TUDataset: A collection of
+// benchmark datasets for learning with graphs", 2020) from the files it is published as, in dir or
+// in dir/raw:
 //
 //	NAME_A.txt                 per edge: the numbers of its two vertices, counted from 1 over all graphs
 //	NAME_graph_indicator.txt   per vertex: the number of its graph, counted from 1
@@ -26,8 +27,8 @@ import (
 //	NAME_edge_labels.txt       per edge: its tag (optional)
 //	NAME_edge_attributes.txt   per edge: numbers (optional)
 //
-// Edges become undirected: each direction that the file lacks has tag and attributes of the other one. Self loops are
-// dropped. Tags and classes are renumbered from 0 in ascending order.
+// Edges become undirected: each direction that the file lacks has tag and attributes of the other
+// one. Self loops are dropped. Tags and classes are renumbered from 0 in ascending order.
 func ReadTUFolder(dir string) (*GraphClassification, error) {
 	name, dir, err := tuName(dir)
 	if err != nil {
@@ -252,7 +253,8 @@ func (t *table) errorf(row int, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", t.file, t.lines[row], fmt.Sprintf(format, args...))
 }
 
-// parseTable reads a table of the given number of columns, or of as many as its first line has if that is 0.
+// parseTable reads a table of the given number of columns, or of as many as its first line has if
+// that is 0.
 func parseTable(data []byte, file string, columns int, integers bool) (table, error) {
 	text, err := textfile.Decode(data)
 	if err != nil {
