@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -96,6 +97,22 @@ func sweep(fs fileSystem, dir, keep string) {
 			fs.Remove(filepath.Join(dir, name))
 		}
 	}
+}
+
+// Sweep removes what saves that were killed have left in dir beside the checkpoint. Save does so too; this is for a checkpoint that is
+// not saved again. No other process may be saving to dir.
+func Sweep(dir string) error {
+	m, err := readManifest(osFS{}, dir)
+	if err != nil {
+		return err
+	}
+	sweep(osFS{}, dir, m.Data.File)
+	for _, name := range []string{dataTemp, manifestTemp} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+			return fmt.Errorf("checkpoints: %w", err)
+		}
+	}
+	return nil
 }
 
 // writeFile creates a file, fills it and syncs it.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/atomicfile"
 )
 
@@ -178,6 +179,7 @@ func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg 
 	if err := relength(t, f, cfg); err != nil {
 		return err
 	}
+	f.sweep()
 	text, err := t.YAML(cfg)
 	if err != nil {
 		return err
@@ -190,6 +192,19 @@ func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg 
 		}
 	}
 	return atomicfile.Write(f.Path(ConfigFile), text)
+}
+
+// sweep removes what processes that were killed while they wrote have left. If it fails, nothing is the worse for it.
+func (f *Folder) sweep() {
+	for _, name := range []string{Latest, Best} {
+		checkpoints.Sweep(f.Path(CheckpointDir, name))
+	}
+	checkpoints.Sweep(f.Path(timingDir))
+	if left, err := filepath.Glob(f.Path("*.tmp")); err == nil {
+		for _, name := range left {
+			os.Remove(name)
+		}
+	}
 }
 
 // relength saves the best checkpoint as a run of cfg would have, if it is one of a shorter run.

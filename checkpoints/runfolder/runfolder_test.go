@@ -275,6 +275,24 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+// What saves that were killed have left goes with the next start, also in a checkpoint that is not saved again.
+func TestResumeSweeps(t *testing.T) {
+	t.Chdir(t.TempDir())
+	begin(t, "run", 40).Close()
+	want := files(t, "run")
+	for _, name := range []string{
+		"config.yaml.tmp", "checkpoint/best/state.safetensors.tmp", "checkpoint/best/manifest.json.tmp", "checkpoint/latest/state-7-0123456789abcdef.safetensors",
+	} {
+		if err := os.WriteFile(filepath.Join("run", name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finish(t, "run", ResumeOptions{})
+	if d := cmp.Diff(want, files(t, "run")); d != "" {
+		t.Errorf("-before +after:\n%s", d)
+	}
+}
+
 // From the best checkpoint a run goes on as from the latest.
 func TestResumeFromBest(t *testing.T) {
 	t.Chdir(t.TempDir())

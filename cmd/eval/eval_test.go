@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,9 +104,12 @@ func TestEval(t *testing.T) {
 		{"--scenario churn --online", func(r mecoffload.Row) bool { return r.Scenario == "churn" }},
 		{"--checkpoint GRLE/checkpoint/best", func(r mecoffload.Row) bool { return r.Method == "GRLE" }},
 	} {
-		args := strings.Fields("--slots 20 --run GRLE " + c.args)
-		if strings.HasPrefix(c.args, "--checkpoint") {
-			args = strings.Fields("--slots 20 " + c.args)
+		args := strings.Fields(c.args)
+		if !slices.Contains(args, "--slots") {
+			args = append(args, "--slots", "20")
+		}
+		if !strings.HasPrefix(c.args, "--checkpoint") {
+			args = append(args, "--run", "GRLE")
 		}
 		for _, r := range rows(t, args...)[:1] {
 			if !c.check(r) || r.Accuracy <= 0 {

@@ -96,7 +96,7 @@ func (c mecoffloadCommand) config(cfg experiment.Config) (experiment.Config, err
 		cfg.Workers = *c.Workers
 	}
 	if err := cfg.Validate(); err != nil {
-		return cfg, fmt.Errorf("configuration: %w", err)
+		return cfg, cli.FlagError(fmt.Errorf("configuration: %w", err))
 	}
 	return cfg, nil
 }

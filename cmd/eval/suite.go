@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -21,10 +22,10 @@ import (
 // suiteFlags are those of eval --suite.
 type suiteFlags struct {
 	Suite   string   `group:"Suites" enum:",quick,paper,churn,trace,transfer,scale,ablation,tune" default:"" placeholder:"NAME" help:"Train and compare many methods in many worlds: quick, paper, churn, trace, transfer, scale, ablation or tune. --scenario, --devices and --slot then choose among its worlds, --slots is the length of each stream, --profile and --trace replace what it uses."`
-	Seeds   int      `group:"Suites" placeholder:"COUNT" help:"Number of seeds. Default: the suite's own."`
+	Seeds   *int     `group:"Suites" placeholder:"COUNT" help:"Number of seeds. Default: the suite's own."`
 	Methods []string `group:"Suites" name:"method" placeholder:"NAME" help:"Methods to compare, separated by commas: ${methods}. Default: the suite's own."`
 	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare in place of the suite's own, separated by commas: ${recipes}, or configuration files, of which the recipe is taken."`
-	Jobs    int      `group:"Suites" placeholder:"COUNT" help:"Number of cells computed side by side. Default: one per processor."`
+	Jobs    *int     `group:"Suites" placeholder:"COUNT" help:"Number of cells computed side by side. Default: one per processor."`
 	Results string   `group:"Suites" default:"results" placeholder:"DIR" help:"Folder of the results: finished cells, which are never computed twice, and the suites' reports. Default: ${default}."`
 	Shard   string   `group:"Suites" placeholder:"I/N" help:"Compute only the I-th of N parts, for N machines that share or later put together the results folder. In a Slurm array, and in a Kubernetes indexed job with GRAPHRL_SHARDS=N, this goes without saying."`
 	Merge   bool     `group:"Suites" help:"Compute nothing: make the report of what the shards have computed."`
@@ -36,10 +37,10 @@ func (f suiteFlags) absent() error {
 		name  string
 		given bool
 	}{
-		{"seeds", f.Seeds != 0}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != 0}, {"shard", f.Shard != ""}, {"merge", f.Merge},
+		{"seeds", f.Seeds != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge},
 	} {
 		if g.given {
-			return fmt.Errorf("--%s only goes with --suite", g.name)
+			return cli.Usage("--%s only goes with --suite", g.name)
 		}
 	}
 	return nil
@@ -55,6 +56,12 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
+	dir := filepath.Join(c.Results, s.Name)
+	lock, err := c.claim(s, dir, shard)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	store, err := suite.OpenStore(filepath.Join(c.Results, "cells"))
 	if err != nil {
 		return err
@@ -87,7 +94,6 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(c.Results, s.Name)
 	if err := r.Write(dir); err != nil {
 		return err
 	}
@@ -96,6 +102,26 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	}
 	fmt.Fprintf(out.Err, "report: %s\n", filepath.Join(dir, "report.html"))
 	return nil
+}
+
+// claim locks the folder of a suite's report, in which each shard has a lock of its own, and refuses one with the report of other
+// settings.
+func (c mecoffloadCommand) claim(s suite.Suite, dir string, shard suite.Shard) (*runfolder.Lock, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("suite: %w", err)
+	}
+	name := runfolder.LockName
+	if shard.IsPart() {
+		name += "-shard-" + strings.ReplaceAll(shard.String(), "/", "-of-")
+	}
+	lock, err := runfolder.Acquire(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ClaimFolder(dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: name another folder by --results, or remove %s", err, dir), lock.Release())
+	}
+	return lock, nil
 }
 
 // suite is the suite that the flags ask for.
@@ -111,7 +137,21 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 			return suite.Suite{}, fmt.Errorf("--%s is about what a run has learned and does not go with --suite", f.name)
 		}
 	}
-	o := suite.Options{Seeds: c.Seeds, Scenario: c.Scenario, Traces: c.Trace}
+	o := suite.Options{Scenario: c.Scenario, Traces: c.Trace}
+	if c.Seeds != nil {
+		o.Seeds = *c.Seeds
+	}
+	for _, f := range []struct {
+		name  string
+		wrong bool
+	}{
+		{"seeds", c.Seeds != nil && *c.Seeds < 1}, {"jobs", c.Jobs != nil && *c.Jobs < 1}, {"slots", c.Slots != nil && *c.Slots < 1},
+		{"devices", c.Devices != nil && *c.Devices < 1}, {"slot", c.Slot != nil && *c.Slot <= 0},
+	} {
+		if f.wrong {
+			return suite.Suite{}, cli.Usage("--%s is at least 1; leave it out for the default", f.name)
+		}
+	}
 	for _, name := range c.Methods {
 		m, err := agent.ParseMethod(name)
 		if err != nil {
@@ -142,7 +182,11 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 	if c.Slot != nil {
 		o.Slot = mecoffload.Seconds(c.Slot.Seconds())
 	}
-	return suite.New(c.Suite, o)
+	s, err := suite.New(c.Suite, o)
+	if err != nil && len(c.Trace) > 0 {
+		err = cli.TraceError(err)
+	}
+	return s, err
 }
 
 // recipe is a built-in one or that of a configuration file.
@@ -176,7 +220,11 @@ func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suit
 		title += ", shard " + shard.String()
 	}
 	var progress *show.Progress
-	err := suite.Compute(ctx, cells, store, suite.ComputeOptions{Jobs: f.Jobs, Progress: func(done int, last *suite.Cell) {
+	jobs := 0
+	if f.Jobs != nil {
+		jobs = *f.Jobs
+	}
+	err := suite.Compute(ctx, cells, store, suite.ComputeOptions{Jobs: jobs, Progress: func(done int, last *suite.Cell) {
 		if progress == nil {
 			progress = show.NewProgress(out.Err, title, "cells", int64(done), int64(len(cells)))
 			return

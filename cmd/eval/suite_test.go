@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
@@ -98,6 +99,50 @@ func TestSuiteErrors(t *testing.T) {
 		code, out, messages := eval(c.args...)
 		if code == 0 || out != "" || !strings.Contains(messages, c.want) {
 			t.Errorf("%v: code %d, %q, %s", c.args, code, out, messages)
+		}
+	}
+}
+
+// A second process on a suite is refused, and a report of other settings is never overwritten.
+func TestSuiteFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := []string{"--suite", "quick", "--seeds", "1", "--slots", "20", "--method", "DROO", "--scenario", "dynamic"}
+	if err := os.MkdirAll("results/quick", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := runfolder.Acquire("results/quick", runfolder.LockName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, messages := eval(args...); code != runfolder.ExitHeld || !strings.Contains(messages, "results/quick is in use by process") {
+		t.Errorf("code %d, messages %q", code, messages)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, messages := eval(args...); code != 0 {
+		t.Fatal(messages)
+	}
+	before, err := os.ReadFile("results/quick/results.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := slices.Concat(args, []string{"--results", "results"})
+	other[5] = "24"
+	if code, _, messages := eval(other...); code != 1 || !strings.Contains(messages, "report of other settings, which is never overwritten: ") ||
+		!strings.Contains(messages, "name another folder by --results") {
+		t.Errorf("code %d, messages %q", code, messages)
+	}
+	if after, err := os.ReadFile("results/quick/results.json"); err != nil || string(after) != string(before) {
+		t.Errorf("the report has changed (error %v)", err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"--suite quick --jobs 0", "--jobs is at least 1"}, {"--suite quick --seeds 0", "--seeds is at least 1"}, {"--suite quick --slots=-5", "--slots is at least 1"},
+		{"--jobs 0", "--jobs only goes with --suite"}, {"--suite quick --results=", "--results is empty"},
+		{"--suite trace --trace nosuch", "by --trace"},
+	} {
+		if code, _, messages := eval(strings.Fields(c.args)...); code == 0 || !strings.Contains(messages, c.want) || strings.Contains(messages, "trace.files") {
+			t.Errorf("%s: code %d, messages %q", c.args, code, messages)
 		}
 	}
 }

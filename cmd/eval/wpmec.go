@@ -141,7 +141,7 @@ func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
 		}
 		c.FrameFlags.Apply(&cfg)
 		if err := cfg.Validate(); err != nil {
-			return nil, err
+			return nil, cli.FlagError(err)
 		}
 		if cfg.Seed > math.MaxUint64-uint64(c.Seeds) {
 			return nil, fmt.Errorf("--seed: there are no %d seeds from %d on", c.Seeds, cfg.Seed)

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
 func TestWpmec(t *testing.T) {
@@ -83,5 +85,54 @@ func TestWpmecBadInput(t *testing.T) {
 	}
 	if left, _ := filepath.Glob("*"); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// What a run has learned is evaluated on frames it has not met, beside methods that do not learn.
+func TestWpmecRun(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, m := range []wpmec.Method{wpmec.DROO, wpmec.DROOGraph} {
+		cfg := wpmec.DefaultConfig(m)
+		cfg.Users, cfg.Frames, cfg.BatchSize, cfg.MemorySize, cfg.Hidden = 4, 60, 8, 32, []int{8}
+		run, err := wpmec.NewTraining(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for !run.Done() {
+			if err := run.Step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := runfolder.Checkpoint(filepath.Join(string(m), runfolder.CheckpointDir), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, messages := eval("wpmec", "--run", "droo", "--frames", "40", "--seeds", "2")
+	if code != 0 || !strings.Contains(out, "generated channels, 40 frames, seeds 2 to 3:") ||
+		!strings.Contains(out, "droo trained for 60 frames on generated channels, seed 1,\nand not learning") || !strings.Contains(out, "| droo ") ||
+		!strings.Contains(out, "| greedy ") || strings.Contains(out, "droo-graph") {
+		t.Errorf("code %d, output\n%s\n%s", code, out, messages)
+	}
+	if code, out, messages = eval("wpmec", "--checkpoint", "droo-graph/checkpoint/best", "--frames", "20", "--users", "3,9", "--seeds", "1", "--online"); code != 0 ||
+		!strings.Contains(out, "and learning on") || strings.Count(out, "| droo-graph ") != 2 {
+		t.Errorf("code %d, output\n%s\n%s", code, out, messages)
+	}
+	if err := os.Remove("droo/checkpoint/latest/manifest.json"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"--run droo", "evaluate it by --checkpoint droo/checkpoint/best"},
+		{"--checkpoint droo/checkpoint/best --users 5", "graph actors fit any number of users"},
+		{"--run droo --checkpoint x", "name one thing"},
+		{"--run droo --method greedy", "--method is about new runs"},
+		{"--run droo --run x", "--run is given twice"},
+		{"--online", "--online goes with --run"},
+		{"--run none", "no checkpoint in none"},
+		{"--out=", "--out is empty"},
+	} {
+		code, out, messages := eval(append([]string{"wpmec"}, strings.Fields(c.args)...)...)
+		if code == 0 || out != "" || !strings.Contains(messages, c.want) {
+			t.Errorf("%s: code %d, output %q, messages %q, want %q", c.args, code, out, messages, c.want)
+		}
 	}
 }

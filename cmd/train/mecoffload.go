@@ -120,7 +120,7 @@ func (c mecoffloadCommand) config() (experiment.Config, error) {
 	if c.Workers != nil {
 		cfg.Workers = *c.Workers
 	}
-	return cfg, cfg.Validate()
+	return cfg, cli.FlagError(cfg.Validate())
 }
 
 // resume opens the folder of a run.

@@ -136,7 +136,7 @@ func (c wpmecCommand) config() (wpmec.Config, error) {
 	if c.Noise != nil {
 		cfg.Noise = *c.Noise
 	}
-	return cfg, cfg.Validate()
+	return cfg, cli.FlagError(cfg.Validate())
 }
 
 // folderName tells the runs of one method on different channels apart.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,7 +23,10 @@ type planets struct {
 	} `cmd:"" help:"The bright one."`
 }
 
-type say struct{ Fail string }
+type say struct {
+	Fail  string
+	Names []string
+}
 
 func (s say) Run(ctx context.Context, out Streams) error {
 	switch {
@@ -57,6 +61,13 @@ func TestExecute(t *testing.T) {
 		{args: "pluto", code: 2, err: "sky: unexpected argument pluto"},
 		{args: "--help", out: "Number of moons."},
 		{args: "venus --help", out: "The bright one."},
+		{args: "--moons 2 --moons 3", code: 2, err: "sky: --moons is given twice"},
+		{args: "--fail=", code: 2, err: "sky: --fail is empty"},
+		{args: "--names a --names b,c", out: "landed"},
+		{args: "--names=", code: 2, err: "sky: --names is empty"},
+		{args: "--help", out: "  venus       The bright one."},
+		{args: "--help", out: "3  another process works in the folder"},
+		{args: "--version", out: "sky "},
 		{args: "--fail crash", code: 1, err: "sky: crash\n"},
 		{ctx: interrupted(syscall.SIGINT), code: 130, err: "sky: landing: stopped by signal: interrupt"},
 		{ctx: interrupted(syscall.SIGTERM), code: 143, err: "sky: landing: stopped by signal: terminated"},
@@ -72,6 +83,20 @@ func TestExecute(t *testing.T) {
 		}
 		if c.code != 0 && out.Len() > 0 {
 			t.Errorf("%q failed and wrote %q to standard output", c.args, out.String())
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	for want, info := range map[string]*debug.BuildInfo{
+		"(devel) (go1.26)":       {GoVersion: "go1.26"},
+		"v1.2.3 (go1.26)":        {GoVersion: "go1.26", Main: debug.Module{Version: "v1.2.3"}},
+		"v1 (go2, revision abc)": {GoVersion: "go2", Main: debug.Module{Version: "v1"}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}}},
+		"v1 (g, revision a, with changes)": {GoVersion: "g", Main: debug.Module{Version: "v1"},
+			Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "a"}, {Key: "vcs.modified", Value: "true"}}},
+	} {
+		if got := versionOf(info); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -22,7 +22,13 @@ const (
 )
 
 // exitCodes ends every help.
-const exitCodes = "Exit codes: 0 done; 1 failed; 2 the command line makes no sense; 3 another process works in the folder; 130 and 143 stopped by Ctrl-C or SIGTERM."
+const exitCodes = `Exit codes:
+    0  done
+    1  failed; the last message says why
+    2  the command line makes no sense
+    3  another process works in the folder
+  130  stopped by Ctrl-C, 143 by SIGTERM; the message says how to go on
+`
 
 // usageError is a command line that makes no sense.
 type usageError struct{ error }
@@ -59,7 +65,7 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	helped := false
 	parser, err := kong.New(c.Tasks,
 		kong.Name(c.Name),
-		kong.Description(c.Description+"\n\n"+exitCodes),
+		kong.Description(c.Description),
 		kong.Vars(c.Vars),
 		kong.Writers(out.Out, out.Err),
 		kong.Exit(func(int) { helped = true }),
@@ -80,6 +86,7 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	}
 	line, err := parser.Parse(args)
 	if helped {
+		c.listTasks(parser.Model, out.Out)
 		return 0
 	}
 	if err == nil {
@@ -112,9 +119,25 @@ func checkGiven(line *kong.Context) error {
 			return fmt.Errorf("--%s is given twice: name one", f.Name)
 		}
 		given[f.Name] = true
-		if v, ok := line.FlagValue(f).(string); ok && v == "" {
+		empty := false
+		switch v := line.FlagValue(f).(type) {
+		case string:
+			empty = v == ""
+		case []string:
+			empty = len(v) == 0 || slices.Contains(v, "")
+		}
+		if empty {
 			return fmt.Errorf("--%s is empty: give it a value, or leave it out for the default", f.Name)
 		}
 	}
 	return nil
+}
+
+// listTasks ends a help: it names all tasks, of which kong has shown one.
+func (c Command) listTasks(model *kong.Application, out io.Writer) {
+	fmt.Fprintf(out, "\nTasks (%s <task> --help has the flags of each):\n", c.Name)
+	for _, task := range model.Children {
+		fmt.Fprintf(out, "  %-11s %s\n", task.Name, task.Help)
+	}
+	fmt.Fprintf(out, "\n%s --version prints the version.\n\n%s", c.Name, exitCodes)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/graphrl/graphrl/internal/show"
+	"github.com/graphrl/graphrl/internal/strictyaml"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -92,7 +94,33 @@ func applyTraces(sc *mecoffload.Scenario, files []string) error {
 		}
 	}
 	sc.Trace.Files = files
-	return nil
+	_, err := sc.TraceFiles()
+	return TraceError(err)
+}
+
+// TraceError says of an error about traces that --trace has named them.
+func TraceError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("--trace: %s", strings.ReplaceAll(err.Error(), "under trace.files", "by --trace"))
+}
+
+// FlagError names the flag that a value which makes no sense has come from.
+func FlagError(err error) error {
+	var field *strictyaml.FieldError
+	if !errors.As(err, &field) {
+		return err
+	}
+	flags := map[string]string{
+		"slots": "slots", "workers": "workers", "seed": "seed", "scenario.devices": "devices", "scenario.servers": "servers", "scenario.slot": "slot",
+		"frames": "frames", "users": "users", "noise": "noise", "schedule": "schedule",
+	}
+	flag := flags[field.Path]
+	if flag == "" {
+		return err
+	}
+	return fmt.Errorf("--%s: %w", flag, err)
 }
 
 // EvaluateBaselines returns the rows of the policies that do not learn. Local searches, a few milliseconds per slot, are optional.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/graphrl/graphrl/internal/atomicfile"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
@@ -283,10 +284,10 @@ func (r *Report) Write(dir string) error {
 				return err
 			}
 			base := filepath.Join(dir, "figures", f.Name)
-			if err := os.WriteFile(base+".svg", svg[f], 0o666); err != nil {
+			if err := atomicfile.Write(base+".svg", svg[f]); err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
-			if err := os.WriteFile(base+".png", png, 0o666); err != nil {
+			if err := atomicfile.Write(base+".png", png); err != nil {
 				return fmt.Errorf("report: %w", err)
 			}
 		}
@@ -307,7 +308,7 @@ func (r *Report) Write(dir string) error {
 		if err := file.print(&b); err != nil {
 			return fmt.Errorf("report: %s: %w", file.name, err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, file.name), b.Bytes(), 0o666); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, file.name), b.Bytes()); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
