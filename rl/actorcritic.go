@@ -18,8 +18,8 @@ type ActorCritic[O any] struct {
 	optimizer nn.Optimizer
 	rand      *Rand
 
-	act     compiled[O]
-	train   compiled[O]
+	act     *Compiled[O]
+	train   *Compiled[O]
 	trainer *nn.Trainer
 	policy  *policyLoss
 	value   *valueLoss // nil without a critic
@@ -33,29 +33,33 @@ type ActorCritic[O any] struct {
 // The global norm of gradients is clipped to clipNorm, unless it is 0.
 func NewActorCritic[O any](model Model[O], optimizer nn.Optimizer, loss PolicyLoss, clipNorm float64, rand *Rand) (*ActorCritic[O], error) {
 	p := &ActorCritic[O]{model: model, optimizer: optimizer, rand: rand}
-	var err error
-	if p.act.net, err = model.Build(); err != nil {
-		return nil, err
-	}
-	outputs := gorgonia.Nodes{p.act.net.Scores}
-	if p.act.net.Value != nil {
-		outputs = append(outputs, p.act.net.Value)
-	}
-	if p.act.tape, err = nn.NewTape(outputs...); err != nil {
-		return nil, err
-	}
-
-	if p.train.net, err = model.Build(); err != nil {
-		return nil, err
-	}
-	p.policy = &policyLoss{PolicyLoss: loss, sets: &p.train.sets, batch: &p.taken}
-	total, err := nn.Apply("policy_loss", p.policy, nn.Shape{}, p.train.net.Scores)
+	acting, err := model.Build()
 	if err != nil {
 		return nil, err
 	}
-	if p.train.net.Value != nil {
+	outputs := gorgonia.Nodes{acting.Scores}
+	if acting.Value != nil {
+		outputs = append(outputs, acting.Value)
+	}
+	tape, err := nn.NewTape(outputs...)
+	if err != nil {
+		return nil, err
+	}
+	p.act = Compile(acting, tape)
+
+	training, err := model.Build()
+	if err != nil {
+		return nil, err
+	}
+	p.train = Compile(training, nil)
+	p.policy = &policyLoss{PolicyLoss: loss, choices: &p.train.Choices, batch: &p.taken}
+	total, err := nn.Apply("policy_loss", p.policy, nn.Shape{}, training.Scores)
+	if err != nil {
+		return nil, err
+	}
+	if training.Value != nil {
 		p.value = &valueLoss{clip: loss.ValueClip, batch: &p.taken}
-		if p.valueNode, err = nn.Apply("value_loss", p.value, nn.Shape{}, p.train.net.Value); err != nil {
+		if p.valueNode, err = nn.Apply("value_loss", p.value, nn.Shape{}, training.Value); err != nil {
 			return nil, err
 		}
 		if total, err = nn.WeightedSum([]*gorgonia.Node{total, p.valueNode}, []float64{1, loss.ValueCoef}); err != nil {
@@ -66,7 +70,7 @@ func NewActorCritic[O any](model Model[O], optimizer nn.Optimizer, loss PolicyLo
 		return nil, err
 	}
 	p.trainer.ClipNorm = clipNorm
-	p.train.tape = p.trainer.Tape
+	p.train.Tape = p.trainer.Tape
 	return p, nil
 }
 
@@ -86,7 +90,11 @@ func (p *ActorCritic[O]) Critic() bool { return p.value != nil }
 // the other slices, all of the length of obs. An observation that allows no action, as one at the end of an episode may,
 // gets action -1.
 func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32) error {
-	scores, v, err := p.act.run(obs, p.act.net.Scores)
+	scores, err := p.act.predict(obs)
+	if err != nil {
+		return fmt.Errorf("rl: policy: %w", err)
+	}
+	v, err := p.act.Values()
 	if err != nil {
 		return fmt.Errorf("rl: policy: %w", err)
 	}
@@ -95,7 +103,7 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 		if v != nil {
 			values[b] = v[b]
 		}
-		logits, allowed := p.act.sets.Of(b, scores)
+		logits, allowed := p.act.Choices.Of(b, scores)
 		if argmax(logits, allowed) < 0 {
 			continue
 		}
@@ -110,19 +118,22 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 
 // Decide writes the most probable action for each observation, or -1 where none is allowed. It implements Policy.
 func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
-	scores, _, err := p.act.run(obs, p.act.net.Scores)
+	scores, err := p.act.predict(obs)
 	if err != nil {
 		return fmt.Errorf("rl: policy: %w", err)
 	}
 	for b := range obs {
-		actions[b] = argmax(p.act.sets.Of(b, scores))
+		actions[b] = argmax(p.act.Choices.Of(b, scores))
 	}
 	return nil
 }
 
 // Values writes the critic's value of each observation. Without a critic that is 0.
 func (p *ActorCritic[O]) Values(obs []O, values []float32) error {
-	_, v, err := p.act.run(obs, p.act.net.Scores)
+	if _, err := p.act.predict(obs); err != nil {
+		return fmt.Errorf("rl: critic: %w", err)
+	}
+	v, err := p.act.Values()
 	if err != nil {
 		return fmt.Errorf("rl: critic: %w", err)
 	}
@@ -136,7 +147,7 @@ func (p *ActorCritic[O]) Update(m *Minibatch[O]) (PolicyStats, error) {
 	if err := m.check(p.value != nil, p.value != nil && p.value.clip > 0); err != nil {
 		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
 	}
-	if err := p.train.load(m.Observations); err != nil {
+	if err := p.train.Load(m.Observations); err != nil {
 		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
 	}
 	p.taken = m.Taken

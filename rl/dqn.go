@@ -317,7 +317,7 @@ func (l *DQN[O]) learn() (float64, error) {
 	}
 	for i, e := range l.batch {
 		target := e.Return
-		if own, _ := l.target.act.sets.Of(i, q); l.choices[i] >= 0 {
+		if own, _ := l.target.act.Choices.Of(i, q); l.choices[i] >= 0 {
 			target += e.Discount * float64(own[l.choices[i]])
 		}
 		td.targets[i] = float32(target)

@@ -271,22 +271,22 @@ func (in *graphInput) build() error {
 }
 
 // load binds the batch of the observations' graphs.
-func (in *graphInput) load(tape *nn.Tape, batch []GraphObservation, actions *ActionSets) error {
+func (in *graphInput) load(tape *nn.Tape, batch []GraphObservation, choices *Choices) error {
 	in.graphs = in.graphs[:0]
 	for i, obs := range batch {
 		if err := in.check(obs); err != nil {
 			return fmt.Errorf("rl: graph model: observation %d: %w", i, err)
 		}
 		in.graphs = append(in.graphs, obs.Graph)
-		choices := obs.Graph.NumDst()
+		options := obs.Graph.NumDst()
 		if in.cfg.Choose == ChooseEdge {
-			choices = obs.Graph.NumEdges()
+			options = obs.Graph.NumEdges()
 		}
 		allowed := obs.Allowed
 		if len(allowed) == 0 {
 			allowed = nil
 		}
-		if err := actions.Append(choices, allowed); err != nil {
+		if err := choices.Append(options, allowed); err != nil {
 			return err
 		}
 	}

@@ -682,7 +682,7 @@ func TestGraphModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			run := func(batch ...rl.GraphObservation) (scores, values []float32) {
-				var sets rl.ActionSets
+				var sets rl.Choices
 				if err := net.Load(tape, batch, &sets); err != nil {
 					t.Fatal(err)
 				}
@@ -736,7 +736,7 @@ func TestGraphModel(t *testing.T) {
 
 			bad := b
 			bad.Nodes = b.Nodes[1:]
-			var sets rl.ActionSets
+			var sets rl.Choices
 			if err := net.Load(tape, []rl.GraphObservation{bad}, &sets); err == nil {
 				t.Error("too few features: no error")
 			}

@@ -167,7 +167,7 @@ func (m *MLPModel[O]) Build() (*Network[O], error) {
 		}
 	}
 	var input nn.Buffer
-	net.Load = func(tape *nn.Tape, batch []O, actions *ActionSets) error {
+	net.Load = func(tape *nn.Tape, batch []O, choices *Choices) error {
 		rows := input.Resize(len(batch), m.cfg.Features)
 		for i, obs := range batch {
 			if err := m.describe(rows[i*m.cfg.Features:(i+1)*m.cfg.Features], obs); err != nil {
@@ -177,7 +177,7 @@ func (m *MLPModel[O]) Build() (*Network[O], error) {
 			if m.allowed != nil {
 				allowed = m.allowed(obs)
 			}
-			if err := actions.Append(m.cfg.Actions, allowed); err != nil {
+			if err := choices.Append(m.cfg.Actions, allowed); err != nil {
 				return err
 			}
 		}

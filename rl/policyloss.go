@@ -117,9 +117,9 @@ func (m *Minibatch[O]) check(critic, clip bool) error {
 // is not differentiated is read from the batch and its action sets.
 type policyLoss struct {
 	PolicyLoss
-	sets  *ActionSets
-	batch *Taken
-	stats PolicyStats
+	choices *Choices
+	batch   *Taken
+	stats   PolicyStats
 
 	distribution categorical
 	dz           nn.Buffer // gradient of the loss
@@ -127,8 +127,8 @@ type policyLoss struct {
 
 func (o *policyLoss) OutShape(in []gorgonia.Value) (int, int, error) {
 	z, err := nn.AsMatrix(in[0])
-	if err == nil && len(z.Data) != o.sets.Actions() {
-		err = fmt.Errorf("%d logits for %d actions", len(z.Data), o.sets.Actions())
+	if err == nil && len(z.Data) != o.choices.Scores() {
+		err = fmt.Errorf("%d logits for %d actions", len(z.Data), o.choices.Scores())
 	}
 	return 1, 1, err
 }
@@ -139,11 +139,11 @@ func (o *policyLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 		return err
 	}
 	gradient := o.dz.Resize(z.Rows, z.Cols)
-	n := float64(o.sets.Len())
+	n := float64(o.choices.Len())
 	var surrogate, entropy, kl, clipped float64
 	d := &o.distribution
 	for b, action := range o.batch.Actions {
-		logits, allowed := o.sets.Of(b, z.Data)
+		logits, allowed := o.choices.Of(b, z.Data)
 		if err := d.set(logits, allowed); err != nil {
 			return fmt.Errorf("step %d of the minibatch: %w", b, err)
 		}
@@ -171,7 +171,7 @@ func (o *policyLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 		entropy += h
 
 		// d log p_a / dz_j = [j = a] - p_j and dH / dz_j = -p_j (log p_j + H).
-		dz, _ := o.sets.Of(b, gradient)
+		dz, _ := o.choices.Of(b, gradient)
 		for j, p := range d.p {
 			g := 0.0
 			if p > 0 {

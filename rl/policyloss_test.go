@@ -10,9 +10,9 @@ import (
 
 // policyCase is a minibatch of observations with different numbers of actions, some of them forbidden.
 type policyCase struct {
-	logits []float64
-	sets   ActionSets
-	taken  Taken
+	logits  []float64
+	choices Choices
+	taken   Taken
 }
 
 func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) policyCase {
@@ -27,7 +27,7 @@ func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) po
 				allowed[i] = i == action || rand.IntN(2) == 0
 			}
 		}
-		if err := c.sets.Append(n, allowed); err != nil {
+		if err := c.choices.Append(n, allowed); err != nil {
 			t.Fatal(err)
 		}
 		for range n {
@@ -50,10 +50,10 @@ func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) po
 
 // reference returns the log-probability of the action taken and the entropy, from their definitions.
 func (c *policyCase) reference(logits []float64, b int) (logProb, entropy float64) {
-	begin := c.sets.Begin(b)
-	_, allowed := c.sets.Of(b, make([]float32, len(logits)))
+	begin := c.choices.Begin(b)
+	_, allowed := c.choices.Of(b, make([]float32, len(logits)))
 	sum := 0.0
-	own := logits[begin:c.sets.ends[b]]
+	own := logits[begin:c.choices.ends[b].scores]
 	for i, z := range own {
 		if allowed == nil || allowed[i] {
 			sum += math.Exp(z)
@@ -70,7 +70,7 @@ func (c *policyCase) reference(logits []float64, b int) (logProb, entropy float6
 
 func (c *policyCase) loss(logits []float64, l PolicyLoss) float64 {
 	total := 0.0
-	for b := range c.sets.Len() {
+	for b := range c.choices.Len() {
 		logProb, entropy := c.reference(logits, b)
 		advantage := float64(c.taken.Advantages[b])
 		surrogate := logProb * advantage
@@ -80,7 +80,7 @@ func (c *policyCase) loss(logits []float64, l PolicyLoss) float64 {
 		}
 		total += -surrogate - l.EntropyCoef*entropy
 	}
-	return total / float64(c.sets.Len())
+	return total / float64(c.choices.Len())
 }
 
 // run computes op of a parameter and, by the tape, its gradient.
@@ -143,7 +143,7 @@ func TestPolicyLossAgainstDefinition(t *testing.T) {
 			clipped := 0.0
 			for range 50 {
 				c := randomPolicyCase(t, rand, 1+rand.IntN(8), masks)
-				op := &policyLoss{PolicyLoss: l, sets: &c.sets, batch: &c.taken}
+				op := &policyLoss{PolicyLoss: l, choices: &c.choices, batch: &c.taken}
 				got, gradient := runOp(t, op, c.logits, len(c.logits), 1)
 				if want := c.loss(c.logits, l); math.Abs(got-want) > 1e-6*math.Max(1, math.Abs(want)) {
 					t.Fatalf("%+v: loss %v, want %v", l, got, want)
@@ -152,11 +152,11 @@ func TestPolicyLossAgainstDefinition(t *testing.T) {
 				clipped += op.stats.ClipFraction
 
 				var entropy, kl float64
-				for b := range c.sets.Len() {
+				for b := range c.choices.Len() {
 					logProb, h := c.reference(c.logits, b)
 					r := math.Exp(logProb - float64(c.taken.LogProbs[b]))
-					entropy += h / float64(c.sets.Len())
-					kl += (r - 1 - math.Log(r)) / float64(c.sets.Len())
+					entropy += h / float64(c.choices.Len())
+					kl += (r - 1 - math.Log(r)) / float64(c.choices.Len())
 				}
 				if math.Abs(op.stats.Entropy-entropy) > 1e-5 || math.Abs(op.stats.KL-kl) > 1e-5 {
 					t.Fatalf("%+v, want entropy %v and KL %v", op.stats, entropy, kl)
@@ -174,7 +174,7 @@ func TestValueLossAgainstDefinition(t *testing.T) {
 	for _, clip := range []float64{0, 0.2} {
 		for range 50 {
 			c := randomPolicyCase(t, rand, 1+rand.IntN(8), false)
-			values := make([]float64, c.sets.Len())
+			values := make([]float64, c.choices.Len())
 			for b := range values {
 				values[b] = rand.NormFloat64()
 			}
@@ -204,15 +204,15 @@ func TestTDLossAgainstDefinition(t *testing.T) {
 	for _, delta := range []float64{0, 0.5} {
 		for range 50 {
 			c := randomPolicyCase(t, rand, 1+rand.IntN(8), false)
-			n := c.sets.Len()
-			op := &tdLoss{delta: delta, sets: &c.sets, actions: c.taken.Actions, targets: c.taken.Returns, errors: make([]float64, n)}
+			n := c.choices.Len()
+			op := &tdLoss{delta: delta, choices: &c.choices, actions: c.taken.Actions, targets: c.taken.Returns, errors: make([]float64, n)}
 			for range n {
 				op.weights = append(op.weights, rand.Float32())
 			}
 			definition := func(q []float64) float64 {
 				sum := 0.0
 				for b, action := range op.actions {
-					e := q[c.sets.Begin(b)+action] - float64(op.targets[b])
+					e := q[c.choices.Begin(b)+action] - float64(op.targets[b])
 					h := e * e / 2
 					if delta > 0 && math.Abs(e) > delta {
 						h = delta * (math.Abs(e) - delta/2)
@@ -227,7 +227,7 @@ func TestTDLossAgainstDefinition(t *testing.T) {
 			}
 			checkGradient(t, definition, c.logits, gradient)
 			for b, action := range op.actions {
-				if want := c.logits[c.sets.Begin(b)+action] - float64(op.targets[b]); math.Abs(op.errors[b]-want) > 1e-6 {
+				if want := c.logits[c.choices.Begin(b)+action] - float64(op.targets[b]); math.Abs(op.errors[b]-want) > 1e-6 {
 					t.Fatalf("TD error %v, want %v", op.errors[b], want)
 				}
 			}
@@ -247,14 +247,14 @@ func TestDuelingAgainstDefinition(t *testing.T) {
 				weights[i] = rand.NormFloat64()
 			}
 			x := append([]float64{}, c.logits...) // advantages, then values
-			for range c.sets.Len() {
+			for range c.choices.Len() {
 				x = append(x, rand.NormFloat64())
 			}
 			definition := func(x []float64) float64 {
 				sum := 0.0
-				for b := range c.sets.Len() {
-					begin, end := c.sets.Begin(b), c.sets.ends[b]
-					_, allowed := c.sets.Of(b, make([]float32, n))
+				for b := range c.choices.Len() {
+					begin, end := c.choices.Begin(b), c.choices.Begin(b+1)
+					_, allowed := c.choices.Of(b, make([]float32, n))
 					mean, count := 0.0, 0.0
 					for i := begin; i < end; i++ {
 						if allowed == nil || allowed[i-begin] {
@@ -271,7 +271,7 @@ func TestDuelingAgainstDefinition(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, err := nn.NewParam("v", nil, nil, c.sets.Len(), 1)
+			v, err := nn.NewParam("v", nil, nil, c.choices.Len(), 1)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,7 +287,7 @@ func TestDuelingAgainstDefinition(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			q, err := nn.Apply("dueling", &dueling{sets: &c.sets}, nn.Shape{n, 1}, nodes...)
+			q, err := nn.Apply("dueling", &dueling{choices: &c.choices}, nn.Shape{n, 1}, nodes...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -398,8 +398,8 @@ func TestCategoricalExtremes(t *testing.T) {
 	}
 }
 
-func TestActionSets(t *testing.T) {
-	var a ActionSets
+func TestChoices(t *testing.T) {
+	var a Choices
 	scores := []float32{0, 1, 2, 3, 4, 5}
 	for range 2 { // the second time in memory used before
 		a.Reset()
@@ -409,7 +409,7 @@ func TestActionSets(t *testing.T) {
 			}
 		}
 		own, allowed := a.Of(2, scores)
-		if a.Len() != 4 || a.Actions() != 6 || a.Begin(2) != 2 || len(own) != 3 || own[0] != 2 || allowed[1] || !allowed[2] {
+		if a.Len() != 4 || a.Scores() != 6 || a.Begin(2) != 2 || len(own) != 3 || own[0] != 2 || allowed[1] || !allowed[2] {
 			t.Fatalf("%+v: %v, %v", a, own, allowed)
 		}
 		if own, allowed := a.Of(3, scores); len(own) != 1 || !allowed[0] {

@@ -14,11 +14,10 @@ type qNetwork[O any] struct {
 	model   Model[O]
 	params  nn.Params // of model
 	dueling bool
-	act     compiled[O]
-	q       *gorgonia.Node // of act
+	act     *Compiled[O] // its output are the action values
 
 	// For training.
-	fit     compiled[O]
+	fit     *Compiled[O]
 	trainer *nn.Trainer
 	td      tdLoss
 }
@@ -26,47 +25,48 @@ type qNetwork[O any] struct {
 func newQNetwork[O any](model Model[O], dueling bool) (*qNetwork[O], error) {
 	n := &qNetwork[O]{model: model, params: model.Params(), dueling: dueling}
 	var err error
-	if n.q, err = n.build(&n.act); err != nil {
+	if n.act, err = n.build(); err != nil {
 		return nil, err
 	}
-	n.act.tape, err = nn.NewTape(n.q)
+	n.act.Tape, err = nn.NewTape(n.act.Output)
 	return n, err
 }
 
-// build makes the network and returns its action values.
-func (n *qNetwork[O]) build(c *compiled[O]) (*gorgonia.Node, error) {
+// build makes the network, without a tape, with the action values as its output.
+func (n *qNetwork[O]) build() (*Compiled[O], error) {
 	net, err := n.model.Build()
 	if err != nil {
 		return nil, err
 	}
-	c.net = net
+	c := Compile[O](net, nil)
 	if !n.dueling {
 		if net.Value != nil {
 			return nil, errors.New("rl: DQN: the model has a value (critic), of which DQN makes use with Dueling only: use NoValue or set Dueling")
 		}
-		return net.Scores, nil
+		return c, nil
 	}
 	if net.Value == nil {
 		return nil, errors.New("rl: DQN: Dueling needs a model with a value")
 	}
-	return nn.Apply("dueling", &dueling{sets: &c.sets}, net.Scores.Shape(), net.Scores, net.Value)
+	c.Output, err = nn.Apply("dueling", &dueling{choices: &c.Choices}, net.Scores.Shape(), net.Scores, net.Value)
+	return c, err
 }
 
 // train prepares for minibatches of n observations.
 func (n *qNetwork[O]) train(optimizer nn.Optimizer, huberDelta, clipNorm float64, batchSize int) error {
-	q, err := n.build(&n.fit)
-	if err != nil {
+	var err error
+	if n.fit, err = n.build(); err != nil {
 		return err
 	}
 	n.td = tdLoss{
 		delta:   huberDelta,
-		sets:    &n.fit.sets,
+		choices: &n.fit.Choices,
 		actions: make([]int, batchSize),
 		targets: make([]float32, batchSize),
 		weights: make([]float32, batchSize),
 		errors:  make([]float64, batchSize),
 	}
-	loss, err := nn.Apply("td_loss", &n.td, nn.Shape{}, q)
+	loss, err := nn.Apply("td_loss", &n.td, nn.Shape{}, n.fit.Output)
 	if err != nil {
 		return err
 	}
@@ -74,13 +74,13 @@ func (n *qNetwork[O]) train(optimizer nn.Optimizer, huberDelta, clipNorm float64
 		return err
 	}
 	n.trainer.ClipNorm = clipNorm
-	n.fit.tape = n.trainer.Tape
+	n.fit.Tape = n.trainer.Tape
 	return nil
 }
 
 // learn makes one step on a minibatch, of which n.td knows the rest, and returns the loss before it.
 func (n *qNetwork[O]) learn(obs []O) (float64, error) {
-	if err := n.fit.load(obs); err != nil {
+	if err := n.fit.Load(obs); err != nil {
 		return 0, err
 	}
 	return n.trainer.Step()
@@ -88,8 +88,7 @@ func (n *qNetwork[O]) learn(obs []O) (float64, error) {
 
 // values returns the values of all actions of each observation, valid until the next call for acting.
 func (n *qNetwork[O]) values(obs []O) ([]float32, error) {
-	q, _, err := n.act.run(obs, n.q)
-	return q, err
+	return n.act.predict(obs)
 }
 
 // decide writes the best action for each observation, or -1 where none is allowed.
@@ -99,7 +98,7 @@ func (n *qNetwork[O]) decide(obs []O, actions []int) error {
 		return err
 	}
 	for b := range obs {
-		actions[b] = argmax(n.act.sets.Of(b, q))
+		actions[b] = argmax(n.act.Choices.Of(b, q))
 	}
 	return nil
 }
@@ -111,7 +110,7 @@ func (n *qNetwork[O]) explore(obs []O, actions []int, epsilon float64, rand *Ran
 		return err
 	}
 	for b := range obs {
-		own, allowed := n.act.sets.Of(b, q)
+		own, allowed := n.act.Choices.Of(b, q)
 		actions[b] = argmax(own, allowed)
 		if rand.Float64() >= epsilon || actions[b] < 0 {
 			continue
@@ -168,7 +167,7 @@ func (n *qNetwork[O]) LoadState(s *checkpoints.State) error {
 
 // dueling computes Q = V + A - mean A, the mean being over the allowed actions of the observation. Its inputs are A, of
 // any shape with one entry per action, and V [observations x 1].
-type dueling struct{ sets *ActionSets }
+type dueling struct{ choices *Choices }
 
 func (o *dueling) OutShape(in []gorgonia.Value) (int, int, error) {
 	a, err := nn.AsMatrix(in[0])
@@ -176,8 +175,8 @@ func (o *dueling) OutShape(in []gorgonia.Value) (int, int, error) {
 		return 0, 0, err
 	}
 	v, err := nn.AsMatrix(in[1])
-	if err == nil && (len(a.Data) != o.sets.Actions() || len(v.Data) != o.sets.Len()) {
-		err = fmt.Errorf("%d advantages and %d values for %d actions of %d observations", len(a.Data), len(v.Data), o.sets.Actions(), o.sets.Len())
+	if err == nil && (len(a.Data) != o.choices.Scores() || len(v.Data) != o.choices.Len()) {
+		err = fmt.Errorf("%d advantages and %d values for %d actions of %d observations", len(a.Data), len(v.Data), o.choices.Scores(), o.choices.Len())
 	}
 	return a.Rows, a.Cols, err
 }
@@ -191,9 +190,9 @@ func (o *dueling) Forward(in []gorgonia.Value, out nn.Matrix) error {
 	if err != nil {
 		return err
 	}
-	for b := range o.sets.Len() {
-		advantages, allowed := o.sets.Of(b, a.Data)
-		q, _ := o.sets.Of(b, out.Data)
+	for b := range o.choices.Len() {
+		advantages, allowed := o.choices.Of(b, a.Data)
+		q, _ := o.choices.Of(b, out.Data)
 		sum, n := float32(0), countAllowed(len(advantages), allowed)
 		for i, x := range advantages {
 			if allowed == nil || allowed[i] {
@@ -211,8 +210,8 @@ func (o *dueling) Forward(in []gorgonia.Value, out nn.Matrix) error {
 func (o *dueling) Differentiable(int) bool { return true }
 
 func (o *dueling) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
-	for b := range o.sets.Len() {
-		dq, allowed := o.sets.Of(b, dout.Data)
+	for b := range o.choices.Len() {
+		dq, allowed := o.choices.Of(b, dout.Data)
 		sum := float32(0)
 		for _, d := range dq {
 			sum += d
@@ -223,7 +222,7 @@ func (o *dueling) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matri
 		if din[0].IsZero() {
 			continue
 		}
-		da, _ := o.sets.Of(b, din[0].Data)
+		da, _ := o.choices.Of(b, din[0].Data)
 		mean := sum / float32(max(countAllowed(len(dq), allowed), 1))
 		for i, d := range dq {
 			da[i] = d
@@ -253,7 +252,7 @@ func countAllowed(n int, allowed []bool) int {
 // action values are its only input in the expression graph; the slices have an entry per observation.
 type tdLoss struct {
 	delta   float64 // of Huber's function; 0: the square
-	sets    *ActionSets
+	choices *Choices
 	actions []int
 	targets []float32
 	weights []float32
@@ -264,8 +263,8 @@ type tdLoss struct {
 
 func (o *tdLoss) OutShape(in []gorgonia.Value) (int, int, error) {
 	q, err := nn.AsMatrix(in[0])
-	if err == nil && (len(q.Data) != o.sets.Actions() || len(o.actions) != o.sets.Len()) {
-		err = fmt.Errorf("%d values for %d actions of %d observations in a minibatch of %d", len(q.Data), o.sets.Actions(), o.sets.Len(), len(o.actions))
+	if err == nil && (len(q.Data) != o.choices.Scores() || len(o.actions) != o.choices.Len()) {
+		err = fmt.Errorf("%d values for %d actions of %d observations in a minibatch of %d", len(q.Data), o.choices.Scores(), o.choices.Len(), len(o.actions))
 	}
 	return 1, 1, err
 }
@@ -278,7 +277,7 @@ func (o *tdLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 	sum, n := 0.0, float64(len(o.actions))
 	o.slope = o.slope[:0]
 	for b, action := range o.actions {
-		own, _ := o.sets.Of(b, q.Data)
+		own, _ := o.choices.Of(b, q.Data)
 		if action < 0 || action >= len(own) {
 			return fmt.Errorf("experience %d of the minibatch: action %d of %d", b, action, len(own))
 		}
@@ -302,7 +301,7 @@ func (o *tdLoss) Differentiable(int) bool { return true }
 func (o *tdLoss) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
 	clear(din[0].Data)
 	for b, action := range o.actions {
-		din[0].Data[o.sets.Begin(b)+action] = float32(o.slope[b]) * dout.Data[0]
+		din[0].Data[o.choices.Begin(b)+action] = float32(o.slope[b]) * dout.Data[0]
 	}
 	return nil
 }

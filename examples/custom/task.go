@@ -64,40 +64,33 @@ type network struct{ *gnn.BipartiteScorer }
 
 // graph is one expression graph of the network with its inputs.
 type graph struct {
-	jobs, machines, edges, forward, reverse, logits *gorgonia.Node
-	structure                                       gnn.Graph
-	jobBuf, machineBuf, edgeBuf                     nn.Buffer
-	numJobs, numMachines, first                     []int // of each sample; first is its first edge
+	jobs, machines, edges, forward, reverse *gorgonia.Node
+	structure                               gnn.Graph
+	jobBuf, machineBuf, edgeBuf             nn.Buffer
+	numJobs, numMachines                    []int // of each sample
 }
 
-func (n network) Build() (droo.PolicyGraph[batch], error) {
+func (n network) Build() (*rl.Network[batch], error) {
 	eg, g := gorgonia.NewGraph(), &graph{}
 	g.jobs, _ = nn.NewInput(eg, "jobs", 1)
 	g.machines, _ = nn.NewInput(eg, "machines", 1)
 	g.edges, _ = nn.NewInput(eg, "edges", 1)
 	g.forward, _ = gnn.NewGraphInput(eg, "forward")
 	g.reverse, _ = gnn.NewGraphInput(eg, "reverse")
-	var err error
-	g.logits, err = n.Forward(g.forward, g.reverse, g.jobs, g.machines, g.edges)
-	return g, err
+	scores, err := n.Forward(g.forward, g.reverse, g.jobs, g.machines, g.edges)
+	return &rl.Network[batch]{Scores: scores, Load: g.load}, err
 }
 
-func (g *graph) Logits() *gorgonia.Node { return g.logits }
-func (g *graph) Rows() int              { return g.structure.NumEdges() }
-func (g *graph) Place(sample, job int) int {
-	return g.first[sample] + job*g.numMachines[sample]
-}
-
-func (g *graph) Load(t *nn.Tape, samples []droo.Sample[batch]) error {
-	g.numJobs, g.numMachines, g.first = g.numJobs[:0], g.numMachines[:0], g.first[:0]
-	edges := 0
+func (g *graph) load(t *nn.Tape, batches []batch, choices *rl.Choices) error {
+	g.numJobs, g.numMachines = g.numJobs[:0], g.numMachines[:0]
 	var work, speed, time []float32 // the features
-	for _, s := range samples {
-		b := s.Observation
+	for _, b := range batches {
 		g.numJobs, g.numMachines = append(g.numJobs, len(b.Work)), append(g.numMachines, len(b.Speed))
-		g.first = append(g.first, edges)
-		edges += len(b.Work) * len(b.Speed)
+		choices.Next()
 		for _, w := range b.Work {
+			if err := choices.Row(len(b.Speed), nil); err != nil {
+				return err
+			}
 			work = append(work, float32(w))
 			for _, v := range b.Speed {
 				time = append(time, float32(w/v))
@@ -130,8 +123,8 @@ func newLearner(machines int, seed uint64) (*droo.Learner[batch], error) {
 	if err != nil {
 		return nil, err
 	}
-	actor, err := droo.NewNetworkActor(network{net}, func(b *batch) int { return len(b.Work) },
-		droo.NetworkActorConfig{Options: machines, Loss: droo.SoftmaxCrossEntropy, LearningRate: 3e-3})
+	actor, err := droo.NewNetworkActor(network{net},
+		droo.NetworkActorConfig{Loss: droo.SoftmaxCrossEntropy, LearningRate: 3e-3})
 	if err != nil {
 		return nil, err
 	}

@@ -6,37 +6,83 @@ import (
 	"slices"
 )
 
-// Scores are an actor's relaxed scores of one observation: a matrix of logits [Rows x Options], row-major. A row is one
-// thing to be decided, for instance one device.
+// Scores are an actor's relaxed scores of one observation: logits of the options of each row. A row is
+// one thing to be decided, such as a device.
 //
-//   - Options == 1: a binary decision per row. The choice is 0 or 1, and the probability of 1 is sigmoid(logit).
-//   - Options >= 2: one of n per row. The choice is 0 <= c < Options, with probability softmax(row)[c]. A logit of -Inf
-//     forbids an option (a mask); a row must leave at least one.
+//   - Options == 1: a binary decision per row. The choice is 0 or 1, and the probability of 1 is
+//     sigmoid(logit).
+//   - Options >= 2: one of n per row. The choice is 0 <= c < Options, with probability
+//     softmax(row)[c]. A logit of -Inf forbids an option (a mask); a row must leave at least one.
+//   - Options == 0: one of n, where n differs from row to row. Ends says where each row's logits end.
 type Scores struct {
 	Rows, Options int
-	Logits        []float32 // [Rows x Options]
+	Ends          []int32   // [Rows], ascending; only with Options == 0
+	Logits        []float32 // of the first row, then of the second, and so on
 }
 
-// Check reports what is wrong with s: a shape that does not hold together, a logit that is NaN or infinite (-Inf is
-// allowed as the mask of a one-of-n option), or a row without any option left.
+// Binary reports whether every row is a yes or no.
+func (s *Scores) Binary() bool { return s.Options == 1 }
+
+// bounds returns where the logits of row i begin and end.
+func (s *Scores) bounds(i int) (begin, end int) {
+	if s.Options > 0 {
+		return i * s.Options, (i + 1) * s.Options
+	}
+	if i > 0 {
+		begin = int(s.Ends[i-1])
+	}
+	return begin, int(s.Ends[i])
+}
+
+// Row returns the logits of row i. It shares memory with s.
+func (s *Scores) Row(i int) []float32 {
+	begin, end := s.bounds(i)
+	return s.Logits[begin:end]
+}
+
+// Check reports what is wrong with s: a shape that does not fit, a logit that is NaN or infinite (-Inf
+// is allowed as the mask of a one-of-n option), or a row without any option left.
 func (s Scores) Check() error {
-	if s.Rows < 0 || s.Options < 1 || len(s.Logits) != s.Rows*s.Options {
-		return fmt.Errorf("scores [%d x %d] with %d logits", s.Rows, s.Options, len(s.Logits))
+	if err := s.checkShape(); err != nil {
+		return err
 	}
 	for i := range s.Rows {
 		left := 0
-		for j, z := range s.Logits[i*s.Options : (i+1)*s.Options] {
+		for j, z := range s.Row(i) {
 			switch {
 			case -math.MaxFloat32 <= z && z <= math.MaxFloat32:
 				left++
-			case s.Options > 1 && masked(z):
+			case s.Options != 1 && masked(z):
 			default:
 				return fmt.Errorf("logit of row %d, option %d is %v", i, j, z)
 			}
 		}
 		if left == 0 {
-			return fmt.Errorf("row %d: every option is masked (all logits are -Inf)", i)
+			return fmt.Errorf("row %d: no option is allowed (there are none, or all logits are -Inf)", i)
 		}
+	}
+	return nil
+}
+
+func (s *Scores) checkShape() error {
+	if s.Rows < 0 || s.Options < 0 || s.Options > 0 && len(s.Logits) != s.Rows*s.Options {
+		return fmt.Errorf("scores [%d x %d] with %d logits", s.Rows, s.Options, len(s.Logits))
+	}
+	if s.Options > 0 {
+		return nil
+	}
+	if len(s.Ends) != s.Rows {
+		return fmt.Errorf("scores of %d rows with %d ends", s.Rows, len(s.Ends))
+	}
+	last := int32(0)
+	for i, end := range s.Ends {
+		if end < last || int(end) > len(s.Logits) {
+			return fmt.Errorf("logits of row %d end at %d, those of the row before at %d of %d", i, end, last, len(s.Logits))
+		}
+		last = end
+	}
+	if int(last) != len(s.Logits) {
+		return fmt.Errorf("scores of %d rows end at logit %d of %d", s.Rows, last, len(s.Logits))
 	}
 	return nil
 }
@@ -44,8 +90,8 @@ func (s Scores) Check() error {
 // masked reports whether the logit z of a one-of-n option forbids it.
 func masked(z float32) bool { return z < -math.MaxFloat32 }
 
-// Argmax writes the most probable choice of every row to dst [Rows]. Of equal options the first wins; a binary choice is
-// 1 only above probability 0.5.
+// Argmax writes the most probable choice of every row to dst [Rows]. Of equal options the first wins; a
+// binary choice is 1 only above probability 0.5.
 func (s Scores) Argmax(dst []int32) {
 	for i := range s.Rows {
 		if s.Options == 1 {
@@ -55,7 +101,7 @@ func (s Scores) Argmax(dst []int32) {
 			}
 			continue
 		}
-		row := s.Logits[i*s.Options : (i+1)*s.Options]
+		row := s.Row(i)
 		best := 0
 		for j, z := range row {
 			if z > row[best] {

@@ -21,7 +21,7 @@ import (
 type Gumbel struct {
 	temperature float64
 	rand        *rl.Rand
-	cumulative  []float64 // [Rows x Options] sums of the unnormalised probabilities within a row
+	cumulative  []float64 // per logit: sums of the unnormalised probabilities within a row
 	choice      []int32
 	merge       merger
 }
@@ -64,7 +64,7 @@ func (q *Gumbel) accumulate(s Scores, best []int32) {
 			q.cumulative = append(q.cumulative, 1/(1+math.Exp(-float64(s.Logits[i])/q.temperature)))
 			continue
 		}
-		row := s.Logits[i*s.Options : (i+1)*s.Options]
+		row := s.Row(i)
 		top, sum := float64(row[best[i]]), 0.0
 		for _, z := range row {
 			sum += math.Exp((float64(z) - top) / q.temperature)
@@ -84,10 +84,11 @@ func (q *Gumbel) draw(s Scores) {
 			}
 			continue
 		}
-		// The first option whose sum exceeds u: a masked option adds nothing to the sum before it, so it is never that. Which half it
-		// is in is chance, which no branch predictor foresees; so the search has none. Floats that are not negative are ordered as
-		// their bits are, and the difference of two, less one, has its highest bit set where the first is not the larger.
-		row := q.cumulative[i*s.Options : (i+1)*s.Options]
+		// The first option whose sum exceeds u; a masked option adds nothing, so it is never that one.
+		// The search is branch-free: which half holds it is unpredictable. Floats that are not negative
+		// order as their bits do, so (first - second - 1) has its top bit set where first <= second.
+		begin, end := s.bounds(i)
+		row := q.cumulative[begin:end]
 		bits := math.Float64bits(u * row[len(row)-1])
 		low := 0
 		for n := len(row); n > 1; {

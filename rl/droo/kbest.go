@@ -28,7 +28,7 @@ func (q *KBest) Candidates(s Scores, k int, dst *Decisions) error {
 			q.sums.add(i, best, 1-best, math.Abs(float64(s.Logits[i])))
 			continue
 		}
-		row := s.Logits[i*s.Options : (i+1)*s.Options]
+		row := s.Row(i)
 		for j, z := range row {
 			if j != int(best) && !masked(z) {
 				q.sums.add(i, best, int32(j), float64(row[best])-float64(z))

@@ -3,34 +3,14 @@ package droo
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
-	"github.com/graphrl/graphrl/internal/reuse"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/rl"
 	"gorgonia.org/gorgonia"
 )
-
-// PolicyNetwork is a network from observations to logits, over one set of weights.
-type PolicyNetwork[O any] interface {
-	// Params returns the weights.
-	Params() nn.Params
-	// Build adds the network to an expression graph of its own, so that several can run at once.
-	Build() (PolicyGraph[O], error)
-}
-
-// PolicyGraph is one expression graph of a PolicyNetwork, with its input buffers.
-type PolicyGraph[O any] interface {
-	// Logits is the node of all logits of a batch [any rows x columns]. The options of one row of a decision are
-	// consecutive, row-major.
-	Logits() *gorgonia.Node
-	// Load computes the inputs of a batch, of whose samples it reads the observations, and binds them to the tape.
-	Load(t *nn.Tape, batch []Sample[O]) error
-	// Rows is the number of rows the logits of the loaded batch have.
-	Rows() int
-	// Place returns which of the loaded batch's logits is the first of a sample's decision row; -1 if the network has none
-	// for it, which means a certain 0 of a binary decision.
-	Place(sample, row int) int
-}
 
 // Loss is what a NetworkActor learns the best decisions by.
 type Loss string
@@ -45,8 +25,6 @@ const (
 
 // NetworkActorConfig holds the hyper-parameters of a NetworkActor.
 type NetworkActorConfig struct {
-	// Options is the number of options of each row: 1 for a binary decision.
-	Options int
 	// Loss defaults to BinaryCrossEntropy.
 	Loss Loss
 	// LearningRate and Beta1 are Adam's; 0: nn.AdamConfig's defaults.
@@ -58,16 +36,27 @@ type NetworkActorConfig struct {
 	Workers int
 }
 
-// NetworkActor is an Actor made of a network, which it trains with Adam on cross-entropy. It implements checkpoints.Stateful.
+// Check reports the fields that make no sense.
+func (c NetworkActorConfig) Check() error {
+	check := validate.Fields{Name: "droo: network actor"}
+	check.Want(c.Loss == "" || c.Loss == BinaryCrossEntropy || c.Loss == SoftmaxCrossEntropy,
+		"Loss is %q, want %s or %s", c.Loss, BinaryCrossEntropy, SoftmaxCrossEntropy)
+	check.NotNegative("LearningRate", c.LearningRate)
+	check.Want(c.Beta1 >= 0 && c.Beta1 < 1, "Beta1 is %v, want it in [0, 1)", c.Beta1)
+	check.NotNegative("ClipNorm", c.ClipNorm)
+	check.Want(c.Workers >= 0, "Workers is %d, want at least 0", c.Workers)
+	return check.Err()
+}
+
+// NetworkActor is an Actor made of a network, which it trains with Adam on cross-entropy. It implements
+// checkpoints.Stateful.
 type NetworkActor[O any] struct {
-	net       PolicyNetwork[O]
-	rows      func(obs *O) int
-	options   int
+	model     rl.Model[O]
 	optimizer *nn.Adam
 
-	decide PolicyGraph[O]
-	tape   *nn.Tape
-	single [1]Sample[O]
+	decide *rl.Compiled[O]
+	single [1]O
+	ends   []int32
 	logits []float32
 
 	replicas []*replica[O]
@@ -78,32 +67,33 @@ type NetworkActor[O any] struct {
 // certainlyNot is a logit of probability 0, further from undecided than any a network gives.
 const certainlyNot = -1e9
 
-// NewNetworkActor compiles net for decisions and for training; rows tells how many rows the decision for an observation has.
-// Close stops its goroutines.
-func NewNetworkActor[O any](net PolicyNetwork[O], rows func(obs *O) int, cfg NetworkActorConfig) (*NetworkActor[O], error) {
-	if cfg.Options < 1 {
-		return nil, fmt.Errorf("droo: network actor: want at least 1 option, got %d", cfg.Options)
+// NewNetworkActor compiles a model for decisions and for training. Close stops its goroutines. A critic
+// of the model is not used.
+func NewNetworkActor[O any](model rl.Model[O], cfg NetworkActorConfig) (*NetworkActor[O], error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
 	}
 	workers := max(cfg.Workers, 1)
 	a := &NetworkActor[O]{
-		net:     net,
-		rows:    rows,
-		options: cfg.Options,
-		shares:  make([]float64, workers),
+		model:  model,
+		shares: make([]float64, workers),
 	}
 	var err error
-	if a.optimizer, err = nn.NewAdam(net.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Beta1: cfg.Beta1}); err != nil {
+	if a.optimizer, err = nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Beta1: cfg.Beta1}); err != nil {
 		return nil, err
 	}
-	if a.decide, err = net.Build(); err != nil {
+	net, err := model.Build()
+	if err != nil {
 		return nil, err
 	}
-	if a.tape, err = nn.NewTape(a.decide.Logits()); err != nil {
+	tape, err := nn.NewTape(net.Scores)
+	if err != nil {
 		return nil, err
 	}
+	a.decide = rl.Compile(net, tape)
 	var trainers []*nn.Trainer
 	for range workers {
-		r, err := newReplica(net, cfg, a.optimizer)
+		r, err := newReplica(model, cfg, a.optimizer)
 		if err != nil {
 			return nil, err
 		}
@@ -115,36 +105,71 @@ func NewNetworkActor[O any](net PolicyNetwork[O], rows func(obs *O) int, cfg Net
 }
 
 // Params returns the weights of the network.
-func (a *NetworkActor[O]) Params() nn.Params { return a.net.Params() }
+func (a *NetworkActor[O]) Params() nn.Params { return a.model.Params() }
 
 // Close stops the goroutines of the training.
 func (a *NetworkActor[O]) Close() { a.parallel.Close() }
 
-// Scores implements Actor.
+// Scores implements Actor. Options that the observation forbids have the logit -Inf.
 func (a *NetworkActor[O]) Scores(obs O) (Scores, error) {
-	a.single[0].Observation = obs
-	s := Scores{Rows: a.rows(&a.single[0].Observation), Options: a.options}
+	a.single[0] = obs
+	if err := a.decide.Load(a.single[:]); err != nil {
+		return Scores{}, err
+	}
+	rows := a.decide.Choices.Rows(0)
+	s := Scores{Rows: len(rows)}
+	if a.decide.Net.Binary {
+		s.Options = 1
+	}
 	if s.Rows == 0 {
 		return s, nil
 	}
-	if err := a.decide.Load(a.tape, a.single[:]); err != nil {
+	z, err := a.decide.Run()
+	if err != nil {
 		return Scores{}, err
 	}
-	if err := a.tape.Run(); err != nil {
-		return Scores{}, err
-	}
-	z := a.tape.Matrix(a.decide.Logits()).Data
-	a.logits = reuse.Slice(a.logits, s.Rows*s.Options)
-	for i := range s.Rows {
-		row := a.logits[i*s.Options : (i+1)*s.Options]
-		if p := a.decide.Place(0, i); p >= 0 {
-			copy(row, z[p:])
-		} else {
-			row[0] = certainlyNot
+	a.logits, a.ends = a.logits[:0], a.ends[:0]
+	for i, group := range rows {
+		if err := a.appendRow(z, int(group)); err != nil {
+			return Scores{}, fmt.Errorf("row %d: %w", i, err)
 		}
+		a.ends = append(a.ends, int32(len(a.logits)))
 	}
 	s.Logits = a.logits
+	if s.Options == 0 {
+		s.Ends = a.ends
+	}
 	return s, nil
+}
+
+// appendRow appends the logits of one row.
+func (a *NetworkActor[O]) appendRow(z []float32, group int) error {
+	if group == rl.NoScores {
+		if !a.decide.Net.Binary {
+			return errors.New("the network has no scores for a choice of one of several")
+		}
+		a.logits = append(a.logits, certainlyNot)
+		return nil
+	}
+	own, allowed := a.decide.Choices.OfGroup(group, z)
+	if a.decide.Net.Binary && len(own) != 1 {
+		return fmt.Errorf("%d scores for a binary decision", len(own))
+	}
+	begin := len(a.logits)
+	a.logits = append(a.logits, own...)
+	if allowed == nil {
+		return nil
+	}
+	for j, ok := range allowed {
+		switch {
+		case ok:
+		case a.decide.Net.Binary:
+			a.logits[begin] = certainlyNot
+		default:
+			a.logits[begin+j] = float32(math.Inf(-1))
+		}
+	}
+	return nil
 }
 
 // Train implements Actor. The workers share the batch as evenly as its samples allow.
@@ -159,8 +184,8 @@ func (a *NetworkActor[O]) Train(batch []Sample[O]) (float64, error) {
 		if err := r.load(part); err != nil {
 			return 0, err
 		}
-		a.shares[i] = float64(r.graph.Rows())
-		total += r.graph.Rows()
+		a.shares[i] = float64(r.rows)
+		total += r.rows
 	}
 	for i := range a.shares {
 		a.shares[i] /= float64(total)
@@ -185,83 +210,95 @@ func (a *NetworkActor[O]) LoadState(s *checkpoints.State) error {
 
 // replica is one worker's expression graph, loss and buffers.
 type replica[O any] struct {
-	graph   PolicyGraph[O]
+	net     *rl.Compiled[O]
 	trainer *nn.Trainer
-	options int
-	columns int // of the logits
+	columns int // of the scores
+	rows    int // of the loaded batch's scores
 
+	batch     []O
 	target    *gorgonia.Node
 	targetBuf nn.Buffer
 	segments  *gorgonia.Node // nil without softmax
 	index     nn.Index
 }
 
-func newReplica[O any](net PolicyNetwork[O], cfg NetworkActorConfig, opt nn.Optimizer) (*replica[O], error) {
-	graph, err := net.Build()
+func newReplica[O any](model rl.Model[O], cfg NetworkActorConfig, opt nn.Optimizer) (*replica[O], error) {
+	net, err := model.Build()
 	if err != nil {
 		return nil, err
 	}
-	z := graph.Logits()
-	r := &replica[O]{graph: graph, options: cfg.Options, columns: z.Shape()[1]}
+	z := net.Scores
+	r := &replica[O]{columns: z.Shape()[1]}
 	if r.target, err = nn.NewInput(z.Graph(), "target", r.columns); err != nil {
 		return nil, err
 	}
 	var loss *gorgonia.Node
-	switch cfg.Loss {
-	case BinaryCrossEntropy, "":
-		loss, err = nn.BCEWithLogits(z, r.target)
-	case SoftmaxCrossEntropy:
-		if cfg.Options == 1 {
+	if cfg.Loss == SoftmaxCrossEntropy {
+		if net.Binary {
 			return nil, errors.New("droo: network actor: softmax cross-entropy needs more than one option; use binary")
 		}
 		if r.segments, err = nn.NewIndexInput(z.Graph(), "segments"); err != nil {
 			return nil, err
 		}
 		loss, err = nn.SegmentCrossEntropy(z, r.target, r.segments)
-	default:
-		return nil, fmt.Errorf("droo: network actor: unknown loss %q: want %s or %s", cfg.Loss, BinaryCrossEntropy, SoftmaxCrossEntropy)
+	} else {
+		loss, err = nn.BCEWithLogits(z, r.target)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if r.trainer, err = nn.NewTrainer(loss, net.Params(), opt); err != nil {
+	if r.trainer, err = nn.NewTrainer(loss, model.Params(), opt); err != nil {
 		return nil, err
 	}
 	r.trainer.ClipNorm = cfg.ClipNorm
+	r.net = rl.Compile(net, r.trainer.Tape)
 	return r, nil
 }
 
-// load binds the inputs and the best decisions of a batch. Logits of rows that no decision has are taught 0 by the binary
-// loss and nothing by softmax.
+// load binds the inputs and the best decisions of a batch. Scores of groups that no row refers to are
+// taught 0 by the binary loss and nothing by softmax.
 func (r *replica[O]) load(batch []Sample[O]) error {
-	tape := r.trainer.Tape
-	if err := r.graph.Load(tape, batch); err != nil {
+	r.batch = r.batch[:0]
+	for i := range batch {
+		r.batch = append(r.batch, batch[i].Observation)
+	}
+	if err := r.net.Load(r.batch); err != nil {
 		return err
 	}
-	target := r.targetBuf.Resize(r.graph.Rows(), r.columns)
+	choices := &r.net.Choices
+	r.rows = choices.Scores() / r.columns
+	target := r.targetBuf.Resize(r.rows, r.columns)
 	clear(target)
 	for b, s := range batch {
+		rows := choices.Rows(b)
+		if len(rows) != len(s.Decision) {
+			return fmt.Errorf("droo: network actor: sample %d: a decision of %d rows for an observation of %d", b, len(s.Decision), len(rows))
+		}
 		for i, choice := range s.Decision {
-			p := r.graph.Place(b, i)
+			if rows[i] == rl.NoScores {
+				continue
+			}
+			own, _ := choices.OfGroup(int(rows[i]), target)
 			switch {
-			case p < 0:
-			case r.options == 1:
-				target[p] = float32(choice)
+			case r.net.Net.Binary:
+				own[0] = float32(choice)
+			case choice < 0 || int(choice) >= len(own):
+				return fmt.Errorf("droo: network actor: sample %d, row %d: choice %d of %d options", b, i, choice, len(own))
 			default:
-				target[p+int(choice)] = 1
+				own[choice] = 1
 			}
 		}
 	}
+	tape := r.trainer.Tape
 	if err := tape.Bind(r.target, r.targetBuf.Value()); err != nil {
 		return err
 	}
 	if r.segments == nil {
 		return nil
 	}
-	n := len(target) / r.options
-	for k := len(r.index.Rows); k <= n; k++ {
-		r.index.Rows = append(r.index.Rows, int32(k*r.options))
+	r.index.Rows = append(r.index.Rows[:0], 0)
+	for group := range choices.Groups() {
+		r.index.Rows = append(r.index.Rows, int32(choices.GroupEnd(group)))
 	}
-	r.index.Rows = r.index.Rows[:n+1]
 	return tape.Bind(r.segments, &r.index)
 }

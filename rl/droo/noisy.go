@@ -41,7 +41,7 @@ func (q *NoisyOrderPreserving) Candidates(s Scores, k int, dst *Decisions) error
 	for _, z := range s.Logits {
 		q.noisy = append(q.noisy, z+float32(q.sigma*q.rand.NormFloat64()))
 	}
-	noisy := Scores{Rows: s.Rows, Options: s.Options, Logits: q.noisy}
+	noisy := Scores{Rows: s.Rows, Options: s.Options, Ends: s.Ends, Logits: q.noisy}
 	if err := q.inner.Candidates(noisy, k, &q.lists[1]); err != nil {
 		return err
 	}

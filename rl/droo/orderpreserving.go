@@ -84,7 +84,7 @@ func (a rowSwitch) Before(b rowSwitch) bool { return a.compare(b) > 0 }
 func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
 	q.switches = q.switches[:0]
 	for i, best := range dst.Candidate(0) {
-		row := s.Logits[i*s.Options : (i+1)*s.Options]
+		row := s.Row(i)
 		for j, z := range row {
 			if j == int(best) || masked(z) {
 				continue

@@ -1,6 +1,7 @@
 package wpmec
 
 import (
+	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
@@ -15,10 +16,6 @@ type ActorConfig struct {
 type Actor = droo.NetworkActor[Observation]
 
 // newActor makes an actor of a network.
-func newActor(net droo.PolicyNetwork[Observation], cfg ActorConfig) (*Actor, error) {
-	return droo.NewNetworkActor(net, func(o *Observation) int { return o.Users() }, droo.NetworkActorConfig{
-		Options:      1,
-		LearningRate: cfg.LearningRate,
-		Beta1:        cfg.Beta1,
-	})
+func newActor(model rl.Model[Observation], cfg ActorConfig) (*Actor, error) {
+	return droo.NewNetworkActor(model, droo.NetworkActorConfig{LearningRate: cfg.LearningRate, Beta1: cfg.Beta1})
 }

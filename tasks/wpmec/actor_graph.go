@@ -8,7 +8,6 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/rl/droo"
 	"gorgonia.org/gorgonia"
 )
 
@@ -52,69 +51,66 @@ const (
 // graphNetwork is the network on users (sources) and access points (destinations).
 type graphNetwork struct{ *gnn.BipartiteScorer }
 
-// Build implements droo.PolicyNetwork.
-func (n graphNetwork) Build() (droo.PolicyGraph[Observation], error) {
+// Build implements rl.Model: the users of a batch of networks, one after the other, to scores [users x 1].
+func (n graphNetwork) Build() (*rl.Network[Observation], error) {
 	eg := gorgonia.NewGraph()
-	g := &userGraph{}
+	in := &userInputs{}
 	var err error
-	if g.user, err = nn.NewInput(eg, "user", userFeatures); err != nil {
+	if in.user, err = nn.NewInput(eg, "user", userFeatures); err != nil {
 		return nil, err
 	}
-	if g.access, err = nn.NewInput(eg, "access", accessFeatures); err != nil {
+	if in.access, err = nn.NewInput(eg, "access", accessFeatures); err != nil {
 		return nil, err
 	}
-	if g.up, err = gnn.NewGraphInput(eg, "up"); err != nil {
+	if in.up, err = gnn.NewGraphInput(eg, "up"); err != nil {
 		return nil, err
 	}
-	if g.down, err = gnn.NewGraphInput(eg, "down"); err != nil {
+	if in.down, err = gnn.NewGraphInput(eg, "down"); err != nil {
 		return nil, err
 	}
-	g.z, err = n.Forward(g.up, g.down, g.user, g.access, nil)
-	return g, err
+	z, err := n.Forward(in.up, in.down, in.user, in.access, nil)
+	return &rl.Network[Observation]{Scores: z, Binary: true, Load: in.load}, err
 }
 
-// userGraph maps a batch of networks, the users of all of them after each other, to logits [users x 1].
-type userGraph struct {
-	user, access, up, down, z *gorgonia.Node
+// userInputs are the inputs of one expression graph, with their buffers.
+type userInputs struct {
+	user, access, up, down *gorgonia.Node
 
 	graph              gnn.Graph // user i of a network is its edge i
 	sources, targets   []int     // users and access points of each network: the users on, and 1
 	userBuf, accessBuf nn.Buffer
-	places             []int32 // of all users of all samples, on or off
-	first              []int   // where in places a sample starts
 }
 
-func (g *userGraph) Logits() *gorgonia.Node { return g.z }
-func (g *userGraph) Rows() int              { return g.graph.NumSrc() }
-func (g *userGraph) Place(b, i int) int     { return int(g.places[g.first[b]+i]) }
-
-func (g *userGraph) Load(t *nn.Tape, batch []droo.Sample[Observation]) error {
-	g.sources, g.targets, g.first, g.places = g.sources[:0], g.targets[:0], g.first[:0], g.places[:0]
-	rows := int32(0)
+func (in *userInputs) load(t *nn.Tape, batch []Observation, choices *rl.Choices) error {
+	in.sources, in.targets = in.sources[:0], in.targets[:0]
+	total := 0
 	for b := range batch {
-		obs := &batch[b].Observation
+		obs := &batch[b]
 		if err := obs.Check(); err != nil {
 			return err
 		}
-		start := rows
-		g.first = append(g.first, len(g.places))
+		choices.Next()
+		users := 0
 		for i := range obs.H {
 			if !obs.active(i) {
-				g.places = append(g.places, -1)
+				choices.RowOf(rl.NoScores)
 				continue
 			}
-			g.places = append(g.places, rows)
-			rows++
+			if err := choices.Row(1, nil); err != nil {
+				return err
+			}
+			users++
 		}
-		g.sources, g.targets = append(g.sources, int(rows-start)), append(g.targets, 1)
+		total += users
+		in.sources, in.targets = append(in.sources, users), append(in.targets, 1)
 	}
-	if err := g.graph.SetCompleteBipartites(g.sources, g.targets); err != nil {
+	if err := in.graph.SetCompleteBipartites(in.sources, in.targets); err != nil {
 		return err
 	}
-	users := g.userBuf.Resize(int(rows), userFeatures)
-	access := g.accessBuf.Resize(len(batch), accessFeatures)
+	users := in.userBuf.Resize(total, userFeatures)
+	access := in.accessBuf.Resize(len(batch), accessFeatures)
 	for b := range batch {
-		obs := &batch[b].Observation
+		obs := &batch[b]
 		for i, h := range obs.H {
 			if !obs.active(i) {
 				continue
@@ -125,12 +121,12 @@ func (g *userGraph) Load(t *nn.Tape, batch []droo.Sample[Observation]) error {
 			users[2] = float32(obs.W[i])
 			users = users[userFeatures:]
 		}
-		access[b] = float32(math.Log(float64(g.sources[b]) + 1))
+		access[b] = float32(math.Log(float64(in.sources[b]) + 1))
 	}
 	return errors.Join(
-		t.Bind(g.user, g.userBuf.Value()),
-		t.Bind(g.access, g.accessBuf.Value()),
-		t.Bind(g.up, &g.graph),
-		t.Bind(g.down, g.graph.Reverse()),
+		t.Bind(in.user, in.userBuf.Value()),
+		t.Bind(in.access, in.accessBuf.Value()),
+		t.Bind(in.up, &in.graph),
+		t.Bind(in.down, in.graph.Reverse()),
 	)
 }

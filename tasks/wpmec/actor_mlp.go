@@ -7,7 +7,6 @@ import (
 
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/rl/droo"
 	"gorgonia.org/gorgonia"
 )
 
@@ -49,51 +48,43 @@ type mlpNetwork struct {
 	users int
 }
 
-// Build implements droo.PolicyNetwork.
-func (n *mlpNetwork) Build() (droo.PolicyGraph[Observation], error) {
+// Build implements rl.Model: gains [samples x N] to scores [samples x N].
+func (n *mlpNetwork) Build() (*rl.Network[Observation], error) {
 	gains, err := nn.NewInput(gorgonia.NewGraph(), "gains", n.users)
 	if err != nil {
 		return nil, err
 	}
 	z, err := n.Forward(gains)
-	return &mlpGraph{users: n.users, gains: gains, z: z}, err
-}
-
-// mlpGraph maps gains [samples x N] to logits [samples x N].
-type mlpGraph struct {
-	users    int
-	gains, z *gorgonia.Node
-	buf      nn.Buffer
-	batch    []droo.Sample[Observation]
-}
-
-func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
-func (g *mlpGraph) Rows() int              { return len(g.batch) }
-
-func (g *mlpGraph) Place(b, i int) int {
-	if !g.batch[b].Observation.active(i) {
-		return -1
+	if err != nil {
+		return nil, err
 	}
-	return b*g.users + i
-}
-
-func (g *mlpGraph) Load(t *nn.Tape, batch []droo.Sample[Observation]) error {
-	g.batch = batch
-	x := g.buf.Resize(len(batch), g.users)
-	clear(x)
-	for b := range batch {
-		obs := &batch[b].Observation
-		if err := obs.Check(); err != nil {
-			return err
-		}
-		if obs.Users() != g.users {
-			return fmt.Errorf("wpmec: an MLP actor for %d users cannot decide for %d: use a graph actor", g.users, obs.Users())
-		}
-		for i, h := range obs.H {
-			if obs.active(i) {
-				x[b*g.users+i] = float32(h * gainScale)
+	var buf nn.Buffer
+	load := func(t *nn.Tape, batch []Observation, choices *rl.Choices) error {
+		x := buf.Resize(len(batch), n.users)
+		clear(x)
+		for b := range batch {
+			obs := &batch[b]
+			if err := obs.Check(); err != nil {
+				return err
+			}
+			if obs.Users() != n.users {
+				return fmt.Errorf("wpmec: an MLP actor for %d users cannot decide for %d: use a graph actor", n.users, obs.Users())
+			}
+			choices.Next()
+			for i, h := range obs.H {
+				group, err := choices.Group(1, nil)
+				if err != nil {
+					return err
+				}
+				if !obs.active(i) {
+					group = rl.NoScores
+				} else {
+					x[b*n.users+i] = float32(h * gainScale)
+				}
+				choices.RowOf(group)
 			}
 		}
+		return t.Bind(gains, buf.Value())
 	}
-	return t.Bind(g.gains, g.buf.Value())
+	return &rl.Network[Observation]{Scores: z, Binary: true, Load: load}, nil
 }

@@ -29,12 +29,22 @@ func newActor(c Config, p mecoffload.Profile, graph bool) (*Actor, error) {
 }
 
 // networkActor makes an actor of a network.
-func networkActor(net droo.PolicyNetwork[mecoffload.Observation], options int, cfg ActorConfig) (*Actor, error) {
-	return droo.NewNetworkActor(net, func(o *mecoffload.Observation) int { return o.Devices }, droo.NetworkActorConfig{
-		Options:      options,
+func networkActor(model rl.Model[mecoffload.Observation], cfg ActorConfig) (*Actor, error) {
+	return droo.NewNetworkActor(model, droo.NetworkActorConfig{
 		Loss:         cfg.Loss,
 		LearningRate: cfg.LearningRate,
 		ClipNorm:     cfg.ClipNorm,
 		Workers:      cfg.Workers,
 	})
+}
+
+// addRows adds to choices a row for each of the observation's devices, of the same options.
+func addRows(choices *rl.Choices, devices, options int) error {
+	choices.Next()
+	for range devices {
+		if err := choices.Row(options, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
-	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"gorgonia.org/gorgonia"
 )
@@ -33,7 +33,7 @@ func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorC
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
 	}
-	return networkActor(&graphNet{net, newFeaturizer(sc, p)}, sc.Servers*p.Exits(), cfg.ActorConfig)
+	return networkActor(&graphNet{net, newFeaturizer(sc, p)}, cfg.ActorConfig)
 }
 
 // graphNet is the network on devices (sources) and options (destinations).
@@ -42,76 +42,72 @@ type graphNet struct {
 	features *featurizer
 }
 
-// Build implements droo.PolicyNetwork.
-func (n *graphNet) Build() (droo.PolicyGraph[mecoffload.Observation], error) {
+// Build implements rl.Model: a complete bipartite graph per sample, with scores [edges x 1].
+func (n *graphNet) Build() (*rl.Network[mecoffload.Observation], error) {
 	eg := gorgonia.NewGraph()
-	g := &graphGraph{net: n}
+	in := &graphInputs{features: n.features}
 	var err error
-	for _, in := range []struct {
+	for _, input := range []struct {
 		node *(*gorgonia.Node)
 		name string
 		cols int
-	}{{&g.device, "device", deviceFeatures}, {&g.option, "option", optionFeatures}, {&g.edge, "edge", edgeFeatures}} {
-		if *in.node, err = nn.NewInput(eg, in.name, in.cols); err != nil {
+	}{{&in.device, "device", deviceFeatures}, {&in.option, "option", optionFeatures}, {&in.edge, "edge", edgeFeatures}} {
+		if *input.node, err = nn.NewInput(eg, input.name, input.cols); err != nil {
 			return nil, err
 		}
 	}
-	if g.forward, err = gnn.NewGraphInput(eg, "devices_to_options"); err != nil {
+	if in.forward, err = gnn.NewGraphInput(eg, "devices_to_options"); err != nil {
 		return nil, err
 	}
-	if g.reverse, err = gnn.NewGraphInput(eg, "options_to_devices"); err != nil {
+	if in.reverse, err = gnn.NewGraphInput(eg, "options_to_devices"); err != nil {
 		return nil, err
 	}
-	g.z, err = n.Forward(g.forward, g.reverse, g.device, g.option, g.edge)
-	return g, err
+	z, err := n.Forward(in.forward, in.reverse, in.device, in.option, in.edge)
+	return &rl.Network[mecoffload.Observation]{Scores: z, Load: in.load}, err
 }
 
-// graphGraph maps a batch of problems, one complete bipartite graph each, to logits [edges x 1].
-type graphGraph struct {
-	net                  *graphNet
+// graphInputs are the inputs of one expression graph, with their buffers.
+type graphInputs struct {
+	features             *featurizer
 	device, option, edge *gorgonia.Node
 	forward, reverse     *gorgonia.Node
-	z                    *gorgonia.Node
 
 	graph                         gnn.Graph
 	deviceBuf, optionBuf, edgeBuf nn.Buffer
 	sources, targets              []int // of each sample
-	first                         []int // first edge of each sample
 }
 
-func (g *graphGraph) Logits() *gorgonia.Node       { return g.z }
-func (g *graphGraph) Rows() int                    { return g.graph.NumEdges() }
-func (g *graphGraph) Place(sample, device int) int { return g.first[sample] + device*g.targets[sample] }
-
-func (g *graphGraph) Load(t *nn.Tape, batch []droo.Sample[mecoffload.Observation]) error {
-	g.sources, g.targets, g.first = g.sources[:0], g.targets[:0], g.first[:0]
+func (in *graphInputs) load(t *nn.Tape, batch []mecoffload.Observation, choices *rl.Choices) error {
+	in.sources, in.targets = in.sources[:0], in.targets[:0]
 	devices, options, edges := 0, 0, 0
 	for i := range batch {
-		obs := &batch[i].Observation
-		m, o := obs.Devices, obs.Options()
-		g.sources, g.targets, g.first = append(g.sources, m), append(g.targets, o), append(g.first, edges)
+		m, o := batch[i].Devices, batch[i].Options()
+		in.sources, in.targets = append(in.sources, m), append(in.targets, o)
 		devices, options, edges = devices+m, options+o, edges+m*o
-	}
-	if err := g.graph.SetCompleteBipartites(g.sources, g.targets); err != nil {
-		return err
-	}
-	d, o := g.deviceBuf.Resize(devices, deviceFeatures), g.optionBuf.Resize(options, optionFeatures)
-	e := g.edgeBuf.Resize(edges, edgeFeatures)
-	for i := range batch {
-		g.net.features.graph(&batch[i].Observation, d, o, e)
-		d, o = d[g.sources[i]*deviceFeatures:], o[g.targets[i]*optionFeatures:]
-		e = e[g.sources[i]*g.targets[i]*edgeFeatures:]
-	}
-	for _, in := range []struct {
-		node  *gorgonia.Node
-		value gorgonia.Value
-	}{{g.device, g.deviceBuf.Value()}, {g.option, g.optionBuf.Value()}, {g.edge, g.edgeBuf.Value()}, {g.forward, &g.graph}} {
-		if err := t.Bind(in.node, in.value); err != nil {
+		if err := addRows(choices, m, o); err != nil {
 			return err
 		}
 	}
-	if t.Needs(g.reverse) {
-		return t.Bind(g.reverse, g.graph.Reverse())
+	if err := in.graph.SetCompleteBipartites(in.sources, in.targets); err != nil {
+		return err
+	}
+	d, o := in.deviceBuf.Resize(devices, deviceFeatures), in.optionBuf.Resize(options, optionFeatures)
+	e := in.edgeBuf.Resize(edges, edgeFeatures)
+	for i := range batch {
+		in.features.graph(&batch[i], d, o, e)
+		d, o = d[in.sources[i]*deviceFeatures:], o[in.targets[i]*optionFeatures:]
+		e = e[in.sources[i]*in.targets[i]*edgeFeatures:]
+	}
+	for _, input := range []struct {
+		node  *gorgonia.Node
+		value gorgonia.Value
+	}{{in.device, in.deviceBuf.Value()}, {in.option, in.optionBuf.Value()}, {in.edge, in.edgeBuf.Value()}, {in.forward, &in.graph}} {
+		if err := t.Bind(input.node, input.value); err != nil {
+			return err
+		}
+	}
+	if t.Needs(in.reverse) {
+		return t.Bind(in.reverse, in.graph.Reverse())
 	}
 	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/nn"
-	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"gorgonia.org/gorgonia"
 )
@@ -16,9 +16,9 @@ type MLPActorConfig struct {
 	Hidden []int // widths of the hidden layers
 }
 
-// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron
-// from the flattened state of all devices to the logits of all (device, option) pairs. Its size is
-// fixed by the largest number of devices; absent devices are padded with zeros.
+// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron from the flattened state of
+// all devices to the logits of all (device, option) pairs. Its size is fixed by the largest number of devices; absent devices
+// are padded with zeros.
 func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
 	options := sc.Servers * p.Exits()
 	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, cfg.Hidden...), sc.Devices*options)
@@ -27,7 +27,7 @@ func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfi
 		return nil, fmt.Errorf("mecoffload: MLP actor: %w", err)
 	}
 	net := &mlpNet{MLP: mlp, features: newFeaturizer(sc, p), devices: sc.Devices, servers: sc.Servers, options: options}
-	return networkActor(net, options, cfg.ActorConfig)
+	return networkActor(net, cfg.ActorConfig)
 }
 
 // mlpNet is the network over all places of devices.
@@ -37,48 +37,48 @@ type mlpNet struct {
 	devices, servers, options int
 }
 
-// Build implements droo.PolicyNetwork.
-func (n *mlpNet) Build() (droo.PolicyGraph[mecoffload.Observation], error) {
-	state, err := nn.NewInput(gorgonia.NewGraph(), "state", flatWidth(n.devices, n.servers))
+// Build implements rl.Model: flat states [samples x width] to scores [samples x devices*options].
+func (n *mlpNet) Build() (*rl.Network[mecoffload.Observation], error) {
+	width := flatWidth(n.devices, n.servers)
+	state, err := nn.NewInput(gorgonia.NewGraph(), "state", width)
 	if err != nil {
 		return nil, err
 	}
 	z, err := n.Forward(state)
-	return &mlpGraph{net: n, state: state, z: z}, err
-}
-
-// mlpGraph maps flat states [samples x width] to logits [samples x devices*options].
-type mlpGraph struct {
-	net      *mlpNet
-	state, z *gorgonia.Node
-	buf      nn.Buffer
-	batch    []droo.Sample[mecoffload.Observation]
-}
-
-func (g *mlpGraph) Logits() *gorgonia.Node { return g.z }
-func (g *mlpGraph) Rows() int              { return len(g.batch) }
-
-func (g *mlpGraph) Place(sample, device int) int {
-	return (sample*g.net.devices + g.batch[sample].Observation.ID[device]) * g.net.options
-}
-
-func (g *mlpGraph) Load(t *nn.Tape, batch []droo.Sample[mecoffload.Observation]) error {
-	g.batch = batch
-	width := flatWidth(g.net.devices, g.net.servers)
-	data := g.buf.Resize(len(batch), width)
-	for b := range batch {
-		obs := &batch[b].Observation
-		if obs.Servers != g.net.servers {
-			return fmt.Errorf("mecoffload: an MLP actor for %d servers cannot decide for %d: use "+
-				"a graph actor", g.net.servers, obs.Servers)
-		}
-		for _, id := range obs.ID {
-			if id < 0 || id >= g.net.devices {
-				return fmt.Errorf("mecoffload: an MLP actor for %d devices cannot decide for "+
-					"device %d: use a graph actor", g.net.devices, id)
-			}
-		}
-		g.net.features.flat(obs, g.net.devices, data[b*width:(b+1)*width])
+	if err != nil {
+		return nil, err
 	}
-	return t.Bind(g.state, g.buf.Value())
+	var buf nn.Buffer
+	load := func(t *nn.Tape, batch []mecoffload.Observation, choices *rl.Choices) error {
+		data := buf.Resize(len(batch), width)
+		for b := range batch {
+			if err := n.addChoices(&batch[b], choices); err != nil {
+				return err
+			}
+			n.features.flat(&batch[b], n.devices, data[b*width:(b+1)*width])
+		}
+		return t.Bind(state, buf.Value())
+	}
+	return &rl.Network[mecoffload.Observation]{Scores: z, Load: load}, nil
+}
+
+// addChoices adds a group of scores for every place, and a row for each device that is there.
+func (n *mlpNet) addChoices(obs *mecoffload.Observation, choices *rl.Choices) error {
+	if obs.Servers != n.servers {
+		return fmt.Errorf("mecoffload: an MLP actor for %d servers cannot decide for %d: use a graph actor", n.servers, obs.Servers)
+	}
+	choices.Next()
+	first := choices.Groups()
+	for range n.devices {
+		if _, err := choices.Group(n.options, nil); err != nil {
+			return err
+		}
+	}
+	for _, id := range obs.ID {
+		if id < 0 || id >= n.devices {
+			return fmt.Errorf("mecoffload: an MLP actor for %d devices cannot decide for device %d: use a graph actor", n.devices, id)
+		}
+		choices.RowOf(first + id)
+	}
+	return nil
 }
