@@ -21,7 +21,7 @@ import (
 
 // suiteFlags are those of eval --suite.
 type suiteFlags struct {
-	Suite   string   `group:"Suites" enum:",quick,paper,churn,trace,transfer,scale,ablation,tune" default:"" placeholder:"NAME" help:"Train and compare many methods in many worlds: quick, paper, churn, trace, transfer, scale, ablation or tune. --scenario, --devices and --slot then choose among its worlds, --slots is the length of each stream, --profile and --trace replace what it uses."`
+	Suite   string   `group:"Suites" enum:",quick,paper,churn,trace,transfer,scale,ablation,tune,claims,long,leave-one-out" default:"" placeholder:"NAME" help:"Train and compare many methods in many worlds: quick, paper, churn, trace, transfer, scale, ablation, tune, claims, long or leave-one-out. --scenario, --devices and --slot then choose among its worlds, --slots is the length of each stream, --profile and --trace replace what it uses."`
 	Seeds   *int     `group:"Suites" placeholder:"COUNT" help:"Number of seeds. Default: the suite's own."`
 	Methods []string `group:"Suites" name:"method" placeholder:"NAME" help:"Methods to compare, separated by commas: ${methods}. Default: the suite's own."`
 	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare in place of the suite's own, separated by commas: ${recipes}, or configuration files, of which the recipe is taken."`

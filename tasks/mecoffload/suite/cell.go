@@ -46,6 +46,9 @@ type Cell struct {
 
 	Scenario mecoffload.Scenario `json:"scenario"`
 	Profile  mecoffload.Profile  `json:"profile"`
+	// Train is the scenario that a method learns in, if not Scenario. What it has learned is then
+	// measured in Scenario, where it learns no more.
+	Train *mecoffload.Scenario `json:"train,omitempty"`
 	// Traces is a digest of the recorded rates that the scenario names, empty without.
 	Traces string `json:"traces,omitempty"`
 
@@ -99,6 +102,11 @@ func (c Cell) Key() (string, error) {
 	// Where traces lie does not matter, what is in them does, and Traces has that.
 	c.Scenario.Trace.Files = nil
 	c.Scenario.Description = ""
+	if c.Train != nil {
+		train := *c.Train
+		train.Trace.Files, train.Description = nil, ""
+		c.Train = &train
+	}
 	tests := c.Tests
 	c.Tests = nil
 	for _, t := range tests {

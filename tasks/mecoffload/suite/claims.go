@@ -29,7 +29,8 @@ var crowded = World{"dynamic", 14, 2, shortSlot}
 // Claims are those that the comparison has the cells to judge.
 func (c *Comparison) Claims() ([]Claim, error) {
 	var claims []Claim
-	for _, part := range []func() ([]Claim, error){c.ratioClaims, c.longTermClaim, c.neverBelowClaims, c.nearOracleClaims, c.transferClaims} {
+	for _, part := range []func() ([]Claim, error){c.ratioClaims, c.longTermClaim, c.stuckClaims, c.levelClaim,
+		c.steadyClaims, c.unseenClaims, c.neverBelowClaims, c.nearOracleClaims, c.transferClaims} {
 		some, err := part()
 		if err != nil {
 			return nil, err
@@ -47,31 +48,34 @@ func (c *Comparison) method(m agent.Method, recipe string) (Subject, bool) {
 
 func (c *Comparison) ratioClaims() ([]Claim, error) {
 	var claims []Claim
-	if !slices.Contains(c.Worlds, crowded) {
-		return nil, nil
-	}
 	for _, rival := range []struct {
+		world  World
 		method agent.Method
 		paper  float64
-	}{{agent.GRL, PaperOverGRL}, {agent.DROOE, PaperOverDROOE}} {
+	}{{crowded, agent.GRL, PaperOverGRL}, {crowded, agent.DROOE, PaperOverDROOE}, {named, agent.DROOE, PaperOverDROOE}} {
 		for _, recipe := range c.Recipes() {
 			grle, ok := c.method(agent.GRLE, recipe)
 			ref, ok2 := c.method(rival.method, recipe)
-			if !ok || !ok2 {
+			if !ok || !ok2 || !slices.Contains(c.Worlds, rival.world) {
 				continue
 			}
-			r, err := c.Ratio(crowded, grle, ref, Accuracy())
+			r, err := c.Ratio(rival.world, grle, ref, Accuracy())
 			if err != nil {
 				return nil, err
 			}
 			claims = append(claims, Claim{
-				fmt.Sprintf("%v has at least %v times the average accuracy of %v in (%v)", grle,
-					rival.paper, ref, crowded),
-				fmt.Sprintf("%.2f times%s", r.Value, formatInterval(r, 2)), r.Value >= rival.paper,
+				fmt.Sprintf("%v has at least %v times the average accuracy of %v in (%v)", grle, rival.paper, ref, rival.world),
+				fmt.Sprintf("%.2f times%s", r.Value, formatInterval(r, 2)), atLeast(r, rival.paper),
 			})
 		}
 	}
 	return claims, nil
+}
+
+// atLeast reports whether an estimate, with the whole of its interval if it has one, is not below a
+// number.
+func atLeast(e rl.Estimate, least float64) bool {
+	return e.Value >= least && !(e.Low < least)
 }
 
 func (c *Comparison) longTermClaim() ([]Claim, error) {
@@ -136,7 +140,8 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 		err = add(lt, []Subject{grle}, grle.String())
 	}
 	if err == nil && hasLT {
-		err = add(lt, append(baselines, searches...), "a policy that does not learn, searches included")
+		err = add(lt, append(baselines, searches...), "a policy that does not learn, searches "+
+			"included")
 	}
 	return claims, err
 }
@@ -209,7 +214,8 @@ func (c *Comparison) leastRatio(s Subject, of string, least float64, ratio func(
 			worst, where = r, w
 		}
 	}
-	claim := Claim{Text: fmt.Sprintf("%v reaches in every world at least %.0f %% of the average accuracy of %s", s, 100*least, of)}
+	claim := Claim{Text: fmt.Sprintf("%v reaches in every world at least %.0f %% of the average "+
+		"accuracy of %s", s, 100*least, of)}
 	if !math.IsInf(worst.Value, 1) {
 		claim.Measured = fmt.Sprintf("least %.1f %%%s (%v)", 100*worst.Value, formatInterval(scaled(worst, 100), 1), where)
 		claim.Holds = worst.Value >= least

@@ -116,6 +116,9 @@ func (r *Result) learn(ctx context.Context) error {
 	}
 	cfg.Method = agent.Method(c.Subject.Name)
 	cfg.Scenario, cfg.Profile, cfg.Recipe = c.Scenario, c.Profile, *c.Recipe
+	if c.Train != nil {
+		cfg.Scenario = *c.Train
+	}
 	cfg.Slots, cfg.Seed = c.Slots, c.Seed
 	cfg.ReportInterval = max(c.Slots/curvePoints, 1)
 	cfg.CheckpointInterval = c.Slots
@@ -137,20 +140,17 @@ func (r *Result) learn(ctx context.Context) error {
 		}
 	}
 	r.Rows = []mecoffload.Row{run.Row()}
-	if len(c.Tests) == 0 {
+	if len(c.Tests) == 0 && c.Train == nil {
 		return nil
 	}
-	dir, err := os.MkdirTemp("", "suite-")
+	learned, err := saved(run)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if err := run.Checkpoint(dir); err != nil {
-		return err
-	}
-	learned, err := experiment.OpenCheckpoint(filepath.Join(dir, experiment.LatestCheckpoint))
-	if err != nil {
-		return err
+	if c.Train != nil {
+		if r.Rows[0], err = elsewhere(ctx, learned, cfg, c.Scenario); err != nil {
+			return err
+		}
 	}
 	for _, t := range c.Tests {
 		row, err := t.run(ctx, learned, cfg)
@@ -160,6 +160,31 @@ func (r *Result) learn(ctx context.Context) error {
 		r.Tests = append(r.Tests, row)
 	}
 	return nil
+}
+
+// saved is the checkpoint of a run that is over.
+func saved(run *experiment.Run) (*experiment.Checkpoint, error) {
+	dir, err := os.MkdirTemp("", "suite-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := run.Checkpoint(dir); err != nil {
+		return nil, err
+	}
+	return experiment.OpenCheckpoint(filepath.Join(dir, experiment.LatestCheckpoint))
+}
+
+// elsewhere lets what was learned in a run of cfg decide in another scenario, on the last quarter
+// of a stream of the run's length. Whatever the agent knows, the price of server time included, is
+// about the scenario it was trained in.
+func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config, sc mecoffload.Scenario) (mecoffload.Row, error) {
+	agent, err := learned.Agent(cfg)
+	if err != nil {
+		return mecoffload.Row{}, err
+	}
+	defer agent.Close()
+	return evaluation(sc, cfg.Profile, cfg.Slots, cfg.Slots-experiment.TailStart(cfg.Slots), cfg.Seed).Policy(ctx, agent)
 }
 
 // run evaluates what was learned in a run of cfg.

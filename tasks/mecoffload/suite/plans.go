@@ -68,7 +68,8 @@ func nearOracle(p plan, c Cell) ([]Test, error) {
 
 func paperPlan() plan {
 	return comparison("The whole comparison",
-		"All methods with both recipes in every scenario of the paper's kind, with few and many devices and with short and long slots.",
+		"All methods with both recipes in every scenario of the paper's kind, with few and many "+
+			"devices and with short and long slots.",
 		crossing([]string{"static", "capacity", "jitter", "csi", "dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
 
@@ -76,8 +77,10 @@ func paperPlan() plan {
 // with few and many devices.
 func quickPlan() plan {
 	p := comparison("A first look",
-		"The smallest part of the whole comparison that shows its main points: the dynamic scenario with few and many devices and both slots, half "+
-			"as long, with three seeds. The intervals are wide and the methods not fully trained; suite paper has neither fault.",
+		"The smallest part of the whole comparison that shows its main points: the dynamic "+
+			"scenario with few and many devices and both slots, half "+
+			"as long, with three seeds. The intervals are wide and the methods not fully trained; "+
+			"suite paper has neither fault.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 14}))
 	p.seeds, p.slots = 3, 2000
 	return p
@@ -85,14 +88,16 @@ func quickPlan() plan {
 
 func churnPlan() plan {
 	return comparison("Devices that come and go",
-		"As dynamic, but the number of devices present wanders between 40 and 100 % of M. The actors of DROO and DROOE, whose inputs have a "+
+		"As dynamic, but the number of devices present wanders between 40 and 100 % of M. The "+
+			"actors of DROO and DROOE, whose inputs have a "+
 			"fixed size, get zeros for who is absent; the graph actors' graph changes its size.",
 		crossing([]string{"churn"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
 
 func tracePlan() plan {
 	return comparison("Recorded 5G links",
-		"As dynamic, but the links have the rates of recorded 5G traces, which are good for a while and then as good as dead, in place of "+
+		"As dynamic, but the links have the rates of recorded 5G traces, which are good for a "+
+			"while and then as good as dead, in place of "+
 			"rates drawn anew in every slot.",
 		crossing([]string{"trace"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
@@ -102,8 +107,10 @@ func tracePlan() plan {
 func transferPlan() plan {
 	devices := []int{6, 10, 14, 30}
 	p := comparison("Trained with M devices, deciding for others",
-		"Graph actors trained with 6 or 14 devices decide for other numbers: frozen, with what they have learned and nothing more, or online, "+
-			"going on with learning from the first slot they see there, 50 slots before they are measured. Beside them the same method trained "+
+		"Graph actors trained with 6 or 14 devices decide for other numbers: frozen, with what "+
+			"they have learned and nothing more, or online, "+
+			"going on with learning from the first slot they see there, 50 slots before they are "+
+			"measured. Beside them the same method trained "+
 			"natively, on the very stream that all are measured on.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, devices))
 	p.methods = []agent.Method{agent.GRLELT, agent.GRLE}
@@ -136,7 +143,8 @@ func scalePlan() plan {
 		worlds = append(worlds, World{"dynamic", 7 * servers, servers, shortSlot})
 	}
 	p := comparison("Growing networks",
-		"More devices and, with them, more servers: seven devices to each. What it costs to decide is in the table of decision times.",
+		"More devices and, with them, more servers: seven devices to each. What it costs to "+
+			"decide is in the table of decision times.",
 		worlds)
 	p.methods = []agent.Method{agent.GRLELT, agent.GRLE, agent.DROOELT, agent.DROOE}
 	p.recipes = []agent.Recipe{agent.TunedRecipe()}
@@ -148,8 +156,10 @@ func scalePlan() plan {
 // ablationPlan takes from the tuned recipe one part at a time.
 func ablationPlan() plan {
 	p := comparison("What each part of recipe tuned does",
-		"GRLE-LT and GRLE with recipe tuned and with one part of it taken away or put back to what recipe paper has: the weight of the reward on latency, the "+
-			"learned deadlines, the price of server time, the greedy proposal, the long memory, candidates drawn from the actor, the loss, and the refinement.",
+		"GRLE-LT and GRLE with recipe tuned and with one part of it taken away or put back to "+
+			"what recipe paper has: the weight of the reward on latency, the "+
+			"learned deadlines, the price of server time, the greedy proposal, the long memory, "+
+			"candidates drawn from the actor, the loss, and the refinement.",
 		crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 	p.methods = []agent.Method{agent.GRLELT, agent.GRLE}
 	p.recipes, p.tests = []agent.Recipe{agent.TunedRecipe()}, nil
@@ -182,6 +192,7 @@ func ablationPlan() plan {
 const (
 	firstHeldOut = 11
 	firstTuning  = 1001
+	firstClaims  = 5001
 )
 
 // tunePlan is the grid that the tuned recipe was chosen from, with the same budget for every

@@ -3,6 +3,7 @@ package suite
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -50,16 +51,20 @@ type plan struct {
 	worlds    []World
 	methods   []agent.Method
 	recipes   []agent.Recipe
+	own       bool // every method with its default recipe alone, unless Options name recipes
 	seeds     int
 	firstSeed uint64
 	slots     int64
 
 	baselines bool
-	tests     func(p plan, c Cell) ([]Test, error) // may be nil
+	// leaveOneOut makes a world of every recording, in which methods decide that have learned from
+	// the others.
+	leaveOneOut bool
+	tests       func(p plan, c Cell) ([]Test, error) // may be nil
 }
 
 // names are the suites in the order of help texts.
-var names = []string{"quick", "paper", "churn", "trace", "transfer", "scale", "ablation", "tune"}
+var names = []string{"quick", "paper", "churn", "trace", "transfer", "scale", "ablation", "tune", "claims", "long", "leave-one-out"}
 
 // Names lists the suites.
 func Names() []string { return slices.Clone(names) }
@@ -84,6 +89,12 @@ func New(name string, o Options) (Suite, error) {
 		p = ablationPlan()
 	case "tune":
 		p = tunePlan()
+	case "claims":
+		p = claimsPlan()
+	case "long":
+		p = longPlan()
+	case "leave-one-out":
+		p = leaveOneOutPlan()
 	default:
 		return Suite{}, fmt.Errorf("suite: %q is not known: choose one of %s", name,
 			strings.Join(names, ", "))
@@ -110,7 +121,7 @@ func (p *plan) change(o Options) error {
 		p.slots = o.Slots
 	}
 	if len(o.Recipes) > 0 {
-		p.recipes = o.Recipes
+		p.recipes, p.own = o.Recipes, false
 	}
 	for i, r := range p.recipes {
 		if slices.ContainsFunc(p.recipes[:i], func(s agent.Recipe) bool { return s.Name == r.Name }) {
@@ -173,34 +184,81 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 				return nil, nil, fmt.Errorf("%v, recipe %s: %w", w, cfg.Recipe.Name, err)
 			}
 		}
-		base := Cell{Scenario: sc, Profile: cfg.Profile, Traces: traces, Slots: p.slots}
-		for _, m := range p.methods {
-			for i := range p.recipes {
-				for _, seed := range seeds {
-					c := base
-					c.Subject = Subject{string(m), p.recipes[i].Name}
-					c.Recipe, c.Seed = &p.recipes[i], seed
-					if p.tests != nil {
-						if c.Tests, err = p.tests(p, c); err != nil {
-							return nil, nil, err
-						}
-					}
-					cells = append(cells, c)
-				}
+		bases := []Cell{{Scenario: sc, Profile: cfg.Profile, Slots: p.slots}}
+		if p.leaveOneOut {
+			if bases, err = folds(bases[0]); err != nil {
+				return nil, nil, err
 			}
 		}
-		if p.baselines {
+		for _, base := range bases {
+			if len(sc.Trace.Files) > 0 {
+				base.Traces = traces
+			}
+			some, err := p.world(base, seeds)
+			if err != nil {
+				return nil, nil, err
+			}
+			cells = append(cells, some...)
+		}
+	}
+	return cells, seeds, nil
+}
+
+// world is the cells of one world, which are otherwise like base: subject by subject, seed by seed.
+func (p plan) world(base Cell, seeds []uint64) (cells []Cell, err error) {
+	for _, m := range p.methods {
+		for i := range p.recipes {
+			if p.own && p.recipes[i].Name != m.DefaultRecipe() {
+				continue
+			}
 			for _, seed := range seeds {
 				c := base
-				c.Subject, c.Seed = Subject{Name: Baselines}, seed
+				c.Subject = Subject{string(m), p.recipes[i].Name}
+				c.Recipe, c.Seed = &p.recipes[i], seed
+				if p.tests != nil {
+					if c.Tests, err = p.tests(p, c); err != nil {
+						return nil, err
+					}
+				}
 				cells = append(cells, c)
 			}
 		}
-		c := base
-		c.Subject, c.Slots = Subject{Name: Bounds}, 0
-		cells = append(cells, c)
 	}
-	return cells, seeds, nil
+	base.Train = nil
+	if p.baselines {
+		for _, seed := range seeds {
+			c := base
+			c.Subject, c.Seed = Subject{Name: Baselines}, seed
+			cells = append(cells, c)
+		}
+	}
+	base.Subject, base.Slots = Subject{Name: Bounds}, 0
+	return append(cells, base), nil
+}
+
+// folds are cells like base that leave out one of its recordings each: they learn from the others
+// and are measured with that one.
+func folds(base Cell) ([]Cell, error) {
+	files, err := base.Scenario.TraceFiles()
+	if err != nil {
+		return nil, err
+	}
+	if len(files) < 2 {
+		return nil, fmt.Errorf("to leave one recording out takes at least two, and there are %d", len(files))
+	}
+	var all []Cell
+	for i, file := range files {
+		c, train := base, base.Scenario
+		name := fmt.Sprintf("%s fold %d", base.Scenario.Name, i+1)
+		c.Scenario.Name, c.Scenario.Trace.Files = name, []string{file}
+		c.Scenario.Description = "Decides with " + filepath.Base(file) + ", after learning from " +
+			"the other recordings."
+		train.Name, train.Trace.Files = name, slices.Concat(files[:i], files[i+1:])
+		train.Description = "All recordings but " + filepath.Base(file) + "."
+		c.Train = &train
+		all = append(all, c)
+	}
+	return all, nil
 }
 
 // scenario is the built-in scenario of the world's name with its sizes.

@@ -268,6 +268,7 @@ func TestKey(t *testing.T) {
 			c.Profile.Accuracy = append([]float64{0.5}, c.Profile.Accuracy[1:]...)
 		},
 		"traces":       func(c *Cell) { c.Traces = "abc" },
+		"training":     func(c *Cell) { sc := c.Scenario; c.Train = &sc },
 		"slots":        func(c *Cell) { c.Slots++ },
 		"seed":         func(c *Cell) { c.Seed++ },
 		"tests":        func(c *Cell) { c.Tests = c.Tests[:1] },
@@ -338,10 +339,7 @@ func FuzzParseResult(f *testing.F) {
 
 func TestSuites(t *testing.T) {
 	for _, name := range Names() {
-		if name == "trace" {
-			continue // its recordings are not part of this module
-		}
-		s, err := New(name, Options{})
+		s, err := New(name, Options{Traces: []string{"../testdata/traces"}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -350,7 +348,7 @@ func TestSuites(t *testing.T) {
 			t.Errorf("%s is incomplete", name)
 		}
 		for _, c := range s.Cells {
-			tuning := c.Seed >= firstTuning
+			tuning := c.Seed >= firstTuning && c.Seed < firstClaims
 			if c.Subject.Name != Bounds && (c.Seed < firstHeldOut || tuning != (name == "tune")) {
 				t.Errorf("%s: seed %d of %v", name, c.Seed, c)
 			}
@@ -445,7 +443,8 @@ func TestTraces(t *testing.T) {
 
 // Recipes and profiles of a user's own come from YAML; a cell takes them as they are.
 func TestRecipeFromYAML(t *testing.T) {
-	cfg, err := experiment.ParseConfig([]byte("recipe:\n  name: mine\n  loss: binary\n  train_interval: 3\n  hidden: [8]\n"), "mine.yaml")
+	cfg, err := experiment.ParseConfig([]byte("recipe:\n  name: mine\n  loss: binary\n  "+
+		"train_interval: 3\n  hidden: [8]\n"), "mine.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgpdf"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
@@ -34,8 +36,8 @@ type Figure struct {
 }
 
 const (
-	legendWidth = 4.6 * vg.Centimeter
-	legendLine  = 0.42 * vg.Centimeter
+	legendWidth = 5.2 * vg.Centimeter
+	legendLine  = 0.5 * vg.Centimeter
 	margin      = 0.3 * vg.Centimeter
 	dpi         = 110
 )
@@ -90,6 +92,38 @@ func (f *Figure) PNG() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// pdfDates are the dates that a PDF document is given.
+var pdfDates = regexp.MustCompile(`/(Creation|Mod)Date \(D:\d{14}\)`)
+
+// PDF is the figure as a PDF document, without the date: equal figures are equal files.
+func (f *Figure) PDF() ([]byte, error) {
+	canvas := vgpdf.New(f.size())
+	f.draw(draw.New(canvas))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("figure %s: %w", f.Name, err)
+	}
+	return pdfDates.ReplaceAll(b.Bytes(), []byte("/${1}Date (D:20220101000000)")), nil
+}
+
+// panels are the worlds of a scenario as the diagrams of a figure: their grid or, if that has gaps,
+// rows of at most three.
+func panels(c *suite.Comparison, scenario string) [][]*suite.World {
+	const columns = 3
+	rows, worlds := grid(c, scenario), worldsOf(c, scenario)
+	if len(rows)*len(rows[0]) == len(worlds) {
+		return rows
+	}
+	rows = nil
+	for i := range worlds {
+		if i%columns == 0 {
+			rows = append(rows, make([]*suite.World, columns))
+		}
+		rows[i/columns][i%columns] = &worlds[i]
+	}
+	return rows
+}
+
 // grid is the worlds of a scenario as rows of slot lengths and columns of sizes; nil where there is
 // none.
 func grid(c *suite.Comparison, scenario string) [][]*suite.World {
@@ -117,7 +151,7 @@ func grid(c *suite.Comparison, scenario string) [][]*suite.World {
 // newFigure is a figure of empty diagrams of the given size.
 func newFigure(name, caption string, rows, columns int, width, height vg.Length) *Figure {
 	f := &Figure{Name: name, Caption: caption, width: width, height: height, legend: plot.NewLegend()}
-	f.legend.TextStyle.Font = textFont(9)
+	f.legend.TextStyle.Font = textFont(11)
 	f.legend.Top, f.legend.Left = true, true
 	f.legend.ThumbnailWidth = 0.8 * vg.Centimeter
 	f.legend.Padding = 0.5 * vg.Millimeter
@@ -125,11 +159,11 @@ func newFigure(name, caption string, rows, columns int, width, height vg.Length)
 		var row []*plot.Plot
 		for range columns {
 			p := plot.New()
-			p.Title.TextStyle.Font = textFont(10)
+			p.Title.TextStyle.Font = textFont(12)
 			p.Title.Padding = vg.Millimeter
 			for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-				axis.Label.TextStyle.Font = textFont(9)
-				axis.Tick.Label.Font = textFont(8)
+				axis.Label.TextStyle.Font = textFont(12)
+				axis.Tick.Label.Font = textFont(10)
 			}
 			row = append(row, p)
 		}
@@ -154,6 +188,19 @@ func (f *Figure) labels(x, y string) {
 	}
 }
 
+// clear takes the axes from diagrams of no world.
+func (f *Figure) clear(worlds [][]*suite.World) {
+	for i, row := range worlds {
+		for j, w := range row {
+			if w == nil {
+				p := f.panels[i][j]
+				p.HideAxes()
+				p.X.Label.Text, p.Y.Label.Text = "", ""
+			}
+		}
+	}
+}
+
 func addGrid(p *plot.Plot) {
 	g := plotter.NewGrid()
 	g.Horizontal.Color, g.Vertical.Color = color.Gray{0xe4}, color.Gray{0xe4}
@@ -168,16 +215,16 @@ type style struct {
 }
 
 // styleOf gives a method its colour, of the palette of M. Okabe and K. Ito ("Color Universal
-// Design", 2008), which colour-blind readers can tell apart, and its exits and critic a shape,
-// filled for graph actors; what does not learn is grey, dashed.
+// Design", 2008), which colour-blind readers can tell apart, its dashes and, by exits and critic, a
+// shape, filled for graph actors; what does not learn is grey.
 func styleOf(s suite.Subject) style {
 	methods := map[string]style{
 		string(agent.GRLELT):  {color.RGBA{0x00, 0x72, 0xb2, 0xff}, nil, draw.CircleGlyph{}},
-		string(agent.GRLE):    {color.RGBA{0xd5, 0x5e, 0x00, 0xff}, nil, draw.BoxGlyph{}},
-		string(agent.GRL):     {color.RGBA{0x00, 0x9e, 0x73, 0xff}, nil, draw.PyramidGlyph{}},
-		string(agent.DROOE):   {color.RGBA{0xcc, 0x79, 0xa7, 0xff}, nil, draw.SquareGlyph{}},
-		string(agent.DROO):    {color.RGBA{0xe6, 0x9f, 0x00, 0xff}, nil, draw.TriangleGlyph{}},
-		string(agent.DROOELT): {color.RGBA{0x56, 0xb4, 0xe9, 0xff}, nil, draw.RingGlyph{}},
+		string(agent.GRLE):    {color.RGBA{0xd5, 0x5e, 0x00, 0xff}, dashes(7, 2), draw.BoxGlyph{}},
+		string(agent.GRL):     {color.RGBA{0x00, 0x9e, 0x73, 0xff}, dashes(2, 2), draw.PyramidGlyph{}},
+		string(agent.DROOE):   {color.RGBA{0xcc, 0x79, 0xa7, 0xff}, dashes(7, 2, 2, 2), draw.SquareGlyph{}},
+		string(agent.DROO):    {color.RGBA{0xe6, 0x9f, 0x00, 0xff}, dashes(1, 2), draw.TriangleGlyph{}},
+		string(agent.DROOELT): {color.RGBA{0x56, 0xb4, 0xe9, 0xff}, dashes(3, 1), draw.RingGlyph{}},
 		"shadow-price":        {color.RGBA{0x00, 0x00, 0x00, 0xff}, dashes(5, 2), draw.CrossGlyph{}},
 		"search":              {color.RGBA{0x50, 0x50, 0x50, 0xff}, dashes(2, 2), draw.PlusGlyph{}},
 		"best-exit-in-time":   {color.RGBA{0x80, 0x80, 0x80, 0xff}, dashes(1, 2), draw.PlusGlyph{}},
@@ -203,13 +250,13 @@ func (s style) line() draw.LineStyle {
 // figures are those of one scenario.
 func figures(c *suite.Comparison, scenario string) ([]*Figure, error) {
 	var all []*Figure
-	for _, recipe := range c.Recipes() {
-		f, err := learningCurves(c, scenario, recipe)
+	for _, set := range methodSets(c) {
+		f, err := learningCurves(c, scenario, set)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, f)
-		f, err = againstDevices(c, scenario, recipe)
+		f, err = againstDevices(c, scenario, set)
 		if err != nil {
 			return nil, err
 		}
@@ -227,19 +274,42 @@ func figures(c *suite.Comparison, scenario string) ([]*Figure, error) {
 	return all, nil
 }
 
-func withRecipe(c *suite.Comparison, recipe string) []suite.Subject {
-	return slices.DeleteFunc(learners(c), func(s suite.Subject) bool { return s.Recipe != recipe })
+// methodSet is the learning methods of one figure.
+type methodSet struct {
+	suffix   string // of the figure's file name
+	recipes  string // for its caption
+	subjects []suite.Subject
+}
+
+// methodSets are all methods at once if each has but one recipe, else those of each recipe.
+func methodSets(c *suite.Comparison) []methodSet {
+	all := learners(c)
+	var sets []methodSet
+	single := true
+	for _, recipe := range c.Recipes() {
+		subjects := slices.DeleteFunc(slices.Clone(all), func(s suite.Subject) bool { return s.Recipe != recipe })
+		sets = append(sets, methodSet{"-" + fileName(recipe), "recipe " + recipe, subjects})
+		for _, s := range subjects {
+			single = single && !slices.ContainsFunc(all, func(o suite.Subject) bool { return o.Name == s.Name && o != s })
+		}
+	}
+	if single && len(sets) > 1 {
+		return []methodSet{{"", "every method with its recipe", all}}
+	}
+	return sets
 }
 
 // learningCurves are the average accuracy over the slots, a diagram for each world.
-func learningCurves(c *suite.Comparison, scenario, recipe string) (*Figure, error) {
-	worlds := grid(c, scenario)
-	f := newFigure(fmt.Sprintf("learning-%s-%s", scenario, fileName(recipe)),
-		fmt.Sprintf("Scenario %s, recipe %s: average accuracy over the slots. Lines are means "+
-			"over the seeds, bands reach from the lowest to the highest seed.", scenario, recipe),
+func learningCurves(c *suite.Comparison, scenario string, set methodSet) (*Figure, error) {
+	worlds := panels(c, scenario)
+	low, high := 1.0, 0.0
+	f := newFigure(fmt.Sprintf("learning-%s%s", fileName(scenario), set.suffix),
+		fmt.Sprintf("Scenario %s, %s: average accuracy over the slots. Lines are means over the "+
+			"seeds, bands reach from the lowest to the highest seed.", scenario, set.recipes),
 		len(worlds), len(worlds[0]), 6*vg.Centimeter, 5*vg.Centimeter)
 	f.labels("slot", "average accuracy")
-	for _, s := range withRecipe(c, recipe) {
+	f.clear(worlds)
+	for _, s := range set.subjects {
 		st := styleOf(s)
 		var thumbnail plot.Thumbnailer
 		for i, row := range worlds {
@@ -265,14 +335,27 @@ func learningCurves(c *suite.Comparison, scenario, recipe string) (*Figure, erro
 				}
 				line.LineStyle = st.line()
 				p.Add(area, line)
-				p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, float64(c.Suite.Slots), 0, 1
+				for _, point := range band {
+					low, high = min(low, point.Y), max(high, point.Y)
+				}
+				p.X.Min, p.X.Max = 0, float64(c.Suite.Slots)
 				p.X.Tick.Marker = slotTicks(c.Suite.Slots)
 				thumbnail = line
 			}
 		}
 		f.explain(s.Name, thumbnail)
 	}
+	f.sameHeight(low, high)
 	return f, nil
+}
+
+// sameHeight gives all diagrams the tenths around low and high as the range of their heights.
+func (f *Figure) sameHeight(low, high float64) {
+	for _, row := range f.panels {
+		for _, p := range row {
+			p.Y.Min, p.Y.Max = math.Floor(10*low)/10, math.Ceil(10*high)/10
+		}
+	}
 }
 
 // bandOf is the outline of all curves, and their mean.
@@ -308,18 +391,18 @@ func slotTicks(slots int64) plot.ConstantTicks {
 
 // againstDevices is accuracy and SSP against the number of devices, a column for each slot length;
 // nil with a single number.
-func againstDevices(c *suite.Comparison, scenario, recipe string) (*Figure, error) {
+func againstDevices(c *suite.Comparison, scenario string, set methodSet) (*Figure, error) {
 	worlds := grid(c, scenario)
 	if len(worlds[0]) < 2 {
 		return nil, nil
 	}
 	metrics := []suite.Metric{suite.Accuracy(), suite.SSP()}
-	f := newFigure(fmt.Sprintf("devices-%s-%s", scenario, fileName(recipe)),
-		fmt.Sprintf("Scenario %s, recipe %s: average accuracy and service success probability "+
-			"against the number of devices M, with 95 %% intervals.", scenario, recipe),
+	f := newFigure(fmt.Sprintf("devices-%s%s", fileName(scenario), set.suffix),
+		fmt.Sprintf("Scenario %s, %s: average accuracy and service success probability against "+
+			"the number of devices M, with 95 %% intervals.", scenario, set.recipes),
 		len(metrics), len(worlds), 7.5*vg.Centimeter, 6*vg.Centimeter)
 	f.labels("devices M", "")
-	subjects := append(withRecipe(c, recipe), slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool {
+	subjects := append(slices.Clone(set.subjects), slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool {
 		return s.Name != "search" && s.Name != "shadow-price" && s.Name != "best-exit-in-time"
 	})...)
 	for i, m := range metrics {
@@ -357,7 +440,7 @@ func againstDevices(c *suite.Comparison, scenario, recipe string) (*Figure, erro
 				bars.CapWidth = vg.Points(4)
 				p.Add(line, marks, bars)
 				if i == 0 && j == 0 {
-					f.explain(strings.TrimSuffix(subjects[k].String(), " ("+recipe+")"), line, marks)
+					f.explain(subjects[k].Name, line, marks)
 				}
 			}
 			if i == 0 {
@@ -372,7 +455,7 @@ func againstDevices(c *suite.Comparison, scenario, recipe string) (*Figure, erro
 			}
 			p.Y.Min, p.Y.Max = 0, 1
 			p.X.Min, p.X.Max = p.X.Min-0.5, p.X.Max+0.5
-			p.X.Tick.Marker = deviceTicks(row)
+			p.X.Tick.Marker = deviceTicks(c, row)
 		}
 	}
 	return f, nil
@@ -394,11 +477,11 @@ func boundLine(c *suite.Comparison, row []*suite.World) (*plotter.Line, error) {
 }
 
 // deviceTicks marks the numbers of devices that there are.
-func deviceTicks(row []*suite.World) plot.ConstantTicks {
+func deviceTicks(c *suite.Comparison, row []*suite.World) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for _, w := range row {
 		if w != nil {
-			ticks = append(ticks, plot.Tick{Value: float64(w.Devices), Label: fmt.Sprint(w.Devices)})
+			ticks = append(ticks, plot.Tick{Value: float64(w.Devices), Label: strings.TrimPrefix(sizeOf(c, *w), "M ")})
 		}
 	}
 	return ticks
@@ -424,7 +507,7 @@ func (p estimates) YError(i int) (low, high float64) { return p.errors.YError(i)
 
 // exitShares are how often tasks are sent to each exit, a diagram for each world.
 func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
-	worlds := grid(c, scenario)
+	worlds := panels(c, scenario)
 	subjects := slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool {
 		return suite.LastExitOnly(s) || s.Name == "random"
 	})
@@ -433,11 +516,12 @@ func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
 	for i, s := range subjects {
 		names[i] = s.String()
 	}
-	f := newFigure("exits-"+scenario,
+	f := newFigure("exits-"+fileName(scenario),
 		fmt.Sprintf("Scenario %s: share of all tasks, late and dropped ones included, that is "+
 			"sent to each exit.", scenario),
 		len(worlds), len(worlds[0]), 6*vg.Centimeter, vg.Length(len(subjects))*0.42*vg.Centimeter+2*vg.Centimeter)
 	f.labels("share of the tasks", "")
+	f.clear(worlds)
 	for i, row := range worlds {
 		for j, w := range row {
 			if w == nil {
@@ -503,12 +587,13 @@ func exitColor(exit, exits int) color.RGBA {
 
 // scatter is accuracy against SSP, a diagram for each world.
 func scatter(c *suite.Comparison, scenario string) (*Figure, error) {
-	worlds := grid(c, scenario)
-	f := newFigure("scatter-"+scenario,
+	worlds := panels(c, scenario)
+	f := newFigure("scatter-"+fileName(scenario),
 		fmt.Sprintf("Scenario %s: average accuracy against service success probability, means "+
 			"over the seeds. Marks of the last recipe are solid, those of others faint.", scenario),
 		len(worlds), len(worlds[0]), 6*vg.Centimeter, 5*vg.Centimeter)
 	f.labels("SSP", "average accuracy")
+	f.clear(worlds)
 	recipes := c.Recipes()
 	for _, s := range c.Subjects {
 		st := styleOf(s)

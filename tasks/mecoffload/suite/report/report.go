@@ -37,7 +37,7 @@ type Setting struct{ Title, Text string }
 // New makes the report of a comparison.
 func New(c *suite.Comparison) (*Report, error) {
 	r := &Report{Title: c.Suite.Title, About: about(c), comparison: c}
-	parts := []func(*suite.Comparison) (Section, error){claims, summary, ratios, transfer, nearOracle}
+	parts := []func(*suite.Comparison) (Section, error){claims, summary, ratios, spreads, tenths, leaveOneOut, transfer, nearOracle}
 	for _, name := range scenarioNames(c) {
 		parts = append(parts, func(c *suite.Comparison) (Section, error) { return scenarioSection(c, name) })
 	}
@@ -67,10 +67,15 @@ func about(c *suite.Comparison) string {
 	if len(s.Seeds) == 1 {
 		seeds = fmt.Sprintf("seed %d alone, so there are no intervals", s.Seeds[0])
 	}
+	learn := "Methods learn from the first slot to the last"
+	if c.LeavesOneOut() {
+		learn = "Methods learn for as many slots elsewhere, and no more here"
+	}
 	return fmt.Sprintf("%s Each stream of tasks has %d slots, and all policies meet the same "+
-		"streams: %s. Methods learn from the first slot to the last; "+
-		"all figures are averages over slots %d to %d, the last quarter. ± is the larger half of a 95 %% bootstrap interval over the seeds.",
-		s.About, s.Slots, seeds, from+1, s.Slots)
+		"streams: %s. %s; "+
+		"all figures are averages over slots %d to %d, the last quarter. ± is the larger half of "+
+		"a 95 %% bootstrap interval over the seeds.",
+		s.About, s.Slots, seeds, learn, from+1, s.Slots)
 }
 
 // scenarioNames are those of the worlds, in order.

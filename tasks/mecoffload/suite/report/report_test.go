@@ -90,7 +90,7 @@ func TestReport(t *testing.T) {
 	first := write(t, newReport(t, "quick", quick()))
 	names := []string{"tables.md", "tables.tex", "runs.csv", "summary.csv", "results.json", "timing.md", "report.html"}
 	for _, figure := range []string{"learning-dynamic-paper", "learning-dynamic-tuned", "devices-dynamic-paper", "devices-dynamic-tuned", "exits-dynamic", "scatter-dynamic"} {
-		names = append(names, "figures/"+figure+".svg", "figures/"+figure+".png")
+		names = append(names, "figures/"+figure+".svg", "figures/"+figure+".png", "figures/"+figure+".pdf")
 	}
 	for _, name := range names {
 		if len(first[name]) == 0 {
@@ -124,6 +124,10 @@ func TestReport(t *testing.T) {
 			case ".png":
 				if _, err := png.Decode(bytes.NewReader(data)); err != nil {
 					t.Errorf("%s: %v", name, err)
+				}
+			case ".pdf":
+				if !bytes.HasPrefix(data, []byte("%PDF-")) || !bytes.Contains(data, []byte("%%EOF")) {
+					t.Errorf("%s is no PDF", name)
 				}
 			case ".svg":
 				d := xml.NewDecoder(bytes.NewReader(data))
@@ -182,7 +186,8 @@ func TestReport(t *testing.T) {
 		}
 	})
 	t.Run("tables", func(t *testing.T) {
-		for _, want := range []string{"| upper bound |", "| GRLE/GRL paper |", "search on the value of GRLE-LT (tuned) †", "| GRL (paper) ‡ |", "(figures/exits-dynamic.svg)"} {
+		for _, want := range []string{"| upper bound |", "| GRLE/GRL paper |", "search on the " +
+			"value of GRLE-LT (tuned) †", "| GRL (paper) ‡ |", "(figures/exits-dynamic.svg)"} {
 			if !bytes.Contains(first["tables.md"], []byte(want)) {
 				t.Errorf("tables.md has no %q", want)
 			}
@@ -240,13 +245,24 @@ func TestOtherSuites(t *testing.T) {
 	if rows := r.Sections[2].Tables[0].Rows; len(rows) != 6 || len(rows[0].Cells) != 6 {
 		t.Errorf("transfer: %v", rows)
 	}
+	r = newReport(t, "claims", suite.Options{Seeds: 10, Slots: 8, Slot: 0.03, Methods: []agent.Method{agent.GRLE, agent.GRL}})
+	if d := cmp.Diff([]string{"Claims", "Summary", "GRLE, GRL and DROOE", "Single runs", "Scenario dynamic"}, sections(r)); d != "" {
+		t.Errorf("claims: -want +got\n%s", d)
+	}
+	folds := suite.Options{Seeds: 1, Slots: 16, Devices: 6, Methods: []agent.Method{agent.GRLE}, Traces: []string{"../../testdata/traces"}}
+	r = newReport(t, "leave-one-out", folds)
+	if d := cmp.Diff([]string{"Claims", "Summary", "Leave one recording out", "Scenario trace " +
+		"fold 1", "Scenario trace fold 2"}, sections(r)); d != "" {
+		t.Errorf("leave-one-out: -want +got\n%s", d)
+	}
 	tune := suite.Options{Seeds: 1, Slots: 8, Devices: 6, Methods: []agent.Method{agent.DROO, agent.DROOE}}
 	r = newReport(t, "tune", tune)
 	if len(r.Sections) != 1 || len(r.Sections[0].Tables) != 3 || len(r.Sections[0].Tables[2].Rows) != 2+5+3+3 {
 		t.Errorf("tune: %v", sections(r))
 	}
 	var b bytes.Buffer
-	if err := r.Print(&b, ASCII); err != nil || !strings.Contains(b.String(), "quantizer gumbel 0.5") {
+	if err := r.Print(&b, ASCII); err != nil || !strings.Contains(b.String(), "quantizer gumbel "+
+		"0.5") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
 }

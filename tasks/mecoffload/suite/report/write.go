@@ -279,16 +279,18 @@ func (r *Report) Write(dir string) error {
 			if svg[f], err = f.SVG(); err != nil {
 				return err
 			}
-			png, err := f.PNG()
-			if err != nil {
-				return err
-			}
-			base := filepath.Join(dir, "figures", f.Name)
-			if err := atomicfile.Write(base+".svg", svg[f]); err != nil {
-				return fmt.Errorf("report: %w", err)
-			}
-			if err := atomicfile.Write(base+".png", png); err != nil {
-				return fmt.Errorf("report: %w", err)
+			for _, file := range []struct {
+				ending string
+				draw   func() ([]byte, error)
+			}{{".svg", func() ([]byte, error) { return svg[f], nil }}, {".png", f.PNG}, {".pdf", f.PDF}} {
+				data, err := file.draw()
+				if err != nil {
+					return err
+				}
+				name := filepath.Join(dir, "figures", f.Name+file.ending)
+				if err := atomicfile.Write(name, data); err != nil {
+					return fmt.Errorf("report: %w", err)
+				}
 			}
 		}
 	}

@@ -1,0 +1,148 @@
+package suite
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+)
+
+// manySeeds is the number from which a share of stuck runs says something.
+const manySeeds = 10
+
+// stuckClaims are about every run of the recommended pairs of method and recipe.
+func (c *Comparison) stuckClaims() ([]Claim, error) {
+	if len(c.Suite.Seeds) < manySeeds {
+		return nil, nil
+	}
+	var claims []Claim
+	for _, s := range c.recommended() {
+		for _, larger := range []bool{false, true} {
+			stuck, runs, where, least := 0, 0, World{}, math.Inf(1)
+			for _, w := range c.Worlds {
+				if (w == named) != larger {
+					continue
+				}
+				sp := c.Spread(w, s)
+				stuck, runs = stuck+sp.Stuck, runs+sp.Runs
+				if share := sp.Least / sp.Median; share < least {
+					where, least = w, share
+				}
+			}
+			if runs == 0 {
+				continue
+			}
+			text := fmt.Sprintf("no run of %v has less than %v of the median accuracy", s, StuckBelow)
+			if larger {
+				text += fmt.Sprintf(" in (%v)", named)
+			}
+			claims = append(claims, Claim{text, fmt.Sprintf("%d of %d runs have; least %.2f of "+
+				"the median (%v)", stuck, runs, least, where), stuck == 0})
+		}
+	}
+	return claims, nil
+}
+
+// recommended are GRLE and GRLE-LT with their default recipes.
+func (c *Comparison) recommended() []Subject {
+	var all []Subject
+	for _, m := range []agent.Method{agent.GRLE, agent.GRLELT} {
+		if s, ok := c.method(m, m.DefaultRecipe()); ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// levelClaim is about how good GRLE becomes in the crowded world, and stays.
+func (c *Comparison) levelClaim() ([]Claim, error) {
+	s, ok := c.method(agent.GRLE, agent.GRLE.DefaultRecipe())
+	if !ok || !slices.Contains(c.Worlds, crowded) || len(c.Suite.Seeds) < manySeeds && c.Suite.Slots < longSlots {
+		return nil, nil
+	}
+	least := 0.64
+	if c.Suite.Slots >= longSlots {
+		least = 0.65
+	}
+	e, err := c.Mean(crowded, s, Accuracy())
+	if err != nil {
+		return nil, err
+	}
+	return []Claim{{
+		fmt.Sprintf("%v has an average accuracy of at least %v after %d slots in (%v)", s, least, c.Suite.Slots, crowded),
+		fmt.Sprintf("%.3f%s", e.Value, formatInterval(e, 3)), atLeast(e, least),
+	}}, nil
+}
+
+// steadyClaims are about long runs: what is learned stays learned.
+func (c *Comparison) steadyClaims() ([]Claim, error) {
+	if c.Suite.Slots < longSlots {
+		return nil, nil
+	}
+	const share = 0.98
+	var claims []Claim
+	for _, s := range c.recommended() {
+		for _, figure := range CurveFigures() {
+			least, where := math.Inf(1), World{}
+			for _, w := range c.Worlds {
+				parts, err := c.Tenths(w, s, figure.Of)
+				if err != nil {
+					return nil, err
+				}
+				if r := LastOfBest(parts); r < least {
+					least, where = r, w
+				}
+			}
+			claims = append(claims, Claim{
+				fmt.Sprintf("%v: in every world the last tenth of %d slots has at least %.0f %% "+
+					"of the %s of the best tenth", s, c.Suite.Slots, 100*share, figure.Name),
+				fmt.Sprintf("least %.1f %% (%v)", 100*least, where), least >= share,
+			})
+		}
+	}
+	return claims, nil
+}
+
+// unseenClaims are about recordings that were not trained on: is what was learned from others
+// better than every rule?
+func (c *Comparison) unseenClaims() ([]Claim, error) {
+	if !c.LeavesOneOut() {
+		return nil, nil
+	}
+	var claims []Claim
+	for _, s := range c.recommended() {
+		above, total, least, where := 0, 0, math.Inf(1), ""
+		for _, rule := range c.Subjects {
+			if rule.Learns() || isSearch(rule) {
+				continue
+			}
+			for _, w := range c.Worlds {
+				d, err := c.Difference(w, s, rule, Accuracy())
+				if err != nil {
+					return nil, err
+				}
+				total++
+				if d.Value > 0 && !(d.Low <= 0) {
+					above++
+				}
+				if d.Value < least {
+					least, where = d.Value, fmt.Sprintf("%v against %v", w, rule)
+				}
+			}
+		}
+		if total > 0 {
+			claims = append(claims, Claim{
+				fmt.Sprintf("%v is above every rule with a recording that it was not trained on, "+
+					"by more than the interval, in average accuracy", s),
+				fmt.Sprintf("above in %d of %d pairs; least difference %+.3f (%s)", above, total, least, where), above == total,
+			})
+		}
+	}
+	return claims, nil
+}
+
+// LeavesOneOut reports whether methods are measured elsewhere than they were trained.
+func (c *Comparison) LeavesOneOut() bool {
+	return slices.ContainsFunc(c.Suite.Cells, func(c Cell) bool { return c.Train != nil })
+}

@@ -1,0 +1,57 @@
+package suite
+
+import (
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+)
+
+// named is the larger network of suite claims: 28 devices and four servers. It was named before
+// anything was run there on these seeds.
+var named = World{"dynamic", 28, 4, shortSlot}
+
+// fresh is a comparison of methods with their default recipes, on seeds that no recipe was chosen
+// on.
+func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
+	p := comparison(title, about, worlds)
+	p.methods, p.own, p.tests = methods, true, nil
+	p.firstSeed = firstClaims
+	return p
+}
+
+// claimsPlan judges the published ratios on many streams. Searches would take hours on so many, so
+// it has no baselines.
+func claimsPlan() plan {
+	worlds := append(crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot}, []int{6, 10, 14}), World{"dynamic", 14, 2, longSlot}, named)
+	p := fresh("The published ratios on forty streams",
+		"Every method with its default recipe on 40 streams that no recipe was chosen on, where "+
+			"the ratios to GRL and DROOE are claimed, and in a "+
+			"larger network: 28 devices and four servers.",
+		worlds, agent.GRLELT, agent.GRLE, agent.GRL, agent.DROOE, agent.DROO)
+	p.seeds, p.baselines = 40, false
+	return p
+}
+
+// longPlan shows whether what is learned stays learned.
+func longPlan() plan {
+	p := fresh("Long runs",
+		"GRLE and GRLE-LT learn for 30,000 slots with rates drawn anew, with recorded rates, and "+
+			"with devices that come and go. Without recordings, "+
+			"choose one of the other worlds with --scenario.",
+		[]World{crowded, {"trace", 14, 2, shortSlot}, {"churn", 14, 2, shortSlot}}, agent.GRLELT, agent.GRLE)
+	p.slots, p.baselines = longSlots, false
+	return p
+}
+
+// longSlots is the length of long runs.
+const longSlots = 30_000
+
+// leaveOneOutPlan asks whether what is learned from some recordings holds for another.
+func leaveOneOutPlan() plan {
+	p := fresh("Recorded 5G links that were not trained on",
+		"GRLE and GRLE-LT learn from all recordings but one, and decide, learning no more, with "+
+			"the one that was left out: a fold for every recording. "+
+			"Policies that do not learn meet the same tasks.",
+		crossing([]string{"trace"}, []mecoffload.Seconds{shortSlot}, []int{6, 14}), agent.GRLELT, agent.GRLE)
+	p.slots, p.leaveOneOut = 3000, true
+	return p
+}

@@ -1,0 +1,86 @@
+package suite
+
+import (
+	"math"
+	"slices"
+
+	"github.com/graphrl/graphrl/rl"
+)
+
+// StuckBelow is the share of the median accuracy below which a run counts as stuck.
+const StuckBelow = 0.9
+
+// Spread says how far the runs of a subject in a world lie apart, in average accuracy.
+type Spread struct {
+	Runs          int
+	Median, Least float64
+	// Stuck is the number of runs below StuckBelow times the median.
+	Stuck int
+}
+
+// Spread of the runs of a subject in a world.
+func (c *Comparison) Spread(w World, s Subject) Spread {
+	scores := c.scores(w, s, Accuracy())
+	slices.Sort(scores)
+	n := len(scores)
+	sp := Spread{Runs: n, Median: (scores[(n-1)/2] + scores[n/2]) / 2, Least: scores[0]}
+	for _, v := range scores {
+		if v < StuckBelow*sp.Median {
+			sp.Stuck++
+		}
+	}
+	return sp
+}
+
+// tenths is the number of parts that long runs are divided into.
+const tenths = 10
+
+// CurveFigure is a figure of a learning curve.
+type CurveFigure struct {
+	Name string
+	Of   func(Point) float64
+}
+
+// CurveFigures are those of learning curves.
+func CurveFigures() []CurveFigure {
+	return []CurveFigure{
+		{"average accuracy", func(p Point) float64 { return p.Accuracy }},
+		{"reward", func(p Point) float64 { return p.Reward }},
+	}
+}
+
+// Tenths are the means over the seeds of a figure of learning curves in each tenth of the slots;
+// none for what does not learn or has too few points.
+func (c *Comparison) Tenths(w World, s Subject, figure func(Point) float64) ([]rl.Estimate, error) {
+	curves := c.Curves(w, s)
+	points := len(curves[0])
+	if points < tenths {
+		return nil, nil
+	}
+	parts := make([]rl.Estimate, tenths)
+	for i := range parts {
+		from, to := i*points/tenths, (i+1)*points/tenths
+		var means []float64
+		for _, curve := range curves {
+			sum := 0.0
+			for _, p := range curve[from:to] {
+				sum += figure(p)
+			}
+			means = append(means, sum/float64(to-from))
+		}
+		var err error
+		if parts[i], err = bootstrap().Estimate(rl.Mean, means); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// LastOfBest is the last of some means over the largest of them: 1 for what never gets worse.
+func LastOfBest(parts []rl.Estimate) float64 {
+	best := math.Inf(-1)
+	for _, p := range parts {
+		best = max(best, p.Value)
+	}
+	return parts[len(parts)-1].Value / best
+}
