@@ -1,99 +1,70 @@
-// Command custom is the smallest complete task of one's own: send each of a batch of jobs to one of several machines so that the
-// last one finishes early. task.go has the task and its learner, this file runs them; docs/your-own-problem.md walks through them.
+// Command custom sends jobs to machines so that the last one finishes early: the smallest task of your own.
 package main
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
-	"io"
-	"os"
+	"log"
+	"slices"
 
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/rl/hetero"
 )
 
-func main() {
-	slots := flag.Int("slots", 4000, "number of batches of jobs")
-	seed := flag.Uint64("seed", 1, "seed of everything random")
-	format := flag.String("format", "text", "text or json")
-	flag.Parse()
-	if err := run(os.Stdout, *slots, *seed, *format); err != nil {
-		fmt.Fprintln(os.Stderr, "custom:", err)
-		os.Exit(1)
+var schema = hetero.Schema{
+	Nodes:  []hetero.NodeType{{Name: "job", Features: 1}, {Name: "machine", Features: 1}}, // work, speed
+	Edges:  []hetero.EdgeType{{Name: "runs", From: "job", To: "machine", Features: 1}},    // time it takes
+	Choose: hetero.EdgePerSource("runs"),
+}
+
+// draw fills g with 12 jobs and 2 to 6 machines.
+func draw(g *hetero.Graph, rand *rl.Rand) {
+	g.Reset(&schema)
+	for range 2 + rand.IntN(5) {
+		g.AddNode("machine", 0.5+rand.Float32())
+	}
+	for range 12 {
+		job := g.AddNode("job", 0.1+rand.Float32())
+		for m := range g.Count("machine") {
+			g.AddEdge("runs", job, m, g.Node("job", job)[0]/g.Node("machine", m)[0])
+		}
 	}
 }
 
-// run learns for the given number of slots and prints the mean makespan over the last quarter, beside two rules.
-func run(out io.Writer, slots int, seed uint64, format string) error {
-	if slots < 4 || format != "text" && format != "json" {
-		return fmt.Errorf("want at least 4 slots and the format text or json, got %d and %q", slots, format)
+// score is the model: minus the time at which the last machine finishes, over a perfect division of the work.
+func score(g hetero.Graph, machine []int32) (float64, error) {
+	busy, work, speed := make([]float32, g.Count("machine")), float32(0), float32(0)
+	for job, m := range machine {
+		busy[m] += g.Node("job", job)[0] / g.Node("machine", int(m))[0]
+		work += g.Node("job", job)[0]
 	}
-	const jobs, machines = 12, 4
-	random := rl.NewRand(seed, 1)
-	learner, err := newLearner(machines, seed)
+	for _, v := range g.Nodes[1].Features {
+		speed += v
+	}
+	return -float64(slices.Max(busy) * speed / work), nil
+}
+
+func run(slots int, seed uint64) (mean float64, err error) {
+	learner, err := hetero.NewDROO(schema, droo.CriticFunc[hetero.Graph](score), hetero.DefaultDROOConfig(seed))
 	if err != nil {
-		return err
+		return 0, err
 	}
-
-	names := []string{"DROO, graph actor", "greedy", "random"}
-	mean := make([]float64, len(names))
+	g, rand := hetero.Graph{}, rl.NewRand(seed, 1)
 	for slot := range slots {
-		b := batch{make([]float64, jobs), make([]float64, machines)}
-		for i := range b.Work {
-			b.Work[i] = 0.1 + random.Float64()
+		draw(&g, rand)
+		if _, err := learner.Step(g); err != nil {
+			return 0, err
 		}
-		for m := range b.Speed {
-			b.Speed[m] = 0.5 + random.Float64()
-		}
-		decision, err := learner.Decide(b)
-		if err != nil {
-			return err
-		}
-		if _, _, err := learner.Learn(b, decision); err != nil {
-			return err
-		}
-		if slot >= slots*3/4 {
-			for i, d := range [][]int32{decision, greedy(b), guess(b, random)} {
-				mean[i] += b.makespan(d) / float64(slots-slots*3/4)
-			}
+		n := slot%(slots/4) + 1 // of this quarter of the slots
+		if mean += (-learner.BestValue() - mean) / float64(n); n == slots/4 {
+			fmt.Printf("slot %5d: makespan %.3f of a perfect division\n", slot+1, mean)
 		}
 	}
-	if format == "json" {
-		type row struct {
-			Method   string  `json:"method"`
-			Makespan float64 `json:"makespan"`
-		}
-		rows := make([]row, len(names))
-		for i, n := range names {
-			rows[i] = row{n, mean[i]}
-		}
-		return json.NewEncoder(out).Encode(rows)
-	}
-	for i, n := range names {
-		fmt.Fprintf(out, "%-18s %.3f\n", n, mean[i])
-	}
-	return nil
+	return mean, nil
 }
 
-// greedy gives every job, in order, to the machine that would finish it first.
-func greedy(b batch) []int32 {
-	busy, d := make([]float64, len(b.Speed)), make([]int32, len(b.Work))
-	for i, w := range b.Work {
-		for m, v := range b.Speed {
-			if busy[m]+w/v < busy[d[i]]+w/b.Speed[d[i]] {
-				d[i] = int32(m)
-			}
-		}
-		busy[d[i]] += w / b.Speed[d[i]]
+func main() {
+	if _, err := run(4000, 1); err != nil {
+		log.Fatal(err)
 	}
-	return d
-}
-
-// guess gives every job to any machine.
-func guess(b batch, random *rl.Rand) []int32 {
-	d := make([]int32, len(b.Work))
-	for i := range d {
-		d[i] = int32(random.IntN(len(b.Speed)))
-	}
-	return d
 }

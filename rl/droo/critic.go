@@ -21,3 +21,18 @@ type Proposer[O any] interface {
 	// Propose writes a decision for obs to dst [Rows].
 	Propose(obs O, dst []int32) error
 }
+
+// CriticFunc is a Critic that scores one candidate decision at a time.
+type CriticFunc[O any] func(obs O, decision []int32) (float64, error)
+
+// Score implements Critic.
+func (f CriticFunc[O]) Score(obs O, d *Decisions, dst []float64) error {
+	for k := range dst {
+		v, err := f(obs, d.Candidate(k))
+		if err != nil {
+			return err
+		}
+		dst[k] = v
+	}
+	return nil
+}

@@ -214,6 +214,17 @@ func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool,
 	return loss, true, nil
 }
 
+// Step is Decide and Learn for problems whose next observation does not depend on the decision: it
+// returns the best decision for obs, valid until the next call, and learns from it.
+func (l *Learner[O]) Step(obs O) ([]int32, error) {
+	decision, err := l.Decide(obs)
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = l.Learn(obs, decision)
+	return decision, err
+}
+
 // K returns the number of candidates the next Decide asks for.
 func (l *Learner[O]) K() int { return l.adaptive.K() }
 

@@ -1,0 +1,140 @@
+package hetero
+
+import (
+	"errors"
+	"fmt"
+)
+
+// NodeType is a kind of node.
+type NodeType struct {
+	Name     string
+	Features int // numbers that describe a node, at least 1
+}
+
+// EdgeType is a kind of edge. Messages pass it both ways.
+type EdgeType struct {
+	Name     string
+	From, To string // node types; may be the same
+	Features int    // numbers that describe an edge; may be 0
+	// Directed lets messages pass from From to To only. Set it for undirected graphs in which every edge
+	// is added in both directions.
+	Directed bool
+}
+
+// kind is what an observation offers to choose.
+type kind uint8
+
+const (
+	chooseNothing kind = iota
+	oneNode
+	oneEdge
+	edgePerSource
+	eachNode
+)
+
+// Choice says what is chosen: see OneNode, OneEdge, EdgePerSource and EachNode.
+type Choice struct {
+	kind     kind
+	typeName string
+}
+
+// OneNode chooses one node of a type: a single row whose option i is node i.
+func OneNode(nodeType string) Choice { return Choice{oneNode, nodeType} }
+
+// OneEdge chooses one edge of a type: a single row whose option e is edge e.
+func OneEdge(edgeType string) Choice { return Choice{oneEdge, edgeType} }
+
+// EdgePerSource chooses, for every source node of an edge type, one of its edges: row i is node i, and
+// its option c is the c-th edge that was added from it (see Graph.Chosen).
+func EdgePerSource(edgeType string) Choice { return Choice{edgePerSource, edgeType} }
+
+// EachNode decides yes or no for every node of a type: row i is node i, with choices 0 and 1.
+func EachNode(nodeType string) Choice { return Choice{eachNode, nodeType} }
+
+// Schema says what the graphs of a problem are made of. It must not change once a Graph or a model has
+// been made with it.
+type Schema struct {
+	Nodes  []NodeType
+	Edges  []EdgeType
+	Choose Choice
+}
+
+// Check reports what makes no sense: names used twice or unknown, negative numbers of features, no choice.
+func (s *Schema) Check() error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("hetero: schema: "+format, args...)) }
+	if len(s.Nodes) == 0 {
+		fail("no node types")
+	}
+	seen := map[string]bool{}
+	name := func(n string) {
+		if n == "" || seen[n] {
+			fail("the name %q is empty or used twice", n)
+		}
+		seen[n] = true
+	}
+	for _, t := range s.Nodes {
+		name(t.Name)
+		if t.Features < 1 {
+			fail("node type %q has %d features, want at least 1", t.Name, t.Features)
+		}
+	}
+	for _, t := range s.Edges {
+		name(t.Name)
+		if t.Features < 0 {
+			fail("edge type %q has %d features, want at least 0", t.Name, t.Features)
+		}
+		for _, end := range []string{t.From, t.To} {
+			if s.nodeIndex(end) < 0 {
+				fail("edge type %q ends at the unknown node type %q", t.Name, end)
+			}
+		}
+	}
+	switch c := s.Choose; c.kind {
+	case oneNode, eachNode:
+		if s.nodeIndex(c.typeName) < 0 {
+			fail("Choose names the unknown node type %q", c.typeName)
+		}
+	case oneEdge, edgePerSource:
+		if s.edgeIndex(c.typeName) < 0 {
+			fail("Choose names the unknown edge type %q", c.typeName)
+		}
+	default:
+		fail("Choose is not set: want OneNode, OneEdge, EdgePerSource or EachNode")
+	}
+	return errors.Join(errs...)
+}
+
+// nodeIndex returns the position of a node type, -1 if there is none of that name.
+func (s *Schema) nodeIndex(name string) int {
+	for i, t := range s.Nodes {
+		if t.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// edgeIndex returns the position of an edge type, -1 if there is none of that name.
+func (s *Schema) edgeIndex(name string) int {
+	for i, t := range s.Edges {
+		if t.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// ends returns the positions of the node types that an edge type joins.
+func (s *Schema) ends(edge int) (from, to int) {
+	return s.nodeIndex(s.Edges[edge].From), s.nodeIndex(s.Edges[edge].To)
+}
+
+// scores reports whether the scores of the options look at the nodes of a type.
+func (s *Schema) scores(node int) bool {
+	if c := s.Choose; c.kind == oneNode || c.kind == eachNode {
+		return s.nodeIndex(c.typeName) == node
+	}
+	from, to := s.ends(s.edgeIndex(s.Choose.typeName))
+	return node == from || node == to
+}
