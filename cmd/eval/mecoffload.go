@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/graphrl/graphrl/cmd/internal/cli"
-	"github.com/graphrl/graphrl/internal/show"
+	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"

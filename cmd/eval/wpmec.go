@@ -11,8 +11,8 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/internal/atomicfile"
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )

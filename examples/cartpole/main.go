@@ -15,11 +15,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 
 	"github.com/alecthomas/kong"
-	"github.com/graphrl/graphrl/examples/internal/parallel"
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
+	"golang.org/x/sync/errgroup"
 )
 
 type flags struct {
@@ -32,7 +32,7 @@ type flags struct {
 	Until     float64  `help:"Stop when an evaluation's mean return is at least this; 0: never." placeholder:"RETURN"`
 	Summary   bool     `help:"Print one row per algorithm, over its seeds, instead of one per training."`
 	Curves    string   `help:"Draw the learning curves to BASE.svg and BASE.png." placeholder:"BASE"`
-	show.FormatFlag
+	Format    string   `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
 // row is what is printed of a training. Returns are means over episodes that the policy plays without exploring.
@@ -49,15 +49,15 @@ type row struct {
 	curve []rl.EvaluationPoint // in the course of the training
 }
 
-var columns = []show.Column[row]{
-	{Header: "environment", Cell: func(r row) string { return r.Env }, Left: true},
-	{Header: "algorithm", Cell: func(r row) string { return r.Algo }, Left: true},
-	{Header: "seed", Cell: func(r row) string { return fmt.Sprint(r.Seed) }},
-	{Header: "steps", Cell: func(r row) string { return fmt.Sprint(r.Steps) }},
-	{Header: "best return", Cell: func(r row) string { return fmt.Sprintf("%.1f", r.Return) }},
-	{Header: "final return", Cell: func(r row) string { return fmt.Sprintf("%.1f", r.FinalReturn) }},
-	{Header: "solved at", Cell: func(r row) string { return optional(r.SolvedAt) }},
-	{Header: "steps/s", Cell: func(r row) string { return thousands(r.StepsPerSecond) }},
+var columns = []column[row]{
+	{"environment", left, func(r row) string { return r.Env }},
+	{"algorithm", left, func(r row) string { return r.Algo }},
+	{"seed", right, func(r row) string { return fmt.Sprint(r.Seed) }},
+	{"steps", right, func(r row) string { return fmt.Sprint(r.Steps) }},
+	{"best return", right, func(r row) string { return fmt.Sprintf("%.1f", r.Return) }},
+	{"final return", right, func(r row) string { return fmt.Sprintf("%.1f", r.FinalReturn) }},
+	{"solved at", right, func(r row) string { return optional(r.SolvedAt) }},
+	{"steps/s", right, func(r row) string { return thousands(r.StepsPerSecond) }},
 }
 
 func main() {
@@ -65,10 +65,10 @@ func main() {
 	line := kong.Parse(&f, kong.Name("cartpole"), kong.Description("Train learners from rewards on classic control problems."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	line.FatalIfErrorf(run(ctx, f, os.Stdout, os.Stderr))
+	line.FatalIfErrorf(run(ctx, f, os.Stdout))
 }
 
-func run(ctx context.Context, f flags, out, messages io.Writer) error {
+func run(ctx context.Context, f flags, out io.Writer) error {
 	if f.Seeds < 1 || f.Steps < 0 || f.Episodes < 1 {
 		return errors.New("want at least one seed and one episode, and no negative number of steps")
 	}
@@ -82,14 +82,7 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		if steps == 0 {
 			return fmt.Errorf("there is no recipe of %s for %s: name the number of steps by --steps", algo, f.Env)
 		}
-		progress := parallel.NewProgress(messages, algo, "steps", f.Seeds, steps)
-		of := make([]row, f.Seeds)
-		err := parallel.For(f.Seeds, func(i int) error {
-			var err error
-			of[i], err = train(ctx, task, algo, f.FirstSeed+uint64(i), steps, f, progress.Of(i))
-			return err
-		})
-		progress.End()
+		of, err := trainSeeds(ctx, task, algo, steps, f)
 		if err != nil {
 			return fmt.Errorf("%s: %w", algo, err)
 		}
@@ -101,17 +94,37 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 	return drawCurves(f.Curves, task, rows)
 }
 
+// trainSeeds trains with every seed, as many at a time as there are processors.
+func trainSeeds(ctx context.Context, t task, algo string, steps int, f flags) ([]row, error) {
+	rows := make([]row, f.Seeds)
+	bar := newBar(algo, f.Seeds*steps)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range f.Seeds {
+		group.Go(func() error {
+			shown := 0
+			var err error
+			rows[i], err = train(ctx, t, algo, f.FirstSeed+uint64(i), steps, f, func(done int) {
+				bar.Add(done - shown)
+				shown = done
+			})
+			return err
+		})
+	}
+	return rows, group.Wait()
+}
+
 // printTable writes a row per training or, with --summary, per algorithm.
 func printTable(out io.Writer, f flags, t task, rows []row) error {
 	caption := fmt.Sprintf("Mean returns of %d episodes. Solved: %v.", f.Episodes, t.target)
 	if !f.Summary {
-		return show.WriteTable(out, f.Format, caption, columns, rows)
+		return printRows(out, f.Format, caption, columns, rows)
 	}
 	summaries, err := summarize(rows)
 	if err != nil {
 		return err
 	}
-	return show.WriteTable(out, f.Format, caption, summaryColumns, summaries)
+	return printRows(out, f.Format, caption, summaryColumns, summaries)
 }
 
 // thousands returns a number of steps in a second for readers.

@@ -7,16 +7,14 @@ import (
 	"io"
 	"strings"
 	"testing"
-
-	"github.com/graphrl/graphrl/internal/show"
 )
 
 func TestRun(t *testing.T) {
 	for _, env := range []string{"cartpole", "acrobot"} {
 		f := flags{Algo: []string{"ppo", "a2c", "dqn", "reinforce"}, Env: env, Seeds: 2, FirstSeed: 1, Steps: 600, Episodes: 2}
-		f.Format = show.JSON
+		f.Format = "json"
 		var out bytes.Buffer
-		if err := run(context.Background(), f, &out, io.Discard); err != nil {
+		if err := run(context.Background(), f, &out); err != nil {
 			t.Fatal(err)
 		}
 		var rows []row
@@ -35,9 +33,9 @@ func TestLearns(t *testing.T) {
 		t.Skip("trains for seconds")
 	}
 	f := flags{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1, FirstSeed: 1, Steps: 20_000, Episodes: 10, Until: 200}
-	f.Format = show.JSON
+	f.Format = "json"
 	var out bytes.Buffer
-	if err := run(context.Background(), f, &out, io.Discard); err != nil {
+	if err := run(context.Background(), f, &out); err != nil {
 		t.Fatal(err)
 	}
 	var rows []row
@@ -55,13 +53,13 @@ func TestRunRefuses(t *testing.T) {
 		{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1},
 		{Algo: []string{"dqn"}, Env: "acrobot", Seeds: 1, Episodes: 1},
 	} {
-		if err := run(context.Background(), f, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "steps") {
+		if err := run(context.Background(), f, io.Discard); err == nil || !strings.Contains(err.Error(), "steps") {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := run(ctx, flags{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1, Episodes: 1}, io.Discard, io.Discard); err == nil {
+	if err := run(ctx, flags{Algo: []string{"ppo"}, Env: "cartpole", Seeds: 1, Episodes: 1}, io.Discard); err == nil {
 		t.Error("cancelled: no error")
 	}
 }

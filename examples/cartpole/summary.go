@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -30,15 +29,15 @@ type interval struct {
 
 func (i interval) String() string { return fmt.Sprintf("%.1f [%.1f, %.1f]", i.Mean, i.Low, i.High) }
 
-var summaryColumns = []show.Column[summary]{
-	{Header: "environment", Cell: func(s summary) string { return s.Env }, Left: true},
-	{Header: "algorithm", Cell: func(s summary) string { return s.Algo }, Left: true},
-	{Header: "best return", Cell: func(s summary) string { return s.Return.String() }},
-	{Header: "final return", Cell: func(s summary) string { return s.FinalReturn.String() }},
-	{Header: "solved", Cell: func(s summary) string { return fmt.Sprintf("%d of %d", s.Solved, s.Seeds) }},
-	{Header: "after, median", Cell: func(s summary) string { return optional(s.MedianSolvedAt) }},
-	{Header: "after, last", Cell: func(s summary) string { return optional(s.LastSolvedAt) }},
-	{Header: "steps/s", Cell: func(s summary) string { return thousands(s.StepsPerSecond) }},
+var summaryColumns = []column[summary]{
+	{"environment", left, func(s summary) string { return s.Env }},
+	{"algorithm", left, func(s summary) string { return s.Algo }},
+	{"best return", right, func(s summary) string { return s.Return.String() }},
+	{"final return", right, func(s summary) string { return s.FinalReturn.String() }},
+	{"solved", right, func(s summary) string { return fmt.Sprintf("%d of %d", s.Solved, s.Seeds) }},
+	{"after, median", right, func(s summary) string { return optional(s.MedianSolvedAt) }},
+	{"after, last", right, func(s summary) string { return optional(s.LastSolvedAt) }},
+	{"steps/s", right, func(s summary) string { return thousands(s.StepsPerSecond) }},
 }
 
 // summarize returns a summary for each run of rows with one algorithm.

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/graphrl/graphrl/internal/show"
 )
 
 func TestSummarize(t *testing.T) {
@@ -46,13 +43,13 @@ func TestSummarize(t *testing.T) {
 // Seeds that begin later are the same trainings; the summary is of the rows, and the curves are drawn.
 func TestSeedsAndSummary(t *testing.T) {
 	f := flags{Algo: []string{"reinforce"}, Env: "cartpole", Seeds: 3, FirstSeed: 1, Steps: 1000, Episodes: 2}
-	f.Format = show.JSON
+	f.Format = "json"
 	var rows []row
 	var summaries []summary
 	print := func(into any) {
 		t.Helper()
 		var out bytes.Buffer
-		if err := run(context.Background(), f, &out, io.Discard); err != nil {
+		if err := run(context.Background(), f, &out); err != nil {
 			t.Fatal(err)
 		}
 		if err := json.Unmarshal(out.Bytes(), into); err != nil {

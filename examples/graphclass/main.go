@@ -12,11 +12,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime"
 
 	"github.com/alecthomas/kong"
-	"github.com/graphrl/graphrl/examples/internal/parallel"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/show"
+	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -28,7 +28,7 @@ type flags struct {
 	Epochs  int       `help:"Epochs, of 50 minibatches each." default:"350"`
 	Folds   int       `help:"Folds. They run at the same time, as many as there are processors." default:"10"`
 	Seed    uint64    `help:"Of folds, weights, minibatches and dropout." default:"1"`
-	show.FormatFlag
+	Format  string    `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
 // row is what is printed of one setting.
@@ -44,16 +44,16 @@ type row struct {
 	LastAccuracy float64 `json:"last_accuracy"` // after the last epoch, which nobody chose
 }
 
-var columns = []show.Column[row]{
-	{Header: "dataset", Cell: func(r row) string { return r.Dataset }, Left: true},
-	{Header: "model", Cell: func(r row) string { return r.Model }, Left: true},
-	{Header: "hidden", Cell: func(r row) string { return fmt.Sprint(r.Hidden) }},
-	{Header: "batch", Cell: func(r row) string { return fmt.Sprint(r.Batch) }},
-	{Header: "dropout", Cell: func(r row) string { return fmt.Sprint(r.Dropout) }},
-	{Header: "test accuracy", Cell: func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.TestAccuracy) }},
-	{Header: "std", Cell: func(r row) string { return fmt.Sprintf("%.1f", 100*r.Std) }},
-	{Header: "best epoch", Cell: func(r row) string { return fmt.Sprint(r.Epoch) }},
-	{Header: "last epoch", Cell: func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.LastAccuracy) }},
+var columns = []column[row]{
+	{"dataset", left, func(r row) string { return r.Dataset }},
+	{"model", left, func(r row) string { return r.Model }},
+	{"hidden", right, func(r row) string { return fmt.Sprint(r.Hidden) }},
+	{"batch", right, func(r row) string { return fmt.Sprint(r.Batch) }},
+	{"dropout", right, func(r row) string { return fmt.Sprint(r.Dropout) }},
+	{"test accuracy", right, func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.TestAccuracy) }},
+	{"std", right, func(r row) string { return fmt.Sprintf("%.1f", 100*r.Std) }},
+	{"best epoch", right, func(r row) string { return fmt.Sprint(r.Epoch) }},
+	{"last epoch", right, func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.LastAccuracy) }},
 }
 
 func main() {
@@ -80,7 +80,7 @@ func run(f flags, out io.Writer) error {
 			}
 		}
 	}
-	return show.WriteTable(out, f.Format, fmt.Sprintf("%v. Means over %d folds, seed %d.", d, f.Folds, f.Seed), columns, rows)
+	return printRows(out, f.Format, fmt.Sprintf("%v. Means over %d folds, seed %d.", d, f.Folds, f.Seed), columns, rows)
 }
 
 // crossValidate trains on all folds but one, for each of them, and tests on the one after every epoch. As the authors of GIN do, it
@@ -95,30 +95,34 @@ func crossValidate(d *datasets.GraphClassification, s setting, folds int, seed u
 		return row{}, err
 	}
 	curves := make([][]float64, folds) // per fold, the accuracy after each epoch
-	err = parallel.For(folds, func(k int) error {
-		var train []int32
-		for i, fold := range test {
-			if i != k {
-				train = append(train, fold...)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for k := range folds {
+		group.Go(func() error {
+			var train []int32
+			for i, fold := range test {
+				if i != k {
+					train = append(train, fold...)
+				}
 			}
-		}
-		l, err := newLearner(d, s, rand.New(rand.NewPCG(seed, uint64(k+1))))
-		if err != nil {
+			l, err := newLearner(d, s, rand.New(rand.NewPCG(seed, uint64(k+1))))
+			if err != nil {
+				return err
+			}
+			curves[k], err = l.train(train, test[k])
 			return err
-		}
-		curves[k], err = l.train(train, test[k])
-		return err
-	})
-	if err != nil {
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return row{}, err
 	}
 	r := row{Dataset: d.Name, Model: "gin-0", Hidden: s.hidden, Batch: s.batch, Dropout: s.dropout}
-	column := make([]float64, folds)
+	accuracies := make([]float64, folds)
 	for epoch := range s.epochs {
 		for k := range curves {
-			column[k] = curves[k][epoch]
+			accuracies[k] = curves[k][epoch]
 		}
-		mean, std := stat.PopMeanStdDev(column, nil)
+		mean, std := stat.PopMeanStdDev(accuracies, nil)
 		if mean > r.TestAccuracy || epoch == 0 {
 			r.TestAccuracy, r.Std, r.Epoch = mean, std, epoch+1
 		}

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/graphrl/graphrl/internal/show"
 )
 
 // rings writes graphs to tell apart: rings of 4 to 8 vertices, in one class whole, in the other with a pendant vertex for one on
@@ -49,7 +48,7 @@ func tiny(file string) flags {
 // rows runs the command and decodes what it prints as JSON.
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
-	f.Format = show.JSON
+	f.Format = "json"
 	var out bytes.Buffer
 	if err := run(f, &out); err != nil {
 		t.Fatal(err)

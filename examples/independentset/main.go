@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
 )
 
 // independentSet is the environment. An episode is a random graph; every action chooses a node, earns 1, and forbids the
@@ -87,9 +90,9 @@ func (r rule) Decide(obs []rl.GraphObservation, actions []int) error {
 }
 
 type flags struct {
-	Steps int    `help:"Steps to train for." default:"50000"`
-	Seed  uint64 `help:"Of the training." default:"1"`
-	show.FormatFlag
+	Steps  int    `help:"Steps to train for." default:"50000"`
+	Seed   uint64 `help:"Of the training." default:"1"`
+	Format string `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
 type row struct {
@@ -122,12 +125,11 @@ func run(f flags, out, messages io.Writer) error {
 	if err != nil {
 		return err
 	}
-	progress := show.NewProgress(messages, "training", "steps", 0, int64(f.Steps))
 	err = ppo.Train(context.Background(), func(p rl.Progress) error {
-		progress.Set(int64(min(p.Steps, f.Steps)), func() string { return fmt.Sprintf("return %.2f", p.Return) })
-		return nil
+		_, err := fmt.Fprintf(messages, "\rstep %d of %d: mean size %.2f", min(p.Steps, f.Steps), f.Steps, p.Return)
+		return err
 	})
-	progress.End()
+	fmt.Fprintln(messages)
 	if err != nil {
 		return err
 	}
@@ -147,8 +149,31 @@ func run(f flags, out, messages io.Writer) error {
 		}
 		rows = append(rows, row{p.name, rl.Mean(sizes)})
 	}
-	return show.WriteTable(out, f.Format, fmt.Sprintf("Independent sets of %d random graphs of 20 to 40 nodes.", testGraphs), []show.Column[row]{
-		{Header: "policy", Cell: func(r row) string { return r.Policy }, Left: true},
-		{Header: "mean size", Cell: func(r row) string { return fmt.Sprintf("%.2f", r.Size) }},
-	}, rows)
+	return printRows(out, f.Format, rows)
+}
+
+// printRows prints JSON with every digit, or a table.
+func printRows(out io.Writer, format string, rows []row) error {
+	if format == "json" {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		return e.Encode(rows)
+	}
+	fmt.Fprintf(out, "Independent sets of %d random graphs of 20 to 40 nodes.\n\n", testGraphs)
+	options := []tablewriter.Option{
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithAlignment(tw.Alignment{tw.AlignLeft, tw.AlignRight}),
+		tablewriter.WithSymbols(tw.NewSymbols(tw.StyleASCII)),
+	}
+	if format == "markdown" {
+		options = append(options, tablewriter.WithRenderer(renderer.NewMarkdown()))
+	}
+	table := tablewriter.NewTable(out, options...)
+	table.Header("policy", "mean size")
+	for _, r := range rows {
+		if err := table.Append(r.Policy, fmt.Sprintf("%.2f", r.Size)); err != nil {
+			return err
+		}
+	}
+	return table.Render()
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/rltest"
 )
@@ -91,7 +90,7 @@ func (r *referee) Decide(obs []rl.GraphObservation, actions []int) error {
 // After a short training the learned policy is better than the first open node and, as all are, no better than the best.
 func TestRun(t *testing.T) {
 	f := flags{Steps: 2000, Seed: 1}
-	f.Format = show.JSON
+	f.Format = "json"
 	var a, b bytes.Buffer
 	for _, out := range []*bytes.Buffer{&a, &b} {
 		if err := run(f, out, io.Discard); err != nil {

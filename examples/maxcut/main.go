@@ -16,41 +16,41 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 
 	"github.com/alecthomas/kong"
-	"github.com/graphrl/graphrl/examples/internal/parallel"
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
+	"golang.org/x/sync/errgroup"
 )
 
 type flags struct {
-	Steps  int   `help:"Flips to train for, with each seed." default:"300000"`
-	Seeds  int   `help:"How often to train, with seeds from 1 on. They run at the same time, as many as there are processors." default:"5"`
-	Small  int   `help:"Nodes of the smallest graphs of the training." default:"20"`
-	Large  int   `help:"Nodes of the largest." default:"50"`
-	Test   []int `help:"Nodes of the graphs of a test; may be repeated." default:"50,100,200"`
-	Graphs int   `help:"Graphs per test, the same whatever the seed." default:"50"`
-	show.FormatFlag
+	Steps  int    `help:"Flips to train for, with each seed." default:"300000"`
+	Seeds  int    `help:"How often to train, with seeds from 1 on. They run at the same time, as many as there are processors." default:"5"`
+	Small  int    `help:"Nodes of the smallest graphs of the training." default:"20"`
+	Large  int    `help:"Nodes of the largest." default:"50"`
+	Test   []int  `help:"Nodes of the graphs of a test; may be repeated." default:"50,100,200"`
+	Graphs int    `help:"Graphs per test, the same whatever the seed." default:"50"`
+	Format string `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
-var columns = []show.Column[row]{
-	{Header: "nodes", Cell: func(r row) string { return fmt.Sprint(r.Nodes) }},
-	{Header: "method", Cell: func(r row) string { return r.Method }, Left: true},
-	{Header: "flips per node", Cell: func(r row) string {
+var columns = []column[row]{
+	{"nodes", right, func(r row) string { return fmt.Sprint(r.Nodes) }},
+	{"method", left, func(r row) string { return r.Method }},
+	{"flips per node", right, func(r row) string {
 		if r.Flips == 0 {
 			return "-"
 		}
 		return fmt.Sprint(r.Flips)
 	}},
-	{Header: "mean cut", Cell: func(r row) string {
+	{"mean cut", right, func(r row) string {
 		if r.Low == nil || *r.Low == *r.High {
 			return fmt.Sprintf("%.1f", r.Cut)
 		}
 		return fmt.Sprintf("%.1f [%.1f, %.1f]", r.Cut, *r.Low, *r.High)
 	}},
-	{Header: "of best", Cell: func(r row) string { return fmt.Sprintf("%.2f %%", 100*r.Ratio) }},
-	{Header: "beats greedy", Cell: func(r row) string { return fmt.Sprintf("%.0f %%", 100*r.Wins) }},
-	{Header: "ms", Cell: func(r row) string { return fmt.Sprintf("%.2f", r.Millis) }},
+	{"of best", right, func(r row) string { return fmt.Sprintf("%.2f %%", 100*r.Ratio) }},
+	{"beats greedy", right, func(r row) string { return fmt.Sprintf("%.0f %%", 100*r.Wins) }},
+	{"ms", right, func(r row) string { return fmt.Sprintf("%.2f", r.Millis) }},
 }
 
 func main() {
@@ -58,7 +58,7 @@ func main() {
 	line := kong.Parse(&f, kong.Name("maxcut"), kong.Description("Learn to cut as many edges of a graph as possible."))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	line.FatalIfErrorf(run(ctx, f, os.Stdout, os.Stderr))
+	line.FatalIfErrorf(run(ctx, f, os.Stdout))
 }
 
 func (f flags) check() error {
@@ -76,19 +76,32 @@ func (f flags) check() error {
 	return nil
 }
 
-func run(ctx context.Context, f flags, out, messages io.Writer) error {
+// trainSeeds trains a policy with every seed, as many at a time as there are processors.
+func trainSeeds(ctx context.Context, f flags) ([]rl.Policy[rl.GraphObservation], error) {
+	newEnv := func() rl.Env[rl.GraphObservation, int] { return &maxCut{draw: randomGraphs(f.Small, f.Large)} }
+	policies := make([]rl.Policy[rl.GraphObservation], f.Seeds)
+	bar := newBar("training", f.Seeds*f.Steps)
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range f.Seeds {
+		group.Go(func() error {
+			shown := 0
+			var err error
+			policies[i], err = train(ctx, newEnv, f.Steps, uint64(i+1), func(done int) {
+				bar.Add(done - shown)
+				shown = done
+			})
+			return err
+		})
+	}
+	return policies, group.Wait()
+}
+
+func run(ctx context.Context, f flags, out io.Writer) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	policies := make([]rl.Policy[rl.GraphObservation], f.Seeds)
-	progress := parallel.NewProgress(messages, "training", "flips", f.Seeds, f.Steps)
-	err := parallel.For(f.Seeds, func(i int) error {
-		newEnv := func() rl.Env[rl.GraphObservation, int] { return &maxCut{draw: randomGraphs(f.Small, f.Large)} }
-		var err error
-		policies[i], err = train(ctx, newEnv, f.Steps, uint64(i+1), progress.Of(i))
-		return err
-	})
-	progress.End()
+	policies, err := trainSeeds(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -102,5 +115,5 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 	}
 	caption := fmt.Sprintf("Barabasi-Albert graphs (m = %d), %d of each size. Trained on %d to %d nodes, %d times; 95 %% intervals over these.",
 		attached, f.Graphs, f.Small, f.Large, f.Seeds)
-	return show.WriteTable(out, f.Format, caption, columns, rows)
+	return printRows(out, f.Format, caption, columns, rows)
 }

@@ -12,13 +12,12 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
-	"github.com/graphrl/graphrl/internal/show"
 	"github.com/graphrl/graphrl/rl"
 )
 
 func tiny() flags {
 	f := flags{Steps: 2000, Seeds: 2, Small: 8, Large: 10, Test: []int{12, 9}, Graphs: 3}
-	f.Format = show.JSON
+	f.Format = "json"
 	return f
 }
 
@@ -26,7 +25,7 @@ func tiny() flags {
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
 	var out bytes.Buffer
-	if err := run(context.Background(), f, &out, io.Discard); err != nil {
+	if err := run(context.Background(), f, &out); err != nil {
 		t.Fatal(err)
 	}
 	d := json.NewDecoder(&out)
@@ -68,9 +67,9 @@ func TestRun(t *testing.T) {
 
 func TestRunPrintsATable(t *testing.T) {
 	f := tiny()
-	f.Seeds, f.Steps, f.Test, f.Format = 1, 1, []int{6}, show.Markdown
+	f.Seeds, f.Steps, f.Test, f.Format = 1, 1, []int{6}, "markdown"
 	var out bytes.Buffer
-	if err := run(context.Background(), f, &out, io.Discard); err != nil {
+	if err := run(context.Background(), f, &out); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "| tabu search ") || strings.Contains(out.String(), "NaN") {
@@ -84,7 +83,7 @@ func TestLearns(t *testing.T) {
 		t.Skip("trains for seconds")
 	}
 	f := flags{Steps: 12_000, Seeds: 1, Small: 20, Large: 30, Test: []int{60}, Graphs: 20}
-	f.Format = show.JSON
+	f.Format = "json"
 	cut := map[string]float64{}
 	for _, r := range rows(t, f) {
 		if r.Flips <= flipsPerNode {
@@ -164,13 +163,13 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		f := tiny()
 		change(&f)
-		if err := run(context.Background(), f, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+		if err := run(context.Background(), f, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want one with %q", f, err, want)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := run(ctx, tiny(), io.Discard, io.Discard); err == nil {
+	if err := run(ctx, tiny(), io.Discard); err == nil {
 		t.Error("cancelled: no error")
 	}
 }

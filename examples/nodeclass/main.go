@@ -12,13 +12,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/graphrl/graphrl/examples/internal/parallel"
 	"github.com/graphrl/graphrl/gnn/datasets"
-	"github.com/graphrl/graphrl/internal/show"
+	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -28,7 +28,7 @@ type flags struct {
 	Model  []string `help:"gcn, gat or sage; may be repeated." enum:"gcn,gat,sage" default:"gcn"`
 	Seeds  int      `help:"How often to train, with seeds from 1 on. They run at the same time, as many as there are processors." default:"10"`
 	Epochs int      `help:"At most this many epochs; 0: as in the model's paper."`
-	show.FormatFlag
+	Format string   `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
 // row is what is printed of a model.
@@ -41,12 +41,12 @@ type row struct {
 	Seeds        int     `json:"seeds"`
 }
 
-var columns = []show.Column[row]{
-	{Header: "dataset", Cell: func(r row) string { return r.Dataset }, Left: true},
-	{Header: "model", Cell: func(r row) string { return r.Model }, Left: true},
-	{Header: "test accuracy", Cell: func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.TestAccuracy) }},
-	{Header: "std", Cell: func(r row) string { return fmt.Sprintf("%.1f", 100*r.Std) }},
-	{Header: "epoch ms", Cell: func(r row) string { return fmt.Sprintf("%.2f", r.EpochMS) }},
+var columns = []column[row]{
+	{"dataset", left, func(r row) string { return r.Dataset }},
+	{"model", left, func(r row) string { return r.Model }},
+	{"test accuracy", right, func(r row) string { return fmt.Sprintf("%.1f %%", 100*r.TestAccuracy) }},
+	{"std", right, func(r row) string { return fmt.Sprintf("%.1f", 100*r.Std) }},
+	{"epoch ms", right, func(r row) string { return fmt.Sprintf("%.2f", r.EpochMS) }},
 }
 
 func main() {
@@ -71,7 +71,7 @@ func run(f flags, out io.Writer) error {
 		}
 		rows = append(rows, r)
 	}
-	return show.WriteTable(out, f.Format, fmt.Sprintf("%v. Means over %d seeds.", d, f.Seeds), columns, rows)
+	return printRows(out, f.Format, fmt.Sprintf("%v. Means over %d seeds.", d, f.Seeds), columns, rows)
 }
 
 func read(f flags) (*datasets.NodeClassification, error) {
@@ -94,18 +94,22 @@ func read(f flags) (*datasets.NodeClassification, error) {
 func evaluate(d *datasets.NodeClassification, model string, f flags) (row, error) {
 	accuracy := make([]float64, f.Seeds)
 	epochs := make([][]time.Duration, f.Seeds)
-	err := parallel.For(f.Seeds, func(i int) error {
-		l, err := newLearner(d, model, rand.New(rand.NewPCG(uint64(i+1), 0)))
-		if err != nil {
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range f.Seeds {
+		group.Go(func() error {
+			l, err := newLearner(d, model, rand.New(rand.NewPCG(uint64(i+1), 0)))
+			if err != nil {
+				return err
+			}
+			if f.Epochs > 0 {
+				l.recipe.epochs = f.Epochs
+			}
+			accuracy[i], epochs[i], err = l.train()
 			return err
-		}
-		if f.Epochs > 0 {
-			l.recipe.epochs = f.Epochs
-		}
-		accuracy[i], epochs[i], err = l.train()
-		return err
-	})
-	if err != nil {
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return row{}, err
 	}
 	r := row{Dataset: d.Name, Model: model, Seeds: f.Seeds}

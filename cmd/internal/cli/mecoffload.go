@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/graphrl/graphrl/internal/show"
+	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"

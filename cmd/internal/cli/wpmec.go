@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/graphrl/graphrl/internal/show"
+	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
