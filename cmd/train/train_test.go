@@ -379,6 +379,7 @@ func TestFormats(t *testing.T) {
 
 func TestFlagsOverrideConfig(t *testing.T) {
 	inTemp(t)
+	write(t, "eight.yaml", strings.Replace(tiny, "slots: 400", "slots: 8", 1))
 	write(t, "logs/a.csv", "DL_bitrate\n40000\n50000\n")
 	write(t, "logs/b.csv", "DL_bitrate\n30000\n-\n20000\n")
 	write(t, "one.yaml", "name: one\naccuracy: [0.5, 0.7]\nservers: [{name: only, times: [1ms, 2ms]}]\n")
@@ -414,7 +415,7 @@ func TestFlagsOverrideConfig(t *testing.T) {
 		if err := os.RemoveAll("run"); err != nil {
 			t.Fatal(err)
 		}
-		must(t, append([]string{"--config", "tiny.yaml", "--slots", "8", "--out", "run"}, c.args...)...)
+		must(t, append([]string{"--config", "eight.yaml", "--out", "run"}, c.args...)...)
 		cfg, err := experiment.LoadConfig("run/config.yaml")
 		if err != nil || !c.check(cfg) {
 			t.Errorf("%v: error %v, %+v", c.args, err, cfg)

@@ -53,7 +53,7 @@ func (f *matFile) add(name string, rows, cols int, value func(row, col int) floa
 		element(int8s, []byte(name)), element(doubles, data))))
 }
 
-// dataFile writes a data set of frames with 3 users in which everyone computes locally.
+// dataFile writes a data set of frames with 3 users and their best modes.
 func dataFile(t *testing.T, name string, frames, modes int) {
 	t.Helper()
 	solver, err := wpmec.NewSolver(wpmec.PaperParams())
@@ -64,15 +64,17 @@ func dataFile(t *testing.T, name string, frames, modes int) {
 	zero := func(int, int) float64 { return 0 }
 	f := newMatFile()
 	f.add("input_h", frames, 3, gain)
-	f.add("output_mode", modes, 3, zero)
-	f.add("output_obj", frames, 1, func(frame, _ int) float64 {
+	best := func(frame int) (float64, []int32) {
 		obs := wpmec.Observation{H: []float64{gain(frame, 0), gain(frame, 1), gain(frame, 2)}, W: wpmec.AlternatingWeights(3, false)}
-		best, err := solver.Exhaustive(obs, make([]int32, 3))
+		mode := make([]int32, 3)
+		rate, err := solver.Exhaustive(obs, mode)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return best
-	})
+		return rate, mode
+	}
+	f.add("output_mode", modes, 3, func(frame, user int) float64 { _, mode := best(frame); return float64(mode[user]) })
+	f.add("output_obj", frames, 1, func(frame, _ int) float64 { rate, _ := best(frame); return rate })
 	f.add("output_a", frames, 1, zero)
 	f.add("output_tau", frames, 3, zero)
 	write(t, name, f.String())
