@@ -13,11 +13,13 @@ func TestEnv(t *testing.T) {
 	rltest.Env(t, rltest.EnvConfig[hetero.Graph, int]{
 		New: newEnv,
 		Action: func(g hetero.Graph, r *rl.Rand) int {
-			for {
-				if e := r.IntN(len(g.Allowed)); g.Allowed[e] {
+			first := r.IntN(len(g.Allowed))
+			for i := range g.Allowed {
+				if e := (first + i) % len(g.Allowed); g.Allowed[e] {
 					return e
 				}
 			}
+			return 0 // the episode is over
 		},
 		Clone: func(g hetero.Graph) (c hetero.Graph) { codec.Copy(&c, g); return c },
 		Invalid: func(g hetero.Graph) []int {
