@@ -3,10 +3,7 @@ package rl
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 
-	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
@@ -93,11 +90,9 @@ func (c A2CConfig) Check() error {
 //
 // An A2C is not safe for concurrent use.
 type A2C[O any] struct {
-	cfg     A2CConfig
-	policy  *ActorCritic[O]
-	env     *onPolicy[O]
-	updates int
-	stats   PolicyStats // of the last update
+	policyLearner[O]
+	cfg A2CConfig
+	env *onPolicy[O]
 
 	indices   []int
 	minibatch Minibatch[O]
@@ -112,7 +107,7 @@ func NewA2C[O any](problem Problem[O], cfg A2CConfig) (*A2C[O], error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := problem.NewModel(NewRand(cfg.Seed, streamWeights))
+	model, err := problem.newModel(cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -128,31 +123,22 @@ func NewA2C[O any](problem Problem[O], cfg A2CConfig) (*A2C[O], error) {
 	if !policy.Critic() {
 		return nil, errors.New("rl: A2C: the model has no critic")
 	}
-	return &A2C[O]{cfg: cfg, policy: policy, env: env}, nil
+	return &A2C[O]{
+		policyLearner: newPolicyLearner(policy, &env.counter, Parts{"collector": env}),
+		cfg:           cfg,
+		env:           env,
+	}, nil
 }
 
-// Train trains until cfg.Steps steps are made, those before a restored checkpoint included. Callbacks are called after
-// every update. It fails with the cause of ctx when that is cancelled, between two updates: then the learner can still be
-// saved, and trained on.
+// Train trains until cfg.Steps steps are made; see the function Train.
 func (l *A2C[O]) Train(ctx context.Context, callbacks ...Callback) error {
-	for l.env.steps < l.cfg.Steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := l.update(); err != nil {
-			return fmt.Errorf("rl: A2C: after %d steps: %w", l.env.steps, err)
-		}
-		if stop, err := notify(callbacks, l.Progress()); stop || err != nil {
-			return err
-		}
-	}
-	return nil
+	return Train(ctx, "A2C", l, l.cfg.Steps, callbacks...)
 }
 
-// update collects a rollout and learns from it.
-func (l *A2C[O]) update() error {
+// Update implements Learner: it collects a rollout and learns from it.
+func (l *A2C[O]) Update() error {
 	if l.cfg.Anneal {
-		left := 1 - float64(l.env.steps)/float64(l.cfg.Steps)
+		left := l.counts.left(l.cfg.Steps)
 		l.policy.Optimizer().SetLearningRate(l.cfg.LearningRate * left)
 	}
 	if err := l.env.collect(l.policy, l.cfg.Gamma, l.cfg.Lambda); err != nil {
@@ -172,33 +158,4 @@ func (l *A2C[O]) update() error {
 	}
 	l.updates++
 	return l.policy.Observe(l.env.rollout.Observations)
-}
-
-// Decide implements Policy.
-func (l *A2C[O]) Decide(obs []O, actions []int) error { return l.policy.Decide(obs, actions) }
-
-// Policy returns the policy.
-func (l *A2C[O]) Policy() *ActorCritic[O] { return l.policy }
-
-// Progress tells how far the training is.
-func (l *A2C[O]) Progress() Progress {
-	p := l.env.progress()
-	p.Updates, p.Loss, p.Policy = l.updates, l.stats.Loss, l.stats
-	return p
-}
-
-// SaveState implements checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
-// updates: by a Callback, or outside of Train.
-func (l *A2C[O]) SaveState(s *checkpoints.State) error {
-	s.PutInt("updates", int64(l.updates))
-	return errors.Join(l.policy.SaveState(s.Sub("policy")), l.env.SaveState(s.Sub("collector")))
-}
-
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
-func (l *A2C[O]) LoadState(s *checkpoints.State) error {
-	return errors.Join(
-		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
-		l.policy.LoadState(s.Sub("policy")),
-		l.env.LoadState(s.Sub("collector")),
-	)
 }

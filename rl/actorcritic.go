@@ -92,11 +92,11 @@ func (p *ActorCritic[O]) Critic() bool { return p.value != nil }
 func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32) error {
 	scores, err := p.act.predict(obs)
 	if err != nil {
-		return fmt.Errorf("rl: policy: %w", err)
+		return p.failed(err)
 	}
 	v, err := p.act.Values()
 	if err != nil {
-		return fmt.Errorf("rl: policy: %w", err)
+		return p.failed(err)
 	}
 	for b := range obs {
 		actions[b], logProbs[b], values[b] = -1, 0, 0
@@ -104,11 +104,11 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 			values[b] = v[b]
 		}
 		logits, allowed := p.act.Choices.Of(b, scores)
-		if argmax(logits, allowed) < 0 {
+		if countAllowed(len(logits), allowed) == 0 {
 			continue
 		}
 		if err := p.distribution.set(logits, allowed); err != nil {
-			return fmt.Errorf("rl: policy: observation %d: %w", b, err)
+			return p.failed(fmt.Errorf("observation %d: %w", b, err))
 		}
 		actions[b] = p.distribution.sample(p.rand)
 		logProbs[b] = float32(p.distribution.logProb(actions[b]))
@@ -120,22 +120,29 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
 	scores, err := p.act.predict(obs)
 	if err != nil {
-		return fmt.Errorf("rl: policy: %w", err)
+		return p.failed(err)
 	}
 	for b := range obs {
-		actions[b] = argmax(p.act.Choices.Of(b, scores))
+		if actions[b], err = argmax(p.act.Choices.Of(b, scores)); err != nil {
+			return p.failed(fmt.Errorf("observation %d: %w", b, err))
+		}
 	}
 	return nil
+}
+
+// failed explains errors. Returns are those of the minibatch, if there is one.
+func (p *ActorCritic[O]) failed(err error) error {
+	return fmt.Errorf("rl: policy: %w", diverged(err, p.optimizer, p.taken.Returns))
 }
 
 // Values writes the critic's value of each observation. Without a critic that is 0.
 func (p *ActorCritic[O]) Values(obs []O, values []float32) error {
 	if _, err := p.act.predict(obs); err != nil {
-		return fmt.Errorf("rl: critic: %w", err)
+		return p.failed(fmt.Errorf("critic: %w", err))
 	}
 	v, err := p.act.Values()
 	if err != nil {
-		return fmt.Errorf("rl: critic: %w", err)
+		return p.failed(fmt.Errorf("critic: %w", err))
 	}
 	clear(values)
 	copy(values, v)
@@ -151,10 +158,10 @@ func (p *ActorCritic[O]) Update(m *Minibatch[O]) (PolicyStats, error) {
 		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
 	}
 	p.taken = m.Taken
+	defer func() { p.taken = Taken{} }()
 	loss, err := p.trainer.Step()
-	p.taken = Taken{}
 	if err != nil {
-		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
+		return PolicyStats{}, p.failed(fmt.Errorf("update: %w", err))
 	}
 	stats := p.policy.stats
 	stats.Loss = loss

@@ -35,6 +35,9 @@ func (c *counter) progress() Progress {
 	return p
 }
 
+// left returns which part of a training of the given number of steps is still to come.
+func (c *counter) left(steps int) float64 { return 1 - float64(c.steps)/float64(steps) }
+
 // SaveState implements checkpoints.Stateful.
 func (c *counter) SaveState(s *checkpoints.State) error {
 	s.PutInt("steps", int64(c.steps))
@@ -67,9 +70,9 @@ func newCollector[O any](problem Problem[O], n, goroutines int, seed uint64) (*c
 	if err := problem.check(); err != nil {
 		return nil, err
 	}
-	all := make([]Env[O, int], n)
-	for i := range all {
-		all[i] = problem.NewEnv()
+	all, err := problem.newEnvs(n)
+	if err != nil {
+		return nil, err
 	}
 	env, err := NewVecEnv(all, goroutines, IntCodec{})
 	if err != nil {
@@ -81,8 +84,13 @@ func newCollector[O any](problem Problem[O], n, goroutines int, seed uint64) (*c
 	return &collector[O]{env: env, returns: make([]float64, n)}, nil
 }
 
-// step executes one action in each environment.
+// step executes one action in each environment. Only where an episode is over there may be none.
 func (c *collector[O]) step(actions []int) ([]VecStep[O], error) {
+	for i, action := range actions {
+		if action < 0 && !c.env.steps[i].Done() {
+			return nil, c.env.at(i, ErrNoAction)
+		}
+	}
 	steps, err := c.env.Step(actions)
 	if err != nil {
 		return nil, err
@@ -114,4 +122,99 @@ func (c *collector[O]) LoadState(s *checkpoints.State) error {
 		c.counter.LoadState(s),
 		c.env.LoadState(s.Sub("env")),
 	)
+}
+
+// onPolicy collects rollouts for A2C and PPO.
+type onPolicy[O any] struct {
+	*collector[O]
+	rollout *Rollout[O, int]
+
+	actions          []int
+	logProbs, values []float32
+}
+
+// newOnPolicy returns a collector of rollouts of the given number of steps in each of envs environments.
+func newOnPolicy[O any](problem Problem[O], steps, envs, goroutines int, seed uint64) (*onPolicy[O], error) {
+	c, err := newCollector(problem, envs, goroutines, seed)
+	if err != nil {
+		return nil, err
+	}
+	rollout, err := NewRollout(steps, envs, problem.Codec, IntCodec{})
+	if err != nil {
+		return nil, err
+	}
+	return &onPolicy[O]{
+		collector: c,
+		rollout:   rollout,
+		actions:   make([]int, envs),
+		logProbs:  make([]float32, envs),
+		values:    make([]float32, envs),
+	}, nil
+}
+
+// collect fills the rollout with steps of a policy and estimates their advantages.
+func (c *onPolicy[O]) collect(p *ActorCritic[O], gamma, lambda float64) error {
+	c.rollout.Clear()
+	for range c.rollout.Steps {
+		obs := c.env.Observations()
+		if err := p.Act(obs, c.actions, c.logProbs, c.values); err != nil {
+			return c.env.locate(err)
+		}
+		if err := c.rollout.Act(obs, c.actions, c.logProbs, c.values); err != nil {
+			return err
+		}
+		steps, err := c.step(c.actions)
+		if err != nil {
+			return err
+		}
+		if err := c.rollout.Observe(steps); err != nil {
+			return err
+		}
+	}
+	if err := p.Values(c.env.Observations(), c.values); err != nil {
+		return c.env.locate(err)
+	}
+	return c.rollout.Finish(c.values, gamma, lambda)
+}
+
+// policyLearner is what PPO, A2C and REINFORCE share: a policy and how far its training is.
+type policyLearner[O any] struct {
+	policy  *ActorCritic[O]
+	counts  *counter
+	updates int
+	stats   PolicyStats // of the last update
+	parts   Parts       // of a checkpoint
+}
+
+// newPolicyLearner takes what a checkpoint holds besides the policy and the number of updates.
+func newPolicyLearner[O any](policy *ActorCritic[O], counts *counter, parts Parts) policyLearner[O] {
+	parts["policy"] = policy
+	return policyLearner[O]{policy: policy, counts: counts, parts: parts}
+}
+
+// Decide implements Policy.
+func (l *policyLearner[O]) Decide(obs []O, actions []int) error { return l.policy.Decide(obs, actions) }
+
+// Policy returns the policy.
+func (l *policyLearner[O]) Policy() *ActorCritic[O] { return l.policy }
+
+// Progress implements Learner.
+func (l *policyLearner[O]) Progress() Progress {
+	p := l.counts.progress()
+	p.Updates, p.Loss, p.Policy = l.updates, l.stats.Loss, l.stats
+	return p
+}
+
+// SaveState implements checkpoints.Stateful. Save between updates, in a Callback or outside of
+// Train: a learner restored from the state continues bit for bit as this one does.
+func (l *policyLearner[O]) SaveState(s *checkpoints.State) error {
+	s.PutInt("updates", int64(l.updates))
+	return l.parts.SaveState(s)
+}
+
+// LoadState implements checkpoints.Stateful. The learner must have the configuration of the saved
+// one.
+func (l *policyLearner[O]) LoadState(s *checkpoints.State) error {
+	err := checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt)
+	return errors.Join(err, l.parts.LoadState(s))
 }

@@ -195,7 +195,7 @@ func NewDQN[O any](problem Problem[O], cfg DQNConfig) (*DQN[O], error) {
 		l.nstep = append(l.nstep, nstep)
 	}
 	for _, q := range []**qNetwork[O]{&l.online, &l.target} { // with equal weights
-		model, err := problem.NewModel(NewRand(cfg.Seed, streamWeights))
+		model, err := problem.newModel(cfg.Seed)
 		if err != nil {
 			return nil, err
 		}
@@ -212,26 +212,13 @@ func NewDQN[O any](problem Problem[O], cfg DQNConfig) (*DQN[O], error) {
 	return l, nil
 }
 
-// Train trains until cfg.Steps steps are made, those before a restored checkpoint included. Callbacks are called after
-// every update. It fails with the cause of ctx when that is cancelled, between two updates: then the learner can still be
-// saved, and trained on.
+// Train trains until cfg.Steps steps are made; see the function Train.
 func (l *DQN[O]) Train(ctx context.Context, callbacks ...Callback) error {
-	for l.env.steps < l.cfg.Steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := l.update(); err != nil {
-			return fmt.Errorf("rl: DQN: after %d steps: %w", l.env.steps, err)
-		}
-		if stop, err := notify(callbacks, l.Progress()); stop || err != nil {
-			return err
-		}
-	}
-	return nil
+	return Train(ctx, "DQN", l, l.cfg.Steps, callbacks...)
 }
 
-// update acts for TrainInterval steps in all environments and then learns.
-func (l *DQN[O]) update() error {
+// Update implements Learner: it acts for TrainInterval steps in all environments and then learns.
+func (l *DQN[O]) Update() error {
 	for range l.cfg.TrainInterval {
 		if err := l.act(); err != nil {
 			return err
@@ -244,7 +231,7 @@ func (l *DQN[O]) update() error {
 	for range l.cfg.GradientSteps {
 		loss, err := l.learn()
 		if err != nil {
-			return err
+			return l.failed(err)
 		}
 		l.loss += loss / float64(l.cfg.GradientSteps)
 		l.minibatches++
@@ -265,7 +252,7 @@ func (l *DQN[O]) act() error {
 		epsilon = l.cfg.EpsilonStart + (l.cfg.EpsilonEnd-l.cfg.EpsilonStart)*progress/l.cfg.EpsilonFraction
 	}
 	if err := l.online.explore(obs, l.actions, epsilon, l.rand); err != nil {
-		return err
+		return l.env.env.locate(l.failed(err))
 	}
 	for i, nstep := range l.nstep {
 		if err := nstep.Act(obs[i], l.actions[i]); err != nil {
@@ -288,7 +275,12 @@ func (l *DQN[O]) act() error {
 	if l.memoryErr != nil {
 		return l.memoryErr
 	}
-	return errors.Join(observe(l.online.model, l.env.env.Observations()), observe(l.target.model, l.env.env.Observations()))
+	for _, q := range []*qNetwork[O]{l.online, l.target} {
+		if err := observe(q.model, l.env.env.Observations()); err != nil {
+			return l.env.env.locate(err)
+		}
+	}
+	return nil
 }
 
 // learn makes one step on a minibatch and returns the loss before it.
@@ -333,20 +325,31 @@ func (l *DQN[O]) learn() (float64, error) {
 }
 
 // Decide implements Policy.
-func (l *DQN[O]) Decide(obs []O, actions []int) error { return l.online.decide(obs, actions) }
+func (l *DQN[O]) Decide(obs []O, actions []int) error {
+	if err := l.online.decide(obs, actions); err != nil {
+		return l.failed(err)
+	}
+	return nil
+}
+
+// failed explains errors of the networks.
+func (l *DQN[O]) failed(err error) error {
+	return fmt.Errorf("rl: action values: %w", diverged(err, l.adam, l.online.td.targets))
+}
 
 // Params returns the weights of the online network.
 func (l *DQN[O]) Params() nn.Params { return l.online.params }
 
-// Progress tells how far the training is.
+// Progress implements Learner.
 func (l *DQN[O]) Progress() Progress {
 	p := l.env.progress()
 	p.Updates, p.Loss = l.updates, l.loss
 	return p
 }
 
-// SaveState implements checkpoints.Stateful. The state includes the replay memory. A learner restored from it goes on as
-// this one would, if it was saved between updates: by a Callback, or outside of Train.
+// SaveState implements checkpoints.Stateful. The state includes the replay memory. Save between
+// updates, in a Callback or outside of Train: a learner restored from the state continues bit for
+// bit as this one does.
 func (l *DQN[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("minibatches", int64(l.minibatches))
 	s.PutInt("updates", int64(l.updates))
@@ -354,7 +357,8 @@ func (l *DQN[O]) SaveState(s *checkpoints.State) error {
 	return l.parts().SaveState(s)
 }
 
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
+// LoadState implements checkpoints.Stateful. The learner must have the configuration of the saved
+// one.
 func (l *DQN[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(
 		checkpoints.LoadInt(s, "minibatches", &l.minibatches, 0, math.MaxInt),

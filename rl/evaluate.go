@@ -1,6 +1,14 @@
 package rl
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/graphrl/graphrl/checkpoints"
+)
 
 // Policy decides what to do. All learners of this package that learn from rewards are one: they decide greedily, without
 // the exploration they train with.
@@ -18,9 +26,12 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 	if episodes < 1 {
 		return nil, fmt.Errorf("rl: evaluation of %d episodes, want at least 1", episodes)
 	}
+	if policy == nil || newEnv == nil {
+		return nil, errors.New("rl: evaluation: it needs a policy and environments, got nil")
+	}
 	type running struct {
-		env     Env[O, int]
-		episode int
+		env           Env[O, int]
+		episode, step int
 	}
 	returns := make([]float64, episodes)
 	var all []running
@@ -34,7 +45,7 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 	}
 	begun := 0
 	for ; begun < min(episodes, evaluationWidth); begun++ {
-		r := running{newEnv(), begun}
+		r := running{newEnv(), begun, 0}
 		o, err := begin(r.env, begun)
 		if err != nil {
 			return nil, err
@@ -44,13 +55,22 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 	actions := make([]int, len(all))
 	for len(all) > 0 {
 		if err := policy.Decide(obs, actions[:len(all)]); err != nil {
+			var bad *observationError
+			if errors.As(err, &bad) && bad.index < len(all) {
+				r := all[bad.index]
+				err = fmt.Errorf("episode %d, after step %d: %w", r.episode, r.step, bad.err)
+			}
 			return nil, fmt.Errorf("rl: evaluation: %w", err)
 		}
 		left := 0
 		for i, r := range all {
-			t, err := r.env.Step(actions[i])
+			t, err := step(r.env, actions[i])
+			if err == nil {
+				r.step++
+				err = checkReward(t.Reward)
+			}
 			if err != nil {
-				return nil, fmt.Errorf("rl: evaluation: episode %d: %w", r.episode, err)
+				return nil, fmt.Errorf("rl: evaluation: episode %d, after step %d: %w", r.episode, r.step, err)
 			}
 			returns[r.episode] += t.Reward
 			o := t.Observation
@@ -58,7 +78,7 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 				if begun == episodes {
 					continue // the environment has nothing more to do
 				}
-				r.episode = begun
+				r.episode, r.step = begun, 0
 				if o, err = begin(r.env, begun); err != nil {
 					return nil, err
 				}
@@ -70,4 +90,114 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 		all, obs = all[:left], obs[:left]
 	}
 	return returns, nil
+}
+
+// Evaluator evaluates a policy in the course of its training, without exploration and in environments of its own. Its
+// method Evaluate is a Callback.
+type Evaluator[O any] struct {
+	// Every is the number of steps of training from one evaluation to the next. Default 0: one after every update.
+	Every int
+	// Episodes is the number of episodes of an evaluation, the same ones every time. NewEvaluator sets 100.
+	Episodes int
+	// Seed determines the episodes.
+	Seed uint64
+	// Best is called after an evaluation whose mean return is the best so far, for instance to save the policy; may be nil.
+	Best func(EvaluationPoint) error
+	// Until is called after every evaluation with all of them, and says whether training is to stop; nil: never. See
+	// ReturnReaches and NoBetterFor.
+	Until func([]EvaluationPoint) bool
+
+	policy Policy[O]
+	newEnv func() Env[O, int]
+	points []EvaluationPoint
+}
+
+// EvaluationPoint is the outcome of an evaluation.
+type EvaluationPoint struct {
+	Steps  int     // of training before it
+	Mean   float64 // return
+	StdDev float64 // of the returns, over the episodes
+}
+
+// NewEvaluator returns an Evaluator of a policy, every given number of steps, in environments that newEnv makes.
+func NewEvaluator[O any](policy Policy[O], newEnv func() Env[O, int], every int) *Evaluator[O] {
+	return &Evaluator[O]{Every: every, Episodes: 100, policy: policy, newEnv: newEnv}
+}
+
+// Points returns the outcomes so far, the oldest first.
+func (e *Evaluator[O]) Points() []EvaluationPoint { return e.points }
+
+// Evaluate is a Callback.
+func (e *Evaluator[O]) Evaluate(p Progress) error {
+	last := 0
+	best := math.Inf(-1)
+	for _, point := range e.points {
+		last, best = point.Steps, max(best, point.Mean)
+	}
+	if e.Every > 0 && p.Steps/e.Every == last/e.Every {
+		return nil
+	}
+	returns, err := Evaluate(e.policy, e.newEnv, e.Episodes, e.Seed)
+	if err != nil {
+		return err
+	}
+	point := EvaluationPoint{Steps: p.Steps, Mean: Mean(returns), StdDev: stat.StdDev(returns, nil)}
+	e.points = append(e.points, point)
+	if e.Best != nil && point.Mean > best {
+		if err := e.Best(point); err != nil {
+			return err
+		}
+	}
+	if e.Until != nil && e.Until(e.points) {
+		return ErrStop
+	}
+	return nil
+}
+
+// ReturnReaches stops training when an evaluation's mean return is at least the given one.
+func ReturnReaches(mean float64) func([]EvaluationPoint) bool {
+	return func(points []EvaluationPoint) bool { return points[len(points)-1].Mean >= mean }
+}
+
+// NoBetterFor stops training when the best evaluation is the given number of evaluations ago.
+func NoBetterFor(evaluations int) func([]EvaluationPoint) bool {
+	return func(points []EvaluationPoint) bool {
+		best := 0
+		for i, p := range points {
+			if p.Mean > points[best].Mean {
+				best = i
+			}
+		}
+		return len(points)-1-best >= evaluations
+	}
+}
+
+// SaveState implements checkpoints.Stateful.
+func (e *Evaluator[O]) SaveState(s *checkpoints.State) error {
+	var numbers []float64
+	for _, p := range e.points {
+		numbers = append(numbers, float64(p.Steps), p.Mean, p.StdDev)
+	}
+	s.PutFloat64("points", []int{len(e.points), 3}, numbers)
+	return nil
+}
+
+// LoadState implements checkpoints.Stateful.
+func (e *Evaluator[O]) LoadState(s *checkpoints.State) error {
+	n, err := s.Len("points")
+	if err != nil {
+		return err
+	}
+	numbers := make([]float64, n)
+	if err := s.Float64("points", numbers); err != nil {
+		return err
+	}
+	if n%3 != 0 {
+		return fmt.Errorf("rl: evaluator: %d saved numbers are no points", n)
+	}
+	e.points = e.points[:0]
+	for ; len(numbers) > 0; numbers = numbers[3:] {
+		e.points = append(e.points, EvaluationPoint{Steps: int(numbers[0]), Mean: numbers[1], StdDev: numbers[2]})
+	}
+	return nil
 }

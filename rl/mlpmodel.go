@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/graphrl/graphrl/checkpoints"
@@ -83,6 +84,9 @@ type MLPModel[O any] struct {
 func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg MLPConfig, rand *Rand) (*MLPModel[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
+	}
+	if features == nil {
+		return nil, errors.New("rl: MLP: it needs a function that describes observations, got nil")
 	}
 	m := &MLPModel[O]{cfg: cfg, features: features, allowed: allowed, row: make([]float32, cfg.Features)}
 	body := func(name string) (layers []*nn.Linear, width int, err error) {
@@ -204,9 +208,9 @@ func (m *MLPModel[O]) Observe(batch []O) error {
 	if m.normalize == nil {
 		return nil
 	}
-	for _, obs := range batch {
+	for i, obs := range batch {
 		if err := m.normalize.Update(m.features(obs)); err != nil {
-			return err
+			return &observationError{i, err}
 		}
 	}
 	return nil
@@ -249,6 +253,9 @@ type DiscreteEnv interface {
 // VectorProblem is the Problem of learning in a DiscreteEnv with a perceptron. Features and Actions of cfg are the
 // environment's.
 func VectorProblem(newEnv func() DiscreteEnv, cfg MLPConfig) Problem[[]float32] {
+	if newEnv == nil {
+		return Problem[[]float32]{} // which every learner refuses
+	}
 	env := newEnv()
 	cfg.Features, cfg.Actions = env.ObservationSize(), env.Actions()
 	return Problem[[]float32]{

@@ -2,6 +2,8 @@ package rl
 
 import (
 	"errors"
+	"fmt"
+	"math"
 
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
@@ -23,6 +25,26 @@ func (p Problem[O]) check() error {
 		return errors.New("rl: a problem needs NewEnv, NewModel and Codec")
 	}
 	return nil
+}
+
+// newEnvs makes n environments.
+func (p Problem[O]) newEnvs(n int) ([]Env[O, int], error) {
+	all := make([]Env[O, int], n)
+	for i := range all {
+		if all[i] = p.NewEnv(); all[i] == nil {
+			return nil, errors.New("rl: the problem's NewEnv returns nil")
+		}
+	}
+	return all, nil
+}
+
+// newModel makes a model with the initial weights of a seed.
+func (p Problem[O]) newModel(seed uint64) (Model[O], error) {
+	model, err := p.NewModel(NewRand(seed, streamWeights))
+	if err == nil && model == nil {
+		err = errors.New("rl: the problem's NewModel returns nil")
+	}
+	return model, err
 }
 
 // Model is a network as all learners use it, those of this package and droo.Learner. From a batch of
@@ -71,13 +93,109 @@ func observe[O any](model Model[O], batch []O) error {
 	return nil
 }
 
-// argmax returns the allowed action of the highest score, the first of several, or -1 if there is none.
-func argmax(scores []float32, allowed []bool) int {
+// argmax returns the allowed action of the highest score, the first of several, or -1 if none is
+// allowed. If an allowed score is NaN or the highest one infinite, there is no best action.
+func argmax(scores []float32, allowed []bool) (int, error) {
 	best := -1
 	for i, z := range scores {
-		if (allowed == nil || allowed[i]) && (best < 0 || z > scores[best]) {
+		if allowed != nil && !allowed[i] {
+			continue
+		}
+		if z != z {
+			return -1, fmt.Errorf("the score of action %d is %v: %w", i, z, nn.ErrNotFinite)
+		}
+		if best < 0 || z > scores[best] {
 			best = i
 		}
 	}
-	return best
+	if best >= 0 && math.IsInf(float64(scores[best]), 0) {
+		return -1, fmt.Errorf("the highest score, of action %d, is %v: %w", best, scores[best], nn.ErrNotFinite)
+	}
+	return best, nil
+}
+
+// Compiled is a network with the tape that runs it: what a learner acts or trains with.
+type Compiled[O any] struct {
+	Net     *Network[O]
+	Tape    *nn.Tape
+	Choices Choices        // of the batch loaded last
+	Output  *gorgonia.Node // what Run returns, with one entry per option: the scores, unless changed
+}
+
+// Compile joins a network and a tape that computes its scores, or a loss made of them.
+func Compile[O any](net *Network[O], tape *nn.Tape) *Compiled[O] {
+	return &Compiled[O]{Net: net, Tape: tape, Output: net.Scores}
+}
+
+// Load binds a batch to the tape. Inputs that are not finite are an error that wraps nn.ErrNotFinite
+// and says which observation they come from.
+func (c *Compiled[O]) Load(batch []O) error {
+	err := c.load(batch)
+	if !errors.Is(err, nn.ErrNotFinite) {
+		return err
+	}
+	for i := range batch {
+		if err := c.load(batch[i : i+1]); err != nil {
+			return &observationError{i, err}
+		}
+	}
+	return err
+}
+
+func (c *Compiled[O]) load(batch []O) error {
+	c.Choices.Reset()
+	if err := c.Net.Load(c.Tape, batch, &c.Choices); err != nil {
+		return err
+	}
+	if c.Choices.Len() != len(batch) {
+		return fmt.Errorf("rl: the model has listed the choices of %d observations of %d", c.Choices.Len(), len(batch))
+	}
+	return c.Tape.CheckInputs()
+}
+
+// observationError is an error about one observation of a batch.
+type observationError struct {
+	index int
+	err   error
+}
+
+func (e *observationError) Error() string { return fmt.Sprintf("observation %d: %v", e.index, e.err) }
+func (e *observationError) Unwrap() error { return e.err }
+
+// Run computes the output of the loaded batch. It is valid until the next Run.
+func (c *Compiled[O]) Run() ([]float32, error) {
+	if err := c.Tape.Run(); err != nil {
+		return nil, err
+	}
+	scores := c.Tape.Matrix(c.Output).Data
+	if len(scores) != c.Choices.Scores() {
+		return nil, fmt.Errorf("rl: the model has %d scores for %d options", len(scores), c.Choices.Scores())
+	}
+	return scores, nil
+}
+
+// Values returns the critic's value of each observation of the batch that Run has computed, nil
+// without a critic. A value that is not finite is an error that wraps nn.ErrNotFinite.
+func (c *Compiled[O]) Values() ([]float32, error) {
+	if c.Net.Value == nil {
+		return nil, nil
+	}
+	values := c.Tape.Matrix(c.Net.Value).Data
+	if len(values) != c.Choices.Len() {
+		return nil, fmt.Errorf("rl: the model has %d values for %d observations", len(values), c.Choices.Len())
+	}
+	for i, v := range values {
+		if v-v != 0 {
+			return nil, fmt.Errorf("the value of observation %d is %v: %w", i, v, nn.ErrNotFinite)
+		}
+	}
+	return values, nil
+}
+
+// predict loads and runs a batch.
+func (c *Compiled[O]) predict(batch []O) ([]float32, error) {
+	if err := c.Load(batch); err != nil {
+		return nil, err
+	}
+	return c.Run()
 }

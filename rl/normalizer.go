@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
 )
 
 // Normalizer standardises observations that are vectors by the running mean and variance of each feature over all it has
@@ -41,7 +42,7 @@ func (z *Normalizer) Update(x []float32) error {
 	for ; len(x) > 0; x = x[size:] {
 		for j, v := range x[:size] {
 			if !(v >= -math.MaxFloat32 && v <= math.MaxFloat32) {
-				return fmt.Errorf("rl: normalizer: feature %d is %v", j, v)
+				return fmt.Errorf("rl: normalizer: feature %d is %v: %w", j, v, nn.ErrNotFinite)
 			}
 		}
 		z.count++
@@ -61,6 +62,9 @@ func (z *Normalizer) Normalize(dst, x []float32) error {
 		return fmt.Errorf("rl: normalizer: %d numbers into %d; want rows of %d features", len(x), len(dst), size)
 	}
 	for i, v := range x {
+		if v-v != 0 { // clipping would hide an infinite feature
+			return fmt.Errorf("rl: normalizer: feature %d is %v: %w", i%size, v, nn.ErrNotFinite)
+		}
 		mean, std := z.feature(i % size)
 		dst[i] = float32(min(max((float64(v)-mean)/std, -z.Clip), z.Clip))
 	}

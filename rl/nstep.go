@@ -78,6 +78,9 @@ func NewNStep[O any](n int, gamma float64, codec Codec[O]) (*NStep[O], error) {
 	if n < 1 || !(0 <= gamma && gamma <= 1) {
 		return nil, fmt.Errorf("rl: %d-step returns with gamma %v; want at least 1 step and gamma in [0, 1]", n, gamma)
 	}
+	if codec == nil {
+		return nil, errors.New("rl: n-step returns: they need a codec, got nil")
+	}
 	return &NStep[O]{n: n, gamma: gamma, codec: codec, pending: make([]Experience[O], 0, n)}, nil
 }
 

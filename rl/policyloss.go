@@ -113,6 +113,71 @@ func (m *Minibatch[O]) check(critic, clip bool) error {
 	return nil
 }
 
+// categorical is the distribution softmax(logits) over the allowed actions of one observation.
+type categorical struct {
+	logits []float32
+	p      []float64 // probabilities; 0 where forbidden
+	logSum float64   // log sum exp(logits)
+}
+
+// set makes c the distribution over the allowed actions, of which there must be at least one.
+func (c *categorical) set(logits []float32, allowed []bool) error {
+	best, err := argmax(logits, allowed)
+	if err != nil {
+		return err
+	}
+	if best < 0 {
+		return fmt.Errorf("%w of %d", ErrNoAction, len(logits))
+	}
+	highest := float64(logits[best])
+	c.logits, c.p = logits, c.p[:0]
+	sum := 0.0
+	for i, z := range logits {
+		p := 0.0
+		if allowed == nil || allowed[i] {
+			p = math.Exp(float64(z) - highest)
+		}
+		c.p = append(c.p, p)
+		sum += p
+	}
+	for i := range c.p {
+		c.p[i] /= sum
+	}
+	c.logSum = highest + math.Log(sum)
+	return nil
+}
+
+// logProb returns the logarithm of the probability of an action.
+func (c *categorical) logProb(action int) float64 { return float64(c.logits[action]) - c.logSum }
+
+// entropy returns -sum p log p, in nats.
+func (c *categorical) entropy() float64 {
+	h := c.logSum // -log p = logSum - logit
+	for i, p := range c.p {
+		if p > 0 {
+			h -= p * float64(c.logits[i])
+		}
+	}
+	return h
+}
+
+// sample draws an action.
+func (c *categorical) sample(rand *Rand) int {
+	u := rand.Float64()
+	last := 0
+	for i, p := range c.p {
+		if p == 0 {
+			continue
+		}
+		if u < p {
+			return i
+		}
+		u -= p
+		last = i
+	}
+	return last // u was lost to rounding
+}
+
 // policyLoss is the part of PolicyLoss that depends on the logits. They are its only input in the expression graph: what
 // is not differentiated is read from the batch and its action sets.
 type policyLoss struct {
@@ -147,7 +212,7 @@ func (o *policyLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 		if err := d.set(logits, allowed); err != nil {
 			return fmt.Errorf("step %d of the minibatch: %w", b, err)
 		}
-		if action < 0 || action >= len(logits) || d.p[action] == 0 {
+		if action < 0 || action >= len(logits) || allowed != nil && !allowed[action] {
 			return fmt.Errorf("step %d of the minibatch: action %d is not among the %d of the observation, or forbidden", b, action, len(logits))
 		}
 		logProb, advantage := d.logProb(action), float64(o.batch.Advantages[b])

@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -373,8 +374,23 @@ func TestCategoricalFrequencies(t *testing.T) {
 			t.Errorf("action %d was drawn with frequency %v, want %v", i, n/draws, p)
 		}
 	}
-	if argmax(logits, allowed) != 0 || argmax(logits, nil) != 1 || argmax(logits, make([]bool, 5)) != -1 {
-		t.Error("argmax does not heed the mask")
+	for want, mask := range map[int][]bool{0: allowed, 1: nil, -1: make([]bool, 5)} {
+		if best, err := argmax(logits, mask); best != want || err != nil {
+			t.Errorf("argmax with mask %v is %d, %v; want %d", mask, best, err, want)
+		}
+	}
+}
+
+// A NaN is never lost, wherever it stands, unless its action is forbidden.
+func TestArgmaxRefusesWhatIsNotFinite(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, scores := range [][]float32{{nan, 1, 2}, {1, nan, 2}, {1, 2, nan}, {1, inf, 2}, {-inf, -inf}} {
+		if best, err := argmax(scores, nil); !errors.Is(err, nn.ErrNotFinite) {
+			t.Errorf("argmax of %v is %d, %v", scores, best, err)
+		}
+	}
+	if best, err := argmax([]float32{nan, 1, -inf, inf}, []bool{false, true, true, false}); best != 1 || err != nil {
+		t.Errorf("argmax of allowed scores is %d, %v", best, err)
 	}
 }
 
@@ -389,12 +405,12 @@ func TestCategoricalExtremes(t *testing.T) {
 	}
 	nan := float32(math.NaN())
 	for _, logits := range [][]float32{{}, {nan}, {0, nan}, {float32(math.Inf(1)), 0}} {
-		if err := c.set(logits, nil); err == nil {
-			t.Errorf("logits %v: no error", logits)
+		if err := c.set(logits, nil); err == nil || len(logits) > 0 && !errors.Is(err, nn.ErrNotFinite) {
+			t.Errorf("logits %v: error %v", logits, err)
 		}
 	}
-	if err := c.set([]float32{1, 2}, []bool{false, false}); err == nil {
-		t.Error("nothing allowed: no error")
+	if err := c.set([]float32{1, 2}, []bool{false, false}); !errors.Is(err, ErrNoAction) {
+		t.Errorf("nothing allowed: error %v", err)
 	}
 }
 

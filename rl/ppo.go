@@ -3,10 +3,7 @@ package rl
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 
-	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
@@ -120,12 +117,10 @@ func (c PPOConfig) Check() error {
 //
 // A PPO is not safe for concurrent use.
 type PPO[O any] struct {
-	cfg     PPOConfig
-	policy  *ActorCritic[O]
-	env     *onPolicy[O]
-	rand    *Rand // of minibatches
-	updates int
-	stats   PolicyStats // of the last update
+	policyLearner[O]
+	cfg  PPOConfig
+	env  *onPolicy[O]
+	rand *Rand // of minibatches
 
 	indices   []int
 	minibatch Minibatch[O]
@@ -140,7 +135,7 @@ func NewPPO[O any](problem Problem[O], cfg PPOConfig) (*PPO[O], error) {
 	if err != nil {
 		return nil, err
 	}
-	model, err := problem.NewModel(NewRand(cfg.Seed, streamWeights))
+	model, err := problem.newModel(cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -156,31 +151,20 @@ func NewPPO[O any](problem Problem[O], cfg PPOConfig) (*PPO[O], error) {
 	if !policy.Critic() {
 		return nil, errors.New("rl: PPO: the model has no critic")
 	}
-	return &PPO[O]{cfg: cfg, policy: policy, env: env, rand: NewRand(cfg.Seed, streamMinibatches)}, nil
+	l := &PPO[O]{cfg: cfg, env: env, rand: NewRand(cfg.Seed, streamMinibatches)}
+	l.policyLearner = newPolicyLearner(policy, &env.counter, Parts{"collector": env, "minibatches": l.rand})
+	return l, nil
 }
 
-// Train trains until cfg.Steps steps are made, those before a restored checkpoint included. Callbacks are called after
-// every update. It fails with the cause of ctx when that is cancelled, between two updates: then the learner can still be
-// saved, and trained on.
+// Train trains until cfg.Steps steps are made; see the function Train.
 func (l *PPO[O]) Train(ctx context.Context, callbacks ...Callback) error {
-	for l.env.steps < l.cfg.Steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := l.update(); err != nil {
-			return fmt.Errorf("rl: PPO: after %d steps: %w", l.env.steps, err)
-		}
-		if stop, err := notify(callbacks, l.Progress()); stop || err != nil {
-			return err
-		}
-	}
-	return nil
+	return Train(ctx, "PPO", l, l.cfg.Steps, callbacks...)
 }
 
-// update collects a rollout and learns from it.
-func (l *PPO[O]) update() error {
+// Update implements Learner: it collects a rollout and learns from it.
+func (l *PPO[O]) Update() error {
 	if l.cfg.Anneal {
-		left := 1 - float64(l.env.steps)/float64(l.cfg.Steps)
+		left := l.counts.left(l.cfg.Steps)
 		l.policy.Optimizer().SetLearningRate(l.cfg.LearningRate * left)
 		l.policy.SetClip(l.cfg.Clip * left)
 	}
@@ -213,38 +197,4 @@ func (l *PPO[O]) update() error {
 	l.stats.scale(1 / float64(max(minibatches, 1)))
 	l.updates++
 	return l.policy.Observe(l.env.rollout.Observations)
-}
-
-// Decide implements Policy.
-func (l *PPO[O]) Decide(obs []O, actions []int) error { return l.policy.Decide(obs, actions) }
-
-// Policy returns the policy.
-func (l *PPO[O]) Policy() *ActorCritic[O] { return l.policy }
-
-// Progress tells how far the training is.
-func (l *PPO[O]) Progress() Progress {
-	p := l.env.progress()
-	p.Updates, p.Loss, p.Policy = l.updates, l.stats.Loss, l.stats
-	return p
-}
-
-// SaveState implements checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
-// updates: by a Callback, or outside of Train.
-func (l *PPO[O]) SaveState(s *checkpoints.State) error {
-	s.PutInt("updates", int64(l.updates))
-	return errors.Join(
-		l.policy.SaveState(s.Sub("policy")),
-		l.env.SaveState(s.Sub("collector")),
-		l.rand.SaveState(s.Sub("minibatches")),
-	)
-}
-
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
-func (l *PPO[O]) LoadState(s *checkpoints.State) error {
-	return errors.Join(
-		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
-		l.policy.LoadState(s.Sub("policy")),
-		l.env.LoadState(s.Sub("collector")),
-		l.rand.LoadState(s.Sub("minibatches")),
-	)
 }

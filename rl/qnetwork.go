@@ -98,7 +98,9 @@ func (n *qNetwork[O]) decide(obs []O, actions []int) error {
 		return err
 	}
 	for b := range obs {
-		actions[b] = argmax(n.act.Choices.Of(b, q))
+		if actions[b], err = argmax(n.act.Choices.Of(b, q)); err != nil {
+			return fmt.Errorf("observation %d: %w", b, err)
+		}
 	}
 	return nil
 }
@@ -111,7 +113,9 @@ func (n *qNetwork[O]) explore(obs []O, actions []int, epsilon float64, rand *Ran
 	}
 	for b := range obs {
 		own, allowed := n.act.Choices.Of(b, q)
-		actions[b] = argmax(own, allowed)
+		if actions[b], err = argmax(own, allowed); err != nil {
+			return fmt.Errorf("observation %d: %w", b, err)
+		}
 		if rand.Float64() >= epsilon || actions[b] < 0 {
 			continue
 		}

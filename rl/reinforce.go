@@ -3,10 +3,7 @@ package rl
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 
-	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
@@ -80,14 +77,11 @@ func (c REINFORCEConfig) Check() error {
 //
 // A REINFORCE is not safe for concurrent use.
 type REINFORCE[O any] struct {
+	policyLearner[O]
 	cfg      REINFORCEConfig
-	policy   *ActorCritic[O]
 	codec    Codec[O]
 	envs     []Env[O, int]
 	seeds    *Rand // of episodes
-	counts   counter
-	updates  int
-	stats    PolicyStats // of the last update
 	episodes []trajectory[O]
 
 	// What the episodes that still run are at.
@@ -101,6 +95,7 @@ type REINFORCE[O any] struct {
 
 // trajectory is an episode as it is played.
 type trajectory[O any] struct {
+	seed         uint64
 	steps        int
 	observations []O // at least steps, whose memory is used again
 	actions      []int
@@ -114,7 +109,7 @@ func NewREINFORCE[O any](problem Problem[O], cfg REINFORCEConfig) (*REINFORCE[O]
 	if err := errors.Join(cfg.Check(), problem.check()); err != nil {
 		return nil, err
 	}
-	model, err := problem.NewModel(NewRand(cfg.Seed, streamWeights))
+	model, err := problem.newModel(cfg.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +124,6 @@ func NewREINFORCE[O any](problem Problem[O], cfg REINFORCEConfig) (*REINFORCE[O]
 	}
 	l := &REINFORCE[O]{
 		cfg:      cfg,
-		policy:   policy,
 		codec:    problem.Codec,
 		seeds:    NewRand(cfg.Seed, 0),
 		episodes: make([]trajectory[O], cfg.Episodes),
@@ -137,34 +131,21 @@ func NewREINFORCE[O any](problem Problem[O], cfg REINFORCEConfig) (*REINFORCE[O]
 		logProbs: make([]float32, cfg.Episodes),
 		values:   make([]float32, cfg.Episodes),
 	}
-	for range cfg.Episodes {
-		l.envs = append(l.envs, problem.NewEnv())
-	}
-	return l, nil
+	counts := new(counter)
+	l.policyLearner = newPolicyLearner(policy, counts, Parts{"seeds": l.seeds, "counts": counts})
+	l.envs, err = problem.newEnvs(cfg.Episodes)
+	return l, err
 }
 
-// Train trains until at least cfg.Steps steps are made, those before a restored checkpoint included. Callbacks are called
-// after every update. It fails with the cause of ctx when that is cancelled, between two updates: then the learner can
-// still be saved, and trained on.
+// Train trains until at least cfg.Steps steps are made; see the function Train.
 func (l *REINFORCE[O]) Train(ctx context.Context, callbacks ...Callback) error {
-	for l.counts.steps < l.cfg.Steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := l.update(); err != nil {
-			return fmt.Errorf("rl: REINFORCE: after %d steps: %w", l.counts.steps, err)
-		}
-		if stop, err := notify(callbacks, l.Progress()); stop || err != nil {
-			return err
-		}
-	}
-	return nil
+	return Train(ctx, "REINFORCE", l, l.cfg.Steps, callbacks...)
 }
 
-// update plays episodes and learns from them.
-func (l *REINFORCE[O]) update() error {
+// Update implements Learner: it plays episodes and learns from them.
+func (l *REINFORCE[O]) Update() error {
 	if l.cfg.Anneal {
-		left := 1 - float64(l.counts.steps)/float64(l.cfg.Steps)
+		left := l.counts.left(l.cfg.Steps)
 		l.policy.Optimizer().SetLearningRate(l.cfg.LearningRate * left)
 	}
 	if err := l.play(); err != nil {
@@ -204,25 +185,30 @@ func (l *REINFORCE[O]) update() error {
 func (l *REINFORCE[O]) play() error {
 	l.playing, l.obs = l.playing[:0], l.obs[:0]
 	for i, env := range l.envs {
-		obs, err := env.Reset(l.seeds.Uint64())
+		seed := l.seeds.Uint64()
+		obs, err := env.Reset(seed)
 		if err != nil {
-			return fmt.Errorf("environment %d: %w", i, err)
+			return atStep(err, i, 0, seed)
 		}
-		l.episodes[i].reset()
+		l.episodes[i].reset(seed)
 		l.playing, l.obs = append(l.playing, i), append(l.obs, obs)
 	}
 	for len(l.playing) > 0 {
 		n := len(l.playing)
 		if err := l.policy.Act(l.obs, l.actions[:n], l.logProbs[:n], l.values[:n]); err != nil {
-			return err
+			return l.locate(err)
 		}
 		left := 0
 		for k, i := range l.playing {
 			e := &l.episodes[i]
 			e.act(l.codec, l.obs[k], l.actions[k], l.logProbs[k], l.values[k])
-			t, err := l.envs[i].Step(l.actions[k])
+			t, err := step(l.envs[i], l.actions[k])
+			if err == nil {
+				e.steps++
+				err = checkReward(t.Reward)
+			}
 			if err != nil {
-				return fmt.Errorf("environment %d: %w", i, err)
+				return l.at(i, err)
 			}
 			e.rewards = append(e.rewards, t.Reward)
 			l.counts.steps++
@@ -238,8 +224,22 @@ func (l *REINFORCE[O]) play() error {
 	return nil
 }
 
-func (e *trajectory[O]) reset() {
-	e.steps = 0
+// at adds to an error of an environment where that is.
+func (l *REINFORCE[O]) at(env int, err error) error {
+	return atStep(err, env, l.episodes[env].steps, l.episodes[env].seed)
+}
+
+// locate replaces the index of an observation by its environment and step.
+func (l *REINFORCE[O]) locate(err error) error {
+	var bad *observationError
+	if errors.As(err, &bad) {
+		return l.at(l.playing[bad.index], bad.err)
+	}
+	return err
+}
+
+func (e *trajectory[O]) reset(seed uint64) {
+	e.seed, e.steps = seed, 0
 	e.actions, e.rewards, e.logProbs, e.values = e.actions[:0], e.rewards[:0], e.logProbs[:0], e.values[:0]
 }
 
@@ -259,40 +259,5 @@ func (e *trajectory[O]) act(codec Codec[O], obs O, action int, logProb, value fl
 		e.observations = append(e.observations, o)
 	}
 	codec.Copy(&e.observations[e.steps], obs)
-	e.steps++
 	e.actions, e.logProbs, e.values = append(e.actions, action), append(e.logProbs, logProb), append(e.values, value)
-}
-
-// Decide implements Policy.
-func (l *REINFORCE[O]) Decide(obs []O, actions []int) error { return l.policy.Decide(obs, actions) }
-
-// Policy returns the policy.
-func (l *REINFORCE[O]) Policy() *ActorCritic[O] { return l.policy }
-
-// Progress tells how far the training is.
-func (l *REINFORCE[O]) Progress() Progress {
-	p := l.counts.progress()
-	p.Updates, p.Loss, p.Policy = l.updates, l.stats.Loss, l.stats
-	return p
-}
-
-// SaveState implements checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
-// updates: by a Callback, or outside of Train.
-func (l *REINFORCE[O]) SaveState(s *checkpoints.State) error {
-	s.PutInt("updates", int64(l.updates))
-	return errors.Join(
-		l.policy.SaveState(s.Sub("policy")),
-		l.seeds.SaveState(s.Sub("seeds")),
-		l.counts.SaveState(s.Sub("counts")),
-	)
-}
-
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
-func (l *REINFORCE[O]) LoadState(s *checkpoints.State) error {
-	return errors.Join(
-		checkpoints.LoadInt(s, "updates", &l.updates, 0, math.MaxInt),
-		l.policy.LoadState(s.Sub("policy")),
-		l.seeds.LoadState(s.Sub("seeds")),
-		l.counts.LoadState(s.Sub("counts")),
-	)
 }

@@ -3,6 +3,7 @@ package rl
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 )
 
 // Rollout holds the steps that a policy made in several environments at once, as on-policy learners such as A2C and PPO
@@ -47,6 +48,12 @@ type Rollout[O, A any] struct {
 func NewRollout[O, A any](steps, envs int, observation Codec[O], action Codec[A]) (*Rollout[O, A], error) {
 	if steps < 1 || envs < 1 {
 		return nil, fmt.Errorf("rl: rollout of %d steps in %d environments, want at least one of each", steps, envs)
+	}
+	if observation == nil || action == nil {
+		return nil, errors.New("rl: rollout: it needs two codecs, got nil")
+	}
+	if err := fits(steps, envs*int(unsafe.Sizeof(*new(O)))); err != nil {
+		return nil, fmt.Errorf("rl: rollout of %d steps in %d environments: %w", steps, envs, err)
 	}
 	n := steps * envs
 	return &Rollout[O, A]{

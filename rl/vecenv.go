@@ -3,11 +3,13 @@ package rl
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
 )
 
 // VecStep is what a step of one environment of a VecEnv led to.
@@ -57,6 +59,14 @@ func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*V
 	n := len(envs)
 	if n == 0 || goroutines < 1 {
 		return nil, fmt.Errorf("rl: vectorised environment: %d environments on %d goroutines, want at least one of each", n, goroutines)
+	}
+	for i, env := range envs {
+		if env == nil {
+			return nil, fmt.Errorf("rl: vectorised environment: environment %d is nil", i)
+		}
+	}
+	if actions == nil {
+		return nil, errors.New("rl: vectorised environment: it needs a codec of actions, got nil")
 	}
 	v := &VecEnv[O, A]{
 		envs:   envs,
@@ -119,11 +129,46 @@ func (v *VecEnv[O, A]) run(actions []A) ([]VecStep[O], error) {
 	v.wait.Wait()
 	for i, err := range v.errs {
 		if err != nil {
-			return nil, fmt.Errorf("rl: environment %d: %w", i, err)
+			return nil, fmt.Errorf("rl: %w", v.at(i, err))
 		}
 		v.obs[i] = v.steps[i].Observation
 	}
 	return v.steps, nil
+}
+
+// at adds to an error of an environment where that is: the seed and the actions of an episode lead
+// there again.
+func (v *VecEnv[O, A]) at(i int, err error) error {
+	return atStep(err, i, len(v.played[i].actions), v.played[i].seed)
+}
+
+func atStep(err error, env, step int, seed uint64) error {
+	return fmt.Errorf("environment %d: %w (after step %d of the episode with seed %d)", env, err, step, seed)
+}
+
+// locate replaces the index of an observation by its environment and step.
+func (v *VecEnv[O, A]) locate(err error) error {
+	var bad *observationError
+	if errors.As(err, &bad) {
+		return v.at(bad.index, bad.err)
+	}
+	return err
+}
+
+// step executes an action in an environment whose episode goes on.
+func step[O any](env Env[O, int], action int) (Transition[O], error) {
+	if action < 0 {
+		return Transition[O]{}, ErrNoAction
+	}
+	return env.Step(action)
+}
+
+// checkReward reports a reward that no learner can use.
+func checkReward(reward float64) error {
+	if !(math.Abs(reward) <= math.MaxFloat32) {
+		return fmt.Errorf("the reward is %v, want a number that fits into a float32: %w", reward, nn.ErrNotFinite)
+	}
+	return nil
 }
 
 func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
@@ -140,7 +185,7 @@ func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
 	n := len(e.actions)
 	e.actions = slices.Grow(e.actions, 1)[:n+1]
 	v.codec.Copy(&e.actions[n], v.actions[i])
-	return VecStep[O]{Transition: t}, nil
+	return VecStep[O]{Transition: t}, checkReward(t.Reward)
 }
 
 // Observations returns what each environment shows [Len]: what Reset returned or the last Step led to.
