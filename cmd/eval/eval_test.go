@@ -126,6 +126,33 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// Several runs, and the folders of several, share one table: seeds of one method are averaged.
+func TestEvalSeveral(t *testing.T) {
+	t.Chdir(t.TempDir())
+	runFolder(t, agent.GRLE)
+	runFolder(t, agent.GRL)
+	if err := cli.WriteMembers(".", []string{"GRL", "GRLE"}); err != nil {
+		t.Fatal(err)
+	}
+	names := func(rows []mecoffload.Row) string {
+		var names []string
+		for _, r := range rows[:2] {
+			names = append(names, r.Method)
+		}
+		return strings.Join(names, " ")
+	}
+	if got := rows(t, "--run", ".", "--slots", "20"); names(got) != "GRL GRLE" || len(got) != 6 {
+		t.Errorf("the folder of both: %+v", got)
+	}
+	if got := rows(t, "--run", "GRLE", "--run", "GRL", "--slots", "20"); names(got) != "GRLE GRL" || len(got) != 6 {
+		t.Errorf("both by name: %+v", got)
+	}
+	code, out, messages := eval("--run", "GRLE,GRLE", "--slots", "20")
+	if code != 0 || strings.Count(out, "| GRLE ") != 1 || !strings.Contains(out, "means over the seeds") || !strings.Contains(out, " [0.") {
+		t.Errorf("twice the same: code %d, messages\n%s\n%s", code, messages, out)
+	}
+}
+
 // Evaluating changes nothing in the run folder.
 func TestEvalOnlyReads(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/graphrl/graphrl/cmd/internal/cli"
@@ -14,11 +16,11 @@ import (
 
 // mecoffloadCommand is eval mecoffload.
 type mecoffloadCommand struct {
-	RunDir     string `name:"run" placeholder:"DIR" help:"Run folder; its latest checkpoint is evaluated."`
-	Checkpoint string `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`
+	Runs       []string `name:"run" placeholder:"DIR" help:"Run folder, or folder of several runs as train makes it. May be given several times: all are evaluated on tasks of the same kind, and seeds of one method are averaged."`
+	Checkpoint string   `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`
 	cli.WorldFlags
 	Slots   *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`
-	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: that of the run plus 1, which are tasks it has not met."`
+	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: that of each run plus 1, which are tasks it has not met."`
 	Online  bool    `help:"Go on learning."`
 	Search  bool    `help:"Compare with local searches too, which take milliseconds per slot."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
@@ -34,52 +36,107 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err := c.suiteFlags.absent(); err != nil {
 		return err
 	}
-	checkpoint, err := c.open()
+	checkpoints, err := c.open()
 	if err != nil {
 		return err
 	}
-	cfg, err := c.config(checkpoint.Config)
+	cfgs := make([]experiment.Config, len(checkpoints))
+	for i, checkpoint := range checkpoints {
+		if cfgs[i], err = c.config(checkpoint.Config); err != nil {
+			return err
+		}
+		if !cli.SameWorld(cfgs[0], cfgs[i]) {
+			return cli.Usage("the runs are of different worlds, %s and %s: choose one by --scenario, --devices, --servers, --slot and --profile, or evaluate them one by one",
+				cli.World(cfgs[0].Scenario, cfgs[0].Profile), cli.World(cfgs[i].Scenario, cfgs[i].Profile))
+		}
+	}
+	entries, err := c.evaluateAll(ctx, checkpoints, cfgs, out)
 	if err != nil {
 		return err
 	}
-	agent, err := checkpoint.Agent(cfg)
-	if err != nil {
-		return err
-	}
-	defer agent.Close()
+	return cli.WriteEntries(out.Out, c.Format, c.caption(checkpoints, cfgs)+cli.IntervalNote(entries), entries)
+}
 
-	evaluation := experiment.Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: cfg.Seed, Slots: cfg.Slots}
-	row, err := c.evaluate(ctx, evaluation, agent, out)
-	if err != nil {
-		return err
+// open opens the checkpoints to evaluate.
+func (c mecoffloadCommand) open() ([]*experiment.Checkpoint, error) {
+	if (len(c.Runs) == 0) == (c.Checkpoint == "") {
+		return nil, cli.Usage("name what to evaluate: either run folders by --run or a checkpoint by --checkpoint")
 	}
-	rows, err := cli.EvaluateBaselines(ctx, evaluation, c.Search, out.Err)
-	if err != nil {
-		return err
+	if c.Checkpoint != "" {
+		checkpoint, err := experiment.OpenCheckpoint(c.Checkpoint)
+		return []*experiment.Checkpoint{checkpoint}, err
 	}
-	trained := checkpoint.Config
-	learning := "not learning"
+	var opened []*experiment.Checkpoint
+	for _, dir := range c.Runs {
+		folders, several, err := cli.RunFolders(dir)
+		if err != nil {
+			return nil, err
+		}
+		if !several {
+			folders = []string{dir}
+		}
+		for _, folder := range folders {
+			checkpoint, err := experiment.OpenRun(folder, experiment.LatestCheckpoint)
+			if err != nil {
+				return nil, cli.OpenError(err)
+			}
+			opened = append(opened, checkpoint)
+		}
+	}
+	return opened, nil
+}
+
+// evaluateAll evaluates what was learned, run by run, and the baselines on the tasks of each seed.
+func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*experiment.Checkpoint, cfgs []experiment.Config, out cli.Streams) ([]cli.Entry, error) {
+	var rows []mecoffload.Row
+	var seeds []uint64
+	for i, cfg := range cfgs {
+		agent, err := checkpoints[i].Agent(cfg)
+		if err != nil {
+			return nil, err
+		}
+		row, err := c.evaluate(ctx, evaluation(cfg), agent, out)
+		agent.Close()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	entries := cli.Learners(cfgs, rows)
+	for _, cfg := range cfgs {
+		if slices.Contains(seeds, cfg.Seed) {
+			continue
+		}
+		seeds = append(seeds, cfg.Seed)
+		rows, err := cli.EvaluateBaselines(ctx, evaluation(cfg), c.Search, out.Err)
+		if err != nil {
+			return nil, err
+		}
+		entries = cli.Gather(entries, rows)
+	}
+	return entries, nil
+}
+
+func evaluation(cfg experiment.Config) experiment.Evaluation {
+	return experiment.Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: cfg.Seed, Slots: cfg.Slots}
+}
+
+// caption says where the rows were made, and how what they evaluate was trained.
+func (c mecoffloadCommand) caption(checkpoints []*experiment.Checkpoint, cfgs []experiment.Config) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %s, %d slots;\n", cli.World(cfgs[0].Scenario, cfgs[0].Profile), cli.Seeds(cfgs), cfgs[0].Slots)
+	for i, checkpoint := range checkpoints {
+		trained := checkpoint.Config
+		fmt.Fprintf(&b, "%s trained for %d slots on %s, seed %d,\n", cfgs[i].Method, checkpoint.Slot, cli.World(trained.Scenario, trained.Profile), trained.Seed)
+	}
 	if c.Online {
-		learning = "learning on"
+		return b.String() + "and learning on"
 	}
-	caption := fmt.Sprintf("%s, seed %d, %d slots;\n%s trained for %d slots on %s, seed %d,\nand %s",
-		cli.World(cfg.Scenario, cfg.Profile), cfg.Seed, cfg.Slots,
-		cfg.Method, checkpoint.Slot, cli.World(trained.Scenario, trained.Profile), trained.Seed, learning)
-	return show.WriteTable(out.Out, c.Format, caption, cli.RowColumns(), append([]mecoffload.Row{row}, rows...))
+	return b.String() + "and not learning"
 }
 
-func (c mecoffloadCommand) open() (*experiment.Checkpoint, error) {
-	switch {
-	case (c.RunDir == "") == (c.Checkpoint == ""):
-		return nil, cli.Usage("name what to evaluate: either a run folder by --run or a checkpoint by --checkpoint")
-	case c.RunDir != "":
-		checkpoint, err := experiment.OpenRun(c.RunDir, experiment.LatestCheckpoint)
-		return checkpoint, cli.OpenError(err)
-	}
-	return experiment.OpenCheckpoint(c.Checkpoint)
-}
-
-// config is the configuration of the evaluation: that of the run with another seed and what the flags change.
+// config is the configuration of the evaluation: that of the run with another seed and what the
+// flags change.
 func (c mecoffloadCommand) config(cfg experiment.Config) (experiment.Config, error) {
 	if err := c.WorldFlags.Apply(&cfg); err != nil {
 		return cfg, err

@@ -130,7 +130,7 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 		name  string
 		given bool
 	}{
-		{"run", c.RunDir != ""}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
+		{"run", len(c.Runs) > 0}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
 		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil},
 	} {
 		if f.given {

@@ -1,9 +1,11 @@
-// Command train trains a method, shows how it goes, and leaves a run folder that can be resumed, repeated and evaluated.
+// Command train trains methods side by side, compares them with policies that do not learn, and
+// leaves run folders that can be resumed, repeated and evaluated.
 //
-//	go run ./cmd/train                                        # GRLE on the scenario dynamic, 10,000 slots
+//	go run ./cmd/train                                        # GRLE-LT and GRLE on the scenario dynamic, 10,000 slots
 //	go run ./cmd/train --method GRLE-LT --devices 6 --slot 30ms
+//	go run ./cmd/train --method GRLE,DROOE --seeds 5          # means and intervals over five seeds
 //	go run ./cmd/train --trace 'logs/*/B_*.csv'               # recorded 5G link rates
-//	go run ./cmd/train --resume runs/grle-dynamic-m14-seed1   # go on where an interrupted run stopped
+//	go run ./cmd/train --resume runs/grle-dynamic-m14-seed1   # continue an interrupted run
 //	go run ./cmd/train --config runs/grle-dynamic-m14-seed1/config.yaml
 //	go run ./cmd/train wpmec --data data_10.mat               # DROO on the problem and data it was published with
 package main
@@ -19,7 +21,7 @@ type tasks struct {
 func command() cli.Command {
 	return cli.Command{
 		Name:        "train",
-		Description: "Train a method and leave a run folder that can be resumed, repeated and evaluated.",
+		Description: "Train methods, compare them with policies that do not learn, and leave run folders that can be resumed, repeated and evaluated.",
 		Tasks:       &tasks{},
 		Default:     "mecoffload",
 		Vars:        cli.FrameVars(cli.WorldVars()),

@@ -1,92 +1,102 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/cmd/internal/show"
-	"github.com/graphrl/graphrl/internal/atomicfile"
-	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
 // mecoffloadCommand is train mecoffload.
 type mecoffloadCommand struct {
-	Method string `placeholder:"NAME" help:"Method: ${methods}. Default: GRLE."`
-	Recipe string `placeholder:"NAME" help:"Hyper-parameters: ${recipes}. Default: tuned for the -LT methods, paper for the others. Single ones are set in a configuration file."`
+	Method []string `placeholder:"NAME" help:"Methods, separated by commas: ${methods}. Default: GRLE-LT,GRLE. Several are trained on the same tasks and compared."`
+	Recipe string   `placeholder:"NAME" help:"Hyper-parameters: ${recipes}. Default: tuned for the -LT methods, paper for the others. Single ones are set in a configuration file."`
 	cli.WorldFlags
 	Slots   *int64  `placeholder:"COUNT" help:"Number of slots to train for. Default: 10000."`
 	Seed    *uint64 `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
+	Seeds   *int    `placeholder:"COUNT" help:"Number of seeds: --seed and those after it. Each method is trained with each of them. Default: 1."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step. Default: 1."`
 	Config  string  `placeholder:"FILE" help:"Configuration in YAML; flags override it. That of a finished run repeats the run."`
-	Out     string  `placeholder:"DIR" help:"Run folder to make. Default: runs/<method>-<scenario>-m<devices>-seed<seed>, numbered if it exists."`
-	Resume  string  `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped. With more --slots than the run has it becomes that longer run."`
-	From    string  `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to go on from: latest or best. Default: latest."`
+	Out     string  `placeholder:"DIR" help:"Folder to make. Default: runs/<methods>-<scenario>-m<devices>-seed<seed>, numbered if it exists. With several methods or seeds it holds a run folder for each."`
+	Resume  string  `placeholder:"DIR" help:"Folder of an interrupted run, or of several, to continue as if it had never stopped. With more --slots than it has it becomes that longer run."`
+	From    string  `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to continue from: latest or best. Default: latest."`
 	show.FormatFlag
 }
 
 // Run trains and prints the table.
 func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
-	t, err := c.open(out.Err)
+	if c.Resume != "" || c.From != "" {
+		return c.resume(ctx, out)
+	}
+	cfgs, err := c.configs()
+	if err != nil {
+		return err
+	}
+	if len(cfgs) > 1 {
+		group, err := startGroup(c.Out, cfgs)
+		if err != nil {
+			return err
+		}
+		return group.run(ctx, c.Format, out)
+	}
+	t, err := startRun(c.Out, cfgs[0])
 	if err != nil {
 		return err
 	}
 	defer t.close()
-	if t.run.Slot() > 0 && !t.run.Done() {
-		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.folder.Path(), t.run.Slot())
-	}
-	if err := t.learn(ctx, out.Err); err != nil {
-		return err
-	}
-	rows, err := t.compare(ctx, out.Err)
-	if err != nil {
-		return cli.Resumable(err, t.folder, "slot", t.run)
-	}
-	if err := t.report(rows); err != nil {
-		return err
-	}
-	if err := show.WriteTable(out.Out, c.Format, t.caption(), cli.RowColumns(), rows); err != nil {
-		return err
-	}
-	fmt.Fprintf(out.Err, "run folder: %s\n", t.folder.Path())
-	return nil
+	return t.finish(ctx, c.Format, out)
 }
 
-func (c mecoffloadCommand) open(messages io.Writer) (*training, error) {
-	if c.Resume != "" || c.From != "" {
-		return c.resume(messages)
+// configs are the configurations that the file and the flags ask for, one for each method and seed.
+func (c mecoffloadCommand) configs() ([]experiment.Config, error) {
+	names := c.Method
+	switch {
+	case len(names) == 0 && c.Config == "":
+		names = []string{string(agent.GRLELT), string(agent.GRLE)}
+	case len(names) == 0:
+		names = []string{""} // that of the file
 	}
-	return c.start()
+	seeds := 1
+	if c.Seeds != nil {
+		if seeds = *c.Seeds; seeds < 1 || seeds > maxSeeds {
+			return nil, cli.Usage("--seeds: %d is not in 1..%d", seeds, maxSeeds)
+		}
+	}
+	var cfgs []experiment.Config
+	var methods []agent.Method
+	for _, name := range names {
+		if name == "" && len(c.Method) > 0 {
+			return nil, cli.Usage("--method is empty: name a method, or leave the flag out for the default")
+		}
+		cfg, err := c.config(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(methods, cfg.Method) {
+			return nil, cli.Usage("--method: %s is named twice", cfg.Method)
+		}
+		methods = append(methods, cfg.Method)
+		for range seeds {
+			cfgs = append(cfgs, cfg)
+			cfg.Seed++
+		}
+	}
+	return cfgs, nil
 }
 
-// start makes a new run and its folder.
-func (c mecoffloadCommand) start() (*training, error) {
-	cfg, err := c.config()
-	if err != nil {
-		return nil, err
-	}
-	// All that can be wrong with the configuration shows here, before there is a folder.
-	run, err := experiment.NewRun(cfg)
-	if err != nil {
-		return nil, err
-	}
-	name := fmt.Sprintf("%s-%s-m%d-seed%d", cfg.Method, cfg.Scenario.Name, cfg.Scenario.Devices, cfg.Seed)
-	folder, err := cli.StartFolder(experiment.Task(), c.Out, name, cfg, run)
-	if err != nil {
-		run.Close()
-		return nil, err
-	}
-	return &training{folder, run}, nil
-}
+// maxSeeds is the largest number of seeds that is not a typing error.
+const maxSeeds = 1000
 
-// config is the configuration that the file and the flags ask for.
-func (c mecoffloadCommand) config() (experiment.Config, error) {
+// config is the configuration that the file and the flags ask for, of the method named or, if none
+// is, of the file.
+func (c mecoffloadCommand) config(method string) (experiment.Config, error) {
 	cfg, err := experiment.DefaultConfig()
 	if c.Config != "" {
 		cfg, err = experiment.LoadConfig(c.Config)
@@ -94,8 +104,8 @@ func (c mecoffloadCommand) config() (experiment.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if c.Method != "" {
-		if cfg.Method, err = agent.ParseMethod(c.Method); err != nil {
+	if method != "" {
+		if cfg.Method, err = agent.ParseMethod(method); err != nil {
 			return cfg, err
 		}
 	}
@@ -123,21 +133,33 @@ func (c mecoffloadCommand) config() (experiment.Config, error) {
 	return cfg, cli.FlagError(cfg.Validate())
 }
 
-// resume opens the folder of a run.
-func (c mecoffloadCommand) resume(messages io.Writer) (*training, error) {
-	flags := cli.ResumeFlags{Resume: c.Resume, From: c.From}
+// resume continues with a run or, in the folder of several, with all that are not finished.
+func (c mecoffloadCommand) resume(ctx context.Context, out cli.Streams) error {
+	flags, format := cli.ResumeFlags{Resume: c.Resume, From: c.From}, c.Format
 	if c.Slots != nil {
 		flags.Length = *c.Slots
 	}
 	c.Resume, c.From, c.Slots, c.Format = "", "", nil, ""
 	if !reflect.ValueOf(c).IsZero() {
-		return nil, cli.Usage("--resume goes on with the configuration of the run: of the other flags only --from, --slots and --format may be given")
+		return cli.Usage("--resume goes on with the configuration of the run: of the other flags only --from, --slots and --format may be given")
 	}
-	folder, run, err := cli.ResumeFolder(experiment.Task(), flags, "slots", messages)
+	folders, several, err := cli.RunFolders(flags.Resume)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &training{folder, run}, nil
+	if several {
+		g := group{dir: flags.Resume, members: folders, flags: flags}
+		return g.run(ctx, format, out)
+	}
+	t, err := resumeRun(flags, out.Err)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	if t.run.Slot() > 0 && !t.run.Done() {
+		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.folder.Path(), t.run.Slot())
+	}
+	return t.finish(ctx, format, out)
 }
 
 // training is a run in its folder.
@@ -146,17 +168,71 @@ type training struct {
 	run    *experiment.Run
 }
 
+// startRun makes a new run and its folder: out or, where that is empty, one in runs.
+func startRun(out string, cfg experiment.Config) (*training, error) {
+	// All that can be wrong with the configuration shows here, before there is a folder.
+	run, err := experiment.NewRun(cfg)
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("%s-%s", cfg.Method, worldName(cfg))
+	folder, err := cli.StartFolder(experiment.Task(), out, name, cfg, run)
+	if err != nil {
+		run.Close()
+		return nil, err
+	}
+	return &training{folder, run}, nil
+}
+
+// worldName is the end of the names of folders.
+func worldName(cfg experiment.Config) string {
+	return fmt.Sprintf("%s-m%d-seed%d", cfg.Scenario.Name, cfg.Scenario.Devices, cfg.Seed)
+}
+
+// resumeRun opens the folder of a run.
+func resumeRun(flags cli.ResumeFlags, messages io.Writer) (*training, error) {
+	folder, run, err := cli.ResumeFolder(experiment.Task(), flags, "slots", messages)
+	if err != nil {
+		return nil, err
+	}
+	return &training{folder, run}, nil
+}
+
 func (t *training) close() {
 	t.run.Close()
 	t.folder.Close()
 }
 
+// finish trains, fills the run folder and prints the table.
+func (t *training) finish(ctx context.Context, format show.Format, out cli.Streams) error {
+	if err := t.learn(ctx, out.Err); err != nil {
+		return err
+	}
+	outcome, err := cli.OutcomeOf(t.run, t.folder.Path())
+	if err != nil {
+		return err
+	}
+	comparison, err := cli.Compare(ctx, []cli.Outcome{outcome}, out.Err)
+	if err != nil {
+		return cli.Resumable(err, t.folder, "slot", t.run)
+	}
+	dir := t.folder.Path()
+	if err := report(dir, dir, comparison); err != nil {
+		return err
+	}
+	if err := comparison.WriteTable(out.Out, format, ""); err != nil {
+		return err
+	}
+	fmt.Fprintf(out.Err, "run folder: %s\n", dir)
+	return nil
+}
+
 // learn runs all slots that are left. If ctx ends it saves a checkpoint and returns the cause.
 func (t *training) learn(ctx context.Context, messages io.Writer) error {
-	cfg := t.run.Config()
 	if t.run.Done() {
 		return nil
 	}
+	cfg := t.run.Config()
 	progress := show.NewProgress(messages, string(cfg.Method), "slots", t.run.Slot(), cfg.Slots)
 	defer progress.End()
 	note := func() string {
@@ -165,73 +241,4 @@ func (t *training) learn(ctx context.Context, messages io.Writer) error {
 	}
 	err := t.folder.Train(ctx, t.run, func() { progress.Set(t.run.Slot(), note) })
 	return cli.Resumable(err, t.folder, "slot", t.run)
-}
-
-// compare returns the method's row and those of the baselines on the same tasks.
-func (t *training) compare(ctx context.Context, messages io.Writer) ([]mecoffload.Row, error) {
-	cfg := t.run.Config()
-	evaluation := experiment.Evaluation{
-		Scenario: cfg.Scenario,
-		Profile:  cfg.Profile,
-		Seed:     cfg.Seed,
-		Slots:    cfg.Slots,
-		From:     experiment.TailStart(cfg.Slots),
-	}
-	rows, err := cli.EvaluateBaselines(ctx, evaluation, false, messages)
-	return append([]mecoffload.Row{t.run.Row()}, rows...), err
-}
-
-func (t *training) caption() string {
-	cfg := t.run.Config()
-	from := experiment.TailStart(cfg.Slots)
-	return fmt.Sprintf("%s, recipe %s, seed %d:\naverages of slots %d to %d, the last quarter, of the same task stream for all",
-		cli.World(cfg.Scenario, cfg.Profile), cfg.Recipe.Name, cfg.Seed, from+1, cfg.Slots)
-}
-
-// report writes the figure and the summary.
-func (t *training) report(rows []mecoffload.Row) error {
-	reports, err := runfolder.ReadLog[experiment.Report](t.folder.Path(runfolder.MetricsFile))
-	if err != nil {
-		return err
-	}
-	if err := show.SaveFigure(t.folder.Path(cli.CurveFile),
-		panel("accuracy", reports, rows, func(r mecoffload.Row) float64 { return r.Accuracy }),
-		panel("reward", reports, rows, func(r mecoffload.Row) float64 { return r.Reward }),
-	); err != nil {
-		return err
-	}
-	return t.summarize(rows)
-}
-
-// panel is the learning curve in one metric, over the slots, with the baselines as levels.
-func panel(metric string, reports []experiment.Report, rows []mecoffload.Row, value func(mecoffload.Row) float64) show.Panel {
-	learner := show.Line{Name: rows[0].Method}
-	for _, r := range reports {
-		learner.X, learner.Y = append(learner.X, float64(r.Slot)), append(learner.Y, value(r.Row))
-	}
-	lines := []show.Line{learner}
-	last := 0.0
-	if n := len(learner.X); n > 0 { // none are left of a log that was lost
-		last = learner.X[n-1]
-	}
-	for _, r := range rows[1:] {
-		lines = append(lines, show.Line{Name: r.Method, X: []float64{0, last}, Y: []float64{value(r), value(r)}, Dashed: true})
-	}
-	return show.Panel{X: "slot", Y: metric, Lines: lines}
-}
-
-func (t *training) summarize(rows []mecoffload.Row) error {
-	cfg := t.run.Config()
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "# %s on %s\n\n", cfg.Method, cfg.Scenario.Name)
-	if err := show.WriteTable(&b, show.Markdown, t.caption()+".", cli.RowColumns(), rows); err != nil {
-		return err
-	}
-	fmt.Fprintf(&b, "\n![accuracy and reward over the slots](%s.svg)\n\n", cli.CurveFile)
-	fmt.Fprintf(&b, "Each point of the curve averages %d slots. %s has them as JSON, %s all settings.\n\n",
-		cfg.ReportInterval, runfolder.MetricsFile, runfolder.ConfigFile)
-	dir := cli.ShellQuote(t.folder.Path())
-	fmt.Fprintf(&b, "    go run ./cmd/train --config %s/%s   # repeat it\n    go run ./cmd/eval --run %s   # evaluate what was learned on new tasks\n",
-		dir, runfolder.ConfigFile, dir)
-	return atomicfile.Write(t.folder.Path(cli.SummaryFile), b.Bytes())
 }

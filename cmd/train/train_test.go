@@ -94,7 +94,7 @@ func TestRunFolder(t *testing.T) {
 		}
 	}
 	for _, file := range []string{
-		"config.yaml", "metrics.jsonl", "curve.svg", "curve.png", "summary.md", "checkpoint/latest/manifest.json", "checkpoint/best/manifest.json",
+		"config.yaml", "metrics.jsonl", "curve.svg", "curve.png", "curve.pdf", "summary.md", "checkpoint/latest/manifest.json", "checkpoint/best/manifest.json",
 	} {
 		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", file, err)
@@ -367,7 +367,8 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%d keys in %v", len(row), row)
 		}
 	}
-	if len(rows) != 5 || rows[0]["method"] != "DROOE" || rows[0]["slots"] != 10.0 || rows[1]["method"] != "random" {
+	if len(rows) != 6 || rows[0]["method"] != "DROOE" || rows[0]["slots"] != 10.0 || rows[1]["method"] != "random" ||
+		rows[5]["method"] != "upper bound" || rows[5]["ssp"] != nil || !(rows[5]["accuracy"].(float64) > 0.5) {
 		t.Errorf("rows %v", rows)
 	}
 	for format, want := range map[string]string{"csv": "method,scenario,", "markdown": "| random ", "ascii": "+----"} {
@@ -554,7 +555,10 @@ func tree(t *testing.T) map[string]string {
 // A disk that refuses in the middle of a run ends it with an error, and what it had saved stays.
 func TestDiskRefusesLater(t *testing.T) {
 	inTemp(t)
-	cmd := mecoffloadCommand{Config: "tiny.yaml", Method: "DROO", Out: "run"}
+	cfgs, err := mecoffloadCommand{Config: "tiny.yaml", Method: []string{"DROO"}}.configs()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, refuse := range map[string]func(*training) error{
 		"checkpoint": func(*training) error {
 			return errors.Join(os.RemoveAll("run/checkpoint/best"), os.WriteFile("run/checkpoint/best", nil, 0o600))
@@ -564,7 +568,7 @@ func TestDiskRefusesLater(t *testing.T) {
 		if err := os.RemoveAll("run"); err != nil {
 			t.Fatal(err)
 		}
-		tr, err := cmd.start()
+		tr, err := startRun("run", cfgs[0])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -123,7 +122,8 @@ func FlagError(err error) error {
 	return fmt.Errorf("--%s: %w", flag, err)
 }
 
-// EvaluateBaselines returns the rows of the policies that do not learn. Local searches, a few milliseconds per slot, are optional.
+// EvaluateBaselines returns the rows of the policies that do not learn. Local searches, a few
+// milliseconds per slot, are optional.
 func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bool, messages io.Writer) ([]mecoffload.Row, error) {
 	all, err := mecoffload.Baselines(e.Scenario, e.Profile, e.Seed)
 	if err != nil {
@@ -148,32 +148,6 @@ func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bo
 		rows = append(rows, row)
 	}
 	return rows, nil
-}
-
-// RowColumns are the columns of a table of mecoffload.Row for readers. Caption has what all rows share.
-func RowColumns() []show.Column[mecoffload.Row] {
-	type row = mecoffload.Row
-	number := func(header string, decimals int, value func(row) float64) show.Column[row] {
-		return show.Column[row]{Header: header, Cell: func(r row) string { return strconv.FormatFloat(value(r), 'f', decimals, 64) }}
-	}
-	return []show.Column[row]{
-		{Header: "method", Left: true, Cell: func(r row) string { return r.Method }},
-		number("accuracy", 3, func(r row) float64 { return r.Accuracy }),
-		number("SSP", 3, func(r row) float64 { return r.SSP }),
-		number("reward", 3, func(r row) float64 { return r.Reward }),
-		number("tasks/s", 0, func(r row) float64 { return r.Throughput }),
-		number("accuracy served", 3, func(r row) float64 { return r.AccuracyServed }),
-		{Header: "latency ms (p99)", Cell: func(r row) string { return fmt.Sprintf("%.1f (%.1f)", r.Latency.Mean, r.Latency.P99) }},
-		number("busy", 2, func(r row) float64 { return r.Utilisation }),
-		{Header: "exits %", Cell: func(r row) string {
-			var shares []string
-			for _, e := range r.Exits {
-				shares = append(shares, fmt.Sprintf("%.0f", 100*e))
-			}
-			return strings.Join(shares, " ")
-		}},
-		{Header: "decision µs (p99)", Cell: func(r row) string { return fmt.Sprintf("%.0f (%.0f)", r.Decision.Mean, r.Decision.P99) }},
-	}
 }
 
 // World says in words where a table's rows were made.

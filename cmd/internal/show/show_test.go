@@ -157,3 +157,23 @@ func TestSaveFigure(t *testing.T) {
 		t.Errorf("the logarithm of zero: %v", err)
 	}
 }
+
+func TestRoundTicks(t *testing.T) {
+	for _, c := range []struct {
+		low, high float64
+		want      string
+	}{
+		{0, 600, "0 200 400 600"},
+		{0, 10_000, "0 2000 4000 6000 8000 10000"},
+		{0.07, 0.75, "0.2 0.4 0.6"},
+		{-0.5, 0.5, "-0.4 -0.2 0 0.2 0.4"},
+	} {
+		var labels []string
+		for _, tick := range (roundTicks{}).Ticks(c.low, c.high) {
+			labels = append(labels, tick.Label)
+		}
+		if got := strings.Join(labels, " "); got != c.want {
+			t.Errorf("%v to %v: %s, want %s", c.low, c.high, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"path/filepath"
+	"testing"
+)
+
+// FuzzMembers: a list of runs is refused or names folders beside it, and what is written down is read back.
+func FuzzMembers(f *testing.F) {
+	for _, text := range []string{"runs: [a, b]", "runs:\n- ../x\n", "runs: [.]", "runs: 5", "", "runs: ['a/b', \"\"]", "{\"runs\": [\"\\u0000\"]}"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		names, err := parseMembers(data, ComparisonFile)
+		if err != nil {
+			return
+		}
+		for _, name := range names {
+			if filepath.Dir(filepath.Join("dir", name)) != "dir" {
+				t.Fatalf("%q leads elsewhere", name)
+			}
+		}
+	})
+}
