@@ -99,8 +99,8 @@ func sweep(fs fileSystem, dir, keep string) {
 	}
 }
 
-// Sweep removes what saves that were killed have left in dir beside the checkpoint. Save does so too; this is for a checkpoint that is
-// not saved again. No other process may be saving to dir.
+// Sweep removes what saves that were killed have left in dir beside the checkpoint. Save does so
+// too; this is for a checkpoint that is not saved again. No other process may be saving to dir.
 func Sweep(dir string) error {
 	m, err := readManifest(osFS{}, dir)
 	if err != nil {
@@ -154,7 +154,8 @@ func load(fs fileSystem, dir string) (*State, Manifest, error) {
 		if err == nil {
 			return s, m, nil
 		}
-		// A Save may have replaced the checkpoint between the two reads: then there is a new one to read.
+		// A Save may have replaced the checkpoint between the two reads: then there is a new one to
+		// read.
 		now, nowErr := readManifest(fs, dir)
 		if nowErr != nil || now.Checksum == m.Checksum {
 			return nil, Manifest{}, err

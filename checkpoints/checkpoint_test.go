@@ -22,8 +22,8 @@ import (
 
 const testDir = "run"
 
-// stateOf is a small state that differs from version to version; two versions each share a step, as when a run is
-// saved twice at one step.
+// stateOf is a small state that differs from version to version; two versions each share a step, as
+// when a run is saved twice at one step.
 func stateOf(version int64) (*State, Manifest) {
 	s := NewState()
 	s.PutInt("version", version)
@@ -40,7 +40,8 @@ func mustSave(t *testing.T, fs fileSystem, version int64) {
 	}
 }
 
-// loadVersion loads and returns the version, having checked that state and manifest belong together.
+// loadVersion loads and returns the version, having checked that state and manifest belong
+// together.
 func loadVersion(fs fileSystem) (int64, error) {
 	s, m, err := load(fs, testDir)
 	if err != nil {
@@ -176,7 +177,8 @@ func drawBits[T any](t *rapid.T, n int, from func(uint64) T) []T {
 	return v
 }
 
-// sameElements compares by printing: %v tells -0 from 0, and a NaN's payload is left to TestScalarsKeepTheirBits.
+// sameElements compares by printing: %v tells -0 from 0, and a NaN's payload is left to
+// TestScalarsKeepTheirBits.
 func sameElements[T element](s *State, name string, shape []int, want []T, get func(string, []T) error) error {
 	got := make([]T, len(want))
 	if err := get(name, got); err != nil {
@@ -209,8 +211,8 @@ func countSteps(t *testing.T, first bool) int {
 	return fs.op
 }
 
-// Whenever the process is killed or the power goes, the checkpoint before or the new one must load, and saving must go
-// on from there.
+// Whenever the process is killed or the power goes, the checkpoint before or the new one must load,
+// and saving must go on from there.
 func TestSaveSurvivesCrash(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		n := countSteps(t, first)
@@ -249,7 +251,8 @@ func TestSaveSurvivesCrash(t *testing.T) {
 	}
 }
 
-// A full disk is an error that leaves the checkpoint before in place and nothing half-written behind.
+// A full disk is an error that leaves the checkpoint before in place and nothing half-written
+// behind.
 func TestSaveOnFullDisk(t *testing.T) {
 	for fail := range countSteps(t, false) {
 		fs := newMemFS()
@@ -351,7 +354,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// A file that matches its checksum but is no safetensors file was not written by Save, and must not crash Load.
+// A file that matches its checksum but is no safetensors file was not written by Save, and must not
+// crash Load.
 func TestLoadSealedNonsense(t *testing.T) {
 	fs := newMemFS()
 	mustSave(t, fs, 1)

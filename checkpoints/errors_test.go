@@ -13,8 +13,8 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// Equal numbers of values in another shape do not load: two heads of eight are not eight heads of two.
-// The error names the tensor and both shapes, and nothing changes.
+// Equal numbers of values in another shape do not load: two heads of eight are not eight heads of
+// two. The error names the tensor and both shapes, and nothing changes.
 func TestLoadParamsShape(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	layer := func(out, heads int) *gnn.GATConv {

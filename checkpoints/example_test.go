@@ -41,7 +41,8 @@ func (w *walker) LoadState(s *checkpoints.State) (err error) {
 	return checkpoints.LoadRand(s, "rng", w.src)
 }
 
-// A run is saved halfway and goes on in another process: both end at the same place, to the last bit.
+// A run is saved halfway and goes on in another process: both end at the same place, to the last
+// bit.
 func Example() {
 	runs, err := os.MkdirTemp("", "runs")
 	if err != nil {

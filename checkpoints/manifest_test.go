@@ -30,7 +30,8 @@ func TestManifestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The checksum is that of the file with the checksum cut out, computed here without the package's own code.
+	// The checksum is that of the file with the checksum cut out, computed here without the
+	// package's own code.
 	sum := sha256.Sum256(bytes.TrimSuffix(bytes.Replace(b, []byte(got.Checksum), nil, 1), []byte("\n")))
 	m.Checksum = hex.EncodeToString(sum[:])
 	m.Config = json.RawMessage(`{"lr":1e-2,"\u003cK\u003e":[],"seed":18446744073709551615}`)
@@ -39,7 +40,8 @@ func TestManifestRoundTrip(t *testing.T) {
 	}
 }
 
-// resealed returns the JSON of m changed by edit, with a checksum that fits: damage that only the other checks can see.
+// resealed returns the JSON of m changed by edit, with a checksum that fits: damage that only the
+// other checks can see.
 func resealed(t *testing.T, edit func(*Manifest)) []byte {
 	t.Helper()
 	m := exampleManifest()
@@ -98,8 +100,8 @@ func TestEncodeManifestRejects(t *testing.T) {
 	}
 }
 
-// FuzzManifest feeds bytes to the reader, and then saves them as the free-form parts of a manifest: what can be
-// written must read back.
+// FuzzManifest feeds bytes to the reader, and then saves them as the free-form parts of a manifest:
+// what can be written must read back.
 func FuzzManifest(f *testing.F) {
 	valid, err := encodeManifest(exampleManifest())
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 // errPower is what every operation returns once the power is gone.
 var errPower = errors.New("no power")
 
-// memFS is a file system in memory that knows what a disk would hold if the power went: a file's bytes last once
-// Sync has returned, a name once SyncDir has. It can lose power, or fail once, at any operation.
+// memFS is a file system in memory that knows what a disk would hold if the power went: a file's
+// bytes last once Sync has returned, a name once SyncDir has. It can lose power, or fail once, at
+// any operation.
 type memFS struct {
 	names   map[string]*memFile // as the running process sees them
 	onDisk  map[string]*memFile // as of the last SyncDir of their directory
@@ -133,7 +134,8 @@ func (fs *memFS) ReadFile(name string, max int64) ([]byte, error) {
 	return slices.Clone(f.data), nil
 }
 
-// killed returns what the next process finds after this one was killed: everything it did, synced or not.
+// killed returns what the next process finds after this one was killed: everything it did, synced
+// or not.
 func (fs *memFS) killed() *memFS {
 	next := newMemFS()
 	for name, f := range fs.names {
@@ -148,8 +150,9 @@ func (fs *memFS) put(name string, data []byte) {
 	fs.names[name], fs.onDisk[name] = f, f
 }
 
-// powerCuts returns every disk that a power cut may leave: each name not synced since it changed may stand for its
-// old or its new file, and each file not synced since it changed may hold its old bytes, its new bytes or a part.
+// powerCuts returns every disk that a power cut may leave: each name not synced since it changed
+// may stand for its old or its new file, and each file not synced since it changed may hold its old
+// bytes, its new bytes or a part.
 func (fs *memFS) powerCuts() []*memFS {
 	disks := []*memFS{newMemFS()}
 	for name := range union(fs.names, fs.onDisk) {

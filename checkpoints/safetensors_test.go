@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// referenceState is the content of testdata/reference.safetensors, which the Python package safetensors 0.8.0 wrote
-// (safetensors.numpy.save_file with metadata={"producer": "graphrl"}).
+// referenceState is the content of testdata/reference.safetensors, which the Python package
+// safetensors 0.8.0 wrote (safetensors.numpy.save_file with metadata={"producer": "graphrl"}).
 func referenceState() *State {
 	s := NewState()
 	actor := s.Sub("actor")

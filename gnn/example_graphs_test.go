@@ -96,8 +96,8 @@ func ExampleGraph_SetCompleteBipartite() {
 	// Graph(5 -> 2 vertices, 10 edges)
 }
 
-// Reverse sends messages back through a bipartite graph. Edges keep their numbers, so their features
-// stay as they are.
+// Reverse sends messages back through a bipartite graph. Edges keep their numbers, so their
+// features stay as they are.
 func ExampleGraph_Reverse() {
 	g, err := gnn.NewBipartite(1, 2, gnn.EdgeIndex{Src: []int32{0, 0}, Dst: []int32{0, 1}})
 	if err != nil {

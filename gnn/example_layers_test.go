@@ -9,8 +9,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// lab is an expression graph with inputs for a graph and for the features of its vertices and edges.
-// The examples below build one layer in it and compute the layer once.
+// lab is an expression graph with inputs for a graph and for the features of its vertices and
+// edges. The examples below build one layer in it and compute the layer once.
 type lab struct {
 	graph, x, f *gorgonia.Node
 	bound       []func(*nn.Tape) error
@@ -176,8 +176,8 @@ func ExampleAttentionReadout() {
 	// row 0: [4.90]
 }
 
-// With weights of 1 the formula shows: vertex 0 has degree 3, self loop included, its neighbours 1, so
-// row 0 is 1/3 + (10 + 30)/sqrt(3).
+// With weights of 1 the formula shows: vertex 0 has degree 3, self loop included, its neighbours 1,
+// so row 0 is 1/3 + (10 + 30)/sqrt(3).
 func ExampleGCNConv() {
 	l := newLab(star(), [][]float32{{1}, {10}, {30}}, nil)
 	conv, err := gnn.NewGCNConv("gcn", gnn.GCNConvConfig{In: 1, Out: 1, Init: ones}, newSource())
@@ -238,7 +238,8 @@ func ExampleGATv2Conv() {
 	// row 2: [0.00]
 }
 
-// Sums tell apart what means cannot: vertex 0 has two neighbours with equal features, vertex 1 has one.
+// Sums tell apart what means cannot: vertex 0 has two neighbours with equal features, vertex 1 has
+// one.
 func ExampleGINConv() {
 	g := must(gnn.NewGraph(4, gnn.EdgeIndex{Src: []int32{2, 3, 2}, Dst: []int32{0, 0, 1}}))
 	l := newLab(g, [][]float32{{1}, {1}, {5}, {5}}, nil)
@@ -317,7 +318,8 @@ func ExampleEdgeUpdate() {
 	// row 1: [31.00]
 }
 
-// A network for choosing a server for each device: its parameters do not depend on how many there are.
+// A network for choosing a server for each device: its parameters do not depend on how many there
+// are.
 func ExampleBipartiteScorer() {
 	cfg := gnn.BipartiteScorerConfig{In: 2, InDst: 3, EdgeDim: 1, Hidden: 32, Rounds: 2}
 	net, err := gnn.NewBipartiteScorer("actor", cfg, newSource())

@@ -15,8 +15,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// gatedConv is the residual gated graph convolution of X. Bresson and T. Laurent, "Residual gated graph
-// ConvNets" (2017): the two ends of an edge decide, column by column, how much of its message passes.
+// gatedConv is the residual gated graph convolution of X. Bresson and T. Laurent, "Residual gated
+// graph ConvNets" (2017): the two ends of an edge decide, column by column, how much of its message
+// passes.
 //
 //	y_i = x_i R + c + sum over edges (j, i) of sigmoid(x_j K + x_i Q + b) * x_j V
 //
@@ -109,8 +110,8 @@ func TestGatedConv(t *testing.T) {
 	})
 }
 
-// A layer of one's own, written as its formula: see docs/your-own-layer.md. Vertex 0 hears from 1 and 2;
-// gates of 1/2 (their weights are zero) pass half of what they say.
+// A layer of one's own, written as its formula: see docs/your-own-layer.md. Vertex 0 hears from 1
+// and 2; gates of 1/2 (their weights are zero) pass half of what they say.
 func Example_yourOwnLayer() {
 	l := newLab(star(), [][]float32{{1}, {10}, {30}}, nil)
 	conv, err := newGatedConv("gated", 1, 1, newSource())

@@ -175,8 +175,8 @@ func ExampleLayerNorm() {
 	// [-1.225 0.000 1.225]
 }
 
-// While training, columns are normalised over the batch; afterwards by the running values, which have
-// moved a tenth of the way from mean 0 and variance 1.
+// While training, columns are normalised over the batch; afterwards by the running values, which
+// have moved a tenth of the way from mean 0 and variance 1.
 func ExampleBatchNorm() {
 	x, rows := rows(gorgonia.NewGraph(), "x", 1, 10, 20, 30)
 	norm, err := nn.NewBatchNorm("norm", 1, nn.None)

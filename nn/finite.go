@@ -9,8 +9,8 @@ import (
 	"github.com/graphrl/graphrl/internal/kernel"
 )
 
-// CheckInputs reports the first bound matrix that holds a number that is not finite, with its input,
-// row and column, as [ErrNotFinite]. It costs one pass over the inputs.
+// CheckInputs reports the first bound matrix that holds a number that is not finite, with its
+// input, row and column, as [ErrNotFinite]. It costs one pass over the inputs.
 func (t *Tape) CheckInputs() error {
 	for i := range t.loads {
 		l := &t.loads[i]

@@ -8,35 +8,44 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// A2CConfig holds the hyper-parameters of A2C. DefaultA2CConfig returns the defaults that the comments name; the zero
-// value of a field means what its comment says, not the default. "Paper" is the one A2C's documentation names.
+// A2CConfig holds the hyper-parameters of A2C. DefaultA2CConfig returns the defaults that the
+// comments name; the zero value of a field means what its comment says, not the default. "Paper" is
+// the one A2C's documentation names.
 type A2CConfig struct {
 	// Steps is the number of steps of the environments to train for, all together. Default 500,000.
 	Steps int
-	// Envs is the number of environments stepped side by side. Default 16, as in OpenAI's implementation. Paper: 16 threads.
+	// Envs is the number of environments stepped side by side. Default 16, as in OpenAI's
+	// implementation. Paper: 16 threads.
 	Envs int
-	// Goroutines is the number of goroutines that step the environments; it does not change results. Default 1.
+	// Goroutines is the number of goroutines that step the environments; it does not change
+	// results. Default 1.
 	Goroutines int
-	// RolloutSteps is the number of steps in each environment from one update to the next. Default 5 (paper).
+	// RolloutSteps is the number of steps in each environment from one update to the next. Default
+	// 5 (paper).
 	RolloutSteps int
 	// Gamma is the discount factor. Default 0.99 (paper).
 	Gamma float64
-	// Lambda is the parameter of generalised advantage estimation. Default 1 (paper): returns of up to RolloutSteps steps.
+	// Lambda is the parameter of generalised advantage estimation. Default 1 (paper): returns of up
+	// to RolloutSteps steps.
 	Lambda float64
-	// LearningRate is RMSProp's. Default 7e-4, as in OpenAI's implementation. Paper: drawn from 1e-4 to 1e-2.
+	// LearningRate is RMSProp's. Default 7e-4, as in OpenAI's implementation. Paper: drawn from
+	// 1e-4 to 1e-2.
 	LearningRate float64
 	// Anneal lets LearningRate fall linearly to 0 over Steps. Default true (paper).
 	Anneal bool
-	// RMSPropAlpha and RMSPropEpsilon are RMSProp's. Default 0.99 (paper) and 1e-5, as in OpenAI's implementation.
+	// RMSPropAlpha and RMSPropEpsilon are RMSProp's. Default 0.99 (paper) and 1e-5, as in OpenAI's
+	// implementation.
 	RMSPropAlpha, RMSPropEpsilon float64
 	// ValueCoef is the weight of the critic's squared error, halved. Default 0.5 (paper).
 	ValueCoef float64
-	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain too soon. Default 0.01
-	// (paper).
+	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain
+	// too soon. Default 0.01 (paper).
 	EntropyCoef float64
-	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1. Default false (paper).
+	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1.
+	// Default false (paper).
 	NormalizeAdvantages bool
-	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 0.5, as in OpenAI's implementation.
+	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 0.5, as in OpenAI's
+	// implementation.
 	ClipNorm float64
 	// Seed determines the initial weights, episodes and actions. Default 0.
 	Seed uint64
@@ -79,9 +88,10 @@ func (c A2CConfig) Check() error {
 	return check.Err()
 }
 
-// A2C is the advantage actor-critic in its synchronous form (V. Mnih et al., "Asynchronous Methods for Deep Reinforcement
-// Learning", ICML 2016, arXiv 1602.01783, algorithm S3, with one policy that acts in all environments at once instead of
-// threads that overwrite each other). Again and again it
+// A2C is the advantage actor-critic in its synchronous form (V. Mnih et al., "Asynchronous Methods
+// for Deep Reinforcement Learning", ICML 2016, arXiv 1602.01783, algorithm S3, with one policy that
+// acts in all environments at once instead of threads that overwrite each other). Again and again
+// it
 //
 //	1  lets the policy act for RolloutSteps steps in all environments
 //	2  estimates the advantage of each action as the rewards that followed plus the value of the last

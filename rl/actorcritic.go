@@ -9,8 +9,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// ActorCritic is a categorical policy over the actions that each observation offers and, if its model has values, a
-// critic: what REINFORCE, A2C and PPO train, and what an algorithm of one's own can be built on.
+// ActorCritic is a categorical policy over the actions that each observation offers and, if its
+// model has values, a critic: what REINFORCE, A2C and PPO train, and what an algorithm of one's own
+// can be built on.
 //
 // An ActorCritic is not safe for concurrent use.
 type ActorCritic[O any] struct {
@@ -29,8 +30,8 @@ type ActorCritic[O any] struct {
 	distribution categorical
 }
 
-// NewActorCritic returns a policy of model that is trained by optimizer to minimise loss and draws actions from rand.
-// The global norm of gradients is clipped to clipNorm, unless it is 0.
+// NewActorCritic returns a policy of model that is trained by optimizer to minimise loss and draws
+// actions from rand. The global norm of gradients is clipped to clipNorm, unless it is 0.
 func NewActorCritic[O any](model Model[O], optimizer nn.Optimizer, loss PolicyLoss, clipNorm float64, rand *Rand) (*ActorCritic[O], error) {
 	p := &ActorCritic[O]{model: model, optimizer: optimizer, rand: rand}
 	acting, err := model.Build()
@@ -86,9 +87,9 @@ func (p *ActorCritic[O]) SetClip(clip float64) { p.policy.Clip = clip }
 // Critic reports whether the policy comes with a critic.
 func (p *ActorCritic[O]) Critic() bool { return p.value != nil }
 
-// Act draws an action for each observation and writes it, its log-probability and the critic's value (0 without one) to
-// the other slices, all of the length of obs. An observation that allows no action, as one at the end of an episode may,
-// gets action -1.
+// Act draws an action for each observation and writes it, its log-probability and the critic's
+// value (0 without one) to the other slices, all of the length of obs. An observation that allows
+// no action, as one at the end of an episode may, gets action -1.
 func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32) error {
 	scores, err := p.act.predict(obs)
 	if err != nil {
@@ -116,7 +117,8 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 	return nil
 }
 
-// Decide writes the most probable action for each observation, or -1 where none is allowed. It implements Policy.
+// Decide writes the most probable action for each observation, or -1 where none is allowed. It
+// implements Policy.
 func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
 	scores, err := p.act.predict(obs)
 	if err != nil {

@@ -10,8 +10,9 @@ const NoScores = -1
 // each with a group of its own. Numbers of rows and of options differ freely, and options can be
 // forbidden (masked).
 //
-// DROO chooses one option in every row. Learners from rewards take one action per step: one option of
-// all that the observation offers, counted through its groups. Most of their problems have a single row.
+// DROO chooses one option in every row. Learners from rewards take one action per step: one option
+// of all that the observation offers, counted through its groups. Most of their problems have a
+// single row.
 type Choices struct {
 	groups  []int32 // end of each group's scores
 	rows    []int32 // group of each row of all observations
@@ -27,8 +28,8 @@ func (c *Choices) Reset() {
 	c.groups, c.rows, c.ends, c.allowed = c.groups[:0], c.rows[:0], c.ends[:0], c.allowed[:0]
 }
 
-// Append adds an observation with a single row of the given number of options. The mask says which are
-// allowed; nil allows all.
+// Append adds an observation with a single row of the given number of options. The mask says which
+// are allowed; nil allows all.
 func (c *Choices) Append(options int, allowed []bool) error {
 	c.Next()
 	return c.Row(options, allowed)
@@ -48,8 +49,8 @@ func (c *Choices) Row(options int, allowed []bool) error {
 	return err
 }
 
-// Group adds the next scores and returns their group. A network that scores a fixed number of places
-// has groups that no row refers to; DROO's binary loss teaches those 0.
+// Group adds the next scores and returns their group. A network that scores a fixed number of
+// places has groups that no row refers to; DROO's binary loss teaches those 0.
 func (c *Choices) Group(options int, allowed []bool) (int, error) {
 	if len(c.ends) == 0 {
 		return 0, fmt.Errorf("rl: choices: a group before the first observation: call Next")
@@ -89,8 +90,8 @@ func (c *Choices) Scores() int { return c.GroupEnd(len(c.groups) - 1) }
 // Groups returns the number of groups of all observations.
 func (c *Choices) Groups() int { return len(c.groups) }
 
-// GroupEnd returns where the scores of a group end; those of the next begin there. The end of group -1
-// is 0.
+// GroupEnd returns where the scores of a group end; those of the next begin there. The end of group
+// -1 is 0.
 func (c *Choices) GroupEnd(group int) int {
 	if group < 0 {
 		return 0
@@ -115,7 +116,8 @@ func (c *Choices) Begin(observation int) int {
 	return int(c.ends[observation-1].scores)
 }
 
-// Of returns those of scores [Scores] that belong to an observation, and its mask, nil if all are allowed.
+// Of returns those of scores [Scores] that belong to an observation, and its mask, nil if all are
+// allowed.
 func (c *Choices) Of(observation int, scores []float32) (own []float32, allowed []bool) {
 	begin, end := c.Begin(observation), int(c.ends[observation].scores)
 	return scores[begin:end], c.mask(begin, end)

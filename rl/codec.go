@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// Codec says how values of type T, such as observations, are kept: copied into memory that outlives the environment's
-// next step, and turned into numbers for a checkpoint.
+// Codec says how values of type T, such as observations, are kept: copied into memory that outlives
+// the environment's next step, and turned into numbers for a checkpoint.
 type Codec[T any] interface {
 	// Copy makes dst an independent copy of src, reusing the memory dst has.
 	Copy(dst *T, src T)
 	// Encode appends all that v holds to dst, integers and booleans as numbers too.
 	Encode(dst []float64, v T) []float64
-	// Decode makes v what Encode was given to yield src, reusing the memory v has. It must not keep src, nor trust it: it
-	// may come from a damaged or foreign file.
+	// Decode makes v what Encode was given to yield src, reusing the memory v has. It must not keep
+	// src, nor trust it: it may come from a damaged or foreign file.
 	Decode(v *T, src []float64) error
 }
 

@@ -133,7 +133,8 @@ type onPolicy[O any] struct {
 	logProbs, values []float32
 }
 
-// newOnPolicy returns a collector of rollouts of the given number of steps in each of envs environments.
+// newOnPolicy returns a collector of rollouts of the given number of steps in each of envs
+// environments.
 func newOnPolicy[O any](problem Problem[O], steps, envs, goroutines int, seed uint64) (*onPolicy[O], error) {
 	c, err := newCollector(problem, envs, goroutines, seed)
 	if err != nil {

@@ -11,21 +11,25 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// DQNConfig holds the hyper-parameters of DQN. DefaultDQNConfig returns the defaults that the comments name; the zero
-// value of a field means what its comment says, not the default. "Paper" is the one DQN's documentation names for the
-// algorithm, or for the extension the field belongs to; its values are for Atari games, with 50 million steps.
+// DQNConfig holds the hyper-parameters of DQN. DefaultDQNConfig returns the defaults that the
+// comments name; the zero value of a field means what its comment says, not the default. "Paper" is
+// the one DQN's documentation names for the algorithm, or for the extension the field belongs to;
+// its values are for Atari games, with 50 million steps.
 type DQNConfig struct {
 	// Steps is the number of steps of the environments to train for, all together. Default 500,000.
 	Steps int
 	// Envs is the number of environments stepped side by side. Default 1 (paper).
 	Envs int
-	// Goroutines is the number of goroutines that step the environments; it does not change results. Default 1.
+	// Goroutines is the number of goroutines that step the environments; it does not change
+	// results. Default 1.
 	Goroutines int
-	// BufferSize is the number of experiences the replay memory keeps. Default 10,000. Paper: 1 million.
+	// BufferSize is the number of experiences the replay memory keeps. Default 10,000. Paper: 1
+	// million.
 	BufferSize int
 	// LearningStarts is the number of steps before the first update. Default 1000. Paper: 50,000.
 	LearningStarts int
-	// TrainInterval is the number of steps in each environment from one update to the next. Default 4 (paper).
+	// TrainInterval is the number of steps in each environment from one update to the next. Default
+	// 4 (paper).
 	TrainInterval int
 	// GradientSteps is the number of minibatches in an update. Default 1 (paper).
 	GradientSteps int
@@ -35,34 +39,38 @@ type DQNConfig struct {
 	Gamma float64
 	// LearningRate is Adam's. Default 2.5e-4. Paper: 2.5e-4, of RMSProp.
 	LearningRate float64
-	// TargetInterval is the number of minibatches from one update of the target network to the next. Default 100. Paper:
-	// 10,000.
+	// TargetInterval is the number of minibatches from one update of the target network to the
+	// next. Default 100. Paper: 10,000.
 	TargetInterval int
-	// Tau is how far the target network then moves to the online one; 1: all the way. Default 1 (paper).
+	// Tau is how far the target network then moves to the online one; 1: all the way. Default 1
+	// (paper).
 	Tau float64
-	// EpsilonStart, EpsilonEnd and EpsilonFraction are the probability of a random action at the start, its final value,
-	// and the part of Steps over which it falls there linearly. Default 1, 0.05 and 0.2. Paper: 1, 0.1 and 0.02.
+	// EpsilonStart, EpsilonEnd and EpsilonFraction are the probability of a random action at the
+	// start, its final value, and the part of Steps over which it falls there linearly. Default 1,
+	// 0.05 and 0.2. Paper: 1, 0.1 and 0.02.
 	EpsilonStart, EpsilonEnd, EpsilonFraction float64
-	// Double lets the online network choose the action whose value the target network tells, against overestimation (H. van
-	// Hasselt, A. Guez, D. Silver, "Deep Reinforcement Learning with Double Q-learning", AAAI 2016). Default true.
+	// Double lets the online network choose the action whose value the target network tells,
+	// against overestimation (H. van Hasselt, A. Guez, D. Silver, "Deep Reinforcement Learning with
+	// Double Q-learning", AAAI 2016). Default true.
 	Double bool
-	// Dueling splits action values into the value of the observation and advantages, Q = V + A - mean A (Z. Wang et al.,
-	// "Dueling Network Architectures for Deep Reinforcement Learning", ICML 2016, eq. 9). V is the model's value, which it
-	// must have, A its scores. Default false.
+	// Dueling splits action values into the value of the observation and advantages, Q = V + A -
+	// mean A (Z. Wang et al., "Dueling Network Architectures for Deep Reinforcement Learning", ICML
+	// 2016, eq. 9). V is the model's value, which it must have, A its scores. Default false.
 	Dueling bool
-	// NStep is the number of rewards that returns add up before they trust the network (M. Hessel et al., "Rainbow", AAAI
-	// 2018). Default 1 (paper). Rainbow: 3.
+	// NStep is the number of rewards that returns add up before they trust the network (M. Hessel
+	// et al., "Rainbow", AAAI 2018). Default 1 (paper). Rainbow: 3.
 	NStep int
-	// PriorityAlpha is how much experiences of high error are preferred in replay; 0: not at all (T. Schaul et al.,
-	// "Prioritized Experience Replay", ICLR 2016). Default 0. Paper: 0.6.
+	// PriorityAlpha is how much experiences of high error are preferred in replay; 0: not at all
+	// (T. Schaul et al., "Prioritized Experience Replay", ICLR 2016). Default 0. Paper: 0.6.
 	PriorityAlpha float64
-	// PriorityBeta is how much of that is corrected by the weight of the experience, at the start; it grows linearly to 1
-	// over Steps. Default 0.4 (paper).
+	// PriorityBeta is how much of that is corrected by the weight of the experience, at the start;
+	// it grows linearly to 1 over Steps. Default 0.4 (paper).
 	PriorityBeta float64
-	// HuberDelta is the TD error beyond which the loss is linear; 0: the loss is the square, halved, throughout. Default 1
-	// (paper, which clips errors to [-1, 1]).
+	// HuberDelta is the TD error beyond which the loss is linear; 0: the loss is the square,
+	// halved, throughout. Default 1 (paper, which clips errors to [-1, 1]).
 	HuberDelta float64
-	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 10, as in the paper on dueling networks.
+	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 10, as in the paper on
+	// dueling networks.
 	ClipNorm float64
 	// Seed determines the initial weights, episodes, exploration and minibatches. Default 0.
 	Seed uint64
@@ -120,8 +128,8 @@ func (c DQNConfig) Check() error {
 	return check.Err()
 }
 
-// DQN is deep Q-learning (V. Mnih et al., "Human-level control through deep reinforcement learning", Nature 518, 2015) with
-// the extensions that its configuration names. Again and again it
+// DQN is deep Q-learning (V. Mnih et al., "Human-level control through deep reinforcement
+// learning", Nature 518, 2015) with the extensions that its configuration names. Again and again it
 //
 //	1  acts, mostly as its network finds best and otherwise at random, and remembers what happened
 //	2  draws a minibatch of experiences from memory
@@ -294,8 +302,8 @@ func (l *DQN[O]) learn() (float64, error) {
 	for i, e := range l.batch {
 		l.obs[i], l.next[i], td.actions[i] = e.Observation, e.Next, e.Action
 	}
-	// The target is Return + Discount Q_target(Next, a*), where a* is the best action as Q_target or, with Double, Q_online
-	// has it.
+	// The target is Return + Discount Q_target(Next, a*), where a* is the best action as Q_target
+	// or, with Double, Q_online has it.
 	best := l.target
 	if l.cfg.Double {
 		best = l.online

@@ -1,7 +1,7 @@
 package rl
 
-// Env is an environment: something that shows an observation, takes an action and answers with a reward and the next
-// observation. O is the type of an observation and A that of an action.
+// Env is an environment: something that shows an observation, takes an action and answers with a
+// reward and the next observation. O is the type of an observation and A that of an action.
 //
 // The rules every environment keeps, and rltest checks:
 //
@@ -20,10 +20,10 @@ type Env[O, A any] interface {
 
 // Transition is what one step of an environment leads to.
 //
-// Terminated and Truncated both end the episode, and differ in what the state that follows is worth. Terminated: the
-// process itself is over, so the value of the state that follows is zero. Truncated: someone stopped looking (a time
-// limit), so a learner still bootstraps from the value of Observation (Pardo et al., "Time Limits in Reinforcement
-// Learning", ICML 2018).
+// Terminated and Truncated both end the episode, and differ in what the state that follows is
+// worth. Terminated: the process itself is over, so the value of the state that follows is zero.
+// Truncated: someone stopped looking (a time limit), so a learner still bootstraps from the value
+// of Observation (Pardo et al., "Time Limits in Reinforcement Learning", ICML 2018).
 type Transition[O any] struct {
 	Observation O       // after the step, the last of its episode included
 	Reward      float64 // for the step

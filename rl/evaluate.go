@@ -10,18 +10,19 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Policy decides what to do. All learners of this package that learn from rewards are one: they decide greedily, without
-// the exploration they train with.
+// Policy decides what to do. All learners of this package that learn from rewards are one: they
+// decide greedily, without the exploration they train with.
 type Policy[O any] interface {
-	// Decide writes the action to take for each of obs. Deciding changes nothing that is learned or drawn later.
+	// Decide writes the action to take for each of obs. Deciding changes nothing that is learned or
+	// drawn later.
 	Decide(obs []O, actions []int) error
 }
 
 // evaluationWidth is the most environments that Evaluate steps side by side.
 const evaluationWidth = 100
 
-// Evaluate returns the return (the undiscounted sum of rewards) of a policy in each of a number of episodes. The k-th
-// episode follows from seed and k alone.
+// Evaluate returns the return (the undiscounted sum of rewards) of a policy in each of a number of
+// episodes. The k-th episode follows from seed and k alone.
 func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, seed uint64) ([]float64, error) {
 	if episodes < 1 {
 		return nil, fmt.Errorf("rl: evaluation of %d episodes, want at least 1", episodes)
@@ -92,19 +93,22 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 	return returns, nil
 }
 
-// Evaluator evaluates a policy in the course of its training, without exploration and in environments of its own. Its
-// method Evaluate is a Callback.
+// Evaluator evaluates a policy in the course of its training, without exploration and in
+// environments of its own. Its method Evaluate is a Callback.
 type Evaluator[O any] struct {
-	// Every is the number of steps of training from one evaluation to the next. Default 0: one after every update.
+	// Every is the number of steps of training from one evaluation to the next. Default 0: one
+	// after every update.
 	Every int
-	// Episodes is the number of episodes of an evaluation, the same ones every time. NewEvaluator sets 100.
+	// Episodes is the number of episodes of an evaluation, the same ones every time. NewEvaluator
+	// sets 100.
 	Episodes int
 	// Seed determines the episodes.
 	Seed uint64
-	// Best is called after an evaluation whose mean return is the best so far, for instance to save the policy; may be nil.
+	// Best is called after an evaluation whose mean return is the best so far, for instance to save
+	// the policy; may be nil.
 	Best func(EvaluationPoint) error
-	// Until is called after every evaluation with all of them, and says whether training is to stop; nil: never. See
-	// ReturnReaches and NoBetterFor.
+	// Until is called after every evaluation with all of them, and says whether training is to
+	// stop; nil: never. See ReturnReaches and NoBetterFor.
 	Until func([]EvaluationPoint) bool
 
 	policy Policy[O]
@@ -119,7 +123,8 @@ type EvaluationPoint struct {
 	StdDev float64 // of the returns, over the episodes
 }
 
-// NewEvaluator returns an Evaluator of a policy, every given number of steps, in environments that newEnv makes.
+// NewEvaluator returns an Evaluator of a policy, every given number of steps, in environments that
+// newEnv makes.
 func NewEvaluator[O any](policy Policy[O], newEnv func() Env[O, int], every int) *Evaluator[O] {
 	return &Evaluator[O]{Every: every, Episodes: 100, policy: policy, newEnv: newEnv}
 }

@@ -37,8 +37,8 @@ func ExamplePPO() {
 	// balances for more than 300 steps: true
 }
 
-// hub shows a star, nodes around one in the middle, and asks which is in the middle. All nodes have the same feature, a 1 to
-// be counted by their neighbours.
+// hub shows a star, nodes around one in the middle, and asks which is in the middle. All nodes have
+// the same feature, a 1 to be counted by their neighbours.
 type hub struct {
 	nodes  int // of the star; 0: three to eight
 	centre int
@@ -106,7 +106,8 @@ func ExampleGraphModel() {
 	// finds the middle of 50 nodes in 100 of 100 stars
 }
 
-// Experiences of two steps from an episode of three, with a discount of one half. What is left at the end has fewer.
+// Experiences of two steps from an episode of three, with a discount of one half. What is left at
+// the end has fewer.
 func ExampleNStep() {
 	nstep, err := rl.NewNStep(2, 0.5, rl.IntCodec{})
 	if err != nil {

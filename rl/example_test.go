@@ -91,7 +91,8 @@ func ExampleVecEnv() {
 	// 400 steps, of which 392 executed an action
 }
 
-// Which of two methods is better, by five seeds each? The intervals of the two overlap, but seed by seed b wins.
+// Which of two methods is better, by five seeds each? The intervals of the two overlap, but seed by
+// seed b wins.
 func ExampleBootstrap() {
 	a := []float64{0.61, 0.68, 0.55, 0.71, 0.64}
 	b := []float64{0.65, 0.70, 0.61, 0.74, 0.66}

@@ -14,7 +14,8 @@ import (
 )
 
 // faulty is an environment whose episodes last 12 steps. Its observation is the step, whether no
-// action is allowed, and the fault of the seventh step, if it has one. At the end nothing is allowed.
+// action is allowed, and the fault of the seventh step, if it has one. At the end nothing is
+// allowed.
 type faulty struct {
 	at     int
 	reward float64 // of step 7
@@ -69,7 +70,8 @@ func faultyProblem(fault faulty, normalize bool) rl.Problem[[]float32] {
 	}
 }
 
-// What an environment does wrong ends every training and evaluation at once, with its index and step.
+// What an environment does wrong ends every training and evaluation at once, with its index and
+// step.
 func TestFaultsOfEnvironmentsNameTheStep(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault faulty

@@ -19,9 +19,11 @@ const (
 	ChooseEdge               // action e is edge e of the graph's edge list
 )
 
-// GraphConfig describes a GraphModel. DefaultGraphConfig returns the defaults that the comments name.
+// GraphConfig describes a GraphModel. DefaultGraphConfig returns the defaults that the comments
+// name.
 type GraphConfig struct {
-	// NodeFeatures and EdgeFeatures are the numbers of features of each node and edge. No default; edges may have none.
+	// NodeFeatures and EdgeFeatures are the numbers of features of each node and edge. No default;
+	// edges may have none.
 	NodeFeatures, EdgeFeatures int
 	// Choose says what an action is. Default ChooseNode.
 	Choose Choice
@@ -29,11 +31,11 @@ type GraphConfig struct {
 	Hidden int
 	// Layers is the number of rounds of messages: how many edges away a node sees. Default 3.
 	Layers int
-	// Aggregation is how messages become one: gnn.Sum or gnn.Mean. A mean keeps its scale on graphs of other degrees than
-	// those of training, but cannot count. Default gnn.Mean.
+	// Aggregation is how messages become one: gnn.Sum or gnn.Mean. A mean keeps its scale on graphs
+	// of other degrees than those of training, but cannot count. Default gnn.Mean.
 	Aggregation gnn.Aggregation
-	// ScoreGain scales the initial weights of the last layer of the scores. Default 0.01: a policy begins close to uniform.
-	// Action values want 1.
+	// ScoreGain scales the initial weights of the last layer of the scores. Default 0.01: a policy
+	// begins close to uniform. Action values want 1.
 	ScoreGain float64
 	// Value is the critic. Default SharedValue.
 	Value ValueHead
@@ -66,8 +68,8 @@ func (c GraphConfig) Check() error {
 	return check.Err()
 }
 
-// GraphModel is a graph network that chooses one node or one edge of graphs of any size. Since it treats all nodes alike, it
-// can be trained on small graphs and used on larger ones.
+// GraphModel is a graph network that chooses one node or one edge of graphs of any size. Since it
+// treats all nodes alike, it can be trained on small graphs and used on larger ones.
 //
 //	h = relu(x W)                                          embed each node
 //	h = h + relu([h, agg of messages from neighbours] W)   Layers times (gnn.EdgeMessage)

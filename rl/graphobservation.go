@@ -6,11 +6,12 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 )
 
-// GraphObservation is an observation that is a graph: its structure, what is known of its nodes and edges, and which of
-// them may be chosen.
+// GraphObservation is an observation that is a graph: its structure, what is known of its nodes and
+// edges, and which of them may be chosen.
 //
-// The slices may be the environment's, as always. The graph may not: it must never change once it has been shown, so that
-// memories can keep it without copying. An environment makes a new one for a new structure, normally in Reset.
+// The slices may be the environment's, as always. The graph may not: it must never change once it
+// has been shown, so that memories can keep it without copying. An environment makes a new one for
+// a new structure, normally in Reset.
 type GraphObservation struct {
 	Graph   *gnn.Graph // not bipartite; an undirected graph has every edge in both directions
 	Nodes   []float32  // features, [nodes x node features]
@@ -74,7 +75,8 @@ func (GraphCodec) Decode(v *GraphObservation, src []float64) error {
 	if want := 2*edges + sizes[2] + sizes[3] + sizes[4]; len(src) != want {
 		return fmt.Errorf("%d numbers after the sizes of a graph, want %d", len(src), want)
 	}
-	// A node takes memory even without edges and features, so that a few numbers could ask for a lot.
+	// A node takes memory even without edges and features, so that a few numbers could ask for a
+	// lot.
 	if nodes > 1<<24 {
 		return fmt.Errorf("a graph of %d nodes", nodes)
 	}

@@ -78,8 +78,8 @@ func graphProblem(newEnv func() rl.Env[rl.GraphObservation, int], choose rl.Choi
 	}
 }
 
-// packing asks for as many nodes as possible of which no two are neighbours, or edges of which no two meet. Each one
-// chosen earns 1 and forbids its neighbours.
+// packing asks for as many nodes as possible of which no two are neighbours, or edges of which no
+// two meet. Each one chosen earns 1 and forbids its neighbours.
 type packing struct {
 	choose  rl.Choice
 	obs     rl.GraphObservation
@@ -111,8 +111,8 @@ func (p *packing) Reset(seed uint64) (rl.GraphObservation, error) {
 	return p.observe(), nil
 }
 
-// observe computes features: of a node the number of neighbours that can still be chosen, or whose edges can; of an edge
-// 1 if it can be chosen.
+// observe computes features: of a node the number of neighbours that can still be chosen, or whose
+// edges can; of an edge 1 if it can be chosen.
 func (p *packing) observe() rl.GraphObservation {
 	clear(p.obs.Nodes)
 	index := p.obs.Graph.Edges()
@@ -307,8 +307,8 @@ func TestLearnersResumeOnGraphs(t *testing.T) {
 	checkLearner(t, graphProblem(newPacking(rl.ChooseNode), rl.ChooseNode), 1200)
 }
 
-// After learning, graph policies of nodes and of edges find nearly the best solutions of unseen graphs, and better ones
-// than come without choosing.
+// After learning, graph policies of nodes and of edges find nearly the best solutions of unseen
+// graphs, and better ones than come without choosing.
 func TestLearnersSolveGraphProblems(t *testing.T) {
 	skipSlow(t)
 	const episodes, seed = 100, 7
@@ -375,8 +375,8 @@ func (firstAllowed) Decide(obs []rl.GraphObservation, actions []int) error {
 	return nil
 }
 
-// corridor has places 0 to 5; action 1 leads right, 0 left. Arriving at 5 ends the episode and earns 1, after 30 steps it
-// is truncated. From place 0 the best return is reached in 5 steps.
+// corridor has places 0 to 5; action 1 leads right, 0 left. Arriving at 5 ends the episode and
+// earns 1, after 30 steps it is truncated. From place 0 the best return is reached in 5 steps.
 type corridor struct {
 	at, steps int
 	obs       [6]float32
@@ -406,8 +406,8 @@ func (c *corridor) Step(action int) (rl.Transition[[]float32], error) {
 	return t, nil
 }
 
-// The value of each place follows from the discount factor alone, once the policy walks straight to the end: gamma to the
-// number of steps between.
+// The value of each place follows from the discount factor alone, once the policy walks straight to
+// the end: gamma to the number of steps between.
 func TestLearnersFindValues(t *testing.T) {
 	skipSlow(t)
 	cfg := rl.DefaultMLPConfig(0, 0)
@@ -453,8 +453,8 @@ func TestLearnersFindValues(t *testing.T) {
 	}
 }
 
-// clock has episodes of 31 steps, so that minibatches are always of the same few sizes: buffers keep a header for each
-// number of rows they have seen.
+// clock has episodes of 31 steps, so that minibatches are always of the same few sizes: buffers
+// keep a header for each number of rows they have seen.
 type clock struct {
 	corridor
 	now int
@@ -643,8 +643,8 @@ func TestLearnersNeedACritic(t *testing.T) {
 	}
 }
 
-// A model's scores of a graph do not depend on the other graphs of the batch, and follow the nodes when they are
-// renumbered.
+// A model's scores of a graph do not depend on the other graphs of the batch, and follow the nodes
+// when they are renumbered.
 func TestGraphModel(t *testing.T) {
 	rng := rl.NewRand(1, 0)
 	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {

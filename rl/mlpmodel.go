@@ -30,13 +30,16 @@ type MLPConfig struct {
 	Hidden []int
 	// Activation follows every hidden layer. Default nn.Tanh, as in PPO's paper.
 	Activation nn.Activation
-	// ScoreGain scales the initial weights of the last layer of the scores. The weights are orthogonal, those of the hidden
-	// layers scaled by sqrt(2) and those of the value by 1. Default 0.01, as in OpenAI's implementation of PPO: a policy
-	// begins close to uniform. Action values want 1.
+	// ScoreGain scales the initial weights of the last layer of the scores. The weights are
+	// orthogonal, those of the hidden layers scaled by sqrt(2) and those of the value by 1. Default
+	// 0.01, as in OpenAI's implementation of PPO: a policy begins close to uniform. Action values
+	// want 1.
 	ScoreGain float64
-	// Value is the critic. Default SeparateValue, as in OpenAI's implementation of PPO for control problems.
+	// Value is the critic. Default SeparateValue, as in OpenAI's implementation of PPO for control
+	// problems.
 	Value ValueHead
-	// Normalize standardises the features by their running mean and variance (see Normalizer). Default false.
+	// Normalize standardises the features by their running mean and variance (see Normalizer).
+	// Default false.
 	Normalize bool
 }
 
@@ -65,7 +68,8 @@ func (c MLPConfig) Check() error {
 	return check.Err()
 }
 
-// MLPModel is a perceptron for a fixed number of actions and observations that are, or can be described by, a vector.
+// MLPModel is a perceptron for a fixed number of actions and observations that are, or can be
+// described by, a vector.
 type MLPModel[O any] struct {
 	cfg      MLPConfig
 	features func(O) []float32
@@ -79,8 +83,9 @@ type MLPModel[O any] struct {
 	row       []float32
 }
 
-// NewMLPModel returns a model of observations that features describes by a vector. The function allowed returns the mask
-// of an observation's actions [Actions], or nil for all of them; it may be nil too. Initial weights are drawn from rand.
+// NewMLPModel returns a model of observations that features describes by a vector. The function
+// allowed returns the mask of an observation's actions [Actions], or nil for all of them; it may be
+// nil too. Initial weights are drawn from rand.
 func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg MLPConfig, rand *Rand) (*MLPModel[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -243,15 +248,16 @@ func forward(x *gorgonia.Node, layers []*nn.Linear) (*gorgonia.Node, error) {
 	return x, nil
 }
 
-// DiscreteEnv is an environment of vectors and a fixed number of actions, such as those of package rl/envs.
+// DiscreteEnv is an environment of vectors and a fixed number of actions, such as those of package
+// rl/envs.
 type DiscreteEnv interface {
 	Env[[]float32, int]
 	ObservationSize() int // number of features of an observation
 	Actions() int         // number of actions
 }
 
-// VectorProblem is the Problem of learning in a DiscreteEnv with a perceptron. Features and Actions of cfg are the
-// environment's.
+// VectorProblem is the Problem of learning in a DiscreteEnv with a perceptron. Features and Actions
+// of cfg are the environment's.
 func VectorProblem(newEnv func() DiscreteEnv, cfg MLPConfig) Problem[[]float32] {
 	if newEnv == nil {
 		return Problem[[]float32]{} // which every learner refuses

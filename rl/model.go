@@ -9,10 +9,11 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Problem is what a learner is told about the task: the environment, the network to learn with, and how to keep
-// observations. Actions are numbers, counted from 0 among those the observation offers.
+// Problem is what a learner is told about the task: the environment, the network to learn with, and
+// how to keep observations. Actions are numbers, counted from 0 among those the observation offers.
 type Problem[O any] struct {
-	// NewEnv makes an environment. It is called once for each of those a learner steps side by side.
+	// NewEnv makes an environment. It is called once for each of those a learner steps side by
+	// side.
 	NewEnv func() Env[O, int]
 	// NewModel makes a network whose initial weights are drawn from rand.
 	NewModel func(rand *Rand) (Model[O], error)
@@ -47,19 +48,19 @@ func (p Problem[O]) newModel(seed uint64) (Model[O], error) {
 	return model, err
 }
 
-// Model is a network as all learners use it, those of this package and droo.Learner. From a batch of
-// observations it computes a score for each option that each of them offers and, if it has a critic,
-// one value per observation. Policies and DROO read scores as logits; DQN reads them as action
-// values or, if the model also has values, as advantages.
+// Model is a network as all learners use it, those of this package and droo.Learner. From a batch
+// of observations it computes a score for each option that each of them offers and, if it has a
+// critic, one value per observation. Policies and DROO read scores as logits; DQN reads them as
+// action values or, if the model also has values, as advantages.
 //
-// MLPModel takes vectors, GraphModel graphs, and package hetero graphs of several node types. A Model
-// with state other than its weights implements checkpoints.Stateful. One that keeps statistics of
-// observations implements Observer.
+// MLPModel takes vectors, GraphModel graphs, and package hetero graphs of several node types. A
+// Model with state other than its weights implements checkpoints.Stateful. One that keeps
+// statistics of observations implements Observer.
 type Model[O any] interface {
 	// Params returns the weights.
 	Params() nn.Params
-	// Build makes the network in an expression graph of its own, over the weights of the model. It is called several times,
-	// for a learner acts and trains with different graphs.
+	// Build makes the network in an expression graph of its own, over the weights of the model. It
+	// is called several times, for a learner acts and trains with different graphs.
 	Build() (*Network[O], error)
 }
 
@@ -69,8 +70,8 @@ type Network[O any] struct {
 	// second. Its shape is free: [observations x actions] if their number is fixed, or
 	// [edges of all graphs x 1].
 	Scores *gorgonia.Node
-	// Binary says that every row decides yes or no by a single score, the logit of yes. Learners from
-	// rewards take no notice: their action is one of the scores.
+	// Binary says that every row decides yes or no by a single score, the logit of yes. Learners
+	// from rewards take no notice: their action is one of the scores.
 	Binary bool
 	// Value is [observations x 1]; nil without a critic.
 	Value *gorgonia.Node
@@ -79,8 +80,8 @@ type Network[O any] struct {
 	Load func(tape *nn.Tape, batch []O, choices *Choices) error
 }
 
-// Observer is a Model that keeps statistics of observations, for instance to normalise them. Learners show it every
-// observation of training once, after they have learned from it.
+// Observer is a Model that keeps statistics of observations, for instance to normalise them.
+// Learners show it every observation of training once, after they have learned from it.
 type Observer[O any] interface {
 	// Observe takes observations into the statistics. It keeps none of them.
 	Observe(batch []O) error
@@ -127,8 +128,8 @@ func Compile[O any](net *Network[O], tape *nn.Tape) *Compiled[O] {
 	return &Compiled[O]{Net: net, Tape: tape, Output: net.Scores}
 }
 
-// Load binds a batch to the tape. Inputs that are not finite are an error that wraps nn.ErrNotFinite
-// and says which observation they come from.
+// Load binds a batch to the tape. Inputs that are not finite are an error that wraps
+// nn.ErrNotFinite and says which observation they come from.
 func (c *Compiled[O]) Load(batch []O) error {
 	err := c.load(batch)
 	if !errors.Is(err, nn.ErrNotFinite) {

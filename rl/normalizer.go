@@ -9,11 +9,13 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// Normalizer standardises observations that are vectors by the running mean and variance of each feature over all it has
-// seen (B. Welford, Technometrics 4(3), 1962): (x - mean) / sqrt(variance + 1e-8), clipped. Features of a natural scale
-// of about 1 do not need it; it is no use where the scale drifts with what the agent does.
+// Normalizer standardises observations that are vectors by the running mean and variance of each
+// feature over all it has seen (B. Welford, Technometrics 4(3), 1962): (x - mean) / sqrt(variance +
+// 1e-8), clipped. Features of a natural scale of about 1 do not need it; it is no use where the
+// scale drifts with what the agent does.
 type Normalizer struct {
-	// Clip bounds the size of normalised features. NewNormalizer sets 10, as Stable-Baselines3 does.
+	// Clip bounds the size of normalised features. NewNormalizer sets 10, as Stable-Baselines3
+	// does.
 	Clip float64
 
 	count float64
@@ -32,8 +34,8 @@ func NewNormalizer(size int) (*Normalizer, error) {
 	return &Normalizer{Clip: 10, mean: make([]float64, size), m2: make([]float64, size)}, nil
 }
 
-// Update takes the rows of x [n x size] into the running statistics. A row with a number that is not finite is an error,
-// and the rows before it are counted.
+// Update takes the rows of x [n x size] into the running statistics. A row with a number that is
+// not finite is an error, and the rows before it are counted.
 func (z *Normalizer) Update(x []float32) error {
 	size := len(z.mean)
 	if len(x)%size != 0 {
@@ -55,7 +57,8 @@ func (z *Normalizer) Update(x []float32) error {
 	return nil
 }
 
-// Normalize writes the normalised rows of x [n x size] to dst, which may be x. Before the first Update it copies.
+// Normalize writes the normalised rows of x [n x size] to dst, which may be x. Before the first
+// Update it copies.
 func (z *Normalizer) Normalize(dst, x []float32) error {
 	size := len(z.mean)
 	if len(x)%size != 0 || len(dst) != len(x) {

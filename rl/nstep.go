@@ -7,8 +7,8 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Experience is an action together with what it led to over one or more steps, as value-based learners such as DQN keep
-// it for replay. What the action is worth is estimated by
+// Experience is an action together with what it led to over one or more steps, as value-based
+// learners such as DQN keep it for replay. What the action is worth is estimated by
 //
 //	Return + Discount * max_a Q(Next, a)
 type Experience[O any] struct {
@@ -31,8 +31,8 @@ func (c ExperienceCodec[O]) Copy(dst *Experience[O], src Experience[O]) {
 	dst.Action, dst.Return, dst.Discount = src.Action, src.Return, src.Discount
 }
 
-// Encode implements Codec. An experience is encoded as action, return, discount, the size of the first observation, and
-// both observations.
+// Encode implements Codec. An experience is encoded as action, return, discount, the size of the
+// first observation, and both observations.
 func (c ExperienceCodec[O]) Encode(dst []float64, e Experience[O]) []float64 {
 	dst = append(dst, float64(e.Action), e.Return, e.Discount, 0)
 	begin := len(dst)
@@ -57,9 +57,9 @@ func (c ExperienceCodec[O]) Decode(e *Experience[O], src []float64) error {
 	return c.Observation.Decode(&e.Next, observations[size:])
 }
 
-// NStep gathers the steps of one environment into experiences of n steps each, which carry rewards back n times as fast
-// as single steps do (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed., chapter 7). The last experiences of an
-// episode have fewer steps.
+// NStep gathers the steps of one environment into experiences of n steps each, which carry rewards
+// back n times as fast as single steps do (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed.,
+// chapter 7). The last experiences of an episode have fewer steps.
 //
 //	nstep.Act(obs, action)                    // before the environment's Step, while obs is valid
 //	transition, err := env.Step(action)
@@ -68,7 +68,8 @@ type NStep[O any] struct {
 	n     int
 	gamma float64
 	codec Codec[O]
-	// pending are the experiences that still gain steps, the oldest first; each has seen one step more than the next.
+	// pending are the experiences that still gain steps, the oldest first; each has seen one step
+	// more than the next.
 	pending []Experience[O]
 	acted   bool
 }
@@ -97,8 +98,8 @@ func (s *NStep[O]) Act(obs O, action int) error {
 	return nil
 }
 
-// Observe tells what the action led to, and gives the experiences this completes to emit. They share memory with s and
-// the transition and are valid during the call.
+// Observe tells what the action led to, and gives the experiences this completes to emit. They
+// share memory with s and the transition and are valid during the call.
 func (s *NStep[O]) Observe(t Transition[O], emit func(Experience[O])) error {
 	if !s.acted {
 		return errors.New("rl: n-step returns: Observe without Act before it")

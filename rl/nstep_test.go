@@ -21,8 +21,8 @@ func TestExperienceCodec(t *testing.T) {
 	})
 }
 
-// Every step of random episodes becomes one experience with the discounted rewards of the next n steps, or of those the
-// episode still has.
+// Every step of random episodes becomes one experience with the discounted rewards of the next n
+// steps, or of those the episode still has.
 func TestNStepAgainstDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 5).Draw(t, "n")

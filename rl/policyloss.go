@@ -13,14 +13,15 @@ import (
 //
 //	mean(surrogate) - EntropyCoef mean(entropy) + ValueCoef mean(value error)
 //
-// The surrogate is that of the policy gradient, -log pi(a|s) A (R. Williams, Machine Learning 8, 1992), or with Clip the
-// clipped one of PPO (J. Schulman et al., "Proximal Policy Optimization Algorithms", 2017, eq. 7), with
-// r = pi(a|s) / pi_old(a|s),
+// The surrogate is that of the policy gradient, -log pi(a|s) A (R. Williams, Machine Learning 8,
+// 1992), or with Clip the clipped one of PPO (J. Schulman et al., "Proximal Policy Optimization
+// Algorithms", 2017, eq. 7), with r = pi(a|s) / pi_old(a|s),
 //
 //	-min(r A, clip(r, 1-Clip, 1+Clip) A)
 //
-// The value error is (V(s) - R)^2 / 2 for the return R. With ValueClip it is the larger of this and that of the value
-// moved no further than ValueClip from what it was when the step was taken, as OpenAI's implementation of PPO has it.
+// The value error is (V(s) - R)^2 / 2 for the return R. With ValueClip it is the larger of this and
+// that of the value moved no further than ValueClip from what it was when the step was taken, as
+// OpenAI's implementation of PPO has it.
 type PolicyLoss struct {
 	Clip        float64 // 0: no ratio, no clipping
 	EntropyCoef float64 // 0: no bonus for entropy
@@ -64,7 +65,8 @@ type Taken struct {
 	Returns    []float32 // what the critic is to say; needed if there is one
 }
 
-// Gather makes m the steps of a rollout with the given indices. Observations share the rollout's memory.
+// Gather makes m the steps of a rollout with the given indices. Observations share the rollout's
+// memory.
 func (m *Minibatch[O]) Gather(r *Rollout[O, int], indices []int) {
 	m.Reset()
 	for _, i := range indices {
@@ -178,8 +180,8 @@ func (c *categorical) sample(rand *Rand) int {
 	return last // u was lost to rounding
 }
 
-// policyLoss is the part of PolicyLoss that depends on the logits. They are its only input in the expression graph: what
-// is not differentiated is read from the batch and its action sets.
+// policyLoss is the part of PolicyLoss that depends on the logits. They are its only input in the
+// expression graph: what is not differentiated is read from the batch and its action sets.
 type policyLoss struct {
 	PolicyLoss
 	choices *Choices
@@ -220,7 +222,8 @@ func (o *policyLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 		ratio := math.Exp(logRatio)
 		kl += ratio - 1 - logRatio
 
-		// The loss of the step, and its derivative with respect to the log-probability of the action.
+		// The loss of the step, and its derivative with respect to the log-probability of the
+		// action.
 		loss, slope := -logProb*advantage, -advantage
 		if o.Clip > 0 {
 			loss, slope = -ratio*advantage, -ratio*advantage

@@ -9,7 +9,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// policyCase is a minibatch of observations with different numbers of actions, some of them forbidden.
+// policyCase is a minibatch of observations with different numbers of actions, some of them
+// forbidden.
 type policyCase struct {
 	logits  []float64
 	choices Choices
@@ -39,8 +40,8 @@ func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) po
 		c.taken.Values = append(c.taken.Values, float32(rand.NormFloat64()))
 		c.taken.Returns = append(c.taken.Returns, float32(rand.NormFloat64()))
 	}
-	// The policy that acted was another, so that some ratios are clipped; none of them is near the edge, where there is no
-	// derivative.
+	// The policy that acted was another, so that some ratios are clipped; none of them is near the
+	// edge, where there is no derivative.
 	for b := range observations {
 		logProb, _ := c.reference(c.logits, b)
 		shift := []float64{-0.6, -0.3, -0.1, 0, 0.1, 0.3, 0.6}[rand.IntN(7)]
@@ -49,7 +50,8 @@ func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) po
 	return c
 }
 
-// reference returns the log-probability of the action taken and the entropy, from their definitions.
+// reference returns the log-probability of the action taken and the entropy, from their
+// definitions.
 func (c *policyCase) reference(logits []float64, b int) (logProb, entropy float64) {
 	begin := c.choices.Begin(b)
 	_, allowed := c.choices.Of(b, make([]float32, len(logits)))

@@ -12,8 +12,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Find agrees with a linear scan of cumulative sums, after any sequence of changes. The priorities are integers, for
-// which both are exact.
+// Find agrees with a linear scan of cumulative sums, after any sequence of changes. The priorities
+// are integers, for which both are exact.
 func TestSumTreeAgainstScan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 20).Draw(t, "leaves")
@@ -92,8 +92,8 @@ func newPrioritized(t *testing.T, capacity int, alpha float64) *rl.PrioritizedRe
 	return r
 }
 
-// Items are drawn in proportion to |TD error|^alpha, and the weights undo that: the weighted mean over draws is that over
-// all items alike.
+// Items are drawn in proportion to |TD error|^alpha, and the weights undo that: the weighted mean
+// over draws is that over all items alike.
 func TestPrioritizedReplayFrequencies(t *testing.T) {
 	const alpha, draws = 0.7, 40000
 	r := newPrioritized(t, 6, alpha)

@@ -78,7 +78,8 @@ func (n *qNetwork[O]) train(optimizer nn.Optimizer, huberDelta, clipNorm float64
 	return nil
 }
 
-// learn makes one step on a minibatch, of which n.td knows the rest, and returns the loss before it.
+// learn makes one step on a minibatch, of which n.td knows the rest, and returns the loss before
+// it.
 func (n *qNetwork[O]) learn(obs []O) (float64, error) {
 	if err := n.fit.Load(obs); err != nil {
 		return 0, err
@@ -86,7 +87,8 @@ func (n *qNetwork[O]) learn(obs []O) (float64, error) {
 	return n.trainer.Step()
 }
 
-// values returns the values of all actions of each observation, valid until the next call for acting.
+// values returns the values of all actions of each observation, valid until the next call for
+// acting.
 func (n *qNetwork[O]) values(obs []O) ([]float32, error) {
 	return n.act.predict(obs)
 }
@@ -169,8 +171,8 @@ func (n *qNetwork[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), n.params), checkpoints.LoadOptional(s, "model", n.model))
 }
 
-// dueling computes Q = V + A - mean A, the mean being over the allowed actions of the observation. Its inputs are A, of
-// any shape with one entry per action, and V [observations x 1].
+// dueling computes Q = V + A - mean A, the mean being over the allowed actions of the observation.
+// Its inputs are A, of any shape with one entry per action, and V [observations x 1].
 type dueling struct{ choices *Choices }
 
 func (o *dueling) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -252,8 +254,9 @@ func countAllowed(n int, allowed []bool) int {
 	return count
 }
 
-// tdLoss is the mean over a minibatch of weight h(Q(s, a) - target), with h the square, halved, or Huber's function. The
-// action values are its only input in the expression graph; the slices have an entry per observation.
+// tdLoss is the mean over a minibatch of weight h(Q(s, a) - target), with h the square, halved, or
+// Huber's function. The action values are its only input in the expression graph; the slices have
+// an entry per observation.
 type tdLoss struct {
 	delta   float64 // of Huber's function; 0: the square
 	choices *Choices

@@ -6,15 +6,16 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Rand is a source of random numbers whose state can be saved: math/rand/v2's Rand, all of whose methods it has, drawing
-// from a PCG. It is not safe for concurrent use.
+// Rand is a source of random numbers whose state can be saved: math/rand/v2's Rand, all of whose
+// methods it has, drawing from a PCG. It is not safe for concurrent use.
 type Rand struct {
 	*rand.Rand
 	pcg *rand.PCG
 }
 
-// NewRand returns a source seeded with seed. Different streams of one seed are independent, so that the parts of an
-// experiment can each have their own: what one draws then does not depend on how much another has drawn.
+// NewRand returns a source seeded with seed. Different streams of one seed are independent, so that
+// the parts of an experiment can each have their own: what one draws then does not depend on how
+// much another has drawn.
 func NewRand(seed, stream uint64) *Rand {
 	pcg := rand.NewPCG(seed, stream)
 	return &Rand{Rand: rand.New(pcg), pcg: pcg}

@@ -8,13 +8,14 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// REINFORCEConfig holds the hyper-parameters of REINFORCE. DefaultREINFORCEConfig returns the defaults that the comments
-// name; the zero value of a field means what its comment says, not the default.
+// REINFORCEConfig holds the hyper-parameters of REINFORCE. DefaultREINFORCEConfig returns the
+// defaults that the comments name; the zero value of a field means what its comment says, not the
+// default.
 type REINFORCEConfig struct {
 	// Steps is the number of steps of the environment to train for. Default 500,000.
 	Steps int
-	// Episodes is the number of episodes from one update to the next. They are played side by side. Default 16; the
-	// algorithm as published learns from one.
+	// Episodes is the number of episodes from one update to the next. They are played side by side.
+	// Default 16; the algorithm as published learns from one.
 	Episodes int
 	// Gamma is the discount factor. Default 0.99.
 	Gamma float64
@@ -24,11 +25,11 @@ type REINFORCEConfig struct {
 	Anneal bool
 	// ValueCoef is the weight of the squared error, halved, of the baseline. Default 0.5.
 	ValueCoef float64
-	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain too soon. Default 0.01;
-	// the algorithm as published has none.
+	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain
+	// too soon. Default 0.01; the algorithm as published has none.
 	EntropyCoef float64
-	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1. Default true; the algorithm
-	// as published does not.
+	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1.
+	// Default true; the algorithm as published does not.
 	NormalizeAdvantages bool
 	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 0.5.
 	ClipNorm float64
@@ -63,17 +64,19 @@ func (c REINFORCEConfig) Check() error {
 	return check.Err()
 }
 
-// REINFORCE is the policy gradient in its first form (R. Williams, "Simple Statistical Gradient-Following Algorithms for
-// Connectionist Reinforcement Learning", Machine Learning 8, 1992), with the value of the observation as baseline if the
-// model has one (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed., section 13.4). Again and again it
+// REINFORCE is the policy gradient in its first form (R. Williams, "Simple Statistical
+// Gradient-Following Algorithms for Connectionist Reinforcement Learning", Machine Learning 8,
+// 1992), with the value of the observation as baseline if the model has one (R. Sutton, A. Barto,
+// "Reinforcement Learning", 2nd ed., section 13.4). Again and again it
 //
 //	1  lets the policy play some episodes to their end
 //	2  adds up, for each action, the discounted rewards that followed, less the baseline
 //	3  makes one step along the policy gradient, and one of the baseline towards these returns
 //
-// It learns from whole episodes and trusts no estimate of what is still to come. That makes it slow where episodes are
-// long, and a good first choice where they are short and their outcome is what counts, as when a solution is built step by
-// step. An episode that was truncated counts as if it were over.
+// It learns from whole episodes and trusts no estimate of what is still to come. That makes it slow
+// where episodes are long, and a good first choice where they are short and their outcome is what
+// counts, as when a solution is built step by step. An episode that was truncated counts as if it
+// were over.
 //
 // A REINFORCE is not safe for concurrent use.
 type REINFORCE[O any] struct {

@@ -10,8 +10,9 @@ import (
 	"github.com/graphrl/graphrl/internal/memory"
 )
 
-// ReplayBuffer keeps the last items added to it, up to its capacity, and draws minibatches from them. It owns copies of
-// what is added and reuses their memory, so that in steady state nothing is allocated.
+// ReplayBuffer keeps the last items added to it, up to its capacity, and draws minibatches from
+// them. It owns copies of what is added and reuses their memory, so that in steady state nothing is
+// allocated.
 type ReplayBuffer[T any] struct {
 	codec Codec[T]
 	items []T // the first size are in use
@@ -47,7 +48,8 @@ func (b *ReplayBuffer[T]) Add(item T) {
 	b.size = min(b.size+1, len(b.items))
 }
 
-// At returns the item that age others were added after, 0 <= age < Len; 0 is the newest. It shares the buffer's memory.
+// At returns the item that age others were added after, 0 <= age < Len; 0 is the newest. It shares
+// the buffer's memory.
 func (b *ReplayBuffer[T]) At(age int) T {
 	if age < 0 || age >= b.size {
 		panic(fmt.Sprintf("rl: replay buffer: item %d of %d", age, b.size))
@@ -55,8 +57,9 @@ func (b *ReplayBuffer[T]) At(age int) T {
 	return b.items[(b.next-1-age+len(b.items))%len(b.items)]
 }
 
-// Draw fills batch with different items among the newest window ones (0: among all), every set of them equally likely.
-// They share the buffer's memory: they are valid until the next Add or LoadState, and not to be modified.
+// Draw fills batch with different items among the newest window ones (0: among all), every set of
+// them equally likely. They share the buffer's memory: they are valid until the next Add or
+// LoadState, and not to be modified.
 func (b *ReplayBuffer[T]) Draw(rand *Rand, window int, batch []T) error {
 	n := b.size
 	if window > 0 {
@@ -65,7 +68,8 @@ func (b *ReplayBuffer[T]) Draw(rand *Rand, window int, batch []T) error {
 	if len(batch) > n {
 		return fmt.Errorf("rl: replay buffer: cannot draw %d different items from %d", len(batch), n)
 	}
-	// Floyd's algorithm (J. Bentley, R. Floyd, CACM 30(9), 1987): one random number per item, however many there are.
+	// Floyd's algorithm (J. Bentley, R. Floyd, CACM 30(9), 1987): one random number per item,
+	// however many there are.
 	clear(b.drawn[:n])
 	for i := range batch {
 		last := n - len(batch) + i
@@ -87,7 +91,8 @@ func (b *ReplayBuffer[T]) SaveState(s *checkpoints.State) error {
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the one that was saved.
+// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the one that was
+// saved.
 func (b *ReplayBuffer[T]) LoadState(s *checkpoints.State) error {
 	if err := b.load(s); err != nil {
 		return fmt.Errorf("rl: replay buffer: %w", err)
@@ -121,9 +126,10 @@ func fits(items, size int) error {
 	return nil
 }
 
-// PrioritizedReplay is a replay buffer that draws items by how much was last learned from them: with probability
-// proportional to the size of their TD error to the power of alpha (T. Schaul et al., "Prioritized Experience Replay",
-// ICLR 2016, the proportional variant). New items have the highest priority so far, so that each is likely to be seen.
+// PrioritizedReplay is a replay buffer that draws items by how much was last learned from them:
+// with probability proportional to the size of their TD error to the power of alpha (T. Schaul et
+// al., "Prioritized Experience Replay", ICLR 2016, the proportional variant). New items have the
+// highest priority so far, so that each is likely to be seen.
 type PrioritizedReplay[T any] struct {
 	buffer  *ReplayBuffer[T]
 	tree    *SumTree
@@ -131,11 +137,12 @@ type PrioritizedReplay[T any] struct {
 	highest float64 // priority so far, to the power of alpha
 }
 
-// minPriority is what the paper adds to the size of a TD error so that an item without one is not lost (its epsilon).
+// minPriority is what the paper adds to the size of a TD error so that an item without one is not
+// lost (its epsilon).
 const minPriority = 1e-6
 
-// NewPrioritizedReplay returns an empty buffer for at most capacity items. An alpha of 0 draws uniformly; the paper uses
-// 0.6.
+// NewPrioritizedReplay returns an empty buffer for at most capacity items. An alpha of 0 draws
+// uniformly; the paper uses 0.6.
 func NewPrioritizedReplay[T any](capacity int, alpha float64, codec Codec[T]) (*PrioritizedReplay[T], error) {
 	if !(alpha >= 0) || math.IsInf(alpha, 1) {
 		return nil, fmt.Errorf("rl: prioritised replay: alpha is %v, want it at least 0", alpha)
@@ -161,13 +168,15 @@ func (r *PrioritizedReplay[T]) Add(item T) error {
 	return r.tree.Set(slot, r.highest)
 }
 
-// Draw fills batch with items, slots with where they stand, and weights with the importance of each,
+// Draw fills batch with items, slots with where they stand, and weights with the importance of
+// each,
 //
 //	w_i = (Len P(i))^-beta / max_j w_j
 //
-// over the minibatch, which corrects for drawing some more often than others; beta is to grow from the paper's 0.4 to 1
-// in the course of training. Each item comes from its own share of the total priority (stratified draws), but one of high
-// priority can be drawn more than once. The items share the buffer's memory and are valid until the next Add.
+// over the minibatch, which corrects for drawing some more often than others; beta is to grow from
+// the paper's 0.4 to 1 in the course of training. Each item comes from its own share of the total
+// priority (stratified draws), but one of high priority can be drawn more than once. The items
+// share the buffer's memory and are valid until the next Add.
 func (r *PrioritizedReplay[T]) Draw(rand *Rand, beta float64, batch []T, slots []int, weights []float32) error {
 	n := len(batch)
 	if len(slots) != n || len(weights) != n {
@@ -189,7 +198,8 @@ func (r *PrioritizedReplay[T]) Draw(rand *Rand, beta float64, batch []T, slots [
 	return nil
 }
 
-// Update sets the priorities of the items in slots, as filled by Draw, by their TD errors. Call it before the next Add.
+// Update sets the priorities of the items in slots, as filled by Draw, by their TD errors. Call it
+// before the next Add.
 func (r *PrioritizedReplay[T]) Update(slots []int, errors []float64) error {
 	if len(slots) != len(errors) {
 		return fmt.Errorf("rl: prioritised replay: %d errors for %d slots", len(errors), len(slots))
@@ -218,7 +228,8 @@ func (r *PrioritizedReplay[T]) SaveState(s *checkpoints.State) error {
 	return r.buffer.SaveState(s.Sub("items"))
 }
 
-// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the one that was saved.
+// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the one that was
+// saved.
 func (r *PrioritizedReplay[T]) LoadState(s *checkpoints.State) error {
 	if err := r.buffer.LoadState(s.Sub("items")); err != nil {
 		return err
@@ -239,13 +250,14 @@ func (r *PrioritizedReplay[T]) LoadState(s *checkpoints.State) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// SumTree holds a priority >= 0 for each of n leaves and finds the leaf at a position of their cumulative sum, both in
-// O(log n): the data structure of prioritised replay (T. Schaul et al., "Prioritized Experience Replay", ICLR 2016,
-// appendix B.2.1).
+// SumTree holds a priority >= 0 for each of n leaves and finds the leaf at a position of their
+// cumulative sum, both in O(log n): the data structure of prioritised replay (T. Schaul et al.,
+// "Prioritized Experience Replay", ICLR 2016, appendix B.2.1).
 type SumTree struct {
 	leaves int
-	// nodes[1] is the root and the children of i are 2i and 2i+1; the leaves are the second half. A node is always the sum
-	// of its children, computed anew, so that rounding errors do not pile up.
+	// nodes[1] is the root and the children of i are 2i and 2i+1; the leaves are the second half. A
+	// node is always the sum of its children, computed anew, so that rounding errors do not pile
+	// up.
 	nodes []float64
 }
 
@@ -287,14 +299,16 @@ func (t *SumTree) Set(leaf int, priority float64) error {
 	return nil
 }
 
-// Find returns the leaf at position of the cumulative sum: the first whose priority and those before it add up to more
-// than position, up to rounding. For a uniform position in [0, Sum) that draws each leaf with probability
-// Priority(leaf)/Sum. It never is a leaf of priority 0. The sum must not be 0.
+// Find returns the leaf at position of the cumulative sum: the first whose priority and those
+// before it add up to more than position, up to rounding. For a uniform position in [0, Sum) that
+// draws each leaf with probability Priority(leaf)/Sum. It never is a leaf of priority 0. The sum
+// must not be 0.
 func (t *SumTree) Find(position float64) int {
 	i := 1
 	for i < len(t.nodes)/2 {
 		i *= 2
-		// Rounding, or a position outside the range, must not lead into a part of the tree that is empty.
+		// Rounding, or a position outside the range, must not lead into a part of the tree that is
+		// empty.
 		if left, right := t.nodes[i], t.nodes[i+1]; left == 0 || position >= left && right > 0 {
 			position -= left
 			i++

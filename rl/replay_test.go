@@ -32,7 +32,8 @@ func newBuffer(t interface{ Fatal(...any) }, capacity int) *rl.ReplayBuffer[[]fl
 	return b
 }
 
-// The buffer behaves as a plain list of which the last capacity entries are kept, also through a checkpoint.
+// The buffer behaves as a plain list of which the last capacity entries are kept, also through a
+// checkpoint.
 func TestReplayBufferAgainstList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		capacity := rapid.IntRange(1, 6).Draw(t, "capacity")

@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// Rollout holds the steps that a policy made in several environments at once, as on-policy learners such as A2C and PPO
-// collect them, and estimates advantages from them. All slices are row-major [Steps x Envs], step 0 of all environments
-// first.
+// Rollout holds the steps that a policy made in several environments at once, as on-policy learners
+// such as A2C and PPO collect them, and estimates advantages from them. All slices are row-major
+// [Steps x Envs], step 0 of all environments first.
 //
-// Per step, while the observations are valid, Act stores what the policy saw and did, and after VecEnv.Step Observe
-// stores what that led to:
+// Per step, while the observations are valid, Act stores what the policy saw and did, and after
+// VecEnv.Step Observe stores what that led to:
 //
 //	rollout.Clear()
 //	for range rollout.Steps {
@@ -31,7 +31,8 @@ type Rollout[O, A any] struct {
 	Rewards      []float32 // what that earned
 	Terminated   []bool    // whether the episode ended with the step, see Transition
 	Truncated    []bool
-	// Skipped marks steps that started a new episode instead of executing the action: nothing is to be learned from them.
+	// Skipped marks steps that started a new episode instead of executing the action: nothing is to
+	// be learned from them.
 	Skipped []bool
 
 	// What Finish computes; 0 and the value where Skipped.
@@ -106,16 +107,17 @@ func (r *Rollout[O, A]) Observe(steps []VecStep[O]) error {
 	return nil
 }
 
-// Finish computes advantages and returns from a full rollout by generalised advantage estimation (J. Schulman et al.,
-// "High-Dimensional Continuous Control Using Generalized Advantage Estimation", ICLR 2016, eq. 16):
+// Finish computes advantages and returns from a full rollout by generalised advantage estimation
+// (J. Schulman et al., "High-Dimensional Continuous Control Using Generalized Advantage
+// Estimation", ICLR 2016, eq. 16):
 //
 //	delta_t = r_t + gamma V(s_t+1) - V(s_t)
 //	A_t     = delta_t + gamma lambda A_t+1
 //
-// where V(s_t+1) counts as 0 if the episode terminated with step t, and A_t+1 as 0 if it ended for either reason: a
-// truncated episode bootstraps from the value of the state it was left in. lambda = 0 is the one-step temporal
-// difference, lambda = 1 the discounted return less the value. lastValues [Envs] are the values of the observations
-// after the last step.
+// where V(s_t+1) counts as 0 if the episode terminated with step t, and A_t+1 as 0 if it ended for
+// either reason: a truncated episode bootstraps from the value of the state it was left in. lambda
+// = 0 is the one-step temporal difference, lambda = 1 the discounted return less the value.
+// lastValues [Envs] are the values of the observations after the last step.
 func (r *Rollout[O, A]) Finish(lastValues []float32, gamma, lambda float64) error {
 	if r.observed != r.Steps {
 		return fmt.Errorf("rl: rollout: Finish after %d of %d steps", r.observed, r.Steps)
@@ -155,8 +157,8 @@ func (r *Rollout[O, A]) Executed(dst []int) []int {
 	return dst
 }
 
-// Shuffled appends to dst the indices of all steps that are not skipped, in random order: cut into pieces, they are the
-// minibatches of an epoch.
+// Shuffled appends to dst the indices of all steps that are not skipped, in random order: cut into
+// pieces, they are the minibatches of an epoch.
 func (r *Rollout[O, A]) Shuffled(rand *Rand, dst []int) []int {
 	begin := len(dst)
 	dst = r.Executed(dst)

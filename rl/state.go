@@ -44,7 +44,8 @@ func saveItems[T any](s *checkpoints.State, codec Codec[T], items []T) {
 	s.PutInt64("ends", nil, ends)
 }
 
-// loadItems restores what saveItems has stored into items, which may be longer, and returns how many there are.
+// loadItems restores what saveItems has stored into items, which may be longer, and returns how
+// many there are.
 func loadItems[T any](s *checkpoints.State, codec Codec[T], items []T) (int, error) {
 	numbers, err := s.Len("values")
 	if err != nil {
@@ -77,7 +78,8 @@ func loadItems[T any](s *checkpoints.State, codec Codec[T], items []T) (int, err
 	return size, nil
 }
 
-// checkInt reports a saved integer that is not want, as when the state is that of another configuration.
+// checkInt reports a saved integer that is not want, as when the state is that of another
+// configuration.
 func checkInt(s *checkpoints.State, name string, want int) error {
 	var v int
 	return checkpoints.LoadInt(s, name, &v, want, want)

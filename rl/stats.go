@@ -8,18 +8,20 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// IQM returns the interquartile mean of scores: the mean of what is left without the floor(n/4) smallest and as many
-// largest. It is as robust to outlying seeds as the median, but uses half of the scores instead of one or two
-// (R. Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021; as in their
-// library rliable, scores are dropped whole). IQM of no scores is NaN.
+// IQM returns the interquartile mean of scores: the mean of what is left without the floor(n/4)
+// smallest and as many largest. It is as robust to outlying seeds as the median, but uses half of
+// the scores instead of one or two (R. Agarwal et al., "Deep Reinforcement Learning at the Edge of
+// the Statistical Precipice", NeurIPS 2021; as in their library rliable, scores are dropped whole).
+// IQM of no scores is NaN.
 func IQM(scores []float64) float64 {
 	sorted := slices.Sorted(slices.Values(scores))
 	cut := len(sorted) / 4
 	return stat.Mean(sorted[cut:len(sorted)-cut], nil)
 }
 
-// ProbabilityOfImprovement returns the probability that a run of x scores higher than a run of y, estimated from all
-// pairs, where a tie counts one half (Agarwal et al. 2021): the Mann-Whitney U statistic over len(x) len(y).
+// ProbabilityOfImprovement returns the probability that a run of x scores higher than a run of y,
+// estimated from all pairs, where a tie counts one half (Agarwal et al. 2021): the Mann-Whitney U
+// statistic over len(x) len(y).
 func ProbabilityOfImprovement(x, y []float64) float64 {
 	wins := 0.0
 	for _, a := range x {
@@ -35,8 +37,8 @@ func ProbabilityOfImprovement(x, y []float64) float64 {
 	return wins / float64(len(x)*len(y))
 }
 
-// Estimate is a statistic with the bounds of its confidence interval. The bounds are NaN where there are too few scores
-// to tell, which is one.
+// Estimate is a statistic with the bounds of its confidence interval. The bounds are NaN where
+// there are too few scores to tell, which is one.
 type Estimate struct {
 	Value     float64 // of the scores as they are
 	Low, High float64 // bounds of the interval
@@ -45,13 +47,15 @@ type Estimate struct {
 // String returns the estimate as "0.912 [0.893, 0.930]".
 func (e Estimate) String() string { return fmt.Sprintf("%.3g [%.3g, %.3g]", e.Value, e.Low, e.High) }
 
-// Bootstrap estimates confidence intervals of statistics over the seeds of an experiment by the percentile bootstrap: it
-// recomputes the statistic for random resamples, with replacement, of the scores.
+// Bootstrap estimates confidence intervals of statistics over the seeds of an experiment by the
+// percentile bootstrap: it recomputes the statistic for random resamples, with replacement, of the
+// scores.
 type Bootstrap struct {
-	// Level is the probability the intervals are to have of containing the true value. NewBootstrap sets 0.95.
+	// Level is the probability the intervals are to have of containing the true value. NewBootstrap
+	// sets 0.95.
 	Level float64
-	// Resamples is the number of resamples. NewBootstrap sets 2000, enough for two digits of the bounds; rliable uses up to
-	// 50,000.
+	// Resamples is the number of resamples. NewBootstrap sets 2000, enough for two digits of the
+	// bounds; rliable uses up to 50,000.
 	Resamples int
 
 	rand *Rand
@@ -62,8 +66,9 @@ func NewBootstrap(rand *Rand) *Bootstrap {
 	return &Bootstrap{Level: 0.95, Resamples: 2000, rand: rand}
 }
 
-// Estimate returns statistic with its interval. Each of tasks holds the scores of the runs on one task; statistic is
-// given all of them in one slice, and the resamples are stratified: every task keeps its number of runs.
+// Estimate returns statistic with its interval. Each of tasks holds the scores of the runs on one
+// task; statistic is given all of them in one slice, and the resamples are stratified: every task
+// keeps its number of runs.
 //
 //	b.Estimate(rl.IQM, scores)             // one task
 //	b.Estimate(rl.IQM, pong, breakout)     // aggregated over tasks with comparable scores
@@ -85,8 +90,9 @@ func (b *Bootstrap) Estimate(statistic func(scores []float64) float64, tasks ...
 	})
 }
 
-// PairedDifference returns the mean of x[i] - y[i] with its interval. Where run i of both was made under the same
-// conditions (the same seed of the environment), the difference is often much clearer than the two means show.
+// PairedDifference returns the mean of x[i] - y[i] with its interval. Where run i of both was made
+// under the same conditions (the same seed of the environment), the difference is often much
+// clearer than the two means show.
 func (b *Bootstrap) PairedDifference(x, y []float64) (Estimate, error) {
 	if len(x) != len(y) {
 		return Estimate{}, fmt.Errorf("rl: bootstrap: paired difference of %d and %d scores", len(x), len(y))
@@ -98,7 +104,8 @@ func (b *Bootstrap) PairedDifference(x, y []float64) (Estimate, error) {
 	return b.Estimate(Mean, difference)
 }
 
-// ProbabilityOfImprovement returns the function of that name with its interval. Both x and y are resampled.
+// ProbabilityOfImprovement returns the function of that name with its interval. Both x and y are
+// resampled.
 func (b *Bootstrap) ProbabilityOfImprovement(x, y []float64) (Estimate, error) {
 	tasks := [][]float64{x, y}
 	if err := checkScores(tasks); err != nil {

@@ -14,8 +14,8 @@ var (
 	scoresY = []float64{2.2, 1.0, 4.4, 0.1}
 )
 
-// The references are scipy 1.x: stats.trim_mean(x, 0.25), mannwhitneyu, and bootstrap(method="percentile") with 200,000
-// to 400,000 resamples.
+// The references are scipy 1.x: stats.trim_mean(x, 0.25), mannwhitneyu, and
+// bootstrap(method="percentile") with 200,000 to 400,000 resamples.
 func TestStatisticsAgainstScipy(t *testing.T) {
 	if got := rl.IQM(scoresX); !near(got, 3.26, 1e-12) {
 		t.Errorf("IQM of 7 = %v, want 3.26", got)
@@ -45,8 +45,8 @@ func TestStatisticsAgainstScipy(t *testing.T) {
 	check("probability of improvement", poi, err, 0.357, 1)
 }
 
-// The interval contains the true mean about as often as its level says; the percentile bootstrap of 20 scores is known to
-// fall a little short of it.
+// The interval contains the true mean about as often as its level says; the percentile bootstrap of
+// 20 scores is known to fall a little short of it.
 func TestBootstrapCoverage(t *testing.T) {
 	rng := rl.NewRand(2, 0)
 	b := rl.NewBootstrap(rl.NewRand(3, 0))
@@ -71,7 +71,8 @@ func TestBootstrapCoverage(t *testing.T) {
 	}
 }
 
-// Differences between seeds cancel in the paired difference, and between tasks in the stratified resamples.
+// Differences between seeds cancel in the paired difference, and between tasks in the stratified
+// resamples.
 func TestBootstrapPairsAndStrata(t *testing.T) {
 	b := rl.NewBootstrap(rl.NewRand(4, 0))
 	x, y := []float64{1, 20, 300, 4000}, []float64{0.5, 19.5, 299.5, 3999.5}

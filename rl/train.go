@@ -100,9 +100,9 @@ func diverged(err error, optimizer nn.Optimizer, targets []float32) error {
 	return fmt.Errorf("%w (%s): %w", ErrDiverged, cause, err)
 }
 
-// Checkpoint returns a Callback that saves state in the directory dir (see checkpoints.Save) once in the given number of
-// steps. The manifest's Step is set to that of the learner. Where several callbacks have a state, save them together by
-// Parts, and make the checkpoint the last callback.
+// Checkpoint returns a Callback that saves state in the directory dir (see checkpoints.Save) once
+// in the given number of steps. The manifest's Step is set to that of the learner. Where several
+// callbacks have a state, save them together by Parts, and make the checkpoint the last callback.
 func Checkpoint(dir string, every int, state checkpoints.Stateful, manifest checkpoints.Manifest) Callback {
 	last := -1
 	return func(p Progress) error {

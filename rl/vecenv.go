@@ -15,23 +15,28 @@ import (
 // VecStep is what a step of one environment of a VecEnv led to.
 type VecStep[O any] struct {
 	Transition[O]
-	// Reset says that the step before had ended the episode, so that this one ignored the action and started another:
-	// Observation is its first one. No decision of the policy led there, so learners leave the step out.
+	// Reset says that the step before had ended the episode, so that this one ignored the action
+	// and started another: Observation is its first one. No decision of the policy led there, so
+	// learners leave the step out.
 	Reset bool
 }
 
-// VecEnv steps several environments in lock step, on several goroutines, and starts a new episode where one has ended.
+// VecEnv steps several environments in lock step, on several goroutines, and starts a new episode
+// where one has ended.
 //
-// It does so in the next step ("next-step autoreset", as Gymnasium calls it, and its default): the step that ends an
-// episode returns the episode's last observation as any other would, which a learner needs to bootstrap from when the
-// episode was truncated; the step after that resets the environment instead of executing the action. So the observation
-// of a step always is what the step before led to or, if VecStep.Reset is set, the first of an episode.
+// It does so in the next step ("next-step autoreset", as Gymnasium calls it, and its default): the
+// step that ends an episode returns the episode's last observation as any other would, which a
+// learner needs to bootstrap from when the episode was truncated; the step after that resets the
+// environment instead of executing the action. So the observation of a step always is what the step
+// before led to or, if VecStep.Reset is set, the first of an episode.
 //
-// The seeds of the episodes of each environment follow from the seed of VecEnv.Reset and the environment's index. So
-// results depend on neither the number of goroutines nor on what the other environments do.
+// The seeds of the episodes of each environment follow from the seed of VecEnv.Reset and the
+// environment's index. So results depend on neither the number of goroutines nor on what the other
+// environments do.
 //
-// A VecEnv can be saved and restored whatever its environments are: it keeps the seed and the actions of each running
-// episode, and plays them again, which leads to the same state by the contract of Env.
+// A VecEnv can be saved and restored whatever its environments are: it keeps the seed and the
+// actions of each running episode, and plays them again, which leads to the same state by the
+// contract of Env.
 type VecEnv[O, A any] struct {
 	envs    []Env[O, A]
 	seeds   []*Rand
@@ -53,8 +58,9 @@ type episode[A any] struct {
 	actions []A
 }
 
-// NewVecEnv returns the environments as one, stepped by the given number of goroutines. With cheap environments one
-// goroutine is fastest: handing a step to another costs about as much as a microsecond of simulation.
+// NewVecEnv returns the environments as one, stepped by the given number of goroutines. With cheap
+// environments one goroutine is fastest: handing a step to another costs about as much as a
+// microsecond of simulation.
 func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*VecEnv[O, A], error) {
 	n := len(envs)
 	if n == 0 || goroutines < 1 {
@@ -96,8 +102,8 @@ func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*V
 // Len returns the number of environments.
 func (v *VecEnv[O, A]) Len() int { return len(v.envs) }
 
-// Reset starts an episode in every environment and returns their first observations [Len]. They are valid until the next
-// Reset or Step, like all a VecEnv returns.
+// Reset starts an episode in every environment and returns their first observations [Len]. They are
+// valid until the next Reset or Step, like all a VecEnv returns.
 func (v *VecEnv[O, A]) Reset(seed uint64) ([]O, error) {
 	for i, r := range v.seeds {
 		r.Reseed(seed, uint64(i))
@@ -107,7 +113,8 @@ func (v *VecEnv[O, A]) Reset(seed uint64) ([]O, error) {
 	return v.obs, err
 }
 
-// Step executes one action in each environment [Len], or starts a new episode where the last has ended.
+// Step executes one action in each environment [Len], or starts a new episode where the last has
+// ended.
 func (v *VecEnv[O, A]) Step(actions []A) ([]VecStep[O], error) {
 	if !v.started {
 		return nil, fmt.Errorf("rl: vectorised environment: Step before Reset")
@@ -188,7 +195,8 @@ func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
 	return VecStep[O]{Transition: t}, checkReward(t.Reward)
 }
 
-// Observations returns what each environment shows [Len]: what Reset returned or the last Step led to.
+// Observations returns what each environment shows [Len]: what Reset returned or the last Step led
+// to.
 func (v *VecEnv[O, A]) Observations() []O { return v.obs }
 
 // SaveState implements checkpoints.Stateful.
@@ -208,7 +216,8 @@ func (v *VecEnv[O, A]) SaveState(s *checkpoints.State) error {
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful. There must be as many environments as were saved, made alike.
+// LoadState implements checkpoints.Stateful. There must be as many environments as were saved, made
+// alike.
 func (v *VecEnv[O, A]) LoadState(s *checkpoints.State) error {
 	if err := checkInt(s, "environments", len(v.envs)); err != nil {
 		return fmt.Errorf("rl: vectorised environment: %w", err)

@@ -10,7 +10,8 @@ import (
 	"github.com/graphrl/graphrl/rl/envs"
 )
 
-// countdown is an environment whose episodes last as many steps as the seed says, from 1 to 4. The odd ones are truncated.
+// countdown is an environment whose episodes last as many steps as the seed says, from 1 to 4. The
+// odd ones are truncated.
 type countdown struct{ left, length int }
 
 func (c *countdown) Reset(seed uint64) (int, error) {
@@ -44,7 +45,8 @@ func newVec(t *testing.T, n, goroutines int) *rl.VecEnv[int, int] {
 	return v
 }
 
-// The step that ends an episode returns its last observation, the step after that the first one of the next.
+// The step that ends an episode returns its last observation, the step after that the first one of
+// the next.
 func TestVecEnvAutoreset(t *testing.T) {
 	v := newVec(t, 5, 2)
 	obs, err := v.Reset(3)
@@ -78,7 +80,8 @@ func TestVecEnvAutoreset(t *testing.T) {
 	}
 }
 
-// The transitions do not depend on the number of goroutines, nor those of one environment on the others.
+// The transitions do not depend on the number of goroutines, nor those of one environment on the
+// others.
 func TestVecEnvIsDeterministic(t *testing.T) {
 	record := func(n, goroutines int) (log [][]string) {
 		var all []rl.Env[[]float32, int]

@@ -1,10 +1,11 @@
-// Command reliability kills training runs and suites at random moments, thousands of times if asked to, resumes them, and compares
-// what they leave with what runs leave that were never killed.
+// Command reliability kills training runs and suites at random moments, thousands of times if asked
+// to, resumes them, and compares what they leave with what runs leave that were never killed.
 //
 //	go run ./bench/reliability -kills 1000
 //
-// It prints a table: per kind of run the kills, how often a process was refused because another worked in the folder, the folders
-// that could not be resumed ("lost") and the files that differ in the end. Both must be 0. docs/reliability.md has the last figures.
+// It prints a table: per kind of run the kills, how often a process was refused because another
+// worked in the folder, the folders that could not be resumed ("lost") and the files that differ in
+// the end. Both must be 0. docs/reliability.md has the last figures.
 package main
 
 import (
@@ -221,7 +222,8 @@ type process struct {
 	messages string
 }
 
-// killed starts a command line, once or twice, and kills each process at a random moment, if it lives that long.
+// killed starts a command line, once or twice, and kills each process at a random moment, if it
+// lives that long.
 func (h *hammer) killed(args []string, two bool) []process {
 	ended := make([]process, 1)
 	if two {
@@ -244,7 +246,8 @@ func (h *hammer) killed(args []string, two bool) []process {
 // finish lets a command line come to its end.
 func (h *hammer) finish(args []string) (int, string) { return h.execute(context.Background(), args) }
 
-// execute returns the exit code, -1 if the context's end killed the process, and the last of the messages.
+// execute returns the exit code, -1 if the context's end killed the process, and the last of the
+// messages.
 func (h *hammer) execute(ctx context.Context, args []string) (int, string) {
 	cmd := exec.CommandContext(ctx, filepath.Join(h.dir, args[0]), args[1:]...) // Kill is SIGKILL
 	cmd.Dir = h.dir

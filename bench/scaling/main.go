@@ -1,10 +1,12 @@
-// Scaling measures how the cost of a GRLE decision and of a training step grows with the size of the problem and of the network,
-// and draws it. Run it from the repository's root on an otherwise idle machine:
+// Scaling measures how the cost of a GRLE decision and of a training step grows with the size of
+// the problem and of the network, and draws it. Run it from the repository's root on an otherwise
+// idle machine:
 //
 //	go run ./bench/scaling -o docs/scaling
 //
-// It prints the figures and writes docs/scaling.svg and docs/scaling.png. Each diagram varies one size and leaves the others at
-// the flagship's: 14 devices, 2 servers, 5 exits, 28 candidates, the tuned recipe's network and minibatches.
+// It prints the figures and writes docs/scaling.svg and docs/scaling.png. Each diagram varies one
+// size and leaves the others at the flagship's: 14 devices, 2 servers, 5 exits, 28 candidates, the
+// tuned recipe's network and minibatches.
 package main
 
 import (

@@ -14,8 +14,8 @@ type Course struct {
 	best                       float64 // highest score at a multiple of the checkpoint interval
 }
 
-// NewCourse is the start of a run of length steps, which reports every report steps and is saved every checkpoint steps. All are at
-// least 1.
+// NewCourse is the start of a run of length steps, which reports every report steps and is saved
+// every checkpoint steps. All are at least 1.
 func NewCourse(length, report, checkpoint int64) Course {
 	return Course{length: length, report: report, checkpoint: checkpoint, best: math.Inf(-1)}
 }
@@ -53,8 +53,9 @@ func (c *Course) ReportStart() bool { return c.done%c.report == 0 }
 // CheckpointDue reports whether a checkpoint interval has just ended. The last one may be shorter.
 func (c *Course) CheckpointDue() bool { return c.done > 0 && (c.done%c.checkpoint == 0 || c.Done()) }
 
-// better reports whether a score at this step makes this the best checkpoint, and remembers it. The end of a run counts only if it
-// is a multiple of the interval, or nothing before has been one: a longer run does not stop there.
+// better reports whether a score at this step makes this the best checkpoint, and remembers it. The
+// end of a run counts only if it is a multiple of the interval, or nothing before has been one: a
+// longer run does not stop there.
 func (c *Course) better(score float64) bool {
 	switch {
 	case c.done == 0:

@@ -34,8 +34,8 @@ type Folder struct {
 	made bool // by this process
 }
 
-// Create makes a folder and locks it: out or, where that is empty, runs/<name>, with -2, -3, ... behind it if need be. It never
-// touches one that exists.
+// Create makes a folder and locks it: out or, where that is empty, runs/<name>, with -2, -3, ...
+// behind it if need be. It never touches one that exists.
 func Create(out, name string) (*Folder, error) {
 	dir, err := MakeDir(out, name)
 	if err != nil {
@@ -94,7 +94,8 @@ func (f *Folder) Path(elements ...string) string {
 	return filepath.Join(append([]string{f.dir}, elements...)...)
 }
 
-// Close lets other processes work in the folder. A folder in which there is no checkpoint yet is removed.
+// Close lets other processes work in the folder. A folder in which there is no checkpoint yet is
+// removed.
 func (f *Folder) Close() error {
 	var err error
 	if f.log != nil {
@@ -107,7 +108,8 @@ func (f *Folder) Close() error {
 	return err
 }
 
-// Start writes the first checkpoint of a new run, and then its configuration: a folder with a configuration can be resumed.
+// Start writes the first checkpoint of a new run, and then its configuration: a folder with a
+// configuration can be resumed.
 func (f *Folder) Start(run Run, config []byte) error {
 	var err error
 	if f.log, _, err = OpenLog(f.Path(MetricsFile), run.Position(), run.Line()); err != nil {
@@ -130,8 +132,8 @@ func (f *Folder) Checkpoint(run Run) error {
 	return saveTimes(f.Path(timingDir), run)
 }
 
-// Train does all steps that are left, and logs and saves what is due. After each step it calls progress. If ctx ends it saves a
-// checkpoint and returns the cause.
+// Train does all steps that are left, and logs and saves what is due. After each step it calls
+// progress. If ctx ends it saves a checkpoint and returns the cause.
 func (f *Folder) Train(ctx context.Context, run Run, progress func()) error {
 	course := run.Position()
 	for !course.Done() {

@@ -42,7 +42,8 @@ func (e *HeldError) Error() string {
 // ExitCode is [ExitHeld].
 func (e *HeldError) ExitCode() int { return ExitHeld }
 
-// Lock keeps other processes out of a folder. The operating system holds it for the process, so one that dies leaves none.
+// Lock keeps other processes out of a folder. The operating system holds it for the process, so one
+// that dies leaves none.
 type Lock struct {
 	file   *flock.Flock
 	holder string // file that says who holds it
@@ -51,8 +52,8 @@ type Lock struct {
 // LockName is the usual name of a folder's lock.
 const LockName = ".lock"
 
-// Acquire locks dir, which exists, without waiting. Locks of different names do not exclude each other. If another process, or
-// another Lock of this one, holds it, the error is a [HeldError].
+// Acquire locks dir, which exists, without waiting. Locks of different names do not exclude each
+// other. If another process, or another Lock of this one, holds it, the error is a [HeldError].
 func Acquire(dir, name string) (*Lock, error) {
 	l := &Lock{file: flock.New(filepath.Join(dir, name)), holder: filepath.Join(dir, name+".json")}
 	ok, err := l.file.TryLock()
@@ -68,7 +69,8 @@ func Acquire(dir, name string) (*Lock, error) {
 	return l, nil
 }
 
-// Release lets others in. The file of the lock itself stays: removing it would let two processes hold locks on two files.
+// Release lets others in. The file of the lock itself stays: removing it would let two processes
+// hold locks on two files.
 func (l *Lock) Release() error {
 	os.Remove(l.holder) // it informs, no more
 	return l.file.Close()

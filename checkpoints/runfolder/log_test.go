@@ -108,7 +108,8 @@ func TestLog(t *testing.T) {
 // unwritable is what JSON has no form for.
 type unwritable struct{ F func() }
 
-// Whatever is in the file, what is kept can be read, is in order, lies before the checkpoint and is kept again the next time.
+// Whatever is in the file, what is kept can be read, is in order, lies before the checkpoint and is
+// kept again the next time.
 func FuzzLog(f *testing.F) {
 	for _, text := range []string{
 		"", "\n", "{}", "{\"step\":5,\"x\":1}\n{\"step\":10}\n", "{\"step\":5}\n{\"step\":5}\n", "{\"frame\":5}\n{\"slot\":10}\n{\"step\":-5}\n",

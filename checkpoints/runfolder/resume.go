@@ -15,7 +15,8 @@ import (
 type CheckpointError struct {
 	Dir  string // run folder
 	Name string // Latest or Best
-	// Other is the checkpoint that is whole, if there is one, and Step the number of steps the run had done at it.
+	// Other is the checkpoint that is whole, if there is one, and Step the number of steps the run
+	// had done at it.
 	Other string
 	Step  int64
 	Err   error
@@ -43,8 +44,8 @@ type ResumeOptions struct {
 	Warn func(message string)
 }
 
-// Resume opens the folder of a run to go on with it. If another process works in it the error is a [HeldError], if there is no
-// checkpoint to go on from a [CheckpointError].
+// Resume opens the folder of a run to go on with it. If another process works in it the error is a
+// [HeldError], if there is no checkpoint to go on from a [CheckpointError].
 func Resume[C any, R Run](t Task[C, R], dir string, o ResumeOptions) (*Folder, R, error) {
 	var none R
 	if _, err := os.Stat(dir); err != nil {
@@ -123,7 +124,8 @@ func OpenIn[C any, R Run](t Task[C, R], dir, name string) (*Saved[C], error) {
 	return nil, failure
 }
 
-// goOnWith is the configuration to go on with: the checkpoint's, which the folder's must agree with, or a longer one.
+// goOnWith is the configuration to go on with: the checkpoint's, which the folder's must agree
+// with, or a longer one.
 func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOptions) (C, error) {
 	cfg := saved.Config
 	if data, err := os.ReadFile(f.Path(ConfigFile)); err == nil {
@@ -131,7 +133,8 @@ func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOp
 		if err != nil {
 			return cfg, err
 		}
-		// The folder's is the shorter one if the run was killed while it was being made longer, before that was written down.
+		// The folder's is the shorter one if the run was killed while it was being made longer,
+		// before that was written down.
 		short, long := written, cfg
 		if t.Length(written) > t.Length(cfg) && o.From == Best {
 			short, long = cfg, written
@@ -157,7 +160,8 @@ func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOp
 	return t.Lengthen(cfg, o.Length)
 }
 
-// rewrite makes the folder that of run: all checkpoints have its length, and the log ends where it stands.
+// rewrite makes the folder that of run: all checkpoints have its length, and the log ends where it
+// stands.
 func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg C, o ResumeOptions) error {
 	if err := loadTimes(f.Path(timingDir), run); err != nil && run.Position().Steps() > 0 {
 		o.Warn("wall-clock times before this start are not known: " + err.Error())
@@ -194,7 +198,8 @@ func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg 
 	return atomicfile.Write(f.Path(ConfigFile), text)
 }
 
-// sweep removes what processes that were killed while they wrote have left. If it fails, nothing is the worse for it.
+// sweep removes what processes that were killed while they wrote have left. If it fails, nothing is
+// the worse for it.
 func (f *Folder) sweep() {
 	for _, name := range []string{Latest, Best} {
 		checkpoints.Sweep(f.Path(CheckpointDir, name))

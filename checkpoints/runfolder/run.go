@@ -15,7 +15,8 @@ type Run interface {
 	Position() *Course
 	// Step does one step and counts it.
 	Step() error
-	// Line is what the log says of the report interval that has just ended. It returns values of one type.
+	// Line is what the log says of the report interval that has just ended. It returns values of
+	// one type.
 	Line() any
 	// Score is what the best checkpoint has most of.
 	Score() float64
@@ -37,10 +38,12 @@ const (
 	Best   = "best"
 )
 
-// Checkpoint saves a run to dir/latest and, if a checkpoint is due and its score higher than at any due one before, to dir/best.
+// Checkpoint saves a run to dir/latest and, if a checkpoint is due and its score higher than at any
+// due one before, to dir/best.
 func Checkpoint(dir string, run Run) error {
 	if run.Position().better(run.Score()) {
-		// First: if only this one gets done, the run goes on from an older latest one and comes by here again.
+		// First: if only this one gets done, the run goes on from an older latest one and comes by
+		// here again.
 		if err := Save(filepath.Join(dir, Best), run); err != nil {
 			return err
 		}
@@ -95,14 +98,15 @@ type Task[C any, R Run] struct {
 	Parse func(data []byte, filename string) (C, error)
 	// YAML writes one, as a file that Parse reads back to the same value.
 	YAML func(C) ([]byte, error)
-	// Manifest is what checkpoints of its runs say of them: method, architecture and, as JSON, the configuration. Equal
-	// configurations give equal JSON.
+	// Manifest is what checkpoints of its runs say of them: method, architecture and, as JSON, the
+	// configuration. Equal configurations give equal JSON.
 	Manifest func(C) (checkpoints.Manifest, error)
 	// New is a run at its first step.
 	New func(C) (R, error)
 	// Length is the number of steps that a configuration asks for.
 	Length func(C) int64
-	// Lengthen is the configuration of a longer run that begins like one of C, or an error if there is none.
+	// Lengthen is the configuration of a longer run that begins like one of C, or an error if there
+	// is none.
 	Lengthen func(c C, length int64) (C, error)
 }
 
@@ -114,8 +118,8 @@ type Saved[C any] struct {
 	State    *checkpoints.State
 }
 
-// Open reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is damaged
-// [checkpoints.ErrDamaged].
+// Open reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is
+// damaged [checkpoints.ErrDamaged].
 func (t Task[C, R]) Open(dir string) (*Saved[C], error) {
 	state, manifest, err := checkpoints.Load(dir)
 	if err != nil {
@@ -128,7 +132,8 @@ func (t Task[C, R]) Open(dir string) (*Saved[C], error) {
 	return &Saved[C]{dir, cfg, manifest, state}, nil
 }
 
-// Restore returns the run of a checkpoint as it was saved, but with the configuration cfg: that of the checkpoint or a longer one.
+// Restore returns the run of a checkpoint as it was saved, but with the configuration cfg: that of
+// the checkpoint or a longer one.
 func (t Task[C, R]) Restore(c *Saved[C], cfg C) (R, error) {
 	var none R
 	if err := t.fits(c.Manifest, cfg); err != nil {

@@ -275,7 +275,8 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
-// What saves that were killed have left goes with the next start, also in a checkpoint that is not saved again.
+// What saves that were killed have left goes with the next start, also in a checkpoint that is not
+// saved again.
 func TestResumeSweeps(t *testing.T) {
 	t.Chdir(t.TempDir())
 	begin(t, "run", 40).Close()

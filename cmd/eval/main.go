@@ -1,5 +1,5 @@
-// Command eval evaluates what a run has learned, on tasks it has not met, beside policies that do not learn; for wpmec, methods
-// over several seeds.
+// Command eval evaluates what a run has learned, on tasks it has not met, beside policies that do
+// not learn; for wpmec, methods over several seeds.
 //
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1
 //	go run ./cmd/eval --run runs/grle-dynamic-m6-seed1 --devices 1000 --slots 50   # graph actors decide for any number

@@ -104,8 +104,8 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	return nil
 }
 
-// claim locks the folder of a suite's report, in which each shard has a lock of its own, and refuses one with the report of other
-// settings.
+// claim locks the folder of a suite's report, in which each shard has a lock of its own, and
+// refuses one with the report of other settings.
 func (c mecoffloadCommand) claim(s suite.Suite, dir string, shard suite.Shard) (*runfolder.Lock, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)

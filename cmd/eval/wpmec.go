@@ -17,8 +17,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
-// wpmecCommand is eval wpmec. The methods of that task decide and learn from the first frame on, so what is evaluated is whole
-// runs, or with --run or --checkpoint what one of them has learned.
+// wpmecCommand is eval wpmec. The methods of that task decide and learn from the first frame on, so
+// what is evaluated is whole runs, or with --run or --checkpoint what one of them has learned.
 type wpmecCommand struct {
 	RunDir     string   `name:"run" placeholder:"DIR" help:"Run folder whose latest checkpoint is evaluated, on frames it has not met, instead of new runs."`
 	Checkpoint string   `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`

@@ -183,7 +183,8 @@ func waitFor(t *testing.T, file string) {
 	t.Fatalf("no %s after 20 s", file)
 }
 
-// A process that is killed again and again, at any moment, and resumed each time leaves what one leaves that was not.
+// A process that is killed again and again, at any moment, and resumed each time leaves what one
+// leaves that was not.
 func TestKilledRunResumes(t *testing.T) {
 	inTemp(t)
 	write(t, "long.yaml", strings.NewReplacer("slots: 400", "slots: 5000", "interval: 40", "interval: 150").Replace(tiny))
@@ -221,7 +222,8 @@ func TestKilledRunResumes(t *testing.T) {
 	}
 }
 
-// While a process works in a folder a second one is refused, by name, and does no harm. When the first is killed the next gets in.
+// While a process works in a folder a second one is refused, by name, and does no harm. When the
+// first is killed the next gets in.
 func TestSecondProcessIsRefused(t *testing.T) {
 	inTemp(t)
 	cmd, _ := start(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "1000000", "--out", "run")
@@ -249,7 +251,8 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	}
 }
 
-// What is damaged beside a healthy checkpoint does not stop a run, and the best one takes the place of a lost latest.
+// What is damaged beside a healthy checkpoint does not stop a run, and the best one takes the place
+// of a lost latest.
 func TestDamagedFoldersGoOn(t *testing.T) {
 	inTemp(t)
 	must(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "80", "--out", "whole")
@@ -341,7 +344,8 @@ func TestSignalsStopCleanly(t *testing.T) {
 	}
 }
 
-// JSON on standard output is one array of rows with the promised keys and nothing else; the other formats have the same rows.
+// JSON on standard output is one array of rows with the promised keys and nothing else; the other
+// formats have the same rows.
 func TestFormats(t *testing.T) {
 	inTemp(t)
 	out, _ := must(t, "--config", "tiny.yaml", "--method", "DROOE", "--slots", "40", "--format", "json")

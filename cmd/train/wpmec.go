@@ -88,7 +88,8 @@ func (c wpmecCommand) resume(messages io.Writer) (*runfolder.Folder, *wpmec.Trai
 	return cli.ResumeFolder(wpmec.Task(), flags, "frames", messages)
 }
 
-// learn runs all frames that are left, and the methods that do not learn on the same frames. The method's own result is the first.
+// learn runs all frames that are left, and the methods that do not learn on the same frames. The
+// method's own result is the first.
 func (c wpmecCommand) learn(ctx context.Context, folder *runfolder.Folder, t *wpmec.Training, messages io.Writer) ([]*wpmec.Result, error) {
 	cfg := t.Config()
 	if !t.Done() {

@@ -1,11 +1,12 @@
-// Command cartpole teaches the learners of package rl two classic control problems, CartPole-v1 and Acrobot-v1.
+// Command cartpole teaches the learners of package rl two classic control problems, CartPole-v1 and
+// Acrobot-v1.
 //
 //	go run ./examples/cartpole --algo ppo
 //	go run ./examples/cartpole --algo ppo --algo dqn --algo a2c --seeds 5 --format markdown
 //	go run ./examples/cartpole --algo ppo --env acrobot --summary --curves acrobot
 //
-// recipe.go has the hyper-parameters, train.go how a training is watched and judged, summary.go what several of them have
-// in common, curves.go their learning curves.
+// recipe.go has the hyper-parameters, train.go how a training is watched and judged, summary.go
+// what several of them have in common, curves.go their learning curves.
 package main
 
 import (
@@ -35,7 +36,8 @@ type flags struct {
 	Format    string   `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
-// row is what is printed of a training. Returns are means over episodes that the policy plays without exploring.
+// row is what is printed of a training. Returns are means over episodes that the policy plays
+// without exploring.
 type row struct {
 	Env            string  `json:"env"`
 	Algo           string  `json:"algo"`

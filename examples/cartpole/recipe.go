@@ -23,7 +23,8 @@ var tasks = map[string]task{
 		newEnv: func() rl.DiscreteEnv { return envs.NewCartPole() },
 		target: 490,
 		steps:  map[string]int{"ppo": 100_000, "dqn": 100_000, "a2c": 500_000, "reinforce": 500_000},
-		// Short rollouts that are learned from often, with a high learning rate: the hyper-parameters of RL Baselines3 Zoo.
+		// Short rollouts that are learned from often, with a high learning rate: the
+		// hyper-parameters of RL Baselines3 Zoo.
 		ppo: func(c *rl.PPOConfig) {
 			c.Envs, c.RolloutSteps, c.BatchSize, c.Epochs = 8, 32, 256, 20
 			c.Gamma, c.Lambda = 0.98, 0.8
@@ -35,8 +36,9 @@ var tasks = map[string]task{
 		newEnv: func() rl.DiscreteEnv { return envs.NewAcrobot() },
 		target: -90,
 		steps:  map[string]int{"ppo": 1_000_000},
-		// Rollouts, epochs and advantages are those of RL Baselines3 Zoo. Minibatches are four times as large as there and steps
-		// larger, and features are not normalised: their scale is about 1.
+		// Rollouts, epochs and advantages are those of RL Baselines3 Zoo. Minibatches are four
+		// times as large as there and steps larger, and features are not normalised: their scale is
+		// about 1.
 		ppo: func(c *rl.PPOConfig) {
 			c.Envs, c.RolloutSteps, c.BatchSize, c.Epochs = 16, 256, 256, 4
 			c.Gamma, c.Lambda = 0.99, 0.94
@@ -45,7 +47,8 @@ var tasks = map[string]task{
 	},
 }
 
-// learner returns an algorithm with the recipe of the task. What a recipe does not name is the default.
+// learner returns an algorithm with the recipe of the task. What a recipe does not name is the
+// default.
 func (t task) learner(algo string, seed uint64, steps int) (rl.Problem[[]float32], learner, error) {
 	network := rl.DefaultMLPConfig(0, 0) // of two hidden layers of 64 tanh, and a critic like it
 	if algo == "dqn" {
@@ -69,8 +72,8 @@ func (t task) learner(algo string, seed uint64, steps int) (rl.Problem[[]float32
 	case "dqn":
 		cfg := rl.DefaultDQNConfig()
 		cfg.Steps, cfg.Seed = steps, seed
-		// Rewards come with every step and values are large. Long returns make them known soon, and a target network that
-		// follows slowly keeps them steady.
+		// Rewards come with every step and values are large. Long returns make them known soon, and
+		// a target network that follows slowly keeps them steady.
 		cfg.NStep, cfg.Tau, cfg.TargetInterval = 8, 0.005, 1
 		cfg.TrainInterval, cfg.LearningRate, cfg.BufferSize = 2, 5e-4, 50_000
 		l, err = rl.NewDQN(problem, cfg)

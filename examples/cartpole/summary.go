@@ -7,7 +7,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// summary is what the trainings with one algorithm have in common: means over the seeds with 95 % intervals.
+// summary is what the trainings with one algorithm have in common: means over the seeds with 95 %
+// intervals.
 type summary struct {
 	Env            string   `json:"env"`
 	Algo           string   `json:"algo"`
@@ -20,7 +21,8 @@ type summary struct {
 	StepsPerSecond float64  `json:"steps_per_second"` // median
 }
 
-// interval is an estimate. Of a single seed there is no interval: low and high are then the value itself.
+// interval is an estimate. Of a single seed there is no interval: low and high are then the value
+// itself.
 type interval struct {
 	Mean float64 `json:"mean"`
 	Low  float64 `json:"low"`

@@ -40,7 +40,8 @@ func TestSummarize(t *testing.T) {
 	}
 }
 
-// Seeds that begin later are the same trainings; the summary is of the rows, and the curves are drawn.
+// Seeds that begin later are the same trainings; the summary is of the rows, and the curves are
+// drawn.
 func TestSeedsAndSummary(t *testing.T) {
 	f := flags{Algo: []string{"reinforce"}, Env: "cartpole", Seeds: 3, FirstSeed: 1, Steps: 1000, Episodes: 2}
 	f.Format = "json"

@@ -1,4 +1,5 @@
-// Command custom sends jobs to machines so that the last one finishes early: the smallest task of your own.
+// Command custom sends jobs to machines so that the last one finishes early: the smallest task of
+// your own.
 package main
 
 import (
@@ -31,7 +32,8 @@ func draw(g *hetero.Graph, rand *rl.Rand) {
 	}
 }
 
-// score is the model: minus the time at which the last machine finishes, over a perfect division of the work.
+// score is the model: minus the time at which the last machine finishes, over a perfect division of
+// the work.
 func score(g hetero.Graph, machine []int32) (float64, error) {
 	busy, work, speed := make([]float32, g.Count("machine")), float32(0), float32(0)
 	for job, m := range machine {

@@ -1,6 +1,6 @@
-// Command dispatch learns from rewards on a heterogeneous graph: couriers and orders in a city, any number
-// of both. Every action gives one order to one free courier, who then drives to it. PPO learns which pair
-// to join next; the rule to beat joins the closest pair.
+// Command dispatch learns from rewards on a heterogeneous graph: couriers and orders in a city, any
+// number of both. Every action gives one order to one free courier, who then drives to it. PPO
+// learns which pair to join next; the rule to beat joins the closest pair.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command graphclass classifies whole graphs: GIN on a set of the TU collection such as MUTAG, whose graphs are molecules, cross-
-// validated in ten folds exactly as the authors of GIN do.
+// Command graphclass classifies whole graphs: GIN on a set of the TU collection such as MUTAG,
+// whose graphs are molecules, cross- validated in ten folds exactly as the authors of GIN do.
 //
 //	go run ./examples/graphclass --data MUTAG.txt
 //	go run ./examples/graphclass --data MUTAG.txt --hidden 16,32 --batch 32,128 --dropout 0,0.5   # all that the paper tried
@@ -83,9 +83,10 @@ func run(f flags, out io.Writer) error {
 	return printRows(out, f.Format, fmt.Sprintf("%v. Means over %d folds, seed %d.", d, f.Folds, f.Seed), columns, rows)
 }
 
-// crossValidate trains on all folds but one, for each of them, and tests on the one after every epoch. As the authors of GIN do, it
-// reports the epoch whose mean over the folds is best. The choice looks at what it is judged by, so the mean is too high to be
-// expected of new graphs; it is what published figures are.
+// crossValidate trains on all folds but one, for each of them, and tests on the one after every
+// epoch. As the authors of GIN do, it reports the epoch whose mean over the folds is best. The
+// choice looks at what it is judged by, so the mean is too high to be expected of new graphs; it is
+// what published figures are.
 func crossValidate(d *datasets.GraphClassification, s setting, folds int, seed uint64) (row, error) {
 	if err := s.check(); err != nil {
 		return row{}, err

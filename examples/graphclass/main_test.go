@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// rings writes graphs to tell apart: rings of 4 to 8 vertices, in one class whole, in the other with a pendant vertex for one on
-// the ring. Tags are alike.
+// rings writes graphs to tell apart: rings of 4 to 8 vertices, in one class whole, in the other
+// with a pendant vertex for one on the ring. Tags are alike.
 func rings(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// layers counts the representations of a graph that the output is read from: the features and those after each of four
-// convolutions.
+// layers counts the representations of a graph that the output is read from: the features and those
+// after each of four convolutions.
 const layers = 5
 
 // gin is GIN-0 of Xu et al. (ICLR 2019), section 7, for whole graphs:
@@ -101,7 +101,8 @@ func linear(name string, in, out int, rng *rand.Rand) (*nn.Linear, error) {
 	return l, nil
 }
 
-// setTraining switches between the statistics of minibatches with dropout and the running statistics without.
+// setTraining switches between the statistics of minibatches with dropout and the running
+// statistics without.
 func (n *gin) setTraining(on bool) {
 	n.dropout.Training = on
 	for _, b := range n.norms {

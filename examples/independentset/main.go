@@ -1,5 +1,6 @@
-// Command independentset is the smallest complete task that is learned from rewards: environment, features and learner in one
-// short file. The task is to choose as many nodes of a graph as possible, no two of which are neighbours.
+// Command independentset is the smallest complete task that is learned from rewards: environment,
+// features and learner in one short file. The task is to choose as many nodes of a graph as
+// possible, no two of which are neighbours.
 //
 //	go run ./examples/independentset
 package main
@@ -20,8 +21,8 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// independentSet is the environment. An episode is a random graph; every action chooses a node, earns 1, and forbids the
-// node and its neighbours. The episode is over when no node is left.
+// independentSet is the environment. An episode is a random graph; every action chooses a node,
+// earns 1, and forbids the node and its neighbours. The episode is over when no node is left.
 type independentSet struct{ obs rl.GraphObservation }
 
 // nodeFeatures: whether a node can still be chosen, and how many of its neighbours can.

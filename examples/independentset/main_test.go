@@ -42,8 +42,8 @@ func TestEnv(t *testing.T) {
 	})
 }
 
-// largest returns the size of the largest independent set among the nodes of open, bit by bit, by trying with and without a
-// node of most neighbours; neighbours has those of each node.
+// largest returns the size of the largest independent set among the nodes of open, bit by bit, by
+// trying with and without a node of most neighbours; neighbours has those of each node.
 func largest(open uint64, neighbours []uint64) int {
 	most, node := -1, -1
 	for rest := open; rest != 0; rest &= rest - 1 {
@@ -87,7 +87,8 @@ func (r *referee) Decide(obs []rl.GraphObservation, actions []int) error {
 	return r.rule.Decide(obs, actions)
 }
 
-// After a short training the learned policy is better than the first open node and, as all are, no better than the best.
+// After a short training the learned policy is better than the first open node and, as all are, no
+// better than the best.
 func TestRun(t *testing.T) {
 	f := flags{Steps: 2000, Seed: 1}
 	f.Format = "json"

@@ -54,7 +54,8 @@ func methods(policies []rl.Policy[rl.GraphObservation]) []method {
 // greedy is the method that others are measured by.
 const greedy = "greedy construction"
 
-// solve lets a policy play an episode on each graph from each of a number of random partitions, and returns the best cuts.
+// solve lets a policy play an episode on each graph from each of a number of random partitions, and
+// returns the best cuts.
 func solve(policy rl.Policy[rl.GraphObservation], graphs []*gnn.Graph, starts int, seed uint64) ([]int, error) {
 	n := len(graphs)
 	envs, cuts := make([]*maxCut, n), make([]int, n)
@@ -102,7 +103,8 @@ type row struct {
 	Millis float64  `json:"ms"` // per graph, on average
 }
 
-// testGraphs draws the graphs of a test. Hyper-parameters, also those of the searches, were chosen on others.
+// testGraphs draws the graphs of a test. Hyper-parameters, also those of the searches, were chosen
+// on others.
 func testGraphs(nodes, graphs int) ([]*gnn.Graph, error) {
 	all := make([]*gnn.Graph, graphs)
 	for k := range all {

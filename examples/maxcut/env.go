@@ -10,16 +10,19 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// attached is the number of edges with which each new node of a Barabasi-Albert graph is joined to the older ones.
+// attached is the number of edges with which each new node of a Barabasi-Albert graph is joined to
+// the older ones.
 const attached = 4
 
-// flipsPerNode is the length of an episode over the number of nodes: enough to leave the first local optimum and some more.
+// flipsPerNode is the length of an episode over the number of nodes: enough to leave the first
+// local optimum and some more.
 const flipsPerNode = 2
 
-// maxCut is the environment: an episode is a graph and a random partition of it, and every action flips one node. What is
-// earned is the improvement on the best cut so far, per node, so that the return is that of the whole episode; a step back
-// costs nothing if it leads further in the end (T. Barrett et al., "Exploratory Combinatorial Optimization with
-// Reinforcement Learning", AAAI 2020). The episode is over after flipsPerNode flips per node.
+// maxCut is the environment: an episode is a graph and a random partition of it, and every action
+// flips one node. What is earned is the improvement on the best cut so far, per node, so that the
+// return is that of the whole episode; a step back costs nothing if it leads further in the end (T.
+// Barrett et al., "Exploratory Combinatorial Optimization with Reinforcement Learning", AAAI 2020).
+// The episode is over after flipsPerNode flips per node.
 type maxCut struct {
 	draw func(rand *rl.Rand) (*gnn.Graph, error) // the graph of an episode
 
@@ -81,8 +84,8 @@ func (m *maxCut) Step(node int) (rl.Transition[rl.GraphObservation], error) {
 	return t, nil
 }
 
-// Features. Which of the two sides a node is on is none: it makes no difference if all change sides, and so it makes none to
-// a policy that only sees which edges are cut.
+// Features. Which of the two sides a node is on is none: it makes no difference if all change
+// sides, and so it makes none to a policy that only sees which edges are cut.
 const (
 	nodeFeatures = 9
 	edgeFeatures = 1

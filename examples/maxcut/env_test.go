@@ -25,8 +25,9 @@ func TestEnv(t *testing.T) {
 	})
 }
 
-// An episode has the promised number of flips, its return is the improvement of the best cut, counted edge by edge, over the
-// first, and features are finite, on graphs with lonely nodes as well.
+// An episode has the promised number of flips, its return is the improvement of the best cut,
+// counted edge by edge, over the first, and features are finite, on graphs with lonely nodes as
+// well.
 func TestEpisode(t *testing.T) {
 	for k, g := range smallGraphs(t) {
 		env := &maxCut{draw: func(*rl.Rand) (*gnn.Graph, error) { return g, nil }}

@@ -77,7 +77,8 @@ func TestRunPrintsATable(t *testing.T) {
 	}
 }
 
-// Trained for seconds on graphs of up to 30 nodes, the policy beats greedy flips on graphs of 60. For more it needs more training.
+// Trained for seconds on graphs of up to 30 nodes, the policy beats greedy flips on graphs of 60.
+// For more it needs more training.
 func TestLearns(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for seconds")
@@ -95,7 +96,8 @@ func TestLearns(t *testing.T) {
 	}
 }
 
-// Numbering the nodes in another order leaves the value of a state as it is, and the policy flips the same node.
+// Numbering the nodes in another order leaves the value of a state as it is, and the policy flips
+// the same node.
 func TestPermutation(t *testing.T) {
 	policy, err := train(context.Background(), newEnv, 1, 1, func(int) {})
 	if err != nil {

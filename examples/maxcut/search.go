@@ -5,17 +5,20 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// greedyFlips begins with all nodes on one side and flips the node that gains most until none gains anything.
+// greedyFlips begins with all nodes on one side and flips the node that gains most until none gains
+// anything.
 func greedyFlips(g *gnn.Graph) *partition {
 	p := newPartition(g, nil)
 	p.climb(g.NumEdges()) // each flip gains an edge, so that there are fewer
 	return p
 }
 
-// greedyConstruction places one node after the other on the side where more of its edges are cut, always the node for which
-// the choice of the side makes the greatest difference, and of several one of the highest degree: SG3 of S. Kahruman et al.,
-// "On greedy construction heuristics for the MAX-CUT problem", International Journal of Computational Science and Engineering
-// 3, 2007. Then it flips nodes as greedyFlips does. The order by degree and the flips are not in the paper; the flips help.
+// greedyConstruction places one node after the other on the side where more of its edges are cut,
+// always the node for which the choice of the side makes the greatest difference, and of several
+// one of the highest degree: SG3 of S. Kahruman et al., "On greedy construction heuristics for the
+// MAX-CUT problem", International Journal of Computational Science and Engineering 3, 2007. Then it
+// flips nodes as greedyFlips does. The order by degree and the flips are not in the paper; the
+// flips help.
 func greedyConstruction(g *gnn.Graph) *partition {
 	n := g.NumDst()
 	p := newPartition(g, nil)
@@ -48,7 +51,8 @@ func greedyConstruction(g *gnn.Graph) *partition {
 
 func abs(i int) int { return max(i, -i) }
 
-// climb flips the node that gains most until none gains anything or that many are flipped, and returns the number of flips.
+// climb flips the node that gains most until none gains anything or that many are flipped, and
+// returns the number of flips.
 func (p *partition) climb(limit int) int {
 	for flips := range limit {
 		best := 0
@@ -65,7 +69,8 @@ func (p *partition) climb(limit int) int {
 	return limit
 }
 
-// localSearch climbs from one random partition after the other until that many nodes are flipped, and returns the best cut.
+// localSearch climbs from one random partition after the other until that many nodes are flipped,
+// and returns the best cut.
 func localSearch(g *gnn.Graph, flips int, rand *rl.Rand) int {
 	best := 0
 	for flips > 0 {
@@ -76,10 +81,11 @@ func localSearch(g *gnn.Graph, flips int, rand *rl.Rand) int {
 	return best
 }
 
-// tabuSearch begins with a random partition and flips that many times the node that gains most, or loses least, among those
-// not flipped lately, unless a node leads to the best cut so far (F. Glover, "Tabu Search - Part I", ORSA Journal on
-// Computing 1, 1989). It returns the best cut. A node that was flipped is tabu for a random number of flips, a tenth to a
-// fifth of the nodes: of seven such rules the best from 100 nodes on, and as good as any on 50.
+// tabuSearch begins with a random partition and flips that many times the node that gains most, or
+// loses least, among those not flipped lately, unless a node leads to the best cut so far (F.
+// Glover, "Tabu Search - Part I", ORSA Journal on Computing 1, 1989). It returns the best cut. A
+// node that was flipped is tabu for a random number of flips, a tenth to a fifth of the nodes: of
+// seven such rules the best from 100 nodes on, and as good as any on 50.
 func tabuSearch(g *gnn.Graph, flips int, rand *rl.Rand) int {
 	p := newPartition(g, rand)
 	n := len(p.side)

@@ -7,8 +7,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Greedy algorithms end where no flip gains, so that at least half of the edges are cut; with many flips the searches find
-// the maximum of small graphs.
+// Greedy algorithms end where no flip gains, so that at least half of the edges are cut; with many
+// flips the searches find the maximum of small graphs.
 func TestSearches(t *testing.T) {
 	for k, g := range smallGraphs(t) {
 		most := maximum(g)
@@ -33,7 +33,8 @@ func TestSearches(t *testing.T) {
 	}
 }
 
-// A graph of two sides can be cut whole, and construction finds these: placed with care, no neighbours are ever together.
+// A graph of two sides can be cut whole, and construction finds these: placed with care, no
+// neighbours are ever together.
 func TestConstructionOfTwoSides(t *testing.T) {
 	var edges gnn.EdgeIndex
 	for i := range int32(6) {

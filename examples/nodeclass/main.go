@@ -1,5 +1,6 @@
-// Command nodeclass classifies the vertices of one graph from a few labelled ones: on the citation graph Cora with the recipes of
-// the papers on GCN and GAT, and on Zachary's karate club, which is built in.
+// Command nodeclass classifies the vertices of one graph from a few labelled ones: on the citation
+// graph Cora with the recipes of the papers on GCN and GAT, and on Zachary's karate club, which is
+// built in.
 //
 //	go run ./examples/nodeclass --data DIR --name cora --model gcn --model gat --seeds 10
 //	go run ./examples/nodeclass --name karate
@@ -89,8 +90,8 @@ func read(f flags) (*datasets.NodeClassification, error) {
 	return d, nil
 }
 
-// evaluate trains a model from every seed. Each has a network and a source of random numbers of its own, so that results do not
-// depend on how many run at a time.
+// evaluate trains a model from every seed. Each has a network and a source of random numbers of its
+// own, so that results do not depend on how many run at a time.
 func evaluate(d *datasets.NodeClassification, model string, f flags) (row, error) {
 	accuracy := make([]float64, f.Seeds)
 	epochs := make([][]time.Duration, f.Seeds)

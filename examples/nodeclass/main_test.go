@@ -163,7 +163,8 @@ func TestEpochAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkEpoch is one epoch of training, dropout included. bench/peers/cora.py does the same in PyTorch.
+// BenchmarkEpoch is one epoch of training, dropout included. bench/peers/cora.py does the same in
+// PyTorch.
 func BenchmarkEpoch(b *testing.B) {
 	for _, model := range []string{"gcn", "gat", "sage"} {
 		b.Run(model+"-cora", func(b *testing.B) {

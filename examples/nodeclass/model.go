@@ -56,8 +56,8 @@ func newRecipe(model string, features, classes int, rng *rand.Rand) (*recipe, er
 	return nil, fmt.Errorf("want gcn, gat or sage, got %q", model)
 }
 
-// kipf is the recipe of Kipf and Welling (ICLR 2017), section 5.2, for 16 hidden units: dropout 0.5, and an L2 penalty on the first
-// layer only.
+// kipf is the recipe of Kipf and Welling (ICLR 2017), section 5.2, for 16 hidden units: dropout
+// 0.5, and an L2 penalty on the first layer only.
 func kipf(first, second gnn.Conv, rng *rand.Rand) (*recipe, error) {
 	drop, err := nn.NewDropout(0.5, rng)
 	return &recipe{
@@ -67,8 +67,9 @@ func kipf(first, second gnn.Conv, rng *rand.Rand) (*recipe, error) {
 	}, err
 }
 
-// velickovic is the recipe of Velickovic et al. (ICLR 2018), section 3.3, for 8 heads of 8 units: dropout 0.6 of the layers' inputs
-// and of the attention, an L2 penalty on everything, and a patience of 100 epochs.
+// velickovic is the recipe of Velickovic et al. (ICLR 2018), section 3.3, for 8 heads of 8 units:
+// dropout 0.6 of the layers' inputs and of the attention, an L2 penalty on everything, and a
+// patience of 100 epochs.
 func velickovic(first, second *gnn.GATConv, rng *rand.Rand) (*recipe, error) {
 	drop, err := nn.NewDropout(0.6, rng)
 	first.Dropout, second.Dropout = drop, drop

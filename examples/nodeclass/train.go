@@ -49,8 +49,9 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 		return nil, err
 	}
 
-	// The loss: the mean cross-entropy of the labelled vertices, and L2 regularisation. Other vertices have targets of zeros, which
-	// add nothing to a sum of which CrossEntropy takes the mean over all vertices.
+	// The loss: the mean cross-entropy of the labelled vertices, and L2 regularisation. Other
+	// vertices have targets of zeros, which add nothing to a sum of which CrossEntropy takes the
+	// mean over all vertices.
 	target, err := nn.NewInput(eg, "target", d.Classes)
 	if err != nil {
 		return nil, err
@@ -98,8 +99,8 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 	return l, l.infer.Bind(l.x, d.Features)
 }
 
-// train returns the accuracy on the test vertices after the epoch in which the loss on the validation vertices was lowest, the last
-// epoch if there are none, and how long each epoch took.
+// train returns the accuracy on the test vertices after the epoch in which the loss on the
+// validation vertices was lowest, the last epoch if there are none, and how long each epoch took.
 func (l *learner) train() (accuracy float64, epochs []time.Duration, err error) {
 	best := score{loss: math.Inf(1)} // either of it, on the validation vertices
 	progress := 0                    // the last epoch in which either got better

@@ -79,8 +79,8 @@ func ExampleStratifiedKFold() {
 	// 3 items, 1 of class 1
 }
 
-// Two graphs in the text format of GIN's authors: a path of three vertices, and a vertex alone. Tags
-// and classes are renumbered from 0.
+// Two graphs in the text format of GIN's authors: a path of three vertices, and a vertex alone.
+// Tags and classes are renumbered from 0.
 func ExampleParseTU() {
 	d, err := datasets.ParseTU(strings.NewReader("2\n3 1\n7 1 1\n5 2 0 2\n7 1 1\n1 -1\n9 0\n"))
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// tuParts is a triangle, one edge of it in one direction only, and a pair, with vertices in mixed order.
+// tuParts is a triangle, one edge of it in one direction only, and a pair, with vertices in mixed
+// order.
 func tuParts() map[string]string {
 	return map[string]string{
 		"A":               "1, 2\n2, 1\n2, 4\n4,2\n1, 4\n3, 5\r\n5, 3\n3, 3\n",

@@ -14,9 +14,9 @@ import (
 // Bad maps each constructor to calls with arguments that make no sense, by what is wrong with them.
 type Bad map[string]map[string]func() error
 
-// Check calls them all: each must return an error and none may panic. A constructor of the package in
-// dir (an exported function called New...) that the table lacks fails too, unless it has no way to fail
-// and returns no error.
+// Check calls them all: each must return an error and none may panic. A constructor of the package
+// in dir (an exported function called New...) that the table lacks fails too, unless it has no way
+// to fail and returns no error.
 func Check(t *testing.T, dir string, bad Bad) {
 	t.Helper()
 	declared := list(t, dir)

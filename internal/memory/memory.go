@@ -1,5 +1,5 @@
-// Package memory finds out how much memory the process may still take, so that a run that cannot fit is refused before it
-// starts rather than killed while it runs.
+// Package memory finds out how much memory the process may still take, so that a run that cannot
+// fit is refused before it starts rather than killed while it runs.
 package memory
 
 import (
@@ -19,8 +19,9 @@ type Limit struct {
 	Source string
 }
 
-// Available is the tightest of the limits that the process can read: GOMEMLIMIT, the address space of ulimit -v, the control
-// group and the machine's free memory. Limits that cannot be read do not count.
+// Available is the tightest of the limits that the process can read: GOMEMLIMIT, the address space
+// of ulimit -v, the control group and the machine's free memory. Limits that cannot be read do not
+// count.
 func Available() Limit {
 	least := Limit{Unlimited, "no known limit"}
 	for _, l := range append(system(), goLimit()) {
@@ -32,7 +33,8 @@ func Available() Limit {
 	return least
 }
 
-// goLimit is what GOMEMLIMIT leaves. The limit is a soft one: the runtime exceeds it, but spends its time collecting garbage.
+// goLimit is what GOMEMLIMIT leaves. The limit is a soft one: the runtime exceeds it, but spends
+// its time collecting garbage.
 func goLimit() Limit {
 	limit := debug.SetMemoryLimit(-1) // a negative limit only reads
 	if limit == math.MaxInt64 {

@@ -25,7 +25,8 @@ func system() []Limit {
 	return limits
 }
 
-// addressSpace is what ulimit -v leaves. Address space counts even where nothing has been written to it.
+// addressSpace is what ulimit -v leaves. Address space counts even where nothing has been written
+// to it.
 func addressSpace() Limit {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &limit); err != nil || limit.Cur >= Unlimited {
@@ -40,7 +41,8 @@ func addressSpace() Limit {
 	return Limit{int64(limit.Cur) - used, "ulimit -v"}
 }
 
-// controlGroups reads the memory limits of the process's control group and of those around it, given /proc/self/cgroup.
+// controlGroups reads the memory limits of the process's control group and of those around it,
+// given /proc/self/cgroup.
 func controlGroups(read func(name string) ([]byte, error), self []byte) []Limit {
 	var limits []Limit
 	lines := bufio.NewScanner(bytes.NewReader(self))

@@ -1,4 +1,5 @@
-// Package reuse keeps scratch slices between calls, so that hot paths allocate only while they grow.
+// Package reuse keeps scratch slices between calls, so that hot paths allocate only while they
+// grow.
 package reuse
 
 import "slices"

@@ -3,9 +3,9 @@ package share
 
 import "math"
 
-// Ceil returns the least whole number that is at least ratio*n. A product that misses a whole number
-// only by rounding counts as that number: 0.55*100 is 55.00000000000001 in float64, and its ceiling
-// is 55. ratio lies in [0, 1].
+// Ceil returns the least whole number that is at least ratio*n. A product that misses a whole
+// number only by rounding counts as that number: 0.55*100 is 55.00000000000001 in float64, and its
+// ceiling is 55. ratio lies in [0, 1].
 func Ceil(ratio float64, n int) int {
 	product := ratio * float64(n)
 	whole := math.Round(product)

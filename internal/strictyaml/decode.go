@@ -1,7 +1,7 @@
 // Package strictyaml reads YAML whose every value arrives as it is written, or not at all.
 //
-// It is the parser of github.com/goccy/go-yaml under a decoder of its own, because YAML decoders convert: 30.7 to 30,
-// "7" to 7, 0042 to 34. Here
+// It is the parser of github.com/goccy/go-yaml under a decoder of its own, because YAML decoders
+// convert: 30.7 to 30, "7" to 7, 0042 to 34. Here
 //
 //   - whole numbers come from whole numbers in digits (or 0x.., 0o..) that fit: 30.7, 1e3, "7", 0042 and 2^64 are errors;
 //   - floats come from numbers, rounded to the nearest; what overflows, vanishes or is not finite is an error;
@@ -11,8 +11,9 @@
 //     its own anchor is an error, as are aliases that expand to more than a million values;
 //   - files may be UTF-8 or UTF-16, see package textfile.
 //
-// Struct fields have the key of their yaml tag. Keys that a document leaves out leave their fields alone, so defaults are
-// set before decoding. Types that read themselves implement [Unmarshaler] or, from a scalar, [encoding.TextUnmarshaler].
+// Struct fields have the key of their yaml tag. Keys that a document leaves out leave their fields
+// alone, so defaults are set before decoding. Types that read themselves implement [Unmarshaler]
+// or, from a scalar, [encoding.TextUnmarshaler].
 package strictyaml
 
 import (
@@ -40,8 +41,9 @@ type decoder struct {
 	values int // read so far
 }
 
-// Unmarshal decodes the one document of data into the struct that dst points to and, if validate is not nil, calls it. All
-// errors are of type [*Error] and name the file; those of validate have a line if they are a [FieldError].
+// Unmarshal decodes the one document of data into the struct that dst points to and, if validate is
+// not nil, calls it. All errors are of type [*Error] and name the file; those of validate have a
+// line if they are a [FieldError].
 func Unmarshal(data []byte, file string, dst any, validate func() error) error {
 	root, err := parse(data, file)
 	if err != nil {
@@ -64,7 +66,8 @@ func Unmarshal(data []byte, file string, dst any, validate func() error) error {
 	return &Error{File: file, Err: err}
 }
 
-// lineOf is the line of the value at path, or of the closest part of the path that the document has, or 0.
+// lineOf is the line of the value at path, or of the closest part of the path that the document
+// has, or 0.
 func (v *value) lineOf(path string) int {
 	line := 0
 	for part := range strings.SplitSeq(strings.ReplaceAll(path, "[", ".["), ".") {
@@ -99,7 +102,8 @@ func (n Node) Text() (string, bool) {
 	return s, err == nil
 }
 
-// Scalar returns the text of a scalar as it is written, without quotes, and whether the node is one.
+// Scalar returns the text of a scalar as it is written, without quotes, and whether the node is
+// one.
 func (n Node) Scalar() (string, bool) { return n.value.text, n.value.kind == scalar }
 
 // Field returns the value of a key of a mapping, and whether it has one.
@@ -275,7 +279,8 @@ func unknownKey(key string, keys []string) error {
 	return kindErrorf(ErrUnknownKey, "unknown key: want one of %s", strings.Join(keys, ", "))
 }
 
-// oneEdit reports whether a and b differ by one letter that was added, left out or changed, or by two swapped.
+// oneEdit reports whether a and b differ by one letter that was added, left out or changed, or by
+// two swapped.
 func oneEdit(a, b string) bool {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]

@@ -7,8 +7,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Marshal encodes v as YAML that [Unmarshal] reads back to the same value. Texts that some reader would take for something
-// else, such as 1e3, are quoted. Lists of texts must not be in flow style.
+// Marshal encodes v as YAML that [Unmarshal] reads back to the same value. Texts that some reader
+// would take for something else, such as 1e3, are quoted. Lists of texts must not be in flow style.
 func Marshal(v any, options ...yaml.EncodeOption) ([]byte, error) {
 	return yaml.MarshalWithOptions(v, append(options, yaml.CustomMarshaler(func(s string) ([]byte, error) {
 		plain, err := yaml.Marshal(s)

@@ -59,7 +59,8 @@ func kindErrorf(kind error, format string, args ...any) error {
 	return &kindError{kind, fmt.Sprintf(format, args...)}
 }
 
-// FieldError is a value that validation refuses, by its path in the document. [Unmarshal] adds file and line.
+// FieldError is a value that validation refuses, by its path in the document. [Unmarshal] adds file
+// and line.
 type FieldError struct{ Path, Message string }
 
 func (e *FieldError) Error() string { return e.Path + ": " + e.Message }

@@ -15,7 +15,8 @@ import (
 	"github.com/graphrl/graphrl/internal/textfile"
 )
 
-// Limits of a document. They are far above any configuration and keep a crafted file from exhausting memory or time.
+// Limits of a document. They are far above any configuration and keep a crafted file from
+// exhausting memory or time.
 const (
 	maxBytes  = 4 << 20
 	maxDepth  = 100     // nesting; the parser's time grows faster than the depth
@@ -32,7 +33,8 @@ const (
 	mapping
 )
 
-// value is a value of the document with aliases and merge keys resolved. Values behind an alias are shared.
+// value is a value of the document with aliases and merge keys resolved. Values behind an alias are
+// shared.
 type value struct {
 	kind   kind
 	line   int
@@ -109,7 +111,8 @@ func parse(data []byte, file string) (v *value, err error) {
 	return b.build(body, "", 1)
 }
 
-// soleBody returns the body of a file's only document, nil if it is empty, and how many documents there are.
+// soleBody returns the body of a file's only document, nil if it is empty, and how many documents
+// there are.
 func soleBody(tree *ast.File) (body ast.Node, documents int) {
 	for _, d := range tree.Docs {
 		switch d.Body.(type) {

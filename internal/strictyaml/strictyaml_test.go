@@ -225,7 +225,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Ten aliases of ten aliases of ... are read as shared values, and refused where they would fill memory.
+// Ten aliases of ten aliases of ... are read as shared values, and refused where they would fill
+// memory.
 func TestAliasBomb(t *testing.T) {
 	bomb := "a0: &a0 [1]\n"
 	for i := 1; i < 12; i++ {
@@ -359,7 +360,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzUnmarshal: no input panics, errors are one line with the file, and what was read survives a round trip.
+// FuzzUnmarshal: no input panics, errors are one line with the file, and what was read survives a
+// round trip.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte("int: 3\nref: &a {x: 1}\nitems: [*a, {<<: *a, x: 2}]\npart: small\npair: [1, 2]\nspan: 1ms"))
 	f.Add([]byte("!!x [&a *a]"))

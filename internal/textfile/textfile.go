@@ -1,5 +1,5 @@
-// Package textfile reads text as spreadsheets, editors and data loggers save it: UTF-8 with or without a byte order mark,
-// UTF-16 with one, and lines that end in LF, CRLF or CR.
+// Package textfile reads text as spreadsheets, editors and data loggers save it: UTF-8 with or
+// without a byte order mark, UTF-16 with one, and lines that end in LF, CRLF or CR.
 package textfile
 
 import (
@@ -25,8 +25,9 @@ var (
 	utf32BEMark = []byte{0, 0, 0xfe, 0xff}
 )
 
-// Decode returns data without its byte order mark and with LF line ends. UTF-16 becomes UTF-8. Text without a mark is
-// taken as it is: bytes that are not UTF-8 stay, but a zero byte is an error, for text has none.
+// Decode returns data without its byte order mark and with LF line ends. UTF-16 becomes UTF-8. Text
+// without a mark is taken as it is: bytes that are not UTF-8 stay, but a zero byte is an error, for
+// text has none.
 func Decode(data []byte) ([]byte, error) {
 	switch {
 	case bytes.HasPrefix(data, utf32LEMark) || bytes.HasPrefix(data, utf32BEMark):

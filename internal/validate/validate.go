@@ -1,4 +1,5 @@
-// Package validate collects what is wrong with a configuration, so that a user sees all of it at once.
+// Package validate collects what is wrong with a configuration, so that a user sees all of it at
+// once.
 package validate
 
 import (

@@ -9,12 +9,13 @@ import (
 )
 
 // AdaptiveK is DROO's rule for the number of candidates: every interval slots, K becomes one more
-// than the largest index of a best candidate in that interval, counting from one, and at most max. As the actor learns,
-// the best candidate moves to the front of the list, so that fewer candidates have to be scored.
+// than the largest index of a best candidate in that interval, counting from one, and at most max.
+// As the actor learns, the best candidate moves to the front of the list, so that fewer candidates
+// have to be scored.
 //
-// With indices from zero, as BestIndex reports them, that is min(2 + largest index, max): K never falls below 2 (unless
-// max is 1), which leaves it room to grow again. The published code leaves the last slot of each interval out of the
-// maximum; this follows the paper.
+// With indices from zero, as BestIndex reports them, that is min(2 + largest index, max): K never
+// falls below 2 (unless max is 1), which leaves it room to grow again. The published code leaves
+// the last slot of each interval out of the maximum; this follows the paper.
 type AdaptiveK struct {
 	max, interval int
 	k             int

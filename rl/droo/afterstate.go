@@ -15,24 +15,27 @@ import (
 type AfterstateValue interface {
 	// Values writes V of k afterstates [k x size] to dst [k].
 	Values(features []float32, k int, dst []float64) error
-	// TrainTD makes one optimiser step that moves V of k afterstates [k x size] towards targets [k], and returns the mean
-	// squared difference before the step. It keeps neither slice.
+	// TrainTD makes one optimiser step that moves V of k afterstates [k x size] towards targets
+	// [k], and returns the mean squared difference before the step. It keeps neither slice.
 	TrainTD(features []float32, k int, targets []float64) (loss float64, err error)
 }
 
-// LongTermConfig holds the hyper-parameters of LongTerm. DefaultLongTermConfig returns this project's own choices.
+// LongTermConfig holds the hyper-parameters of LongTerm. DefaultLongTermConfig returns this
+// project's own choices.
 type LongTermConfig struct {
-	// Gamma is the discount factor, in [0, 1): what a reward is worth if it comes one slot later. Default 0.9.
+	// Gamma is the discount factor, in [0, 1): what a reward is worth if it comes one slot later.
+	// Default 0.9.
 	Gamma float64
 	// TrainInterval is the number of slots from one training to the next. Default 1.
 	TrainInterval int
 	// StepsPerTrain is the number of minibatches a training consists of. Default 1.
 	StepsPerTrain int
-	// BatchSize is the number of temporal differences in a minibatch; there is no training before that many are stored.
-	// 0 trains on all that are stored, for values fitted by least squares. Default 64.
+	// BatchSize is the number of temporal differences in a minibatch; there is no training before
+	// that many are stored. 0 trains on all that are stored, for values fitted by least squares.
+	// Default 64.
 	BatchSize int
-	// MemorySize is the number of temporal differences kept. They are those of past policies, so a long memory learns V
-	// of a mixture of them. Default 1024.
+	// MemorySize is the number of temporal differences kept. They are those of past policies, so a
+	// long memory learns V of a mixture of them. Default 1024.
 	MemorySize int
 	// Seed determines which of them make up the minibatches. Default 0.
 	Seed uint64
@@ -54,16 +57,18 @@ func (c LongTermConfig) Check() error {
 	return check.Err()
 }
 
-// AfterstateLearner learns V from what really happens. With y_t the afterstate of the decision executed in slot t, and r_t the
-// reward the environment gave for it, V is the fixed point of
+// AfterstateLearner learns V from what really happens. With y_t the afterstate of the decision
+// executed in slot t, and r_t the reward the environment gave for it, V is the fixed point of
 //
 //	V(y_t) = E[ r_t+1 + gamma V(y_t+1) ]
 //
-// which temporal differences approach: V(y_t) moves towards r_t+1 + gamma V(y_t+1). The expectation is over all that a model
-// does not know, including how far the real outcome is from the afterstate it predicted. When an episode terminates after
-// slot t, V(y_t) moves towards 0; when it is truncated, nothing is learned about y_t.
+// which temporal differences approach: V(y_t) moves towards r_t+1 + gamma V(y_t+1). The expectation
+// is over all that a model does not know, including how far the real outcome is from the afterstate
+// it predicted. When an episode terminates after slot t, V(y_t) moves towards 0; when it is
+// truncated, nothing is learned about y_t.
 //
-// Call Executed before the environment's step and Observe after it. To evaluate without learning, call neither.
+// Call Executed before the environment's step and Observe after it. To evaluate without learning,
+// call neither.
 type AfterstateLearner struct {
 	cfg    LongTermConfig
 	value  AfterstateValue
@@ -127,8 +132,9 @@ func (l *AfterstateLearner) Executed(afterstate []float32) error {
 	return nil
 }
 
-// Observe takes the reward for the decision given to Executed, and whether the episode terminated or was truncated after it.
-// When training is due it trains V, and returns the mean loss of the training steps.
+// Observe takes the reward for the decision given to Executed, and whether the episode terminated
+// or was truncated after it. When training is due it trains V, and returns the mean loss of the
+// training steps.
 func (l *AfterstateLearner) Observe(reward float64, terminated, truncated bool) (loss float64, trained bool, err error) {
 	if !l.pending {
 		return 0, false, errors.New("droo: long-term critic: Observe without Executed before it")
@@ -210,7 +216,8 @@ func (l *AfterstateLearner) train() (float64, error) {
 	return loss, nil
 }
 
-// SaveState implements checkpoints.Stateful. The state holds that of the value too, if it implements checkpoints.Stateful.
+// SaveState implements checkpoints.Stateful. The state holds that of the value too, if it
+// implements checkpoints.Stateful.
 func (l *AfterstateLearner) SaveState(s *checkpoints.State) error {
 	if l.pending {
 		return errors.New("droo: long-term critic: cannot be saved between Executed and Observe")
@@ -224,7 +231,8 @@ func (l *AfterstateLearner) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
+// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was
+// saved.
 func (l *AfterstateLearner) LoadState(s *checkpoints.State) error {
 	l.pending = false
 	size, err := s.Len("previous")
@@ -241,7 +249,8 @@ func (l *AfterstateLearner) LoadState(s *checkpoints.State) error {
 	)
 }
 
-// tdStep is what one temporal difference needs: V(state) is to be reward + gamma V(next), or 0 for a terminal state.
+// tdStep is what one temporal difference needs: V(state) is to be reward + gamma V(next), or 0 for
+// a terminal state.
 type tdStep struct {
 	state, next []float32 // next is empty if the episode terminated
 	reward      float64
@@ -249,7 +258,8 @@ type tdStep struct {
 
 func (s *tdStep) terminal() bool { return len(s.next) == 0 }
 
-// tdCodec encodes a step as its reward, state and next state; the states have equal sizes, or next has none.
+// tdCodec encodes a step as its reward, state and next state; the states have equal sizes, or next
+// has none.
 type tdCodec struct{}
 
 func (tdCodec) Copy(dst *tdStep, src tdStep) {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Scores are an actor's relaxed scores of one observation: logits of the options of each row. A row is
-// one thing to be decided, such as a device.
+// Scores are an actor's relaxed scores of one observation: logits of the options of each row. A row
+// is one thing to be decided, such as a device.
 //
 //   - Options == 1: a binary decision per row. The choice is 0 or 1, and the probability of 1 is
 //     sigmoid(logit).
@@ -40,8 +40,8 @@ func (s *Scores) Row(i int) []float32 {
 	return s.Logits[begin:end]
 }
 
-// Check reports what is wrong with s: a shape that does not fit, a logit that is NaN or infinite (-Inf
-// is allowed as the mask of a one-of-n option), or a row without any option left.
+// Check reports what is wrong with s: a shape that does not fit, a logit that is NaN or infinite
+// (-Inf is allowed as the mask of a one-of-n option), or a row without any option left.
 func (s Scores) Check() error {
 	if err := s.checkShape(); err != nil {
 		return err
@@ -90,8 +90,8 @@ func (s *Scores) checkShape() error {
 // masked reports whether the logit z of a one-of-n option forbids it.
 func masked(z float32) bool { return z < -math.MaxFloat32 }
 
-// Argmax writes the most probable choice of every row to dst [Rows]. Of equal options the first wins; a
-// binary choice is 1 only above probability 0.5.
+// Argmax writes the most probable choice of every row to dst [Rows]. Of equal options the first
+// wins; a binary choice is 1 only above probability 0.5.
 func (s Scores) Argmax(dst []int32) {
 	for i := range s.Rows {
 		if s.Options == 1 {
@@ -112,7 +112,8 @@ func (s Scores) Argmax(dst []int32) {
 	}
 }
 
-// Decisions are K candidate decisions of Rows choices each: candidate k chooses Choice[k*Rows+i] for row i.
+// Decisions are K candidate decisions of Rows choices each: candidate k chooses Choice[k*Rows+i]
+// for row i.
 type Decisions struct {
 	K, Rows int
 	Choice  []int32 // [K x Rows]
@@ -123,7 +124,8 @@ func (d *Decisions) Candidate(k int) []int32 {
 	return d.Choice[k*d.Rows : (k+1)*d.Rows : (k+1)*d.Rows]
 }
 
-// Reset empties d and makes room for k candidates of the given number of rows, keeping the memory d has.
+// Reset empties d and makes room for k candidates of the given number of rows, keeping the memory d
+// has.
 func (d *Decisions) Reset(rows, k int) {
 	d.K, d.Rows = 0, rows
 	d.Choice = slices.Grow(d.Choice[:0], rows*k)
@@ -137,15 +139,16 @@ func (d *Decisions) Append(choice []int32) {
 
 // Quantizer turns relaxed scores into candidate decisions.
 //
-// Candidates replaces the content of dst by at least one and at most k decisions, no two equal; fewer than k when the
-// quantizer finds no more. The first is the most probable decision, Scores.Argmax. s is not modified. Scores without
-// rows have exactly one decision, the empty one.
+// Candidates replaces the content of dst by at least one and at most k decisions, no two equal;
+// fewer than k when the quantizer finds no more. The first is the most probable decision,
+// Scores.Argmax. s is not modified. Scores without rows have exactly one decision, the empty one.
 type Quantizer interface {
 	// Candidates writes up to k decisions for s to dst.
 	Candidates(s Scores, k int, dst *Decisions) error
 }
 
-// begin does what every quantizer starts with: it checks the arguments and puts the most probable decision first.
+// begin does what every quantizer starts with: it checks the arguments and puts the most probable
+// decision first.
 func begin(s Scores, k int, dst *Decisions) error {
 	if k < 1 {
 		return fmt.Errorf("asked for %d candidates, want at least 1", k)

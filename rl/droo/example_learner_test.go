@@ -9,8 +9,9 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// Six radios share a channel. Each slot every radio either transmits (1) or is silent (0); transmitting earns the radio
-// its channel gain, but every pair of radios that transmit together costs interference. The observation is the gains.
+// Six radios share a channel. Each slot every radio either transmits (1) or is silent (0);
+// transmitting earns the radio its channel gain, but every pair of radios that transmit together
+// costs interference. The observation is the gains.
 const (
 	radios       = 6
 	interference = 0.15
@@ -72,9 +73,10 @@ func (a *logistic) Train(batch []droo.Sample[[]float64]) (float64, error) {
 	return loss, nil
 }
 
-// The learner starts out knowing nothing. Its noisy candidates find better decisions than it would have made, it learns
-// to propose these, and in the end proposes the best of all 64 among its first few candidates. (With OrderPreserving it
-// would not: the untrained actor scores all radios alike, and keeping that order offers all or none of them to transmit.)
+// The learner starts out knowing nothing. Its noisy candidates find better decisions than it would
+// have made, it learns to propose these, and in the end proposes the best of all 64 among its first
+// few candidates. (With OrderPreserving it would not: the untrained actor scores all radios alike,
+// and keeping that order offers all or none of them to transmit.)
 func ExampleLearner() {
 	quantizer, err := droo.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
 	if err != nil {

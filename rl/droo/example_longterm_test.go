@@ -8,8 +8,8 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// A shop has up to three items in store. Every slot a customer offers a price between 0 and 1, and the shop sells an item
-// (1) or keeps it (0). With probability 0.3 a new item arrives after that.
+// A shop has up to three items in store. Every slot a customer offers a price between 0 and 1, and
+// the shop sells an item (1) or keeps it (0). With probability 0.3 a new item arrives after that.
 type offer struct {
 	stock int
 	price float64
@@ -78,7 +78,8 @@ func (offerCodec) Decode(o *offer, src []float64) error {
 	return nil
 }
 
-// Who sees one slot sells at any price. The long-term critic learns what an item in store is worth, and waits.
+// Who sees one slot sells at any price. The long-term critic learns what an item in store is worth,
+// and waits.
 func ExampleLongTerm() {
 	value := &stockValue{3, 3, 3, 3} // more than anything is worth: what was never tried looks good
 	longTerm, err := droo.NewLongTerm(shop{}, value, droo.DefaultLongTermConfig())

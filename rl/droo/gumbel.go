@@ -9,15 +9,17 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Gumbel is the quantizer that perturbs: after the most probable decision it proposes argmaxes of the scores with
-// Gumbel noise, max_j (z_ij/T + g_ij) in every row i (logistic noise for a binary row), at temperature T.
+// Gumbel is the quantizer that perturbs: after the most probable decision it proposes argmaxes of
+// the scores with Gumbel noise, max_j (z_ij/T + g_ij) in every row i (logistic noise for a binary
+// row), at temperature T.
 //
-// By the Gumbel-max theorem the perturbed argmax of a row is distributed as softmax(z_i/T), and that of a binary row as
-// sigmoid(z_i/T). So the draws are made from these probabilities directly, with one random number per row. A low
-// temperature stays close to the most probable decision, a high one approaches uniform choices.
+// By the Gumbel-max theorem the perturbed argmax of a row is distributed as softmax(z_i/T), and
+// that of a binary row as sigmoid(z_i/T). So the draws are made from these probabilities directly,
+// with one random number per row. A low temperature stays close to the most probable decision, a
+// high one approaches uniform choices.
 //
-// A draw that repeats a candidate is made again, but a confident actor has few different decisions to offer: after
-// drawsPerCandidate times k draws the quantizer returns what it has.
+// A draw that repeats a candidate is made again, but a confident actor has few different decisions
+// to offer: after drawsPerCandidate times k draws the quantizer returns what it has.
 type Gumbel struct {
 	temperature float64
 	rand        *rl.Rand
@@ -28,8 +30,8 @@ type Gumbel struct {
 
 const drawsPerCandidate = 4
 
-// NewGumbel returns the quantizer with the given temperature (1 draws from the actor's own probabilities) and the source
-// of its noise, whose state is saved as the quantizer's.
+// NewGumbel returns the quantizer with the given temperature (1 draws from the actor's own
+// probabilities) and the source of its noise, whose state is saved as the quantizer's.
 func NewGumbel(temperature float64, rand *rl.Rand) (*Gumbel, error) {
 	if !(temperature > 0) {
 		return nil, fmt.Errorf("droo: gumbel quantizer: temperature = %v, want a positive one", temperature)
@@ -84,9 +86,10 @@ func (q *Gumbel) draw(s Scores) {
 			}
 			continue
 		}
-		// The first option whose sum exceeds u; a masked option adds nothing, so it is never that one.
-		// The search is branch-free: which half holds it is unpredictable. Floats that are not negative
-		// order as their bits do, so (first - second - 1) has its top bit set where first <= second.
+		// The first option whose sum exceeds u; a masked option adds nothing, so it is never that
+		// one. The search is branch-free: which half holds it is unpredictable. Floats that are not
+		// negative order as their bits do, so (first - second - 1) has its top bit set where first
+		// <= second.
 		begin, end := s.bounds(i)
 		row := q.cumulative[begin:end]
 		bits := math.Float64bits(u * row[len(row)-1])

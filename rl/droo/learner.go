@@ -11,34 +11,39 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// DROOConfig holds the hyper-parameters of DROO. DefaultDROOConfig returns the published ones; the zero value of a field
-// means what its comment says, not the default.
+// DROOConfig holds the hyper-parameters of DROO. DefaultDROOConfig returns the published ones; the
+// zero value of a field means what its comment says, not the default.
 type Config struct {
-	// Candidates is the number K of candidate decisions per slot to start with, and the most there will ever be.
-	// Default 10: the published code starts with the number of rows, 10.
+	// Candidates is the number K of candidate decisions per slot to start with, and the most there
+	// will ever be. Default 10: the published code starts with the number of rows, 10.
 	Candidates int
-	// AdaptInterval is the number of slots after which K adapts (see AdaptiveK); 0 keeps it at Candidates.
-	// Default 32 (published code).
+	// AdaptInterval is the number of slots after which K adapts (see AdaptiveK); 0 keeps it at
+	// Candidates. Default 32 (published code).
 	AdaptInterval int
-	// TrainInterval is the number of slots from one training to the next. Default 10 (published code).
+	// TrainInterval is the number of slots from one training to the next. Default 10 (published
+	// code).
 	TrainInterval int
-	// StepsPerTrain is the number of minibatches a training consists of. Default 1 (published code).
+	// StepsPerTrain is the number of minibatches a training consists of. Default 1 (published
+	// code).
 	StepsPerTrain int
-	// BatchSize is the number of samples in a minibatch. They are drawn without replacement, so that there is no training
-	// until that many are stored; the published code draws with replacement from the first slots on. Default 128
-	// (published code).
+	// BatchSize is the number of samples in a minibatch. They are drawn without replacement, so
+	// that there is no training until that many are stored; the published code draws with
+	// replacement from the first slots on. Default 128 (published code).
 	BatchSize int
 	// MemorySize is the number of samples the replay memory keeps. Default 1024 (published code).
 	MemorySize int
-	// Window restricts minibatches to the newest samples of the memory; 0 draws from all of it. Default 0.
+	// Window restricts minibatches to the newest samples of the memory; 0 draws from all of it.
+	// Default 0.
 	Window int
-	// Warmup is the number of samples to see before the first training. Default 0: BatchSize alone decides.
+	// Warmup is the number of samples to see before the first training. Default 0: BatchSize alone
+	// decides.
 	Warmup int
 	// Seed determines which samples make up the minibatches. Default 0.
 	Seed uint64
 }
 
-// DefaultDROOConfig returns the hyper-parameters of the code that the authors of DROO published, as listed with the fields.
+// DefaultDROOConfig returns the hyper-parameters of the code that the authors of DROO published, as
+// listed with the fields.
 func DefaultConfig() Config {
 	return Config{
 		Candidates:    10,
@@ -64,9 +69,9 @@ func (c Config) Check() error {
 	return check.Err()
 }
 
-// DROO is the learner of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online Computation Offloading in
-// Wireless Powered Mobile-Edge Computing Networks" (IEEE TMC 19(11), 2020, arXiv 1808.01977), Algorithm 1, for any
-// observation O. Each slot:
+// DROO is the learner of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online
+// Computation Offloading in Wireless Powered Mobile-Edge Computing Networks" (IEEE TMC 19(11),
+// 2020, arXiv 1808.01977), Algorithm 1, for any observation O. Each slot:
 //
 //	1  the actor maps the observation to relaxed scores         Decide
 //	2  the quantizer turns them into K candidate decisions
@@ -77,8 +82,8 @@ func (c Config) Check() error {
 //	   random minibatch to propose what was best
 //	7  every AdaptInterval slots K adapts
 //
-// There is no exploration beyond the candidates and no reward signal beyond the critic: the actor learns to imitate a
-// search that its own proposals make better and better.
+// There is no exploration beyond the candidates and no reward signal beyond the critic: the actor
+// learns to imitate a search that its own proposals make better and better.
 //
 // A DROO is not safe for concurrent use.
 type Learner[O any] struct {
@@ -127,8 +132,9 @@ func New[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec rl.
 	}, nil
 }
 
-// Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next Decide. Deciding alone
-// changes nothing that is learned, so a learner is evaluated by calling Decide without Learn.
+// Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next
+// Decide. Deciding alone changes nothing that is learned, so a learner is evaluated by calling
+// Decide without Learn.
 func (l *Learner[O]) Decide(obs O) ([]int32, error) {
 	scores, err := l.actor.Scores(obs)
 	if err != nil {
@@ -173,17 +179,19 @@ func (l *Learner[O]) Decide(obs O) ([]int32, error) {
 	return decision, nil
 }
 
-// SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the actor the result, as in
-// expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the default, is DROO as published.
+// SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the
+// actor the result, as in expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the
+// default, is DROO as published.
 func (l *Learner[O]) SetImprover(i Improver[O]) { l.improver = i }
 
-// SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed and learned from like
-// any other. So from the first slot on no decision is worth less to the critic than the proposal. Nil, the default, is DROO as
-// published.
+// SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed
+// and learned from like any other. So from the first slot on no decision is worth less to the
+// critic than the proposal. Nil, the default, is DROO as published.
 func (l *Learner[O]) SetProposer(p Proposer[O]) { l.proposer = p }
 
-// Learn stores obs with the decision to imitate, normally the one Decide has just returned for it, and when training is
-// due trains the actor. It returns the mean loss of the training steps and whether there were any.
+// Learn stores obs with the decision to imitate, normally the one Decide has just returned for it,
+// and when training is due trains the actor. It returns the mean loss of the training steps and
+// whether there were any.
 //
 // A slot with nothing to decide (a decision without rows) counts as a slot, but is not stored.
 func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool, err error) {
@@ -245,9 +253,9 @@ func (l *Learner[O]) Slots() int { return l.slots }
 // Memory returns the replay memory.
 func (l *Learner[O]) Memory() *rl.ReplayBuffer[Sample[O]] { return l.memory }
 
-// SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and the critic too, as far
-// as these implement checkpoints.Stateful. A learner restored from it goes on as this one would, if it was saved between
-// slots: after Learn and before the next Decide.
+// SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and
+// the critic too, as far as these implement checkpoints.Stateful. A learner restored from it goes
+// on as this one would, if it was saved between slots: after Learn and before the next Decide.
 func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("slots", int64(l.slots))
 	return errors.Join(
@@ -262,7 +270,8 @@ func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was saved.
+// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was
+// saved.
 func (l *Learner[O]) LoadState(s *checkpoints.State) error {
 	l.decided = false
 	return errors.Join(

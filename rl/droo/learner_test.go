@@ -19,7 +19,8 @@ func TestAdaptiveK(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []int
-	// Intervals of three: largest index 5, then 1, then 0, then 4 although that is the last slot of its interval.
+	// Intervals of three: largest index 5, then 1, then 0, then 4 although that is the last slot of
+	// its interval.
 	for _, best := range []int{5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0} {
 		a.Observe(best)
 		got = append(got, a.K())
@@ -137,7 +138,8 @@ func TestDROOResumesExactly(t *testing.T) {
 	}
 }
 
-// The decision is the candidate with the highest value, here checked against scoring the same candidates again.
+// The decision is the candidate with the highest value, here checked against scoring the same
+// candidates again.
 func TestDROODecidesForTheBestCandidate(t *testing.T) {
 	cfg := smallConfig()
 	cfg.AdaptInterval = 0
@@ -362,7 +364,8 @@ func TestDROOErrorsSayWhere(t *testing.T) {
 	}
 }
 
-// Of candidates of equal value the first wins: it is the more probable one, and needs the smaller K.
+// Of candidates of equal value the first wins: it is the more probable one, and needs the smaller
+// K.
 func TestDROOPrefersTheFirstOfEquals(t *testing.T) {
 	s := &scripted{logits: []float32{-1, 2, 3}} // worth -Inf, 0, 0, 0
 	l, err := droo.New(s, new(droo.OrderPreserving), s, rl.VectorCodec[float64]{}, smallConfig())

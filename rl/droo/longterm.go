@@ -9,19 +9,20 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// AfterstateModel is a critic that scores decisions for one slot and can tell what they lead to. The afterstate of a
-// decision is the part of the state it determines, before anything random happens (R. Sutton, A. Barto, "Reinforcement
-// Learning", 2nd ed., section 6.8): for instance, how much work every server has left.
+// AfterstateModel is a critic that scores decisions for one slot and can tell what they lead to.
+// The afterstate of a decision is the part of the state it determines, before anything random
+// happens (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed., section 6.8): for instance, how
+// much work every server has left.
 type AfterstateModel[O any] interface {
 	// AfterstateSize returns the number of features that describe an afterstate for obs.
 	AfterstateSize(obs O) int
-	// Predict writes the reward it expects of each candidate in this slot to rewards [d.K], and the features of the
-	// afterstates they lead to to afterstates [d.K x AfterstateSize(obs)].
+	// Predict writes the reward it expects of each candidate in this slot to rewards [d.K], and the
+	// features of the afterstates they lead to to afterstates [d.K x AfterstateSize(obs)].
 	Predict(obs O, d *Decisions, rewards []float64, afterstates []float32) error
 }
 
-// LongTerm is a critic that sees beyond the slot. It scores a decision by what the model expects of this slot plus what
-// the state it leads to is worth:
+// LongTerm is a critic that sees beyond the slot. It scores a decision by what the model expects of
+// this slot plus what the state it leads to is worth:
 //
 //	Q(s, x) = r(s, x) + gamma V(y(s, x)),    y(s, x) the afterstate
 //
@@ -34,8 +35,9 @@ type AfterstateModel[O any] interface {
 //	transition, err := env.Step(decision)
 //	loss, trained, err := longTerm.Observe(transition)
 //
-// V is learned of the afterstates that decisions lead to, and decisions go where V is high: what V underrates at first is not
-// visited, and stays underrated. Let V begin too high rather than too low (see the example), or explore by candidates.
+// V is learned of the afterstates that decisions lead to, and decisions go where V is high: what V
+// underrates at first is not visited, and stays underrated. Let V begin too high rather than too
+// low (see the example), or explore by candidates.
 //
 // To evaluate without learning, call neither Executed nor Observe.
 type LongTerm[O any] struct {
@@ -83,19 +85,20 @@ func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
 	return l.learner.Executed(l.afterstates)
 }
 
-// Observe tells what the decision given to Executed has led to. When training is due it trains V, and returns the mean
-// loss of the training steps.
+// Observe tells what the decision given to Executed has led to. When training is due it trains V,
+// and returns the mean loss of the training steps.
 func (l *LongTerm[O]) Observe(t rl.Transition[O]) (loss float64, trained bool, err error) {
 	return l.learner.Observe(t.Reward, t.Terminated, t.Truncated)
 }
 
-// SaveState implements checkpoints.Stateful. The state holds that of the value and the model too, as far as these
-// implement checkpoints.Stateful.
+// SaveState implements checkpoints.Stateful. The state holds that of the value and the model too,
+// as far as these implement checkpoints.Stateful.
 func (l *LongTerm[O]) SaveState(s *checkpoints.State) error {
 	return errors.Join(l.learner.SaveState(s), checkpoints.SaveOptional(s, "model", l.model))
 }
 
-// LoadState implements checkpoints.Stateful. The critic must have been made like the one that was saved.
+// LoadState implements checkpoints.Stateful. The critic must have been made like the one that was
+// saved.
 func (l *LongTerm[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(l.learner.LoadState(s), checkpoints.LoadOptional(s, "model", l.model))
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// queue is admission control: one task of one of two values arrives each slot, and is admitted (1) or turned away (0). A task
-// in the queue costs holding, and one leaves after the slot with probability service. Admitting when the queue is full
-// cannot be executed. The observation is the length of the queue and the value of the task.
+// queue is admission control: one task of one of two values arrives each slot, and is admitted (1)
+// or turned away (0). A task in the queue costs holding, and one leaves after the slot with
+// probability service. Admitting when the queue is full cannot be executed. The observation is the
+// length of the queue and the value of the task.
 type queue struct {
 	capacity         int
 	holding, service float64
@@ -53,7 +54,8 @@ func (q *queue) Score(obs queueObs, d *droo.Decisions, dst []float64) error {
 	return q.Predict(obs, d, dst, make([]float32, d.K*q.AfterstateSize(obs)))
 }
 
-// AfterstateSize and Predict make the queue the model of itself. The afterstate is its length, one-hot.
+// AfterstateSize and Predict make the queue the model of itself. The afterstate is its length,
+// one-hot.
 func (q *queue) AfterstateSize(queueObs) int { return q.capacity + 1 }
 
 func (q *queue) Predict(obs queueObs, d *droo.Decisions, rewards []float64, dst []float32) error {
@@ -66,8 +68,8 @@ func (q *queue) Predict(obs queueObs, d *droo.Decisions, rewards []float64, dst 
 	return nil
 }
 
-// table is V as a linear function, which of one-hot features is a table, with step sizes that decrease with the visits
-// of each feature, as TD needs to converge.
+// table is V as a linear function, which of one-hot features is a table, with step sizes that
+// decrease with the visits of each feature, as TD needs to converge.
 type table struct {
 	v, visits []float64
 }
@@ -152,8 +154,8 @@ func (q *queue) slot(t *testing.T, l *droo.LongTerm[queueObs], admit int32) (rew
 	return tr.Reward
 }
 
-// A queue for one task that admits only tasks of value 5, half of all, has V in closed form. With h the holding cost and m
-// the service probability, the equations are
+// A queue for one task that admits only tasks of value 5, half of all, has V in closed form. With h
+// the holding cost and m the service probability, the equations are
 //
 //	V(0) = 1/2 (5 - h + gamma V(1)) + 1/2 gamma V(0)
 //	V(1) = m V(0) + (1-m) (-h + gamma V(1))
@@ -228,9 +230,10 @@ func (q *queue) optimalPolicy(gamma float64) map[queueObs]int32 {
 	return policy
 }
 
-// Deciding by what it has learned so far, the critic finds the policy that value iteration computes from probabilities it
-// does not know: tasks of value 2 are admitted to an empty queue only. The one-slot critic fills the queue with them. (The
-// closest decision is worth 0.63 more than its alternative.)
+// Deciding by what it has learned so far, the critic finds the policy that value iteration computes
+// from probabilities it does not know: tasks of value 2 are admitted to an empty queue only. The
+// one-slot critic fills the queue with them. (The closest decision is worth 0.63 more than its
+// alternative.)
 func TestLongTermFindsOptimalPolicy(t *testing.T) {
 	const gamma = 0.9
 	q := &queue{capacity: 3, holding: 0.2, service: 0.45, values: [2]float64{2, 5}, random: rl.NewRand(2, 0)}
@@ -257,9 +260,9 @@ func TestLongTermFindsOptimalPolicy(t *testing.T) {
 	}
 }
 
-// Every slot but the first of an episode earns 1. If after each the process is over with probability p, then
-// V = (1-p)(1 + gamma V); if somebody only stops looking, V = 1 + gamma V.
-// With BatchSize 0 a training is on all temporal differences that are stored, in the order of their age.
+// Every slot but the first of an episode earns 1. If after each the process is over with
+// probability p, then V = (1-p)(1 + gamma V); if somebody only stops looking, V = 1 + gamma V. With
+// BatchSize 0 a training is on all temporal differences that are stored, in the order of their age.
 func TestLongTermTrainsOnAllOfItsMemory(t *testing.T) {
 	q := &queue{capacity: 3, holding: 0.3, service: 0.4, values: [2]float64{1, 5}, random: rl.NewRand(1, 0)}
 	v := &batches{table: newTable(4)}

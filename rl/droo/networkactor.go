@@ -32,7 +32,8 @@ type NetworkActorConfig struct {
 	Beta1        float64
 	// ClipNorm bounds the global norm of the gradient; 0: no bound.
 	ClipNorm float64
-	// Workers is the number of goroutines that share a minibatch; 0: 1. Another number rounds differently.
+	// Workers is the number of goroutines that share a minibatch; 0: 1. Another number rounds
+	// differently.
 	Workers int
 }
 
@@ -48,8 +49,8 @@ func (c NetworkActorConfig) Check() error {
 	return check.Err()
 }
 
-// NetworkActor is an Actor made of a network, which it trains with Adam on cross-entropy. It implements
-// checkpoints.Stateful.
+// NetworkActor is an Actor made of a network, which it trains with Adam on cross-entropy. It
+// implements checkpoints.Stateful.
 type NetworkActor[O any] struct {
 	model     rl.Model[O]
 	optimizer *nn.Adam
@@ -67,8 +68,8 @@ type NetworkActor[O any] struct {
 // certainlyNot is a logit of probability 0, further from undecided than any a network gives.
 const certainlyNot = -1e9
 
-// NewNetworkActor compiles a model for decisions and for training. Close stops its goroutines. A critic
-// of the model is not used.
+// NewNetworkActor compiles a model for decisions and for training. Close stops its goroutines. A
+// critic of the model is not used.
 func NewNetworkActor[O any](model rl.Model[O], cfg NetworkActorConfig) (*NetworkActor[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -255,8 +256,8 @@ func newReplica[O any](model rl.Model[O], cfg NetworkActorConfig, opt nn.Optimiz
 	return r, nil
 }
 
-// load binds the inputs and the best decisions of a batch. Scores of groups that no row refers to are
-// taught 0 by the binary loss and nothing by softmax.
+// load binds the inputs and the best decisions of a batch. Scores of groups that no row refers to
+// are taught 0 by the binary loss and nothing by softmax.
 func (r *replica[O]) load(batch []Sample[O]) error {
 	r.batch = r.batch[:0]
 	for i := range batch {

@@ -7,13 +7,15 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// NoisyOrderPreserving is the quantizer of LyDROO (S. Bi, L. Huang, H. Wang, Y. J. Zhang, IEEE TWC 20(11), 2021): half
-// of its candidates are the OrderPreserving ones of the scores, and half those of the scores with Gaussian noise added,
-// which explores decisions whose order differs from that of the scores.
+// NoisyOrderPreserving is the quantizer of LyDROO (S. Bi, L. Huang, H. Wang, Y. J. Zhang, IEEE TWC
+// 20(11), 2021): half of its candidates are the OrderPreserving ones of the scores, and half those
+// of the scores with Gaussian noise added, which explores decisions whose order differs from that
+// of the scores.
 //
-// The paper adds the noise to the probabilities and squashes the sum; here it is added to the logits, which amounts to
-// the same kind of exploration and applies to one-of-n decisions as well. The halves are interleaved (see Interleave),
-// and where the noise leads to a candidate that is already there, the next one takes its place.
+// The paper adds the noise to the probabilities and squashes the sum; here it is added to the
+// logits, which amounts to the same kind of exploration and applies to one-of-n decisions as well.
+// The halves are interleaved (see Interleave), and where the noise leads to a candidate that is
+// already there, the next one takes its place.
 type NoisyOrderPreserving struct {
 	sigma float64
 	rand  *rl.Rand
@@ -23,8 +25,8 @@ type NoisyOrderPreserving struct {
 	merge merger
 }
 
-// NewNoisyOrderPreserving returns the quantizer with noise of standard deviation sigma (the paper's is 1) from rand,
-// whose state is saved as the quantizer's.
+// NewNoisyOrderPreserving returns the quantizer with noise of standard deviation sigma (the paper's
+// is 1) from rand, whose state is saved as the quantizer's.
 func NewNoisyOrderPreserving(sigma float64, rand *rl.Rand) (*NoisyOrderPreserving, error) {
 	if !(sigma > 0) {
 		return nil, fmt.Errorf("droo: noisy order-preserving quantizer: sigma = %v, want a positive standard deviation", sigma)

@@ -6,19 +6,22 @@ import (
 	"slices"
 )
 
-// OrderPreserving is the quantizer of DROO (L. Huang, S. Bi, Y. J. Zhang, IEEE TMC 19(11), 2020, eq. 8 and 9), and its
-// counterpart for one-of-n decisions. The zero value is ready for use.
+// OrderPreserving is the quantizer of DROO (L. Huang, S. Bi, Y. J. Zhang, IEEE TMC 19(11), 2020,
+// eq. 8 and 9), and its counterpart for one-of-n decisions. The zero value is ready for use.
 //
-// Binary: the first candidate thresholds the probabilities at 0.5. Then the entries take turns as the threshold, the one
-// closest to 0.5 first: entries above the threshold become 1, entries below it 0, and entries equal to it the opposite
-// of their side of 0.5. Every candidate keeps the order of the scores (a row that scores at least as high as another
-// chooses at least as high), and n rows have at most n+1 candidates.
+// Binary: the first candidate thresholds the probabilities at 0.5. Then the entries take turns as
+// the threshold, the one closest to 0.5 first: entries above the threshold become 1, entries below
+// it 0, and entries equal to it the opposite of their side of 0.5. Every candidate keeps the order
+// of the scores (a row that scores at least as high as another chooses at least as high), and n
+// rows have at most n+1 candidates.
 //
-// One of n: the first candidate takes the best option of every row. Then all other options take turns in order of the
-// logit that their row gives up for them, the smallest loss first, and every candidate switches one more row than the one
-// before it. As with the thresholds, candidates so move further and further from the first and many rows change together;
-// an actor that sends all rows the same way can be led away from it, which single switches of one row are too timid for
-// (docs/decisions). There are at most Rows*(Options-1) of them. For candidates near the first one see KBest and Gumbel.
+// One of n: the first candidate takes the best option of every row. Then all other options take
+// turns in order of the logit that their row gives up for them, the smallest loss first, and every
+// candidate switches one more row than the one before it. As with the thresholds, candidates so
+// move further and further from the first and many rows change together; an actor that sends all
+// rows the same way can be led away from it, which single switches of one row are too timid for
+// (docs/decisions). There are at most Rows*(Options-1) of them. For candidates near the first one
+// see KBest and Gumbel.
 type OrderPreserving struct {
 	order    []int32         // binary: the rows by distance of their probability from 0.5
 	switches heap[rowSwitch] // one of n: the smallest so far, the largest of them first
@@ -77,10 +80,12 @@ func (a rowSwitch) compare(b rowSwitch) int {
 	return cmp.Or(cmp.Compare(a.gap, b.gap), cmp.Compare(a.row, b.row), cmp.Compare(a.option, b.option))
 }
 
-// Before puts the largest loss at the top of the heap, where it is the first to make room for a smaller one.
+// Before puts the largest loss at the top of the heap, where it is the first to make room for a
+// smaller one.
 func (a rowSwitch) Before(b rowSwitch) bool { return a.compare(b) > 0 }
 
-// growingSwitches appends to the candidate of best options those with one, two, ... of the cheapest switches.
+// growingSwitches appends to the candidate of best options those with one, two, ... of the cheapest
+// switches.
 func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
 	q.switches = q.switches[:0]
 	for i, best := range dst.Candidate(0) {

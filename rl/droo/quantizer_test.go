@@ -105,7 +105,8 @@ func TestDROOPaperExample(t *testing.T) {
 	}
 }
 
-// An entry at exactly 0.5 is 0 in the first candidate and 1 as the threshold (eq. 9, the case of equality).
+// An entry at exactly 0.5 is 0 in the first candidate and 1 as the threshold (eq. 9, the case of
+// equality).
 func TestOrderPreservingTies(t *testing.T) {
 	for _, c := range []struct {
 		s    droo.Scores
@@ -142,7 +143,8 @@ func TestOrderPreservingKeepsOrder(t *testing.T) {
 				}
 			}
 		}
-		// There are as many order-preserving vectors as there are different logits, and one more; all must be found.
+		// There are as many order-preserving vectors as there are different logits, and one more;
+		// all must be found.
 		different := slices.Clone(s.Logits)
 		slices.Sort(different)
 		if want := len(slices.Compact(different)) + 1; len(all) != want {
@@ -151,7 +153,8 @@ func TestOrderPreservingKeepsOrder(t *testing.T) {
 	})
 }
 
-// plainDROO is eq. 8 and 9 of the paper as they stand, in probabilities, for probabilities that all differ.
+// plainDROO is eq. 8 and 9 of the paper as they stand, in probabilities, for probabilities that all
+// differ.
 func plainDROO(p []float64, k int) [][]int32 {
 	threshold := func(one func(float64) bool) []int32 {
 		x := make([]int32, len(p))
@@ -214,8 +217,8 @@ func logProb(s droo.Scores, x []int32) float64 {
 	return sum
 }
 
-// checkBest wants the candidates of q to be the k decisions of s with the highest value, best first, by comparing with
-// all decisions; decisions of equal value may come in any order.
+// checkBest wants the candidates of q to be the k decisions of s with the highest value, best
+// first, by comparing with all decisions; decisions of equal value may come in any order.
 func checkBest(t *rapid.T, q droo.Quantizer, s droo.Scores, k int, value func(x []int32) float64, accept func(x []int32) bool) {
 	var want []float64
 	for _, x := range enumerate(s) {
@@ -240,8 +243,8 @@ func checkBest(t *rapid.T, q droo.Quantizer, s droo.Scores, k int, value func(x 
 
 func anyDecision([]int32) bool { return true }
 
-// Candidate n of the order-preserving quantizer must have the n cheapest switches of all made, in order of their cost, where
-// a later switch of a row replaces an earlier one.
+// Candidate n of the order-preserving quantizer must have the n cheapest switches of all made, in
+// order of their cost, where a later switch of a row replaces an earlier one.
 func TestGrowingSwitchesAgainstSorting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, options := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(2, 4).Draw(t, "options")
@@ -305,7 +308,8 @@ func TestKNNAgainstBruteForce(t *testing.T) {
 	})
 }
 
-// The second candidate is a draw from the product of the rows' softmaxes (sigmoids), given that it is not the argmax.
+// The second candidate is a draw from the product of the rows' softmaxes (sigmoids), given that it
+// is not the argmax.
 func TestGumbelFrequencies(t *testing.T) {
 	const temperature = 1.5
 	for _, s := range []droo.Scores{

@@ -12,7 +12,8 @@ type Sample[O any] struct {
 	Decision    []int32 // a choice per row
 }
 
-// sampleCodec is the Codec of samples. A sample is encoded as the number of choices, the choices and the observation.
+// sampleCodec is the Codec of samples. A sample is encoded as the number of choices, the choices
+// and the observation.
 type sampleCodec[O any] struct{ observation rl.Codec[O] }
 
 func (c sampleCodec[O]) Copy(dst *Sample[O], src Sample[O]) {

@@ -8,15 +8,16 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// CartPole is CartPole-v1: a cart on a track is pushed left (action 0) or right (1) to keep the pole on it upright
-// (A. Barto, R. Sutton, C. Anderson, "Neuronlike adaptive elements that can solve difficult learning control problems",
-// IEEE SMC 13(5), 1983; equations of motion: R. Florian, "Correct equations for the dynamics of the cart-pole system", 2007,
-// without friction).
+// CartPole is CartPole-v1: a cart on a track is pushed left (action 0) or right (1) to keep the
+// pole on it upright (A. Barto, R. Sutton, C. Anderson, "Neuronlike adaptive elements that can
+// solve difficult learning control problems", IEEE SMC 13(5), 1983; equations of motion: R.
+// Florian, "Correct equations for the dynamics of the cart-pole system", 2007, without friction).
 //
-// The observation is the cart's position (m) and velocity (m/s) and the pole's angle from the vertical (rad) and angular
-// velocity (rad/s). Every step earns 1. An episode starts with all four uniform in [-0.05, 0.05), terminates when the
-// cart leaves +-2.4 m or the pole +-12 degrees, and is truncated after 500 steps. The problem counts as solved at a mean
-// of 475 (Gymnasium's reward threshold).
+// The observation is the cart's position (m) and velocity (m/s) and the pole's angle from the
+// vertical (rad) and angular velocity (rad/s). Every step earns 1. An episode starts with all four
+// uniform in [-0.05, 0.05), terminates when the cart leaves +-2.4 m or the pole +-12 degrees, and
+// is truncated after 500 steps. The problem counts as solved at a mean of 475 (Gymnasium's reward
+// threshold).
 //
 // The zero value is ready for Reset.
 type CartPole struct {

@@ -73,8 +73,9 @@ func TestCartPoleAgainstGymnasium(t *testing.T) {
 	}
 }
 
-// Recorded from Gymnasium 1.4.0, Acrobot-v1, with env.unwrapped.state set to the initial state. The torque follows the
-// velocity of the second link, which pumps energy into the chain until it reaches the goal.
+// Recorded from Gymnasium 1.4.0, Acrobot-v1, with env.unwrapped.state set to the initial state. The
+// torque follows the velocity of the second link, which pumps energy into the chain until it
+// reaches the goal.
 func TestAcrobotAgainstGymnasium(t *testing.T) {
 	want := map[int][4]float64{
 		0:  {0.522775663834471, 0.2010392390214551, 0.25685476576306454, 2.89419892638667},
@@ -209,7 +210,8 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkStep makes steps with random actions drawn beforehand, and starts a new episode where one has ended.
+// BenchmarkStep makes steps with random actions drawn beforehand, and starts a new episode where
+// one has ended.
 func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		name    string

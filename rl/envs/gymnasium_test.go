@@ -9,8 +9,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Episodes recorded from Gymnasium (bench/peers/gymnasium_reference.py): the same states and actions lead to the same
-// states, rewards and ends.
+// Episodes recorded from Gymnasium (bench/peers/gymnasium_reference.py): the same states and
+// actions lead to the same states, rewards and ends.
 func TestEpisodesOfGymnasium(t *testing.T) {
 	data, err := os.ReadFile("testdata/gymnasium.json")
 	if err != nil {

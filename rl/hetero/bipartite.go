@@ -14,15 +14,15 @@ type BipartiteConfig struct {
 	Rounds int // of messages, from sources to destinations and back; 0: each edge by its own ends
 }
 
-// BipartiteModel is the network of GRLE for two types of nodes joined by one type of edges: it scores every
-// edge (see gnn.BipartiteScorer). It has no critic. It implements rl.Model.
+// BipartiteModel is the network of GRLE for two types of nodes joined by one type of edges: it
+// scores every edge (see gnn.BipartiteScorer). It has no critic. It implements rl.Model.
 type BipartiteModel struct {
 	*gnn.BipartiteScorer
 	schema Schema
 }
 
-// NewBipartiteModel returns a model whose initial weights are drawn from rand. The schema must have two node
-// types, one edge type from one to the other, and a choice of edges.
+// NewBipartiteModel returns a model whose initial weights are drawn from rand. The schema must have
+// two node types, one edge type from one to the other, and a choice of edges.
 func NewBipartiteModel(s Schema, cfg BipartiteConfig, rand *rl.Rand) (*BipartiteModel, error) {
 	if err := s.Check(); err != nil {
 		return nil, err

@@ -17,8 +17,9 @@ type DROOConfig struct {
 	Learner     droo.Config
 }
 
-// DefaultDROOConfig returns 64 candidates drawn at temperature 1, softmax cross-entropy (binary where nodes
-// are decided yes or no) and a training every second slot. All that is random follows from seed.
+// DefaultDROOConfig returns 64 candidates drawn at temperature 1, softmax cross-entropy (binary
+// where nodes are decided yes or no) and a training every second slot. All that is random follows
+// from seed.
 func DefaultDROOConfig(seed uint64) DROOConfig {
 	c := DROOConfig{
 		Network:     BipartiteConfig{Hidden: 16, Rounds: 1},
@@ -39,8 +40,9 @@ const (
 	streamDraws   = streamWeights + 1
 )
 
-// NewDROO puts a DROO learner together for the graphs of a schema: network, actor, Gumbel candidates and
-// memory. The critic scores candidate decisions. For other parts, call droo.New yourself, as NewDROO does.
+// NewDROO puts a DROO learner together for the graphs of a schema: network, actor, Gumbel
+// candidates and memory. The critic scores candidate decisions. For other parts, call droo.New
+// yourself, as NewDROO does.
 func NewDROO(s Schema, critic droo.Critic[Graph], cfg DROOConfig) (*droo.Learner[Graph], error) {
 	model, err := cfg.model(s)
 	if err != nil {

@@ -44,8 +44,8 @@ func ExampleGraph() {
 	// hetero: graph: edge 5 of type "fits" leads from job 5 of 3 to machine 0 of 2
 }
 
-// Senders on a shared channel: each pair of neighbours that send together loses. The critic says what a
-// decision is worth, and the learner finds the senders for graphs of any size.
+// Senders on a shared channel: each pair of neighbours that send together loses. The critic says
+// what a decision is worth, and the learner finds the senders for graphs of any size.
 func ExampleNewDROO() {
 	s := hetero.Schema{
 		Nodes:  []hetero.NodeType{{Name: "sender", Features: 1}},

@@ -21,13 +21,13 @@ type EdgeSet struct {
 	Features []float32 // [edges x features]
 }
 
-// Graph is an observation. Its slices may be filled directly, in the order of the schema's types, or by
-// AddNode and AddEdge. Reset makes a zero Graph ready for them.
+// Graph is an observation. Its slices may be filled directly, in the order of the schema's types,
+// or by AddNode and AddEdge. Reset makes a zero Graph ready for them.
 type Graph struct {
 	Nodes []NodeSet // [node types]
 	Edges []EdgeSet // [edge types]
-	// Allowed is the mask of the options, in the order in which their nodes or edges were added; nil
-	// allows all.
+	// Allowed is the mask of the options, in the order in which their nodes or edges were added;
+	// nil allows all.
 	Allowed []bool
 
 	schema *Schema
@@ -48,8 +48,8 @@ func (g *Graph) Reset(s *Schema) {
 	}
 }
 
-// AddNode adds a node and returns its number among those of its type. A mistake (an unknown type, a wrong
-// number of features) is reported by Check, and so by the learner that is shown the graph.
+// AddNode adds a node and returns its number among those of its type. A mistake (an unknown type, a
+// wrong number of features) is reported by Check, and so by the learner that is shown the graph.
 func (g *Graph) AddNode(nodeType string, features ...float32) int {
 	if g.schema == nil {
 		g.fail("AddNode before Reset")
@@ -66,8 +66,8 @@ func (g *Graph) AddNode(nodeType string, features ...float32) int {
 	return n.Count - 1
 }
 
-// AddEdge adds an edge between nodes that AddNode has returned, and returns its number among those of its
-// type. Mistakes are reported as those of AddNode are.
+// AddEdge adds an edge between nodes that AddNode has returned, and returns its number among those
+// of its type. Mistakes are reported as those of AddNode are.
 func (g *Graph) AddEdge(edgeType string, src, dst int, features ...float32) int {
 	if g.schema == nil {
 		g.fail("AddEdge before Reset")
@@ -106,8 +106,8 @@ func (g *Graph) Edge(edgeType string, e int) (src, dst int) {
 // Count returns the number of nodes of a type.
 func (g *Graph) Count(nodeType string) int { return g.Nodes[g.schema.nodeIndex(nodeType)].Count }
 
-// Chosen returns the edge, by its number, that a choice of EdgePerSource stands for: the choice-th of
-// those added from node row. It is -1 if there is none.
+// Chosen returns the edge, by its number, that a choice of EdgePerSource stands for: the choice-th
+// of those added from node row. It is -1 if there is none.
 func (g *Graph) Chosen(row int, choice int32) int {
 	i := g.schema.edgeIndex(g.schema.Choose.typeName)
 	if i < 0 {
@@ -124,8 +124,8 @@ func (g *Graph) Chosen(row int, choice int32) int {
 	return -1
 }
 
-// Check reports what keeps g from being a graph of the schema: a mistaken AddNode or AddEdge, slices whose
-// lengths do not fit, ends that are no nodes, features that are not finite.
+// Check reports what keeps g from being a graph of the schema: a mistaken AddNode or AddEdge,
+// slices whose lengths do not fit, ends that are no nodes, features that are not finite.
 func (g *Graph) Check(s *Schema) error {
 	if g.err != nil {
 		return g.err
@@ -208,8 +208,8 @@ func (c codec) Copy(dst *Graph, src Graph) {
 	dst.err = src.err
 }
 
-// Encode implements rl.Codec: per node type the number of nodes and their features, per edge type the
-// number of edges, their ends and features, then the mask.
+// Encode implements rl.Codec: per node type the number of nodes and their features, per edge type
+// the number of edges, their ends and features, then the mask.
 func (c codec) Encode(dst []float64, g Graph) []float64 {
 	numbers := rl.VectorCodec[float32]{}
 	for _, n := range g.Nodes {

@@ -83,7 +83,8 @@ func near(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Abs(float64(x-y)) < 1e-5 })
 }
 
-// A batch computes what its observations compute alone, with any choice, and the rows are those of the choice.
+// A batch computes what its observations compute alone, with any choice, and the rows are those of
+// the choice.
 func TestBatchEqualsParts(t *testing.T) {
 	for name, choose := range choices {
 		s := schema(choose)

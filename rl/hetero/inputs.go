@@ -132,8 +132,8 @@ func (in *inputs) loadEdges(i int, batch []Graph) error {
 	return e.graph.SetBipartite(int(sources), int(dests), e.index)
 }
 
-// sortEdges makes in.order the edges of a set: grouped by their sources, in the order of adding, where
-// every source chooses one, and as they are elsewhere.
+// sortEdges makes in.order the edges of a set: grouped by their sources, in the order of adding,
+// where every source chooses one, and as they are elsewhere.
 func (in *inputs) sortEdges(i int, set *EdgeSet, sources int) {
 	in.order = slices.Grow(in.order[:0], len(set.Src))[:len(set.Src)]
 	if c := in.schema.Choose; c.kind != edgePerSource || in.schema.edgeIndex(c.typeName) != i {

@@ -17,13 +17,14 @@ type Config struct {
 	Hidden int
 	// Layers is the number of rounds of messages: how many edges away a node sees. Default 2.
 	Layers int
-	// Aggregation is how messages become one: gnn.Sum or gnn.Mean. A mean keeps its scale when degrees
-	// change, but cannot count. Default gnn.Mean.
+	// Aggregation is how messages become one: gnn.Sum or gnn.Mean. A mean keeps its scale when
+	// degrees change, but cannot count. Default gnn.Mean.
 	Aggregation gnn.Aggregation
-	// ScoreGain scales the initial weights of the last layer of the scores. Default 0.01: a policy begins
-	// close to uniform. Action values and DROO want 1.
+	// ScoreGain scales the initial weights of the last layer of the scores. Default 0.01: a policy
+	// begins close to uniform. Action values and DROO want 1.
 	ScoreGain float64
-	// Value adds a critic, on the same embeddings. DROO and DQN without Dueling want none. Default true.
+	// Value adds a critic, on the same embeddings. DROO and DQN without Dueling want none. Default
+	// true.
 	Value bool
 }
 
@@ -42,16 +43,17 @@ func (c Config) Check() error {
 	return check.Err()
 }
 
-// Model is a message passing network for the graphs of a schema, of any size. With T the type of node v,
-// E(v) the edge types that reach T, in either direction unless they are directed, it computes
+// Model is a message passing network for the graphs of a schema, of any size. With T the type of
+// node v, E(v) the edge types that reach T, in either direction unless they are directed, it
+// computes
 //
 //	h_v   = relu(x_v A_T + a_T)
 //	h_v  += relu([h_v, m_v,E for E in E(v)] B_T + b_T)          once per layer
 //	m_v,E = mean over the edges e = (u, v) of relu(h_u U + h_v V + f_e W + c)
 //	h_v   = relu([h_v, mean of h over the nodes of each type] C_T + c_T)
 //
-// and scores nodes by a linear layer, edges by gnn.EdgeScorer. The critic is a perceptron of the means of h.
-// It implements rl.Model.
+// and scores nodes by a linear layer, edges by gnn.EdgeScorer. The critic is a perceptron of the
+// means of h. It implements rl.Model.
 type Model struct {
 	schema Schema
 	cfg    Config

@@ -16,8 +16,8 @@ type EdgeType struct {
 	Name     string
 	From, To string // node types; may be the same
 	Features int    // numbers that describe an edge; may be 0
-	// Directed lets messages pass from From to To only. Set it for undirected graphs in which every edge
-	// is added in both directions.
+	// Directed lets messages pass from From to To only. Set it for undirected graphs in which every
+	// edge is added in both directions.
 	Directed bool
 }
 
@@ -44,22 +44,23 @@ func OneNode(nodeType string) Choice { return Choice{oneNode, nodeType} }
 // OneEdge chooses one edge of a type: a single row whose option e is edge e.
 func OneEdge(edgeType string) Choice { return Choice{oneEdge, edgeType} }
 
-// EdgePerSource chooses, for every source node of an edge type, one of its edges: row i is node i, and
-// its option c is the c-th edge that was added from it (see Graph.Chosen).
+// EdgePerSource chooses, for every source node of an edge type, one of its edges: row i is node i,
+// and its option c is the c-th edge that was added from it (see Graph.Chosen).
 func EdgePerSource(edgeType string) Choice { return Choice{edgePerSource, edgeType} }
 
 // EachNode decides yes or no for every node of a type: row i is node i, with choices 0 and 1.
 func EachNode(nodeType string) Choice { return Choice{eachNode, nodeType} }
 
-// Schema says what the graphs of a problem are made of. It must not change once a Graph or a model has
-// been made with it.
+// Schema says what the graphs of a problem are made of. It must not change once a Graph or a model
+// has been made with it.
 type Schema struct {
 	Nodes  []NodeType
 	Edges  []EdgeType
 	Choose Choice
 }
 
-// Check reports what makes no sense: names used twice or unknown, negative numbers of features, no choice.
+// Check reports what makes no sense: names used twice or unknown, negative numbers of features, no
+// choice.
 func (s *Schema) Check() error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf("hetero: schema: "+format, args...)) }

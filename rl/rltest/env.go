@@ -24,10 +24,11 @@ type EnvConfig[O, A any] struct {
 	Deterministic bool
 }
 
-// Env checks environments against the contract of rl.Env: episodes follow from the seed and the actions alone, whatever
-// other environments do and whatever the environment was used for before; an observation stays as it is until the next
-// call; actions are neither changed nor kept; rewards are finite; Step fails before Reset, after the end of an episode
-// and for an invalid action, which changes nothing.
+// Env checks environments against the contract of rl.Env: episodes follow from the seed and the
+// actions alone, whatever other environments do and whatever the environment was used for before;
+// an observation stays as it is until the next call; actions are neither changed nor kept; rewards
+// are finite; Step fails before Reset, after the end of an episode and for an invalid action, which
+// changes nothing.
 func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	t.Helper()
 	if cfg.Steps == 0 {
@@ -51,8 +52,8 @@ func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	}
 }
 
-// checkEpisode runs an environment side by side with a twin that is given invalid actions as well, and with one that
-// does something else.
+// checkEpisode runs an environment side by side with a twin that is given invalid actions as well,
+// and with one that does something else.
 func checkEpisode[O, A any](t T, cfg EnvConfig[O, A], seed uint64) {
 	t.Helper()
 	want := record(t, cfg, cfg.New(), seed, cfg.Steps)
@@ -124,7 +125,8 @@ func reset[O, A any](t T, env rl.Env[O, A], seed uint64) O {
 	return obs
 }
 
-// record plays an episode of at most steps random actions. The first of its transitions holds the observation of Reset.
+// record plays an episode of at most steps random actions. The first of its transitions holds the
+// observation of Reset.
 func record[O, A any](t T, cfg EnvConfig[O, A], env rl.Env[O, A], seed uint64, steps int) []rl.Transition[O] {
 	t.Helper()
 	obs := reset(t, env, seed)

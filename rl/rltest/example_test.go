@@ -40,7 +40,8 @@ func (printer) Fatalf(format string, _ ...any) {
 	panic("end of the test")
 }
 
-// In a test of its own, an environment is checked by rltest.Env(t, ...). Here the check finds what is wrong with dice.
+// In a test of its own, an environment is checked by rltest.Env(t, ...). Here the check finds what
+// is wrong with dice.
 func ExampleEnv() {
 	defer func() { recover() }()
 	rltest.Env(printer{}, rltest.EnvConfig[[]int, int]{

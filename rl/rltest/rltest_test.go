@@ -11,8 +11,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// counters is an environment of two counters. Every step adds the action and a random number to them, and the episode
-// ends when their sum exceeds 40. Its bugs can be switched on.
+// counters is an environment of two counters. Every step adds the action and a random number to
+// them, and the episode ends when their sum exceeds 40. Its bugs can be switched on.
 type counters struct {
 	bug     string
 	random  *rl.Rand

@@ -2,7 +2,8 @@ package rltest
 
 import "reflect"
 
-// scribble overwrites the memory of the slices that v points to or holds in exported fields, as their owner may do.
+// scribble overwrites the memory of the slices that v points to or holds in exported fields, as
+// their owner may do.
 func scribble(v any) { scribbleValue(reflect.ValueOf(v)) }
 
 func scribbleValue(v reflect.Value) {

@@ -43,8 +43,8 @@ func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, price
 	return r.capacityBound(lambda, 1<<16), r.perServer(lambda), nil
 }
 
-// ShadowPrices are the prices of UpperBound, with all exits: what a second of each server [N] is worth in
-// the long run, in units of accuracy. They are 0 where there is time for everything.
+// ShadowPrices are the prices of UpperBound, with all exits: what a second of each server [N] is
+// worth in the long run, in units of accuracy. They are 0 where there is time for everything.
 func ShadowPrices(sc Scenario, p Profile) ([]float64, error) {
 	r, err := newRelaxation(sc, p, false)
 	if err != nil {

@@ -214,8 +214,8 @@ func (p *exhaustivePolicy) Decide(obs Observation, dst Action) error {
 	return err
 }
 
-// The sum of the prices, per task, is what the bound gains from a slot that is longer by a second (the
-// envelope theorem).
+// The sum of the prices, per task, is what the bound gains from a slot that is longer by a second
+// (the envelope theorem).
 func TestShadowPricesAreTheSlopeOfTheBound(t *testing.T) {
 	bound := func(devices int, slot Seconds) (float64, []float64) {
 		_, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Slot = devices, slot })

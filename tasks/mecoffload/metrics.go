@@ -212,8 +212,8 @@ func (m *Metrics) Servers() int { return len(m.busy) }
 // Exits is L, the number of exits.
 func (m *Metrics) Exits() int { return len(m.exits) }
 
-// SaveState implements checkpoints.Stateful. Decision times are not part of the state, so that equal runs have equal states: see
-// SaveTimes.
+// SaveState implements checkpoints.Stateful. Decision times are not part of the state, so that
+// equal runs have equal states: see SaveTimes.
 func (m *Metrics) SaveState(s *checkpoints.State) error {
 	s.PutInt64("counts", nil, []int64{m.Slots, m.Tasks, m.InTime, m.Late, m.Dropped})
 	s.PutFloat64("sums", nil, []float64{m.accuracy, m.reward})

@@ -192,8 +192,8 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// The reward of a slot alone fills the servers with a backlog of more than two slots. Who pays for server
-// time as well does without, and has more of the very reward.
+// The reward of a slot alone fills the servers with a backlog of more than two slots. Who pays for
+// server time as well does without, and has more of the very reward.
 func TestPricedTimeKeepsBacklogsShort(t *testing.T) {
 	run := func(share float64) (reward, backlog float64) {
 		sim, sc, p := builtin(t, "dynamic", nil)

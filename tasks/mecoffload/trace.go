@@ -24,10 +24,11 @@ const TraceSample = 1.0
 // longestGap is the longest run of missing samples over which the last value is held.
 const longestGap = 5
 
-// ReadTrace reads the link rates, in bit/s, one per second, from a log of a mobile phone: a CSV file whose header has a
-// column DL_bitrate in kbit/s, as the app G-NetTrack Pro writes it and the 5G dataset of Raca, Leahy, Sreenan and Quinlan
-// ("Beyond Throughput, the Next Generation: a 5G Dataset with Channel and Context Metrics", MMSys 2020) publishes it. Other
-// columns may be there, in any order, and are not read. filename is only used in errors.
+// ReadTrace reads the link rates, in bit/s, one per second, from a log of a mobile phone: a CSV
+// file whose header has a column DL_bitrate in kbit/s, as the app G-NetTrack Pro writes it and the
+// 5G dataset of Raca, Leahy, Sreenan and Quinlan ("Beyond Throughput, the Next Generation: a 5G
+// Dataset with Channel and Context Metrics", MMSys 2020) publishes it. Other columns may be there,
+// in any order, and are not read. filename is only used in errors.
 //
 //   - Every row is one second. The timestamps are not read: they have whole seconds, of which the app repeats about as many
 //     as it skips.
@@ -36,14 +37,16 @@ const longestGap = 5
 //   - Anything else that is not a finite number of at least 0, a row of another length than the header, a file without the
 //     column or without a single value is an error.
 //
-// Rates are used as they are. The phones only downloaded, so DL_bitrate, not UL_bitrate, stands for what the link can carry. In
-// the six published logs that this was checked with the median is between 16 and 150 Mbit/s, the 95th
-// percentile between 175 and 300, the largest value 457, and 9 to 22 % of the seconds are below 1 Mbit/s: links near the U(20, 100)
-// Mbit/s of the other scenarios most of the time, far better sometimes, and as good as dead for the rest. Zeros are kept here; the
-// scenario's floor replaces them (see TraceSource).
+// Rates are used as they are. The phones only downloaded, so DL_bitrate, not UL_bitrate, stands for
+// what the link can carry. In the six published logs that this was checked with the median is
+// between 16 and 150 Mbit/s, the 95th percentile between 175 and 300, the largest value 457, and 9
+// to 22 % of the seconds are below 1 Mbit/s: links near the U(20, 100) Mbit/s of the other
+// scenarios most of the time, far better sometimes, and as good as dead for the rest. Zeros are
+// kept here; the scenario's floor replaces them (see TraceSource).
 //
-// Text is UTF-8 or UTF-16 with a byte order mark, fields are separated by commas, semicolons or tabs, and the column's name may
-// differ in case, spaces and underscores. With semicolons and tabs a comma is the decimal sign.
+// Text is UTF-8 or UTF-16 with a byte order mark, fields are separated by commas, semicolons or
+// tabs, and the column's name may differ in case, spaces and underscores. With semicolons and tabs
+// a comma is the decimal sign.
 func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 	text, err := textfile.Read(r)
 	if err != nil {
@@ -150,7 +153,8 @@ func separatorName(comma rune) string {
 // groups are thousands in groups, or three decimals: nobody can tell.
 var groups = regexp.MustCompile(`^[1-9][0-9]{0,2}(,[0-9]{3})+$`)
 
-// parseRate reads a number of at least 0. Where commas do not separate fields one is the decimal sign.
+// parseRate reads a number of at least 0. Where commas do not separate fields one is the decimal
+// sign.
 func parseRate(cell string, separator rune) (float64, bool) {
 	if separator != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
 		cell = strings.Replace(cell, ",", ".", 1)
@@ -177,7 +181,8 @@ func LoadTrace(filename string) ([]float64, error) {
 	return ReadTrace(f, filename)
 }
 
-// rates reads the traces of a scenario, none lower than its floor. A scenario without traces has none.
+// rates reads the traces of a scenario, none lower than its floor. A scenario without traces has
+// none.
 func (s Scenario) rates() ([][]float64, error) {
 	files, err := s.TraceFiles()
 	if err != nil {

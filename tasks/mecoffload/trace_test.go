@@ -144,7 +144,8 @@ func TestTraceFiles(t *testing.T) {
 	}
 }
 
-// Links read their traces at the pace of simulated time, wrap around at the end, and never fall below the floor.
+// Links read their traces at the pace of simulated time, wrap around at the end, and never fall
+// below the floor.
 func TestLinksFollowTraces(t *testing.T) {
 	sim, sc, _ := builtin(t, "trace", func(s *Scenario) {
 		s.Trace.Files, s.Slot, s.Devices = []string{"testdata/traces"}, 0.25, 5

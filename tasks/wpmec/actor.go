@@ -11,8 +11,8 @@ type ActorConfig struct {
 	Beta1        float64 // of Adam; 0: 0.9
 }
 
-// Actor is a network that decides and learns by binary cross-entropy, each user's decision by itself, as DROO's does. The
-// logit of a user that is off says local, with certainty.
+// Actor is a network that decides and learns by binary cross-entropy, each user's decision by
+// itself, as DROO's does. The logit of a user that is off says local, with certainty.
 type Actor = droo.NetworkActor[Observation]
 
 // newActor makes an actor of a network.

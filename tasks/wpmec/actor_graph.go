@@ -18,18 +18,20 @@ type GraphActorConfig struct {
 	Rounds int // of messages to the access point and back
 }
 
-// DefaultGraphActorConfig returns what does well from 5 to 30 users; more units or rounds gain nothing.
+// DefaultGraphActorConfig returns what does well from 5 to 30 users; more units or rounds gain
+// nothing.
 func DefaultGraphActorConfig() GraphActorConfig {
 	return GraphActorConfig{ActorConfig: ActorConfig{LearningRate: 0.005, Beta1: 0.9}, Hidden: 16, Rounds: 1}
 }
 
-// NewGraphActor returns an actor that sees the network as a graph: the users and the access point, joined by one edge
-// each. Users are embedded, send messages to the access point, which takes their mean and knows their number, and hear
-// its state; then a perceptron scores every edge. What couples the users of this problem is a handful of sums over them
-// (see [Solver]), which the access point can learn to hold.
+// NewGraphActor returns an actor that sees the network as a graph: the users and the access point,
+// joined by one edge each. Users are embedded, send messages to the access point, which takes their
+// mean and knows their number, and hear its state; then a perceptron scores every edge. What
+// couples the users of this problem is a handful of sums over them (see [Solver]), which the access
+// point can learn to hold.
 //
-// It serves any number of users, on or off, with any weights, and treats them alike whatever their order. Users that are
-// off are no part of the graph.
+// It serves any number of users, on or off, with any weights, and treats them alike whatever their
+// order. Users that are off are no part of the graph.
 func NewGraphActor(cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
 	if cfg.Hidden < 1 || cfg.Rounds < 1 {
 		return nil, fmt.Errorf("wpmec: graph actor: %d hidden units and %d rounds: at least 1 of each", cfg.Hidden, cfg.Rounds)
@@ -51,7 +53,8 @@ const (
 // graphNetwork is the network on users (sources) and access points (destinations).
 type graphNetwork struct{ *gnn.BipartiteScorer }
 
-// Build implements rl.Model: the users of a batch of networks, one after the other, to scores [users x 1].
+// Build implements rl.Model: the users of a batch of networks, one after the other, to scores
+// [users x 1].
 func (n graphNetwork) Build() (*rl.Network[Observation], error) {
 	eg := gorgonia.NewGraph()
 	in := &userInputs{}

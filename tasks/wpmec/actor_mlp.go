@@ -16,9 +16,10 @@ type MLPActorConfig struct {
 	Hidden []int // widths of the hidden layers
 }
 
-// DefaultMLPActorConfig returns the network of the published code, N-120-80-N, with a learning rate of 0.005: over 10,000
-// frames of the published data and 20 seeds it reaches a normalized rate of 0.99995, with the published learning rate of
-// 0.01 it is 0.99989, and with the published Beta1 of 0.09 as well, 0.99981.
+// DefaultMLPActorConfig returns the network of the published code, N-120-80-N, with a learning rate
+// of 0.005: over 10,000 frames of the published data and 20 seeds it reaches a normalized rate of
+// 0.99995, with the published learning rate of 0.01 it is 0.99989, and with the published Beta1 of
+// 0.09 as well, 0.99981.
 func DefaultMLPActorConfig() MLPActorConfig {
 	return MLPActorConfig{ActorConfig: ActorConfig{LearningRate: 0.005, Beta1: 0.9}, Hidden: []int{120, 80}}
 }
@@ -26,13 +27,14 @@ func DefaultMLPActorConfig() MLPActorConfig {
 // gainScale makes channel gains of a few metres' distance numbers around 1.
 const gainScale = 1e6
 
-// NewMLPActor returns DROO's actor: a multilayer perceptron from the channel gains of all users, times 1e6, to one logit
-// per user. It serves one number of users and sees no weights, which are part of the problem it learns; a user that is
-// off has gain 0.
+// NewMLPActor returns DROO's actor: a multilayer perceptron from the channel gains of all users,
+// times 1e6, to one logit per user. It serves one number of users and sees no weights, which are
+// part of the problem it learns; a user that is off has gain 0.
 //
-// Weights start out uniform in +-1/sqrt(inputs), as PyTorch has them and so the published code. That is a tenth of what
-// He's rule gives the logits at first. It matters: a user whose logit starts far below the others' is never offered to
-// offload, and what is never offered is never learned.
+// Weights start out uniform in +-1/sqrt(inputs), as PyTorch has them and so the published code.
+// That is a tenth of what He's rule gives the logits at first. It matters: a user whose logit
+// starts far below the others' is never offered to offload, and what is never offered is never
+// learned.
 func NewMLPActor(users int, cfg MLPActorConfig, rng *rl.Rand) (*Actor, error) {
 	small := func(w nn.Matrix, rng *rand.Rand) { nn.Uniform(1/math.Sqrt(float64(w.Rows)))(w, rng) }
 	widths := append(append([]int{users}, cfg.Hidden...), users)

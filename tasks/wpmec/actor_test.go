@@ -59,7 +59,8 @@ func trainingBatch(t testing.TB, n, size int, rng *rand.Rand) []droo.Sample[Obse
 	return batch
 }
 
-// TestActorLoss holds the first loss of a batch against the definition, and training against being able to fit it.
+// TestActorLoss holds the first loss of a batch against the definition, and training against being
+// able to fit it.
 func TestActorLoss(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 10))
 	const n, size = 6, 32
@@ -110,7 +111,8 @@ func TestActorLoss(t *testing.T) {
 	}
 }
 
-// TestGraphActorIsEquivariant: users in another order, or with others that are off between them, get the same logits.
+// TestGraphActorIsEquivariant: users in another order, or with others that are off between them,
+// get the same logits.
 func TestGraphActorIsEquivariant(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 11))
 	a := newActors(t, 8, 2)["graph"]
@@ -221,8 +223,8 @@ func TestActorAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkDecision is everything between an observation and the decision: actor, candidates, scoring, choice. K is N
-// throughout, more than the learner settles at.
+// BenchmarkDecision is everything between an observation and the decision: actor, candidates,
+// scoring, choice. K is N throughout, more than the learner settles at.
 func BenchmarkDecision(b *testing.B) {
 	for _, n := range []int{10, 30} {
 		for name, a := range newActors(b, n, 6) {

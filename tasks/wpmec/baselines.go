@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// AllLocal decides that everyone computes locally. Like every method here it writes its decision to x [N] and returns
-// the rate in bit/s.
+// AllLocal decides that everyone computes locally. Like every method here it writes its decision to
+// x [N] and returns the rate in bit/s.
 func (s *Solver) AllLocal(obs Observation, x []int32) (float64, error) {
 	clear(x)
 	return s.Rate(obs, x)
@@ -20,8 +20,9 @@ func (s *Solver) AllOffload(obs Observation, x []int32) (float64, error) {
 	return s.Rate(obs, x)
 }
 
-// Greedy starts with everyone computing locally, goes once through the users from the best channel to the worst, and
-// lets each offload that makes the rate higher: N+1 inner solutions, and no choice is ever taken back.
+// Greedy starts with everyone computing locally, goes once through the users from the best channel
+// to the worst, and lets each offload that makes the rate higher: N+1 inner solutions, and no
+// choice is ever taken back.
 func (s *Solver) Greedy(obs Observation, x []int32) (float64, error) {
 	if err := s.search(obs, x); err != nil {
 		return 0, err

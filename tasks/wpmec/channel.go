@@ -8,9 +8,9 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Channels generates channel gains as the paper does: the average gain of a user follows the free-space path loss model
-// (see [PathLoss]); from frame to frame it is multiplied by independent Rayleigh fading, whose power is exponentially
-// distributed with mean 1. It implements [Gains].
+// Channels generates channel gains as the paper does: the average gain of a user follows the
+// free-space path loss model (see [PathLoss]); from frame to frame it is multiplied by independent
+// Rayleigh fading, whose power is exponentially distributed with mean 1. It implements [Gains].
 type Channels struct {
 	mean []float64 // [N] average gain
 	rng  *rl.Rand
@@ -28,11 +28,12 @@ func NewChannels(distances []float64) (*Channels, error) {
 	return c, nil
 }
 
-// channelStream is the stream of rl.NewRand that channels draw from, apart from those of actors and learners.
+// channelStream is the stream of rl.NewRand that channels draw from, apart from those of actors and
+// learners.
 const channelStream = 0x6368
 
-// Distances returns n distances (m) evenly spaced from 2.8 to 5.8; one user alone is at 2.8. They are those of the
-// published data set of 10 users, as the column means of its channel gains show.
+// Distances returns n distances (m) evenly spaced from 2.8 to 5.8; one user alone is at 2.8. They
+// are those of the published data set of 10 users, as the column means of its channel gains show.
 func Distances(n int) []float64 {
 	const near, far = 2.8, 5.8
 	d := make([]float64, n)
@@ -45,8 +46,9 @@ func Distances(n int) []float64 {
 	return d
 }
 
-// PathLoss returns the average channel gain at distance d (m) in the free-space model with the paper's constants,
-// A (c / (4 pi f d))^e with antenna gain A = 4.11, carrier frequency f = 915 MHz and path loss exponent e = 2.8.
+// PathLoss returns the average channel gain at distance d (m) in the free-space model with the
+// paper's constants, A (c / (4 pi f d))^e with antenna gain A = 4.11, carrier frequency f = 915 MHz
+// and path loss exponent e = 2.8.
 func PathLoss(d float64) float64 {
 	const (
 		antennaGain = 4.11

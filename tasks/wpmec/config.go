@@ -10,15 +10,16 @@ import (
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
-// Config is a [RunConfig] that can be written down: all that a run follows from, with the data set by its file. It is written
-// in YAML:
+// Config is a [RunConfig] that can be written down: all that a run follows from, with the data set
+// by its file. It is written in YAML:
 //
 //	method: droo
 //	data: data_10.mat   # or users: 10, for generated channels
 //	frames: 10000
 //	hidden: [120, 80]
 //
-// A key that is left out has its value from [DefaultConfig] of the method. Equal configurations give equal runs, but for times.
+// A key that is left out has its value from [DefaultConfig] of the method. Equal configurations
+// give equal runs, but for times.
 type Config struct {
 	Method Method `yaml:"method"`
 	Data   string `yaml:"data,omitempty"`  // file that OpenDataset reads; empty: generated channels
@@ -29,7 +30,8 @@ type Config struct {
 	// Schedule names what changes over the run, see ScheduleNames.
 	Schedule string `yaml:"schedule"`
 
-	// ReportInterval is the number of frames that a [Report] is about, CheckpointInterval that from one checkpoint to the next.
+	// ReportInterval is the number of frames that a [Report] is about, CheckpointInterval that from
+	// one checkpoint to the next.
 	ReportInterval     int `yaml:"report_interval"`
 	CheckpointInterval int `yaml:"checkpoint_interval"`
 
@@ -101,7 +103,8 @@ var schedules = [...]struct {
 	{"switch-users", SwitchUsers},
 }
 
-// ScheduleNames lists what can change over a run: nothing, the weights ([SwapWeights]), or who is on ([SwitchUsers]).
+// ScheduleNames lists what can change over a run: nothing, the weights ([SwapWeights]), or who is
+// on ([SwitchUsers]).
 func ScheduleNames() []string {
 	var names []string
 	for _, s := range schedules {
@@ -226,7 +229,8 @@ func ParseConfig(data []byte, filename string) (Config, error) {
 	return c, nil
 }
 
-// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that are left out have the defaults of the method.
+// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that are left out have the defaults of
+// the method.
 func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 	method := DROO
 	if m, given := n.Field("method"); given {

@@ -8,8 +8,8 @@ import (
 )
 
 // Dataset is a sequence of frames with the best decision of each, as published with the paper
-// (https://github.com/revenol/DROO, data/data_N.mat; weights 1, 1.5, 1, 1.5, ...). A data set of channel gains alone has nil
-// for the rest.
+// (https://github.com/revenol/DROO, data/data_N.mat; weights 1, 1.5, 1, 1.5, ...). A data set of
+// channel gains alone has nil for the rest.
 type Dataset struct {
 	File          string // for errors; empty if it was not read from one
 	Frames, Users int
@@ -39,9 +39,9 @@ func OpenDataset(path string) (*Dataset, error) {
 // datasetVars are the variables of a data set's file.
 var datasetVars = [...]string{"input_h", "output_mode", "output_obj", "output_a", "output_tau"}
 
-// ReadDataset reads a data set from a MATLAB 5 file with the variables input_h [F x N], output_mode [F x N],
-// output_obj [F x 1], output_a [F x 1] and output_tau [F x N], or input_h alone. Vectors may also be [1 x F], as SciPy saves
-// them. Other variables are ignored.
+// ReadDataset reads a data set from a MATLAB 5 file with the variables input_h [F x N], output_mode
+// [F x N], output_obj [F x 1], output_a [F x 1] and output_tau [F x N], or input_h alone. Vectors
+// may also be [1 x F], as SciPy saves them. Other variables are ignored.
 func ReadDataset(r io.Reader) (*Dataset, error) {
 	data, err := io.ReadAll(r)
 	if err != nil {
@@ -111,8 +111,8 @@ func (d *Dataset) setBest(vars []*matrix) error {
 	return nil
 }
 
-// Bounds on the published data's own errors: its rates are those of its decisions to 1.6e-6, and coordinate descent, which made
-// it, is a heuristic that better decisions beat by up to 0.2 %.
+// Bounds on the published data's own errors: its rates are those of its decisions to 1.6e-6, and
+// coordinate descent, which made it, is a heuristic that better decisions beat by up to 0.2 %.
 const (
 	maxRateError = 1e-5
 	maxBeaten    = 1.01
@@ -147,9 +147,10 @@ func (d *Dataset) Channel(t int) []float64 { return d.H[t*d.Users : (t+1)*d.User
 // Best returns the best decision of frame t [Users]. It shares memory with d.
 func (d *Dataset) Best(t int) []int32 { return d.Mode[t*d.Users : (t+1)*d.Users] }
 
-// Row returns the row of the data set that frame t of a run over frames frames uses, as the published code divides the
-// data: the first 80 % of the rows train and the rest test. The run ends with the test rows (the first of them, when it
-// is shorter than the data); before that it goes through the training rows in order, again and again if need be.
+// Row returns the row of the data set that frame t of a run over frames frames uses, as the
+// published code divides the data: the first 80 % of the rows train and the rest test. The run ends
+// with the test rows (the first of them, when it is shorter than the data); before that it goes
+// through the training rows in order, again and again if need be.
 func (d *Dataset) Row(t, frames int) int {
 	train := d.Frames * 8 / 10
 	tests := min(d.Frames-train, frames-frames*8/10)

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// The files are written by SciPy 1.17: vectors as rows and as columns, compressed or not, channels alone.
+// The files are written by SciPy 1.17: vectors as rows and as columns, compressed or not, channels
+// alone.
 func TestDatasetOfSciPy(t *testing.T) {
 	h := []float64{1e-6, 2e-6, 3e-6, 4e-6, 5e-6, 6e-6}
 	for _, name := range []string{"vectors_row", "vectors_row_compressed", "vectors_column", "vectors_column_compressed"} {

@@ -1,10 +1,12 @@
 package wpmec
 
-// CoordinateDescent improves decision x [N] until no change of a single user's choice makes it better, each time taking
-// the change that gains most, and returns the rate reached in bit/s. It is the reference method for more users than
-// exhaustive search can handle (Bi and Zhang, IEEE TWC 17(6), 2018, section IV).
+// CoordinateDescent improves decision x [N] until no change of a single user's choice makes it
+// better, each time taking the change that gains most, and returns the rate reached in bit/s. It is
+// the reference method for more users than exhaustive search can handle (Bi and Zhang, IEEE TWC
+// 17(6), 2018, section IV).
 //
-// The result depends on where the search starts; the zero decision (everyone computes locally) is a good start.
+// The result depends on where the search starts; the zero decision (everyone computes locally) is a
+// good start.
 func (s *Solver) CoordinateDescent(obs Observation, x []int32) (float64, error) {
 	if err := checkDecision(x); err != nil {
 		return 0, err

@@ -8,9 +8,9 @@ import (
 // MaxExhaustive is the largest number of active users Exhaustive accepts.
 const MaxExhaustive = 16
 
-// Exhaustive finds the best of all 2^N decisions, writes it to x [N] and returns its rate in bit/s. Inactive users are
-// left out and decided 0.
-// Only decisions that a bound does not rule out are solved, about 3 in 100 for 10 users.
+// Exhaustive finds the best of all 2^N decisions, writes it to x [N] and returns its rate in bit/s.
+// Inactive users are left out and decided 0. Only decisions that a bound does not rule out are
+// solved, about 3 in 100 for 10 users.
 func (s *Solver) Exhaustive(obs Observation, x []int32) (float64, error) {
 	if err := s.search(obs, x); err != nil {
 		return 0, err

@@ -2,16 +2,17 @@ package wpmec
 
 import "math"
 
-// lambert returns y = -W0(-exp(-1-u)) and 1-y for u >= 0, where W0 is the principal branch of the Lambert W function,
-// each with a relative error of a few units in the last place.
+// lambert returns y = -W0(-exp(-1-u)) and 1-y for u >= 0, where W0 is the principal branch of the
+// Lambert W function, each with a relative error of a few units in the last place.
 //
-// y is the root in (0, 1] of y - ln y = 1 + u. Taking u instead of the argument of W0 matters twice: exp(-1-u) never
-// has to be formed, so a large u does not underflow early, and near the branch point at -1/e, where W0 loses half of
-// its digits to the rounding of its argument, nothing is lost.
+// y is the root in (0, 1] of y - ln y = 1 + u. Taking u instead of the argument of W0 matters
+// twice: exp(-1-u) never has to be formed, so a large u does not underflow early, and near the
+// branch point at -1/e, where W0 loses half of its digits to the rounding of its argument, nothing
+// is lost.
 //
-// The scheme is a starting value followed by one step of Fritsch, Shafer and Crowley, "Solution of the transcendental
-// equation w e^w = x", CACM 16(2), 1973, which multiplies the number of correct digits by four at the cost of one
-// logarithm.
+// The scheme is a starting value followed by one step of Fritsch, Shafer and Crowley, "Solution of
+// the transcendental equation w e^w = x", CACM 16(2), 1973, which multiplies the number of correct
+// digits by four at the cost of one logarithm.
 func lambert(u float64) (y, rest float64) {
 	switch {
 	case u < 0.06:
@@ -40,9 +41,9 @@ func lambert(u float64) (y, rest float64) {
 	return y + step, rest - step
 }
 
-// temme[i] is the coefficient of p^(i+1), p = sqrt(2u), in 1-y. With y - 1 - ln y = p^2/2 they are, up to signs, those of
-// Temme's expansion of the incomplete gamma functions (SIAM J. Math. Anal. 10(4), 1979), which converges for
-// p < 2 sqrt(pi).
+// temme[i] is the coefficient of p^(i+1), p = sqrt(2u), in 1-y. With y - 1 - ln y = p^2/2 they are,
+// up to signs, those of Temme's expansion of the incomplete gamma functions (SIAM J. Math. Anal.
+// 10(4), 1979), which converges for p < 2 sqrt(pi).
 var temme = [14]float64{
 	1,
 	-1. / 3,

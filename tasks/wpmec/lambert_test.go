@@ -38,8 +38,8 @@ func TestLambertKnownValues(t *testing.T) {
 	}
 }
 
-// TestLambertInverts goes from y to u and back. With q = -ln y, u = q + exp(-q) - 1, whose terms cancel for small q; its
-// series does not.
+// TestLambertInverts goes from y to u and back. With q = -ln y, u = q + exp(-q) - 1, whose terms
+// cancel for small q; its series does not.
 func TestLambertInverts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := math.Exp(rapid.Float64Range(-16, 4).Draw(t, "ln q"))
@@ -52,7 +52,8 @@ func TestLambertInverts(t *testing.T) {
 			}
 		}
 		y, rest := lambert(u)
-		// u is exact to an ulp, which moves rest by its relative error times u y/rest^2 < 1, and y by u/rest.
+		// u is exact to an ulp, which moves rest by its relative error times u y/rest^2 < 1, and y
+		// by u/rest.
 		if e := math.Abs(rest/-math.Expm1(-q) - 1); e > 1e-14 {
 			t.Errorf("u = %v: 1-y = %v is off by %.2g", u, rest, e)
 		}

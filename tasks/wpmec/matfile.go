@@ -11,9 +11,10 @@ import (
 	"slices"
 )
 
-// This file reads what the published data sets need of the MATLAB 5 format ("MAT-File Format", The MathWorks, chapter
-// 1): little-endian files of real, full, two-dimensional numeric arrays, compressed or not, in any of the compact
-// storage types. Everything else is an error or, in variables that are not asked for, skipped.
+// This file reads what the published data sets need of the MATLAB 5 format ("MAT-File Format", The
+// MathWorks, chapter 1): little-endian files of real, full, two-dimensional numeric arrays,
+// compressed or not, in any of the compact storage types. Everything else is an error or, in
+// variables that are not asked for, skipped.
 //
 // It never trusts a size from the file: nothing is allocated for bytes that are not there.
 
@@ -27,7 +28,8 @@ const (
 	matHeaderSize = 128
 	matTagSize    = 8
 
-	// maxInflated bounds one decompressed variable. The largest of the published files (30,000 x 30) takes 7 MB.
+	// maxInflated bounds one decompressed variable. The largest of the published files (30,000 x
+	// 30) takes 7 MB.
 	maxInflated = 1 << 26
 )
 
@@ -71,7 +73,8 @@ func readMAT(data []byte, names ...string) ([]matrix, error) {
 	return all, nil
 }
 
-// readMATSome is readMAT with nil for variables that are missing. It also returns the names of all there are.
+// readMATSome is readMAT with nil for variables that are missing. It also returns the names of all
+// there are.
 func readMATSome(data []byte, names ...string) (found []*matrix, present []string, err error) {
 	if err := checkMATHeader(data); err != nil {
 		return nil, nil, err
@@ -133,8 +136,9 @@ func checkMATHeader(data []byte) error {
 	return nil
 }
 
-// matElement splits the first data element off b. size is what it takes of b: tag, data, and the padding to a multiple
-// of 8 bytes that every element has except compressed ones and, in files of some writers, the last.
+// matElement splits the first data element off b. size is what it takes of b: tag, data, and the
+// padding to a multiple of 8 bytes that every element has except compressed ones and, in files of
+// some writers, the last.
 func matElement(b []byte) (kind uint32, payload []byte, size int, err error) {
 	if len(b) < matTagSize {
 		return 0, nil, 0, fmt.Errorf("truncated: %d bytes left, a tag has %d", len(b), matTagSize)
@@ -205,7 +209,8 @@ type rawArray struct {
 	data    []byte
 }
 
-// parseArray takes the content of a miMATRIX element apart: array flags, dimensions, name, and the real part.
+// parseArray takes the content of a miMATRIX element apart: array flags, dimensions, name, and the
+// real part.
 func parseArray(b []byte) (name string, a rawArray, err error) {
 	next := func(part string, want ...uint32) (uint32, []byte) {
 		if err != nil {

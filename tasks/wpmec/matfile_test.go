@@ -196,7 +196,8 @@ func FuzzReadMAT(f *testing.F) {
 		runtime.ReadMemStats(&before)
 		got, err := readMAT(data, "x")
 		runtime.ReadMemStats(&after)
-		// Deflate expands at most 1032 times and a byte of storage becomes 8 of float64; ReadAll's growth adds a factor.
+		// Deflate expands at most 1032 times and a byte of storage becomes 8 of float64; ReadAll's
+		// growth adds a factor.
 		if limit := uint64(1<<20 + 1032*8*6*len(data)); after.TotalAlloc-before.TotalAlloc > limit {
 			t.Errorf("%d bytes of file allocated %d", len(data), after.TotalAlloc-before.TotalAlloc)
 		}
@@ -206,7 +207,8 @@ func FuzzReadMAT(f *testing.F) {
 	})
 }
 
-// datasetFile builds the file of a data set of frames x users; change alters a variable before it is written.
+// datasetFile builds the file of a data set of frames x users; change alters a variable before it
+// is written.
 func datasetFile(change map[string][]byte) []byte {
 	w := newMAT()
 	for _, name := range []string{"input_h", "output_mode", "output_obj", "output_a", "output_tau"} {

@@ -12,7 +12,8 @@ type Summary struct {
 	Share098       float64 `json:"share_098"`       // share of frames with at least 0.98 of it
 }
 
-// Summarize returns the summary of the normalized rates of a series of frames; of none, the zero Summary.
+// Summarize returns the summary of the normalized rates of a series of frames; of none, the zero
+// Summary.
 func Summarize(normalized []float64) Summary {
 	if len(normalized) == 0 {
 		return Summary{}

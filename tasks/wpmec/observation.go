@@ -10,8 +10,8 @@ type Observation struct {
 	H []float64 // [N] channel gain between user and access point, >= 0
 	W []float64 // [N] weight of the user's rate in the sum, > 0
 
-	// Active [N] says which users are switched on. A user that is not adds nothing to the rate, whatever is decided
-	// for it. Nil means all.
+	// Active [N] says which users are switched on. A user that is not adds nothing to the rate,
+	// whatever is decided for it. Nil means all.
 	Active []bool
 }
 
@@ -48,8 +48,8 @@ func (o Observation) CopyTo(dst *Observation) {
 	dst.Active = append(dst.Active[:0], o.Active...)
 }
 
-// AlternatingWeights returns the weights 1, 1.5, 1, 1.5, ... of the paper for n users, or 1.5, 1, 1.5, 1, ... when
-// swapped.
+// AlternatingWeights returns the weights 1, 1.5, 1, 1.5, ... of the paper for n users, or 1.5, 1,
+// 1.5, 1, ... when swapped.
 func AlternatingWeights(n int, swapped bool) []float64 {
 	w := make([]float64, n)
 	for i := range w {

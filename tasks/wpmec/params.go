@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Params are the physical constants of the network, the same for every user. The zero value is not usable; start from
-// [PaperParams].
+// Params are the physical constants of the network, the same for every user. The zero value is not
+// usable; start from [PaperParams].
 type Params struct {
 	Power        float64 // transmit power of the access point while it charges the users, W
 	Efficiency   float64 // share of the received energy a user keeps, (0, 1]
@@ -17,8 +17,9 @@ type Params struct {
 	Overhead     float64 // bits sent per bit of task data, v_u >= 1
 }
 
-// PaperParams returns the constants of Huang, Bi and Zhang, "Deep Reinforcement Learning for Online Computation
-// Offloading in Wireless Powered Mobile-Edge Computing Networks", IEEE TMC 19(11), 2020, section 6.
+// PaperParams returns the constants of Huang, Bi and Zhang, "Deep Reinforcement Learning for Online
+// Computation Offloading in Wireless Powered Mobile-Edge Computing Networks", IEEE TMC 19(11),
+// 2020, section 6.
 func PaperParams() Params {
 	return Params{
 		Power:        3,
@@ -31,8 +32,8 @@ func PaperParams() Params {
 	}
 }
 
-// rates are the three constants that the computation rates depend on. With a frame of length 1, harvesting time a,
-// channel gain h and offloading time tau, a user of weight w adds
+// rates are the three constants that the computation rates depend on. With a frame of length 1,
+// harvesting time a, channel gain h and offloading time tau, a user of weight w adds
 //
 //	w * local * cbrt(h*a)                       when it computes locally, and
 //	w * offload * tau * ln(1 + snr*h^2*a/tau)   when it offloads

@@ -2,13 +2,14 @@ package wpmec
 
 import "math"
 
-// LinearRelaxation decides as the linear relaxation baseline of the paper (section 6): solve the problem with
-// 0 <= x_i <= 1, then let user i offload if at the relaxed solution's a and tau_i its offloading rate is at least its
-// local rate.
+// LinearRelaxation decides as the linear relaxation baseline of the paper (section 6): solve the
+// problem with 0 <= x_i <= 1, then let user i offload if at the relaxed solution's a and tau_i its
+// offloading rate is at least its local rate.
 //
-// The objective as the paper writes it is bilinear in x and (a, tau): relaxing it changes nothing, since for fixed
-// (a, tau) it is linear in x and so is greatest at binary x. What is relaxed here is therefore the energy: user i spends
-// e_i = x_i a of its harvest on offloading and the rest on computing,
+// The objective as the paper writes it is bilinear in x and (a, tau): relaxing it changes nothing,
+// since for fixed (a, tau) it is linear in x and so is greatest at binary x. What is relaxed here
+// is therefore the energy: user i spends e_i = x_i a of its harvest on offloading and the rest on
+// computing,
 //
 //	max sum_i w_i [ local cbrt(h_i (a - e_i)) + offload tau_i ln(1 + g_i e_i/tau_i) ],  0 <= e_i <= a,  a + sum tau_i <= 1,
 //
@@ -29,7 +30,8 @@ func (s *Solver) LinearRelaxation(obs Observation, x []int32) (float64, error) {
 	return s.rate(x), nil
 }
 
-// UpperBound returns the optimum of the linear relaxation in bit/s: no decision reaches a higher rate.
+// UpperBound returns the optimum of the linear relaxation in bit/s: no decision reaches a higher
+// rate.
 func (s *Solver) UpperBound(obs Observation) (float64, error) {
 	if err := s.load(obs); err != nil {
 		return 0, err
@@ -38,11 +40,12 @@ func (s *Solver) UpperBound(obs Observation) (float64, error) {
 	return bound, nil
 }
 
-// relax solves the relaxation by bisection on the multiplier v of the time constraint. Given v, y_i is that of Solver
-// and offloading is worth unit_i = E_i g_i y_i per unit of energy. A user keeps for computing the energy at which the
-// marginal local rate has fallen to that, keep_i = (L_i / (3 unit_i))^(3/2), or all of a if that is less. So with
-// t = a^(-2/3) the best a solves sum_i max(L_i t/3, unit_i) = v, a convex piecewise linear equation. It returns the dual
-// value, which bounds the optimum for any v, and a.
+// relax solves the relaxation by bisection on the multiplier v of the time constraint. Given v, y_i
+// is that of Solver and offloading is worth unit_i = E_i g_i y_i per unit of energy. A user keeps
+// for computing the energy at which the marginal local rate has fallen to that, keep_i = (L_i / (3
+// unit_i))^(3/2), or all of a if that is less. So with t = a^(-2/3) the best a solves sum_i max(L_i
+// t/3, unit_i) = v, a convex piecewise linear equation. It returns the dual value, which bounds the
+// optimum for any v, and a.
 func (s *Solver) relax() (bound, a float64) {
 	local := 0.0
 	for _, l := range s.local {
@@ -76,7 +79,8 @@ func (s *Solver) relax() (bound, a float64) {
 	return bound - high*a, a
 }
 
-// excess returns by how much the best a and tau_i at multiplier v exceed the frame: decreasing in v.
+// excess returns by how much the best a and tau_i at multiplier v exceed the frame: decreasing in
+// v.
 func (s *Solver) excess(v, local float64) float64 {
 	t := s.shadow(v, local)
 	if t <= 0 {
@@ -90,8 +94,9 @@ func (s *Solver) excess(v, local float64) float64 {
 	return used - 1
 }
 
-// shadow sets unit and odds for multiplier v and returns the root t of sum_i max(L_i t/3, unit_i) = v, at most 0 when
-// there is none. Newton's method on a convex piecewise linear function ends exactly, after at most a step per user.
+// shadow sets unit and odds for multiplier v and returns the root t of sum_i max(L_i t/3, unit_i) =
+// v, at most 0 when there is none. Newton's method on a convex piecewise linear function ends
+// exactly, after at most a step per user.
 func (s *Solver) shadow(v, local float64) float64 {
 	for c, e := range s.slope {
 		y, rest := lambert(v / e)

@@ -32,7 +32,8 @@ func Methods() []Method {
 	return []Method{DROO, DROOGraph, Exhaustive, CoordinateDescent, LinearRelaxation, Greedy, AllOffload, AllLocal}
 }
 
-// Baselines returns the methods that do not learn and take microseconds for the given number of users.
+// Baselines returns the methods that do not learn and take microseconds for the given number of
+// users.
 func Baselines(users int) []Method {
 	all := []Method{Exhaustive, CoordinateDescent, Greedy, LinearRelaxation, AllOffload, AllLocal}
 	if users > maxReferenceSearch {
@@ -41,8 +42,8 @@ func Baselines(users int) []Method {
 	return all
 }
 
-// RunConfig describes a run: one method deciding, and learning if it learns, over a sequence of frames. Start from
-// [DefaultRunConfig].
+// RunConfig describes a run: one method deciding, and learning if it learns, over a sequence of
+// frames. Start from [DefaultRunConfig].
 type RunConfig struct {
 	Method Method
 	Frames int
@@ -57,23 +58,26 @@ type RunConfig struct {
 	MLP     MLPActorConfig
 	Graph   GraphActorConfig
 
-	// Noise is the standard deviation of the noise that half of DROO's candidates are made with (see
-	// droo.NoisyOrderPreserving); 0: none, as published. Without it the MLP actor of one seed in five ends with a user that it
-	// never offers to offload (the mean over 20 seeds is 0.9965, the worst 0.946). The graph actor, which decides for all
-	// users with the same weights, does not have that problem.
+	// Noise is the standard deviation of the noise that half of DROO's candidates are made with
+	// (see droo.NoisyOrderPreserving); 0: none, as published. Without it the MLP actor of one seed
+	// in five ends with a user that it never offers to offload (the mean over 20 seeds is 0.9965,
+	// the worst 0.946). The graph actor, which decides for all users with the same weights, does
+	// not have that problem.
 	Noise float64
 
-	// Learned, if not nil, is the state of an actor that has been trained, in place of initial weights: see [Checkpoint.Learned].
+	// Learned, if not nil, is the state of an actor that has been trained, in place of initial
+	// weights: see [Checkpoint.Learned].
 	Learned *checkpoints.State
 	// Frozen: decide and do not learn.
 	Frozen bool
 
-	// Progress is called after every frame with the number of frames done and the frame's normalized rate; may be nil.
+	// Progress is called after every frame with the number of frames done and the frame's
+	// normalized rate; may be nil.
 	Progress func(done int, normalized float64)
 }
 
-// DefaultRunConfig returns the configuration that does best for a method: 10,000 frames of generated channels for 10
-// users, with the learner's published hyper-parameters.
+// DefaultRunConfig returns the configuration that does best for a method: 10,000 frames of
+// generated channels for 10 users, with the learner's published hyper-parameters.
 func DefaultRunConfig(m Method) RunConfig {
 	learner := droo.DefaultConfig()
 	learner.Candidates = 0
@@ -93,8 +97,9 @@ func DefaultRunConfig(m Method) RunConfig {
 	}
 }
 
-// Result is the outcome of a run. Rates are normalized by the best rate of each frame: that of the data set, where a run
-// without a schedule is on one that has rates; else that of the exhaustive search for up to 12 users, and of coordinate descent beyond.
+// Result is the outcome of a run. Rates are normalized by the best rate of each frame: that of the
+// data set, where a run without a schedule is on one that has rates; else that of the exhaustive
+// search for up to 12 users, and of coordinate descent beyond.
 type Result struct {
 	Method Method `json:"method"`
 	Users  int    `json:"users"`
@@ -110,10 +115,12 @@ type Result struct {
 	K          []int     `json:"-"` // [Frames] number of candidates; nil without any
 }
 
-// tail is where the part of a run that its Summary is of begins: what the published code calls the test frames.
+// tail is where the part of a run that its Summary is of begins: what the published code calls the
+// test frames.
 func tail(frames int) int { return frames - (frames - frames*8/10) }
 
-// Run executes cfg. But for the times, equal configurations give equal results. [Training] does the same and can be saved.
+// Run executes cfg. But for the times, equal configurations give equal results. [Training] does the
+// same and can be saved.
 func Run(ctx context.Context, cfg RunConfig) (*Result, error) {
 	e, err := newExecution(cfg)
 	if err != nil {
@@ -353,7 +360,8 @@ func (d learned) learn(obs Observation, x []int32) error {
 }
 func (d learned) candidates() int { return d.K() }
 
-// Curve returns the moving average of the normalized rates over the last window frames, for a learning curve [Frames].
+// Curve returns the moving average of the normalized rates over the last window frames, for a
+// learning curve [Frames].
 func (r *Result) Curve(window int) []float64 {
 	window = max(window, 1)
 	curve := slices.Clone(r.Normalized)

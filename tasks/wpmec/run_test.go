@@ -118,7 +118,8 @@ func TestCurve(t *testing.T) {
 	}
 }
 
-// TestPublishedLearning is the published experiment: 10,000 frames of data_10, five seeds. The authors' own log has 0.9994.
+// TestPublishedLearning is the published experiment: 10,000 frames of data_10, five seeds. The
+// authors' own log has 0.9994.
 func TestPublishedLearning(t *testing.T) {
 	data := publishedData(t)
 	if race.Enabled {
@@ -163,7 +164,8 @@ func TestThirtyUsers(t *testing.T) {
 	}
 }
 
-// TestGraphActorTransfers: an actor that has only ever seen 10 users decides for 5, 20 and 30, without learning more.
+// TestGraphActorTransfers: an actor that has only ever seen 10 users decides for 5, 20 and 30,
+// without learning more.
 func TestGraphActorTransfers(t *testing.T) {
 	actor, err := NewGraphActor(DefaultGraphActorConfig(), rl.NewRand(1, 1))
 	if err != nil {

@@ -98,7 +98,8 @@ func TestCoordinateDescent(t *testing.T) {
 	}
 }
 
-// TestBaselines checks the order every frame must obey, and the averages over frames of the paper's channels.
+// TestBaselines checks the order every frame must obey, and the averages over frames of the paper's
+// channels.
 func TestBaselines(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	s := newSolver(t)
@@ -155,7 +156,8 @@ func TestBaselines(t *testing.T) {
 	}
 }
 
-// TestUpperBoundIsTight: with one user the relaxation is the problem of splitting its energy, whose optimum a grid finds.
+// TestUpperBoundIsTight: with one user the relaxation is the problem of splitting its energy, whose
+// optimum a grid finds.
 func TestUpperBoundIsTight(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 8))
 	s := newSolver(t)

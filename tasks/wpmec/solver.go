@@ -7,35 +7,39 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// Solver computes the best weighted sum computation rate of a network for given binary decisions, and searches for the
-// best decisions. It owns its scratch memory: use one Solver per goroutine.
+// Solver computes the best weighted sum computation rate of a network for given binary decisions,
+// and searches for the best decisions. It owns its scratch memory: use one Solver per goroutine.
 //
 // # How one decision is solved
 //
-// With the decisions fixed, what remains is to split the frame into the harvesting time a and the offloading times
-// tau_i, a concave problem. Write E_i = w_i * offload for the rate per unit of log-SNR of user i, g_i = snr * h_i^2,
-// and y_i = 1/(1 + g_i a/tau_i), a number in (0, 1). Stationarity with respect to tau_i (multiplier v of the constraint
-// a + sum tau_i = 1) reads
+// With the decisions fixed, what remains is to split the frame into the harvesting time a and the
+// offloading times tau_i, a concave problem. Write E_i = w_i * offload for the rate per unit of
+// log-SNR of user i, g_i = snr * h_i^2, and y_i = 1/(1 + g_i a/tau_i), a number in (0, 1).
+// Stationarity with respect to tau_i (multiplier v of the constraint a + sum tau_i = 1) reads
 //
 //	y_i - ln y_i = 1 + v/E_i,   that is   y_i = -W0(-exp(-1 - v/E_i)),
 //
-// so y_i depends on the user through its weight only, and tau_i = a g_i y_i/(1-y_i). Users of equal weight form a
-// class: with G_c the sum of g_i over the offloading users of class c, and L the sum of the local coefficients over
-// the others, stationarity with respect to a becomes one equation in v,
+// so y_i depends on the user through its weight only, and tau_i = a g_i y_i/(1-y_i). Users of equal
+// weight form a class: with G_c the sum of g_i over the offloading users of class c, and L the sum
+// of the local coefficients over the others, stationarity with respect to a becomes one equation in
+// v,
 //
 //	F(v) = L/3 A^(2/3) + sum_c E_c G_c y_c - v = 0,   A = 1/a = 1 + sum_c G_c y_c/(1-y_c).
 //
-// So a decision costs one pass over the users to form L and G_c, and then one Lambert W per class and step, whatever
-// the number of users. (Equations 17 to 22 of Bi and Zhang, IEEE TWC 17(6), 2018, in another parametrisation.)
+// So a decision costs one pass over the users to form L and G_c, and then one Lambert W per class
+// and step, whatever the number of users. (Equations 17 to 22 of Bi and Zhang, IEEE TWC 17(6),
+// 2018, in another parametrisation.)
 //
-// F is decreasing and convex: y_c is convex in v, 1/(1-y_c) - 1 is log-convex, and log-convexity survives the sum and
-// the power 2/3. The tangent of such a function meets zero at or before the root, and here always at v > 0. So Newton's
-// method needs no bracket: from any v > 0 the first step lands at or left of the root and the following ones approach
-// it from there, monotonically and quadratically. Each decision of a frame starts from the solution of the one before it,
-// since they are alike, and the first from the same v in every frame, so that results depend on nothing but the arguments.
+// F is decreasing and convex: y_c is convex in v, 1/(1-y_c) - 1 is log-convex, and log-convexity
+// survives the sum and the power 2/3. The tangent of such a function meets zero at or before the
+// root, and here always at v > 0. So Newton's method needs no bracket: from any v > 0 the first
+// step lands at or left of the root and the following ones approach it from there, monotonically
+// and quadratically. Each decision of a frame starts from the solution of the one before it, since
+// they are alike, and the first from the same v in every frame, so that results depend on nothing
+// but the arguments.
 //
-// The rate is then evaluated at the feasible point (a, tau) of the last v. That point is optimal to first order, so
-// a relative error d in v costs about d^2 in the rate, and never overestimates it.
+// The rate is then evaluated at the feasible point (a, tau) of the last v. That point is optimal to
+// first order, so a relative error d in v costs about d^2 in the rate, and never overestimates it.
 type Solver struct {
 	r rates
 
@@ -71,8 +75,9 @@ type Allocation struct {
 	Offload []float64 // [N] tau: the share of the frame in which each user sends; 0 for users that compute locally
 }
 
-// Score writes the best weighted sum rate under each candidate decision of d to dst [d.K], in bit/s. A choice is 1 to
-// offload and 0 to compute locally; the choices of inactive users do not matter. It implements [droo.Critic].
+// Score writes the best weighted sum rate under each candidate decision of d to dst [d.K], in
+// bit/s. A choice is 1 to offload and 0 to compute locally; the choices of inactive users do not
+// matter. It implements [droo.Critic].
 func (s *Solver) Score(obs Observation, d *droo.Decisions, dst []float64) error {
 	if d.Rows != len(obs.H) || len(dst) != d.K {
 		return fmt.Errorf("wpmec: %d decisions of %d rows into %d scores: the observation has %d users",
@@ -99,7 +104,8 @@ func (s *Solver) Rate(obs Observation, x []int32) (float64, error) {
 	return s.rate(x), nil
 }
 
-// Allocate solves decision x [N] and writes the times that reach its best rate to dst, whose memory it reuses.
+// Allocate solves decision x [N] and writes the times that reach its best rate to dst, whose memory
+// it reuses.
 func (s *Solver) Allocate(obs Observation, x []int32, dst *Allocation) error {
 	if err := s.loadWith(obs, x); err != nil {
 		return err
@@ -189,8 +195,8 @@ func (s *Solver) load(obs Observation) error {
 	return nil
 }
 
-// classOf returns the index of slope in s.slope, adding it when it is new. Weights are few in practice, and a scan of
-// even 30 is far cheaper than what a class saves.
+// classOf returns the index of slope in s.slope, adding it when it is new. Weights are few in
+// practice, and a scan of even 30 is far cheaper than what a class saves.
 func (s *Solver) classOf(slope float64) int {
 	for c, known := range s.slope {
 		if known == slope {
@@ -201,7 +207,8 @@ func (s *Solver) classOf(slope float64) int {
 	return len(s.slope) - 1
 }
 
-// rate solves decision x of the loaded observation. It leaves G_c and y_c/(1-y_c) in s.sum and s.odds.
+// rate solves decision x of the loaded observation. It leaves G_c and y_c/(1-y_c) in s.sum and
+// s.odds.
 func (s *Solver) rate(x []int32) float64 {
 	clear(s.sum)
 	local := 0.0
@@ -252,7 +259,8 @@ func (s *Solver) rate(x []int32) float64 {
 	return rate
 }
 
-// resize returns s with length n, reallocated only when its capacity does not do. The content is unspecified.
+// resize returns s with length n, reallocated only when its capacity does not do. The content is
+// unspecified.
 func resize[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)

@@ -59,7 +59,8 @@ func rateOf(p Params, obs Observation, x []int32, a float64, tau []float64) floa
 	return sum
 }
 
-// bisected solves the problem as Bi and Zhang describe it, slowly: bisection on v, and on each user's log-SNR within.
+// bisected solves the problem as Bi and Zhang describe it, slowly: bisection on v, and on each
+// user's log-SNR within.
 func bisected(p Params, obs Observation, x []int32) (a float64, tau []float64) {
 	r, _ := p.rates()
 	n := len(x)
@@ -133,8 +134,9 @@ func TestSolverAgreesWithBisection(t *testing.T) {
 	}
 }
 
-// TestSolverIsOptimal checks what makes a rate the optimum, over channels from hopeless to excellent: it is that of a
-// feasible allocation, and the dual function, evaluated independently of the solver, is no higher.
+// TestSolverIsOptimal checks what makes a rate the optimum, over channels from hopeless to
+// excellent: it is that of a feasible allocation, and the dual function, evaluated independently of
+// the solver, is no higher.
 func TestSolverIsOptimal(t *testing.T) {
 	s := newSolver(t)
 	p := PaperParams()
@@ -327,8 +329,8 @@ func TestScoreAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkScore scores N order-preserving candidates (users offload from a threshold of the gain on), as DROO does in
-// a frame.
+// BenchmarkScore scores N order-preserving candidates (users offload from a threshold of the gain
+// on), as DROO does in a frame.
 func BenchmarkScore(b *testing.B) {
 	for _, n := range []int{10, 20, 30} {
 		b.Run(fmt.Sprintf("N=%d", n), func(b *testing.B) {

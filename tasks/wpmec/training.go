@@ -11,7 +11,8 @@ import (
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
-// Training is a [Run] that can be stopped after every frame, saved, and resumed, and then ends as if it had never stopped.
+// Training is a [Run] that can be stopped after every frame, saved, and resumed, and then ends as
+// if it had never stopped.
 type Training struct {
 	course runfolder.Course
 	cfg    Config
@@ -273,8 +274,8 @@ func OpenRun(dir, name string) (*Checkpoint, error) {
 	return &Checkpoint{saved.Config, saved.Manifest.Step, saved}, nil
 }
 
-// Learned returns the state of the actor for a [RunConfig] of the same method and networks and the given number of users, which may
-// be any for DROOGraph. It is nil for methods that do not learn.
+// Learned returns the state of the actor for a [RunConfig] of the same method and networks and the
+// given number of users, which may be any for DROOGraph. It is nil for methods that do not learn.
 func (c *Checkpoint) Learned(users int) (*checkpoints.State, error) {
 	if c.Config.Method != DROO && c.Config.Method != DROOGraph {
 		return nil, nil

@@ -36,7 +36,8 @@ func tiny(m Method) Config {
 	return c
 }
 
-// A training, saved and restored on the way, comes to what Run comes to, for every method, with and without a schedule.
+// A training, saved and restored on the way, comes to what Run comes to, for every method, with and
+// without a schedule.
 func TestRestoredTrainingEqualsRun(t *testing.T) {
 	for _, m := range Methods() {
 		for _, schedule := range ScheduleNames() {
@@ -80,8 +81,8 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// What was learned decides for frames it has not met as the actor that was saved would, and for other numbers of users if the
-// network allows.
+// What was learned decides for frames it has not met as the actor that was saved would, and for
+// other numbers of users if the network allows.
 func TestLearned(t *testing.T) {
 	for _, m := range []Method{DROO, DROOGraph} {
 		training := newTraining(t, tiny(m))

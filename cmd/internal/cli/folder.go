@@ -72,7 +72,8 @@ func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags,
 	return nil, run, err
 }
 
-// Resumable adds to the signal that has stopped a run how it can go on. step is what the task calls a step.
+// Resumable adds to the signal that has stopped a run how it can go on. step is what the task calls
+// a step.
 func Resumable(err error, folder *runfolder.Folder, step string, run runfolder.Run) error {
 	var signal Interrupted
 	if !errors.As(err, &signal) {

@@ -18,8 +18,8 @@ func (e Interrupted) Error() string { return "stopped by signal: " + e.Signal.St
 // ExitCode is 130 for Ctrl-C and 143 for SIGTERM, as shells have it.
 func (e Interrupted) ExitCode() int { return 128 + int(e.Signal) }
 
-// interruptible returns a context that Ctrl-C or SIGTERM cancels, with Interrupted as its cause. From then on a second one
-// ends the process at once.
+// interruptible returns a context that Ctrl-C or SIGTERM cancels, with Interrupted as its cause.
+// From then on a second one ends the process at once.
 func interruptible(messages io.Writer) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)

@@ -14,8 +14,8 @@ import (
 // Streams are where a command writes: results to Out, messages and progress to Err.
 type Streams struct{ Out, Err io.Writer }
 
-// Exit codes of commands. That of a folder in use is runfolder.ExitHeld, 3; one that was stopped by a signal exits with 128 plus the
-// signal's number, as shells count.
+// Exit codes of commands. That of a folder in use is runfolder.ExitHeld, 3; one that was stopped by
+// a signal exits with 128 plus the signal's number, as shells count.
 const (
 	exitFailure = 1
 	exitUsage   = 2
@@ -43,8 +43,8 @@ func Usage(format string, args ...any) error { return usageError{fmt.Errorf(form
 type Command struct {
 	Name        string
 	Description string
-	// Tasks is a pointer to a struct with one kong command per task. Their methods Run take a context.Context, which Ctrl-C and
-	// SIGTERM cancel, and Streams.
+	// Tasks is a pointer to a struct with one kong command per task. Their methods Run take a
+	// context.Context, which Ctrl-C and SIGTERM cancel, and Streams.
 	Tasks any
 	// Default is the task that is meant where none is named.
 	Default string
@@ -107,7 +107,8 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	return 0
 }
 
-// checkGiven reports flags that are given twice, of which one would go unheard, or as nothing, which would be as if they were not.
+// checkGiven reports flags that are given twice, of which one would go unheard, or as nothing,
+// which would be as if they were not.
 func checkGiven(line *kong.Context) error {
 	given := map[string]bool{}
 	for _, p := range line.Path {

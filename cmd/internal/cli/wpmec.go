@@ -56,8 +56,8 @@ func Frames(c wpmec.Config) string {
 	return source
 }
 
-// RunFrames executes runs one after the other and shows how they go, unless they take less than grace. If ctx ends, its cause
-// is the error.
+// RunFrames executes runs one after the other and shows how they go, unless they take less than
+// grace. If ctx ends, its cause is the error.
 func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wpmec.RunConfig, messages io.Writer) ([]*wpmec.Result, error) {
 	total := 0
 	for _, r := range runs {
@@ -124,8 +124,8 @@ func candidates(k float64) string {
 
 // Each element of methods in the following holds the results of one method with several seeds.
 
-// RatePanel shows the normalized rates over the frames as moving averages: of methods that learn a curve, of others their level.
-// Its title begins with prefix, as those of the other panels do.
+// RatePanel shows the normalized rates over the frames as moving averages: of methods that learn a
+// curve, of others their level. Its title begins with prefix, as those of the other panels do.
 func RatePanel(prefix string, methods [][]*wpmec.Result) show.Panel {
 	return framePanel(prefix+"normalized rate", methods, func(rate float64) float64 { return rate })
 }

@@ -1,5 +1,5 @@
-// Package drootest checks that a quantizer keeps the contract of droo.Quantizer. A package that adds one
-// calls Quantizer from its own tests.
+// Package drootest checks that a quantizer keeps the contract of droo.Quantizer. A package that
+// adds one calls Quantizer from its own tests.
 package drootest
 
 import (
@@ -14,12 +14,14 @@ import (
 	"github.com/graphrl/graphrl/rl/rltest"
 )
 
-// Quantizer checks quantizers made by newQuantizer against the contract of droo.Quantizer on random scores with the given
-// numbers of options per row: between 1 and k candidates, no two equal, the first one the most probable decision, masked
-// options never chosen, scores left alone, bad arguments refused, no allocation in steady state, and the same candidates
-// from every new quantizer and from one whose state was saved and restored.
+// Quantizer checks quantizers made by newQuantizer against the contract of droo.Quantizer on random
+// scores with the given numbers of options per row: between 1 and k candidates, no two equal, the
+// first one the most probable decision, masked options never chosen, scores left alone, bad
+// arguments refused, no allocation in steady state, and the same candidates from every new
+// quantizer and from one whose state was saved and restored.
 //
-// newQuantizer must return equal quantizers every time, those that draw random numbers with the same seed.
+// newQuantizer must return equal quantizers every time, those that draw random numbers with the
+// same seed.
 func Quantizer(t rltest.T, newQuantizer func() droo.Quantizer, options ...int) {
 	t.Helper()
 	for _, opts := range options {
@@ -50,8 +52,8 @@ func Quantizer(t rltest.T, newQuantizer func() droo.Quantizer, options ...int) {
 	}
 }
 
-// RandomScores returns scores [rows x options] with normal logits. Some are equal, and of one-of-n options some are
-// masked, never all of a row.
+// RandomScores returns scores [rows x options] with normal logits. Some are equal, and of one-of-n
+// options some are masked, never all of a row.
 func RandomScores(r *rl.Rand, rows, options int) droo.Scores {
 	s := droo.Scores{Rows: rows, Options: options, Logits: make([]float32, rows*options)}
 	for i := range s.Logits {

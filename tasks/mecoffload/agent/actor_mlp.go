@@ -16,9 +16,9 @@ type MLPActorConfig struct {
 	Hidden []int // widths of the hidden layers
 }
 
-// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron from the flattened state of
-// all devices to the logits of all (device, option) pairs. Its size is fixed by the largest number of devices; absent devices
-// are padded with zeros.
+// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron
+// from the flattened state of all devices to the logits of all (device, option) pairs. Its size is
+// fixed by the largest number of devices; absent devices are padded with zeros.
 func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
 	options := sc.Servers * p.Exits()
 	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, cfg.Hidden...), sc.Devices*options)

@@ -111,11 +111,12 @@ func newAgent(c Config) (*Agent, error) {
 	return a, nil
 }
 
-// timePrices are what a second of each server [N] costs: a share of its shadow price. They are those of
-// the whole network for methods that use only its last exit, too, so that all methods maximise the same.
+// timePrices are what a second of each server [N] costs: a share of its shadow price. They are
+// those of the whole network for methods that use only its last exit, too, so that all methods
+// maximise the same.
 //
-// The reward of a slot says nothing of later slots: who maximises it uses servers for whatever adds to
-// this slot, until backlogs are so long that deadlines ration them (docs/decisions/0014).
+// The reward of a slot says nothing of later slots: who maximises it uses servers for whatever adds
+// to this slot, until backlogs are so long that deadlines ration them (docs/decisions/0014).
 func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]float64, error) {
 	prices, err := mecoffload.ShadowPrices(sc, p)
 	for n := range prices {

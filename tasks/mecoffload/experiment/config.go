@@ -14,7 +14,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Config is all that a training run follows from: equal configurations give equal runs, bit for bit. It is written in YAML:
+// Config is all that a training run follows from: equal configurations give equal runs, bit for
+// bit. It is written in YAML:
 //
 //	method: GRLE-LT
 //	slots: 20000
@@ -24,22 +25,26 @@ import (
 //	  name: tuned
 //	  learning_rate: 0.0005
 //
-// A key that is left out has its value from [DefaultConfig], the recipe from [Method.DefaultRecipe]. In a mapping it has its value
-// from the built-in that the mapping has the name of, else from the scenario static or the method's default recipe.
+// A key that is left out has its value from [DefaultConfig], the recipe from
+// [Method.DefaultRecipe]. In a mapping it has its value from the built-in that the mapping has the
+// name of, else from the scenario static or the method's default recipe.
 type Config struct {
 	Method agent.Method `yaml:"method"`
 	// Slots is how many slots the method learns for.
 	Slots int64 `yaml:"slots"`
-	// Seed determines the tasks, the initial weights and all else that is drawn at random, each from a stream of its own.
+	// Seed determines the tasks, the initial weights and all else that is drawn at random, each
+	// from a stream of its own.
 	Seed uint64 `yaml:"seed"`
-	// Workers is the number of goroutines that share a training step. Only runs with equal numbers are equal to the last bit.
+	// Workers is the number of goroutines that share a training step. Only runs with equal numbers
+	// are equal to the last bit.
 	Workers int `yaml:"workers"`
 
 	// ReportInterval is the number of slots that a [Report] is about.
 	ReportInterval int64 `yaml:"report_interval"`
 	// CheckpointInterval is the number of slots from one checkpoint to the next.
 	CheckpointInterval int64 `yaml:"checkpoint_interval"`
-	// Window is the number of slots in the moving averages by which progress is shown and the best checkpoint chosen.
+	// Window is the number of slots in the moving averages by which progress is shown and the best
+	// checkpoint chosen.
 	Window int `yaml:"window"`
 
 	Recipe   agent.Recipe        `yaml:"recipe"`
@@ -108,7 +113,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// ParseConfig reads a configuration from YAML, or from JSON, which is YAML. Errors name filename, line and key.
+// ParseConfig reads a configuration from YAML, or from JSON, which is YAML. Errors name filename,
+// line and key.
 func ParseConfig(data []byte, filename string) (Config, error) {
 	var c Config
 	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.Validate() }); err != nil {
@@ -126,8 +132,8 @@ func LoadConfig(filename string) (Config, error) {
 	return ParseConfig(data, filename)
 }
 
-// YAML is the complete configuration, profile and scenario included, as a file that ParseConfig reads back to the same value, with
-// times to the nanosecond.
+// YAML is the complete configuration, profile and scenario included, as a file that ParseConfig
+// reads back to the same value, with times to the nanosecond.
 func (c Config) YAML() ([]byte, error) {
 	return c.encode(func(v any) ([]byte, error) { return strictyaml.Marshal(v, yaml.IndentSequence(true)) })
 }
@@ -156,7 +162,8 @@ func (c Config) encode(marshal func(any) ([]byte, error)) ([]byte, error) {
 	return data, nil
 }
 
-// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that the mapping leaves out have the values of [DefaultConfig].
+// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that the mapping leaves out have the
+// values of [DefaultConfig].
 func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 	*c = Config{
 		Method:             agent.GRLE,
@@ -185,8 +192,9 @@ func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 	return err
 }
 
-// decodePart reads a part of a configuration that is left out, named, or written out. A part that is left out is the built-in
-// named absent. One that is written out starts from the built-in whose name it has, or from the one named base.
+// decodePart reads a part of a configuration that is left out, named, or written out. A part that
+// is left out is the built-in named absent. One that is written out starts from the built-in whose
+// name it has, or from the one named base.
 func decodePart[T any](n strictyaml.Node, key string, load func(name string) (T, error), builtins []string, absent, base string) (T, error) {
 	var none T
 	part, given := n.Field(key)

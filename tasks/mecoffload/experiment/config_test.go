@@ -249,7 +249,8 @@ func (cases errorCases) check(t *testing.T, parse func(string) error) {
 	}
 }
 
-// Anchors, aliases and merge keys work across sections, and text as other programs write it is read.
+// Anchors, aliases and merge keys work across sections, and text as other programs write it is
+// read.
 func TestConfigAnchorsAndEncodings(t *testing.T) {
 	c := parseConfig(t, "slots: 40\nrecipe: {name: paper, batch_size: &n 16}\nscenario: {name: dynamic, devices: *n}\n")
 	if c.Scenario.Devices != 16 || c.Recipe.BatchSize != 16 {

@@ -12,9 +12,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Run is a method at work on a scenario: simulator, agent, figures and position. It starts with the first slot or, by
-// LoadState or [Checkpoint.Resume], where another run of the same configuration has been saved, and from there goes on exactly as that
-// one would have.
+// Run is a method at work on a scenario: simulator, agent, figures and position. It starts with the
+// first slot or, by LoadState or [Checkpoint.Resume], where another run of the same configuration
+// has been saved, and from there goes on exactly as that one would have.
 //
 //	for !run.Done() {
 //		if err := run.Step(); err != nil { ... }
@@ -112,7 +112,8 @@ func (r *Run) Step() error {
 	return nil
 }
 
-// Moving returns the moving averages of reward and accuracy over the tasks of the latest Window slots.
+// Moving returns the moving averages of reward and accuracy over the tasks of the latest Window
+// slots.
 func (r *Run) Moving() (reward, accuracy float64) { return r.recent.means() }
 
 // Score implements runfolder.Run: the moving average of the reward.
@@ -121,8 +122,8 @@ func (r *Run) Score() float64 {
 	return reward
 }
 
-// Report is the average of the slots since the report before it: a line of a run's metrics.jsonl. Equal runs have equal reports, so
-// decision times are not in it.
+// Report is the average of the slots since the report before it: a line of a run's metrics.jsonl.
+// Equal runs have equal reports, so decision times are not in it.
 type Report struct {
 	// Slot is the number of slots done.
 	Slot int64 `json:"slot"`
@@ -161,8 +162,8 @@ func (r *Run) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The run must have the configuration of the one that was saved, or the same with more
-// slots.
+// LoadState implements checkpoints.Stateful. The run must have the configuration of the one that
+// was saved, or the same with more slots.
 func (r *Run) LoadState(s *checkpoints.State) error {
 	if err := r.course.LoadState(s); err != nil {
 		return fmt.Errorf("mecoffload: %w", err)

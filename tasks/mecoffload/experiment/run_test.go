@@ -94,8 +94,9 @@ func tensor(t testing.TB, s *checkpoints.State, name string) any {
 	return b
 }
 
-// A run that is stopped again and again, at random slots, and each time goes on from its checkpoint in a new simulator and a new
-// agent, ends with the weights, memories, moments, figures and reports of one that never stopped, to the last bit.
+// A run that is stopped again and again, at random slots, and each time goes on from its checkpoint
+// in a new simulator and a new agent, ends with the weights, memories, moments, figures and reports
+// of one that never stopped, to the last bit.
 func TestResumedRunEqualsUninterrupted(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, method := range agent.Methods() {
@@ -340,7 +341,8 @@ func trained(t *testing.T, cfg Config) (*Checkpoint, string) {
 	return c, dir
 }
 
-// What graph actors have learned with 6 devices they apply to 14 and to 1000, to other numbers of servers and exits.
+// What graph actors have learned with 6 devices they apply to 14 and to 1000, to other numbers of
+// servers and exits.
 func TestGraphActorsFitAnyNumber(t *testing.T) {
 	wide := mecoffload.Profile{Name: "wide", Accuracy: []float64{0.2, 0.4, 0.6}, Servers: []mecoffload.ServerProfile{{Times: []mecoffload.Seconds{0.001, 0.002, 0.003}}}}
 	for _, method := range []agent.Method{agent.GRL, agent.GRLE, agent.GRLELT} {

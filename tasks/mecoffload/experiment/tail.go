@@ -10,12 +10,13 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// TailStart is the slot at which the last quarter of a run begins, on which methods are compared: before it a learner still
-// explores.
+// TailStart is the slot at which the last quarter of a run begins, on which methods are compared:
+// before it a learner still explores.
 func TailStart(slots int64) int64 { return slots - max(slots/4, 1) }
 
-// tail is the result of a run: figures of the slots from start on. It also records what became of each task in them, so that the
-// figures of a longer run, whose tail begins later, come out as if it had had that length from the start.
+// tail is the result of a run: figures of the slots from start on. It also records what became of
+// each task in them, so that the figures of a longer run, whose tail begins later, come out as if
+// it had had that length from the start.
 type tail struct {
 	start   int64
 	metrics *mecoffload.Metrics
@@ -79,7 +80,8 @@ func (t *tail) SaveState(s *checkpoints.State) error {
 	return t.metrics.SaveState(s)
 }
 
-// load restores what SaveState has saved after the given number of slots, of a run of this length or a shorter one.
+// load restores what SaveState has saved after the given number of slots, of a run of this length
+// or a shorter one.
 func (t *tail) load(s *checkpoints.State, slot int64) error {
 	if err := t.metrics.LoadState(s); err != nil {
 		return err

@@ -42,7 +42,8 @@ func (s Suite) Settings() (Settings, error) {
 // ErrOtherSettings is why a suite refuses the folder of a report.
 var ErrOtherSettings = errors.New("it has the report of other settings, which is never overwritten")
 
-// ClaimFolder makes dir, which exists, the folder of the suite's report. One that has the report of other settings is refused.
+// ClaimFolder makes dir, which exists, the folder of the suite's report. One that has the report of
+// other settings is refused.
 func (s Suite) ClaimFolder(dir string) error {
 	want, err := s.Settings()
 	if err != nil {

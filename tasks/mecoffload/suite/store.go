@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// Store keeps results, one JSON file each, in a folder. A file is either whole or not there, also when the process is killed, so
-// several processes and machines may share a folder.
+// Store keeps results, one JSON file each, in a folder. A file is either whole or not there, also
+// when the process is killed, so several processes and machines may share a folder.
 type Store struct{ dir string }
 
 // OpenStore opens a folder, which it makes if there is none.
@@ -108,8 +108,8 @@ func (r *Result) check() error {
 	return nil
 }
 
-// Missing returns those of the cells that the store has no result of, in the order of their keys: which is as good as random, so that the
-// time the first ones take tells the time of the rest.
+// Missing returns those of the cells that the store has no result of, in the order of their keys:
+// which is as good as random, so that the time the first ones take tells the time of the rest.
 func (s *Store) Missing(cells []Cell) ([]Cell, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -176,8 +176,8 @@ func sortByKey(cells []Cell) ([]keyedCell, error) {
 	return keyed, nil
 }
 
-// Build identifies the running program by a digest of its file. Results of different builds may be mixed, and whoever reads them is told:
-// only a change of Format makes results invalid.
+// Build identifies the running program by a digest of its file. Results of different builds may be
+// mixed, and whoever reads them is told: only a change of Format makes results invalid.
 func Build() (string, error) {
 	name, err := os.Executable()
 	if err != nil {
