@@ -30,6 +30,14 @@ func newGumbel() droo.Quantizer {
 	return q
 }
 
+func newExplore() droo.Quantizer {
+	q, err := droo.NewExplore(new(droo.OrderPreserving), 4, rl.NewRand(3, 3))
+	if err != nil {
+		panic(err)
+	}
+	return q
+}
+
 func TestQuantizerConformance(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -41,6 +49,7 @@ func TestQuantizerConformance(t *testing.T) {
 		{"KNN", func() droo.Quantizer { return new(droo.KNN) }, []int{1}},
 		{"NoisyOrderPreserving", newNoisy, []int{1, 2, 5}},
 		{"Gumbel", newGumbel, []int{1, 2, 5}},
+		{"Explore", newExplore, []int{1, 2, 5}},
 		{"Interleave", func() droo.Quantizer {
 			return &droo.Interleave{Quantizers: []droo.Quantizer{new(droo.OrderPreserving), newGumbel()}}
 		}, []int{1, 5}},
@@ -423,6 +432,71 @@ func BenchmarkCandidates(b *testing.B) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Without duplicates the first candidates are those of the inner quantizer, and in the others every
+// option that is allowed is as frequent as another.
+func TestExplore(t *testing.T) {
+	const random, draws = 4, 3000
+	masked := float32(math.Inf(-1))
+	s := droo.Scores{Rows: 2, Options: 4, Logits: []float32{9, 0, masked, 1, -3, -2, 5, 4}}
+	q, err := droo.NewExplore(new(droo.OrderPreserving), random, rl.NewRand(1, 2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := candidates(t, new(droo.OrderPreserving), s, 3)
+	var counts [2][4]float64
+	total := 0.0
+	for range draws {
+		got := candidates(t, q, s, 3+random)
+		for i, c := range got {
+			if i < 3 {
+				if !slices.Equal(c, want[i]) {
+					t.Fatalf("candidate %d is %v, want %v", i, c, want[i])
+				}
+				continue
+			}
+			total++
+			for row, option := range c {
+				counts[row][option]++
+			}
+		}
+	}
+	if total < 2*draws {
+		t.Errorf("%v random candidates in %d slots", total, draws)
+	}
+	// Chance repeats the three candidates of the inner quantizer and itself, which are dropped: compare
+	// with what is left of all 12 decisions, each of which is drawn with the same probability.
+	var expected [2][4]float64
+	for a := range int32(4) {
+		for b := range int32(4) {
+			if a == 2 || slices.ContainsFunc(want, func(c []int32) bool { return slices.Equal(c, []int32{a, b}) }) {
+				continue
+			}
+			expected[0][a] += total / 9
+			expected[1][b] += total / 9
+		}
+	}
+	for row := range counts {
+		for option := range counts[row] {
+			if d := counts[row][option] - expected[row][option]; math.Abs(d) > 5*math.Sqrt(total/4) {
+				t.Errorf("row %d takes option %d %v times, want about %v", row, option, counts[row][option], expected[row][option])
+			}
+		}
+	}
+	if _, err := droo.NewExplore(new(droo.KBest), -1, rl.NewRand(1, 1)); err == nil {
+		t.Error("-1 random candidates")
+	}
+}
+
+// However few candidates are asked for, the first is the actor's own.
+func TestExploreKeepsTheFirst(t *testing.T) {
+	s := droo.Scores{Rows: 3, Options: 3, Logits: []float32{9, 0, 0, 0, 9, 0, 0, 0, 9}}
+	for k := 1; k < 7; k++ {
+		if got := candidates(t, newExplore(), s, k); !slices.Equal(got[0], []int32{0, 1, 2}) || len(got) > k {
+			t.Errorf("%d candidates begin with %v", k, got)
 		}
 	}
 }

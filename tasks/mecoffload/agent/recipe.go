@@ -25,6 +25,11 @@ type Recipe struct {
 	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
 	Noise float64 `yaml:"noise"`
 
+	// RandomCandidates is how many of the K candidates are random, whatever the actor proposes:
+	// with none of them, all devices can end up on one server (docs/decisions/0006). See
+	// droo.Explore.
+	RandomCandidates int `yaml:"random_candidates"`
+
 	// ProposeGreedy adds a candidate that needs no learning, the best exit in time for every task.
 	// See BestExitInTime.
 	ProposeGreedy bool `yaml:"propose_greedy"`
@@ -77,9 +82,12 @@ type Recipe struct {
 // for the number of candidates and 0014 for the price.
 func PaperRecipe() Recipe {
 	return Recipe{
-		Name:          "paper",
-		Candidates:    128,
-		Quantizer:     "order",
+		Name:       "paper",
+		Candidates: 128,
+		Quantizer:  "order",
+
+		RandomCandidates: 8,
+
 		Loss:          droo.BinaryCrossEntropy,
 		LearningRate:  1e-3,
 		TrainInterval: 10,
@@ -108,7 +116,7 @@ func PaperRecipe() Recipe {
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
-	r.Quantizer, r.Noise, r.Candidates = "gumbel", 1, 0
+	r.Quantizer, r.Noise, r.Candidates, r.RandomCandidates = "gumbel", 1, 0, 0
 	r.ProposeGreedy = true
 	r.LatencyWeight, r.TimePrice, r.LearnDeadlines = 0.1, 0.9, true
 	r.Loss = droo.SoftmaxCrossEntropy
@@ -148,6 +156,15 @@ func (r Recipe) candidates(devices int) int {
 }
 
 func (r Recipe) quantizer(rng *rl.Rand) (droo.Quantizer, error) {
+	q, err := r.scored(rng)
+	if err != nil || r.RandomCandidates == 0 {
+		return q, err
+	}
+	return droo.NewExplore(q, r.RandomCandidates, rng)
+}
+
+// scored is the quantizer of the candidates that follow from the scores.
+func (r Recipe) scored(rng *rl.Rand) (droo.Quantizer, error) {
 	switch r.Quantizer {
 	case "order":
 		return &droo.OrderPreserving{}, nil

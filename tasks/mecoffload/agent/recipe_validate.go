@@ -53,6 +53,7 @@ func (r Recipe) Validate() error {
 	}
 	for _, err := range []error{
 		count("candidates", r.Candidates, 0, maxSamples),
+		count("random_candidates", r.RandomCandidates, 0, maxSamples),
 		count("adapt_interval", r.AdaptInterval, 0, math.MaxInt32),
 		number("noise", r.Noise, r.Quantizer != "order"),
 		number("learning_rate", r.LearningRate, true),

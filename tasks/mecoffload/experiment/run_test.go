@@ -377,7 +377,8 @@ func TestGraphActorsFitAnyNumber(t *testing.T) {
 func TestCheckpointAgent(t *testing.T) {
 	for _, method := range agent.Methods() {
 		cfg := tinyConfig(t, method)
-		cfg.Recipe.Quantizer, cfg.Recipe.AdaptInterval = "order", 0 // no random numbers and no K that differ
+		// No random numbers and no K that differ.
+		cfg.Recipe.Quantizer, cfg.Recipe.RandomCandidates, cfg.Recipe.AdaptInterval = "order", 0, 0
 		run := newRun(t, cfg)
 		advance(t, run, 30)
 		dir := t.TempDir()

@@ -47,12 +47,17 @@ func (c *Comparison) method(m agent.Method, recipe string) (Subject, bool) {
 }
 
 func (c *Comparison) ratioClaims() ([]Claim, error) {
-	var claims []Claim
-	for _, rival := range []struct {
+	type rival struct {
 		world  World
 		method agent.Method
 		paper  float64
-	}{{crowded, agent.GRL, PaperOverGRL}, {crowded, agent.DROOE, PaperOverDROOE}, {named, agent.DROOE, PaperOverDROOE}} {
+	}
+	rivals := []rival{{crowded, agent.GRL, PaperOverGRL}, {crowded, agent.DROOE, PaperOverDROOE}}
+	for _, w := range larger {
+		rivals = append(rivals, rival{w, agent.DROOE, PaperOverDROOE})
+	}
+	var claims []Claim
+	for _, rival := range rivals {
 		for _, recipe := range c.Recipes() {
 			grle, ok := c.method(agent.GRLE, recipe)
 			ref, ok2 := c.method(rival.method, recipe)

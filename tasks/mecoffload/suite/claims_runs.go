@@ -18,30 +18,38 @@ func (c *Comparison) stuckClaims() ([]Claim, error) {
 	}
 	var claims []Claim
 	for _, s := range c.recommended() {
-		for _, larger := range []bool{false, true} {
-			stuck, runs, where, least := 0, 0, World{}, math.Inf(1)
-			for _, w := range c.Worlds {
-				if (w == named) != larger {
-					continue
-				}
-				sp := c.Spread(w, s)
-				stuck, runs = stuck+sp.Stuck, runs+sp.Runs
-				if share := sp.Least / sp.Median; share < least {
-					where, least = w, share
-				}
+		var small []World
+		for _, w := range c.Worlds {
+			if !slices.Contains(larger, w) {
+				small = append(small, w)
 			}
-			if runs == 0 {
-				continue
+		}
+		text := fmt.Sprintf("no run of %v has less than %v of the median accuracy", s, StuckBelow)
+		claims = append(claims, c.stuckClaim(text, s, small)...)
+		for _, w := range larger {
+			if slices.Contains(c.Worlds, w) {
+				claims = append(claims, c.stuckClaim(fmt.Sprintf("%s in (%v)", text, w), s, []World{w})...)
 			}
-			text := fmt.Sprintf("no run of %v has less than %v of the median accuracy", s, StuckBelow)
-			if larger {
-				text += fmt.Sprintf(" in (%v)", named)
-			}
-			claims = append(claims, Claim{text, fmt.Sprintf("%d of %d runs have; least %.2f of "+
-				"the median (%v)", stuck, runs, least, where), stuck == 0})
 		}
 	}
 	return claims, nil
+}
+
+// stuckClaim is about all runs of a subject in some worlds; none where there are no runs.
+func (c *Comparison) stuckClaim(text string, s Subject, worlds []World) []Claim {
+	stuck, runs, where, least := 0, 0, World{}, math.Inf(1)
+	for _, w := range worlds {
+		sp := c.Spread(w, s)
+		stuck, runs = stuck+sp.Stuck, runs+sp.Runs
+		if share := sp.Least / sp.Median; share < least {
+			where, least = w, share
+		}
+	}
+	if runs == 0 {
+		return nil
+	}
+	measured := fmt.Sprintf("%d of %d runs have; least %.2f of the median (%v)", stuck, runs, least, where)
+	return []Claim{{text, measured, stuck == 0}}
 }
 
 // recommended are GRLE and GRLE-LT with their default recipes.

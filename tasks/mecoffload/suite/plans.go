@@ -192,7 +192,7 @@ func ablationPlan() plan {
 const (
 	firstHeldOut = 11
 	firstTuning  = 1001
-	firstClaims  = 5001
+	firstClaims  = 7001
 )
 
 // tunePlan is the grid that the tuned recipe was chosen from, with the same budget for every

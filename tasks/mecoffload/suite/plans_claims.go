@@ -5,9 +5,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// named is the larger network of suite claims: 28 devices and four servers. It was named before
-// anything was run there on these seeds.
-var named = World{"dynamic", 28, 4, shortSlot}
+// larger are the larger networks of suite claims, seven devices to a server. They were named before
+// anything was run there on its seeds.
+var larger = []World{{"dynamic", 28, 4, shortSlot}, {"dynamic", 42, 6, shortSlot}}
 
 // fresh is a comparison of methods with their default recipes, on seeds that no recipe was chosen
 // on.
@@ -21,11 +21,12 @@ func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
 // claimsPlan judges the published ratios on many streams. Searches would take hours on so many, so
 // it has no baselines.
 func claimsPlan() plan {
-	worlds := append(crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot}, []int{6, 10, 14}), World{"dynamic", 14, 2, longSlot}, named)
+	worlds := crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot}, []int{6, 10, 14})
+	worlds = append(append(worlds, World{"dynamic", 14, 2, longSlot}), larger...)
 	p := fresh("The published ratios on forty streams",
 		"Every method with its default recipe on 40 streams that no recipe was chosen on, where "+
-			"the ratios to GRL and DROOE are claimed, and in a "+
-			"larger network: 28 devices and four servers.",
+			"the ratios to GRL and DROOE are claimed, and in two larger networks: 28 devices and "+
+			"four servers, and 42 devices and six.",
 		worlds, agent.GRLELT, agent.GRLE, agent.GRL, agent.DROOE, agent.DROO)
 	p.seeds, p.baselines = 40, false
 	return p

@@ -1,0 +1,90 @@
+package droo
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Explore is a quantizer that lets chance make the last few candidates: each row takes one of its
+// options, all with the same probability, whatever the scores say. The others come from another
+// quantizer.
+//
+// Candidates near the actor's proposal cannot lead it away from one that is bad as a whole. An
+// untrained actor scores an option much alike for all rows, so it may send all of them the same way;
+// random decisions spread the rows, and the critic prefers them until the actor does better.
+type Explore struct {
+	inner  Quantizer
+	random int
+	rand   *rl.Rand
+	list   Decisions // of inner
+	choice []int32
+	merge  merger
+}
+
+// NewExplore returns a quantizer that draws random of its candidates, but never the first, from rand
+// and takes the others from inner. The state of both is saved as the quantizer's.
+func NewExplore(inner Quantizer, random int, rand *rl.Rand) (*Explore, error) {
+	if random < 0 {
+		return nil, fmt.Errorf("droo: exploring quantizer: %d random candidates, want at least 0", random)
+	}
+	return &Explore{inner: inner, random: random, rand: rand}, nil
+}
+
+// Candidates implements Quantizer.
+func (q *Explore) Candidates(s Scores, k int, dst *Decisions) error {
+	if err := q.inner.Candidates(s, max(k-q.random, min(k, 1)), &q.list); err != nil {
+		return err
+	}
+	dst.Reset(s.Rows, k)
+	q.merge.reset(k)
+	for i := range q.list.K {
+		q.merge.add(dst, q.list.Candidate(i))
+	}
+	q.choice = slices.Grow(q.choice[:0], s.Rows)[:s.Rows]
+	for draws := min(q.random, k-dst.K); draws > 0; draws-- {
+		for i := range q.choice {
+			q.choice[i] = q.draw(&s, i)
+		}
+		q.merge.add(dst, q.choice)
+	}
+	return nil
+}
+
+// draw returns a random option of a row, of those that are not masked.
+func (q *Explore) draw(s *Scores, row int) int32 {
+	if s.Options == 1 {
+		return int32(q.rand.IntN(2))
+	}
+	logits := s.Row(row)
+	allowed := 0
+	for _, z := range logits {
+		if !masked(z) {
+			allowed++
+		}
+	}
+	skip := q.rand.IntN(allowed)
+	for j, z := range logits {
+		if masked(z) {
+			continue
+		}
+		if skip == 0 {
+			return int32(j)
+		}
+		skip--
+	}
+	panic("droo: a row without options") // the inner quantizer has refused these scores
+}
+
+// SaveState implements checkpoints.Stateful.
+func (q *Explore) SaveState(s *checkpoints.State) error {
+	return errors.Join(q.rand.SaveState(s), checkpoints.SaveOptional(s, "inner", q.inner))
+}
+
+// LoadState implements checkpoints.Stateful.
+func (q *Explore) LoadState(s *checkpoints.State) error {
+	return errors.Join(q.rand.LoadState(s), checkpoints.LoadOptional(s, "inner", q.inner))
+}
