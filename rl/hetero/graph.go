@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -37,8 +37,8 @@ type Graph struct {
 // Reset empties g, keeps its memory and makes it a graph of a schema.
 func (g *Graph) Reset(s *Schema) {
 	g.schema, g.err, g.Allowed = s, nil, g.Allowed[:0]
-	g.Nodes = slices.Grow(g.Nodes[:0], len(s.Nodes))[:len(s.Nodes)]
-	g.Edges = slices.Grow(g.Edges[:0], len(s.Edges))[:len(s.Edges)]
+	g.Nodes = reuse.Slice(g.Nodes, len(s.Nodes))
+	g.Edges = reuse.Slice(g.Edges, len(s.Edges))
 	for i := range g.Nodes {
 		g.Nodes[i].Count, g.Nodes[i].Features = 0, g.Nodes[i].Features[:0]
 	}

@@ -16,9 +16,14 @@ type inputs struct {
 	schema *Schema
 	nodes  []nodeInput // [node types]
 	edges  []edgeInput // [edge types]
-	order  []int32     // of one observation's edges, grouped by their sources
-	starts []int32
+	chosen grouped     // where every source chooses one of its edges
 	mask   []bool
+}
+
+// grouped are the edges of a batch by their sources, one observation after the other.
+type grouped struct {
+	order []int32 // [edges] their numbers in their observations
+	end   []int32 // [sources] where the edges of each end, in order's part of its observation
 }
 
 type nodeInput struct {
@@ -82,8 +87,9 @@ func (in *inputs) load(tape *nn.Tape, batch []Graph, choices *rl.Choices) error 
 			return err
 		}
 	}
+	rest := in.chosen
 	for b := range batch {
-		if err := in.choices(&batch[b], choices); err != nil {
+		if err := in.choices(&batch[b], &rest, choices); err != nil {
 			return err
 		}
 	}
@@ -114,17 +120,26 @@ func (in *inputs) loadEdges(i int, batch []Graph) error {
 	}
 	rows := e.buf.Resize(total, t.Features)
 	e.index.Src, e.index.Dst = e.index.Src[:0], e.index.Dst[:0]
+	sorted := in.schema.Choose.kind == edgePerSource && in.schema.edgeIndex(in.schema.Choose.typeName) == i
+	if sorted {
+		in.chosen.order, in.chosen.end = in.chosen.order[:0], in.chosen.end[:0]
+	}
 	sources, dests := int32(0), int32(0)
 	for b := range batch {
-		g := &batch[b]
-		set := &g.Edges[i]
-		in.sortEdges(i, set, g.Nodes[from].Count)
-		for _, k := range in.order {
+		set := &batch[b].Edges[i]
+		var order []int32
+		if sorted {
+			order = in.chosen.add(set.Src, batch[b].Nodes[from].Count)
+		}
+		for k := range set.Src {
+			if sorted {
+				k = int(order[k])
+			}
 			e.index.Src = append(e.index.Src, sources+set.Src[k])
 			e.index.Dst = append(e.index.Dst, dests+set.Dst[k])
-			rows = rows[copy(rows, set.Features[int(k)*t.Features:int(k+1)*t.Features]):]
+			rows = rows[copy(rows, set.Features[k*t.Features:(k+1)*t.Features]):]
 		}
-		sources, dests = sources+int32(g.Nodes[from].Count), dests+int32(g.Nodes[to].Count)
+		sources, dests = sources+int32(batch[b].Nodes[from].Count), dests+int32(batch[b].Nodes[to].Count)
 	}
 	if from == to {
 		return e.graph.SetEdges(int(sources), e.index)
@@ -132,32 +147,37 @@ func (in *inputs) loadEdges(i int, batch []Graph) error {
 	return e.graph.SetBipartite(int(sources), int(dests), e.index)
 }
 
-// sortEdges makes in.order the edges of a set: grouped by their sources, in the order of adding,
-// where every source chooses one, and as they are elsewhere.
-func (in *inputs) sortEdges(i int, set *EdgeSet, sources int) {
-	in.order = slices.Grow(in.order[:0], len(set.Src))[:len(set.Src)]
-	if c := in.schema.Choose; c.kind != edgePerSource || in.schema.edgeIndex(c.typeName) != i {
-		for k := range in.order {
-			in.order[k] = int32(k)
-		}
-		return
-	}
-	in.starts = slices.Grow(in.starts[:0], sources+1)[:sources+1]
-	clear(in.starts)
-	for _, src := range set.Src {
-		in.starts[src+1]++
+// add adds the edges of one observation and returns their order: by source, and where sources are
+// equal as they were added.
+func (g *grouped) add(src []int32, sources int) (order []int32) {
+	edges, nodes := len(g.order), len(g.end)
+	g.order = slices.Grow(g.order, len(src))[:edges+len(src)]
+	g.end = slices.Grow(g.end, sources+1)[:nodes+sources+1]
+	order, next := g.order[edges:], g.end[nodes:]
+	clear(next)
+	for _, s := range src {
+		next[s+1]++
 	}
 	for s := range sources {
-		in.starts[s+1] += in.starts[s]
+		next[s+1] += next[s]
 	}
-	for k, src := range set.Src {
-		in.order[in.starts[src]] = int32(k)
-		in.starts[src]++ // ends where the next source starts
+	for k, s := range src {
+		order[next[s]] = int32(k)
+		next[s]++ // ends where the next source starts
 	}
+	g.end = g.end[:nodes+sources]
+	return order
 }
 
-// choices adds the rows of one observation.
-func (in *inputs) choices(g *Graph, choices *rl.Choices) error {
+// take returns the parts of the first observation and removes them.
+func (g *grouped) take(edges, sources int) (order, end []int32) {
+	order, end = g.order[:edges], g.end[:sources]
+	g.order, g.end = g.order[edges:], g.end[sources:]
+	return order, end
+}
+
+// choices adds the rows of one observation, whose edges are the first of rest.
+func (in *inputs) choices(g *Graph, rest *grouped, choices *rl.Choices) error {
 	allowed := g.Allowed
 	if len(allowed) == 0 {
 		allowed = nil
@@ -176,26 +196,25 @@ func (in *inputs) choices(g *Graph, choices *rl.Choices) error {
 		}
 		return nil
 	case edgePerSource:
-		return in.rowPerSource(g, in.schema.edgeIndex(c.typeName), allowed, choices)
+		edge := in.schema.edgeIndex(c.typeName)
+		from, _ := in.schema.ends(edge)
+		order, end := rest.take(len(g.Edges[edge].Src), g.Nodes[from].Count)
+		return in.rowPerSource(order, end, allowed, choices)
 	default:
 		return choices.Append(g.options(in.schema), allowed)
 	}
 }
 
-func (in *inputs) rowPerSource(g *Graph, edge int, allowed []bool, choices *rl.Choices) error {
-	set := &g.Edges[edge]
-	from, _ := in.schema.ends(edge)
-	in.sortEdges(edge, set, g.Nodes[from].Count)
+func (in *inputs) rowPerSource(order, ends []int32, allowed []bool, choices *rl.Choices) error {
 	if allowed != nil {
 		in.mask = in.mask[:0]
-		for _, k := range in.order {
+		for _, k := range order {
 			in.mask = append(in.mask, allowed[k])
 		}
 	}
 	choices.Next()
 	begin := int32(0)
-	for s := range g.Nodes[from].Count {
-		end := in.starts[s]
+	for _, end := range ends {
 		var own []bool
 		if allowed != nil {
 			own = in.mask[begin:end]
