@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -111,7 +112,7 @@ func (o *aggregateEdges) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	g, z := in[0].(*Graph), mat(in[1])
 	clear(y.Data)
 	if o.agg == Max {
-		o.argmax = resize(o.argmax, y.Rows*o.f)
+		o.argmax = reuse.Slice(o.argmax, y.Rows*o.f)
 		for k := range o.argmax {
 			o.argmax[k] = -1
 		}
@@ -220,7 +221,7 @@ func (p *propagator) backward(g *Graph, f int, dy, dx []float32) {
 }
 
 func (p *propagator) maximum(g *Graph, f int, x, y []float32) {
-	p.argmax = resize(p.argmax, g.NumDst()*f)
+	p.argmax = reuse.Slice(p.argmax, g.NumDst()*f)
 	for i := range g.NumDst() {
 		yi, from := y[i*f:(i+1)*f], p.argmax[i*f:(i+1)*f]
 		for k := range yi {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -116,7 +117,7 @@ func (o *attend) Forward(in []gorgonia.Value, y nn.Matrix) error {
 			return err
 		}
 	}
-	o.byRow = resize(o.byRow, edges)
+	o.byRow = reuse.Slice(o.byRow, edges)
 	for k := range heads {
 		if edges == 0 {
 			break
@@ -163,9 +164,9 @@ func (o *attend) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix)
 	if edges == 0 {
 		return nil
 	}
-	o.byRow = resize(o.byRow, edges)
-	o.dalpha = resize(o.dalpha, edges)
-	o.sums = resize(o.sums, g.NumDst())
+	o.byRow = reuse.Slice(o.byRow, edges)
+	o.dalpha = reuse.Slice(o.dalpha, edges)
+	o.sums = reuse.Slice(o.sums, g.NumDst())
 	h := mat(in[2])
 	for k := range heads {
 		a := o.alpha.Matrix().Data[k*edges : (k+1)*edges]

@@ -3,6 +3,8 @@ package gnn
 import (
 	"fmt"
 	"slices"
+
+	"github.com/graphrl/graphrl/internal/reuse"
 )
 
 // SetEdges makes g the graph of n vertices with the given edges. On an error g is left as it was.
@@ -69,7 +71,7 @@ func (g *Graph) setComplete(graphs int, size func(b int) (m, o int)) error {
 		return nil
 	}
 
-	g.src, g.dst = resize(g.src, edges), resize(g.dst, edges)
+	g.src, g.dst = reuse.Slice(g.src, edges), reuse.Slice(g.dst, edges)
 	g.in.ptr, g.out.ptr = append(g.in.ptr[:0], 0), append(g.out.ptr[:0], 0)
 	g.in.own(edges)
 	g.srcPtr, g.dstPtr, g.edgePtr = append(g.srcPtr[:0], 0), append(g.dstPtr[:0], 0), append(g.edgePtr[:0], 0)
@@ -223,7 +225,7 @@ func (a *adjacency) edgeOf(k int) int {
 func (a *adjacency) group(rows int, key, value []int32) {
 	// Counting two places up leaves, after the prefix sum, the start of row i in ptr[i+1]; placing
 	// the edges then moves it to the row's end, where it belongs.
-	ptr := resize(a.ptr, rows+2)
+	ptr := reuse.Slice(a.ptr, rows+2)
 	clear(ptr)
 	sorted := true
 	last := int32(0)
@@ -251,14 +253,6 @@ func (a *adjacency) group(rows int, key, value []int32) {
 
 // own gives a entries in its own memory.
 func (a *adjacency) own(entries int) {
-	a.idxMem, a.edgeMem = resize(a.idxMem, entries), resize(a.edgeMem, entries)
+	a.idxMem, a.edgeMem = reuse.Slice(a.idxMem, entries), reuse.Slice(a.edgeMem, entries)
 	a.idx, a.edge = a.idxMem, a.edgeMem
-}
-
-// resize returns a slice of n elements, of s's memory if it suffices.
-func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, n+n/4) // room to grow: sizes change from call to call
-	}
-	return s[:n]
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 )
 
 // derived holds what layers compute from a graph's structure alone. Each part is computed when it
@@ -88,7 +89,7 @@ func (g *Graph) gcnT() weighted {
 }
 
 func (g *Graph) normalize(a *adjacency, w *weighted) {
-	inv := resize(g.derived.invSqrt, g.numDst)
+	inv := reuse.Slice(g.derived.invSqrt, g.numDst)
 	g.derived.invSqrt = inv
 	for i := range inv {
 		degree := 1
@@ -100,9 +101,9 @@ func (g *Graph) normalize(a *adjacency, w *weighted) {
 		inv[i] = float32(1 / math.Sqrt(float64(degree)))
 	}
 	n := a.rows()
-	w.ptr = resize(w.ptr, n+1)
-	w.col = resize(w.col, len(a.idx)+n) // at most: loops in the graph leave room
-	w.val = resize(w.val, len(w.col))
+	w.ptr = reuse.Slice(w.ptr, n+1)
+	w.col = reuse.Slice(w.col, len(a.idx)+n) // at most: loops in the graph leave room
+	w.val = reuse.Slice(w.val, len(w.col))
 	w.ptr[0] = 0
 	k := 0
 	for i := range n {
@@ -124,7 +125,7 @@ func (g *Graph) normalize(a *adjacency, w *weighted) {
 // vertex without in-edges is empty.
 func (g *Graph) mean() weighted {
 	val := g.derived.meanIn.get(g, func(g *Graph, val *[]float32) {
-		*val = resize(*val, g.NumEdges())
+		*val = reuse.Slice(*val, g.NumEdges())
 		for i := range g.numDst {
 			row := (*val)[g.in.ptr[i]:g.in.ptr[i+1]]
 			for k := range row {
@@ -140,7 +141,7 @@ func (g *Graph) mean() weighted {
 // meanT returns the transpose of mean, by source.
 func (g *Graph) meanT() weighted {
 	val := g.derived.meanOut.get(g, func(g *Graph, val *[]float32) {
-		*val = resize(*val, g.NumEdges())
+		*val = reuse.Slice(*val, g.NumEdges())
 		for k, i := range g.out.idx {
 			(*val)[k] = 1 / float32(g.InDegree(int(i)))
 		}
@@ -153,7 +154,7 @@ func (g *Graph) meanT() weighted {
 // meanCoef returns 1/in-degree of the destination of each edge.
 func (g *Graph) meanCoef() []float32 {
 	return g.derived.meanEdge.get(g, func(g *Graph, val *[]float32) {
-		*val = resize(*val, g.NumEdges())
+		*val = reuse.Slice(*val, g.NumEdges())
 		for e, i := range g.dst {
 			(*val)[e] = 1 / float32(g.InDegree(int(i)))
 		}

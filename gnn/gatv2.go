@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -154,7 +155,7 @@ func (o *gatv2Scores) OutShape(in []gorgonia.Value) (int, int, error) {
 // head returns the ends of the edges as rows of [vertices*heads x out], the edge features and the
 // weights of head k.
 func (o *gatv2Scores) head(g *Graph, in []gorgonia.Value, k int) (src, dst []int32, a, f, w []float32) {
-	o.src, o.dst = resize(o.src, g.NumEdges()), resize(o.dst, g.NumEdges())
+	o.src, o.dst = reuse.Slice(o.src, g.NumEdges()), reuse.Slice(o.dst, g.NumEdges())
 	heads, d := int32(o.cfg.Heads), o.cfg.Out
 	for e, j := range g.src {
 		o.src[e], o.dst[e] = j*heads+int32(k), g.dst[e]*heads+int32(k)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -91,7 +92,7 @@ func (o *graphNorm) Differentiable(i int) bool { return i > 0 }
 
 func (o *graphNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	g, x, alpha := in[0].(*Graph), mat(in[1]), mat(in[2]).Data
-	o.mean, o.scale = resize(o.mean, g.NumGraphs()*o.cols), resize(o.scale, g.NumGraphs()*o.cols)
+	o.mean, o.scale = reuse.Slice(o.mean, g.NumGraphs()*o.cols), reuse.Slice(o.scale, g.NumGraphs()*o.cols)
 	xhat := nn.Matrix{Rows: x.Rows, Cols: o.cols, Data: o.xhat.Resize(x.Rows, o.cols)}
 	for b := range g.NumGraphs() {
 		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
@@ -118,7 +119,7 @@ func (o *graphNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matr
 	g := nn.Matrix{Rows: y.Rows, Cols: o.cols, Data: o.dxhat.Resize(y.Rows, o.cols)}
 	kernel.ScaleActBackward(o.act, y.Rows, o.cols, xhat.Data, mat(in[3]).Data, y.Data, dy.Data, g.Data, din[3].Data, din[4].Data)
 	clear(dalpha)
-	o.dot, o.sum, o.dm = resize(o.dot, o.cols), resize(o.sum, o.cols), resize(o.dm, o.cols)
+	o.dot, o.sum, o.dm = reuse.Slice(o.dot, o.cols), reuse.Slice(o.sum, o.cols), reuse.Slice(o.dm, o.cols)
 	for b := range gr.NumGraphs() {
 		first, end := int(gr.dstPtr[b]), int(gr.dstPtr[b+1])
 		n := float64(end - first)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -180,7 +181,7 @@ func (o *edgeConditioned) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []n
 	kernel.ActBackward(o.act, y.Rows, o.out, y.Data, dy.Data, dz.Data, nil)
 	copy(dr.Data, dz.Data)
 	clear(dp.Data)
-	o.dmessage = resize(o.dmessage, o.out)
+	o.dmessage = reuse.Slice(o.dmessage, o.out)
 	for e, j := range g.src {
 		d := o.dmessage
 		copy(d, dz.Row(int(g.dst[e])))

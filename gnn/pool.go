@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/internal/share"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
@@ -194,7 +195,7 @@ func (o *pooling) choose(g *Graph, score []float32) {
 		slices.Sort(o.keep[start:])
 		h.dstPtr = append(h.dstPtr, int32(len(o.keep)))
 	}
-	o.newID = resize(o.newID, g.NumDst())
+	o.newID = reuse.Slice(o.newID, g.NumDst())
 	for i := range o.newID {
 		o.newID[i] = -1
 	}

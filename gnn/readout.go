@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -40,7 +41,7 @@ func (o *readout) OutShape(in []gorgonia.Value) (int, int, error) {
 func (o *readout) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	g, x := in[0].(*Graph), mat(in[1])
 	clear(y.Data)
-	o.argmax = resize(o.argmax, y.Rows*o.f)
+	o.argmax = reuse.Slice(o.argmax, y.Rows*o.f)
 	for b := range y.Rows {
 		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
 		yb, from := y.Row(b), o.argmax[b*o.f:(b+1)*o.f]
@@ -207,7 +208,7 @@ func (o *attentionReadout) OutShape(in []gorgonia.Value) (int, int, error) {
 func (o *attentionReadout) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	g, h := in[0].(*Graph), mat(in[2])
 	clear(y.Data)
-	o.alpha = resize(o.alpha, g.NumDst())
+	o.alpha = reuse.Slice(o.alpha, g.NumDst())
 	if len(o.alpha) == 0 {
 		return nil
 	}
@@ -254,7 +255,7 @@ func (o *attentionReadout) gates(first, end int, dy []float32, h nn.Matrix, ds [
 			top = i
 		}
 	}
-	o.centred = resize(o.centred, end-first)
+	o.centred = reuse.Slice(o.centred, end-first)
 	var mean, total float64
 	for i := first; i < end; i++ {
 		var c float64

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -100,7 +101,7 @@ func (o *edgeSoftmax) OutShape(in []gorgonia.Value) (int, int, error) {
 
 func (o *edgeSoftmax) Forward(in []gorgonia.Value, a nn.Matrix) error {
 	g, s := in[0].(*Graph), mat(in[1])
-	o.total = resize(o.total, 2*g.numDst*o.f)
+	o.total = reuse.Slice(o.total, 2*g.numDst*o.f)
 	top, sum := o.total[:g.numDst*o.f], o.total[g.numDst*o.f:]
 	for k := range top {
 		top[k], sum[k] = math.Inf(-1), 0

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chewxy/hm"
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -86,7 +87,7 @@ func SparseFromDense(rows, cols int, x []float32) (*Sparse, error) {
 }
 
 func (s *Sparse) transposeValues() {
-	s.tval = resize(s.tval, len(s.by.val))
+	s.tval = reuse.Slice(s.tval, len(s.by.val))
 	s.t.gather(s.by.val, s.tval)
 }
 

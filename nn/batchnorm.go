@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"gorgonia.org/gorgonia"
 )
 
@@ -70,7 +71,7 @@ type batchNorm struct {
 
 func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	x := mat(in[0])
-	o.mean, o.scale = grow(o.mean, o.cols), grow(o.scale, o.cols)
+	o.mean, o.scale = reuse.Slice(o.mean, o.cols), reuse.Slice(o.scale, o.cols)
 	o.batch = o.layer.Training && x.Rows > 0
 	if o.batch {
 		if x.Rows == 1 {
@@ -124,7 +125,7 @@ func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) er
 		return nil
 	}
 	xhat := o.xhat.Matrix()
-	o.dm, o.dot = grow(o.dm, o.cols), grow(o.dot, o.cols)
+	o.dm, o.dot = reuse.Slice(o.dm, o.cols), reuse.Slice(o.dot, o.cols)
 	clear(o.dm)
 	clear(o.dot)
 	dm, dot, scale := o.dm, o.dot, o.scale[:o.cols]

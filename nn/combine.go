@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"gorgonia.org/gorgonia"
 )
 
@@ -94,7 +95,7 @@ func (o *mergeOp) OutShape(in []gorgonia.Value) (int, int, error) {
 func (o *mergeOp) Forward(in []gorgonia.Value, y Matrix) error {
 	n := y.Rows * y.Cols
 	if o.kind == mergeMax {
-		o.from = grow(o.from, n)
+		o.from = reuse.Slice(o.from, n)
 		clear(o.from)
 	}
 	at := 0

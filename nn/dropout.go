@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/graphrl/graphrl/internal/reuse"
 	"gorgonia.org/gorgonia"
 )
 
@@ -83,7 +84,7 @@ func (o *dropout) Forward(in []gorgonia.Value, y Matrix) error {
 		copy(y.Data, x.Data)
 		return nil
 	}
-	o.factor = grow(o.factor, x.Rows*x.Cols)
+	o.factor = reuse.Slice(o.factor, x.Rows*x.Cols)
 	if err := o.from.Mask(o.factor); err != nil {
 		return err
 	}

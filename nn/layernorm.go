@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"gorgonia.org/gorgonia"
 )
 
@@ -44,7 +45,7 @@ type layerNorm struct {
 
 func (o *layerNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	x := mat(in[0])
-	o.scale = grow(o.scale, x.Rows)
+	o.scale = reuse.Slice(o.scale, x.Rows)
 	xhat := o.start(x.Rows)
 	for i := range x.Rows {
 		var mean, variance float64

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/graphrl/graphrl/internal/reuse"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -120,7 +121,7 @@ func (b *Buffer) dense(rows, cols int) *tensor.Dense {
 	}
 	n := rows * cols
 	if n > cap(b.data) || b.data == nil {
-		b.data = make([]float32, max(n, 1, 2*cap(b.data)))
+		b.data = reuse.Slice(b.data, max(n, 1))
 		b.headers = nil
 	}
 	b.shape = [2]int{rows, cols}
@@ -134,12 +135,4 @@ func (b *Buffer) dense(rows, cols int) *tensor.Dense {
 	}
 	b.last = d
 	return d
-}
-
-// grow returns a slice of n elements, in s's memory if that suffices. Their content is arbitrary.
-func grow[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n, n+n/4) // sizes change from call to call
-	}
-	return s[:n]
 }

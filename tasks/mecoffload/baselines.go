@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -141,7 +142,7 @@ func (g *greedy) Decide(obs Observation, dst Action) error {
 		return err
 	}
 	m := obs.Devices
-	g.earliest, g.order = resize(g.earliest, m), resize(g.order, m)
+	g.earliest, g.order = reuse.Slice(g.earliest, m), reuse.Slice(g.order, m)
 	for i, bits := range obs.Bits {
 		fastest := 0.0
 		for _, r := range obs.Rate[i*obs.Servers:][:obs.Servers] {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/graphrl/graphrl/internal/reuse"
 )
 
 // UpperBound returns a number that the long-run average accuracy of no method can exceed in sc, and
@@ -286,7 +288,7 @@ func (s *taskSampler) tasks(n int) []sampledTask {
 func (s *taskSampler) task(t *sampledTask) {
 	t.bits = s.sc.SizeKByte.at(s.rng.Float64()) * 8000
 	t.deadline = s.sc.Deadline.at(s.rng.Float64())
-	t.rate, t.capacity = resize(t.rate, s.sc.Servers), resize(t.capacity, s.sc.Servers)
+	t.rate, t.capacity = reuse.Slice(t.rate, s.sc.Servers), reuse.Slice(t.capacity, s.sc.Servers)
 	for n := range t.rate {
 		t.capacity[n] = s.sc.Capacity.at(s.rng.Float64())
 		if len(s.traces) > 0 {

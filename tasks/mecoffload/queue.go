@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"github.com/graphrl/graphrl/internal/reuse"
 )
 
 // serve offers a server the next task in order of arrival. The server is free from time free on and
@@ -56,7 +58,7 @@ func (a *arrivalOrder) sort(key []float64, order []int32) {
 	}
 	buckets := 1 << bits.Len(uint(n))
 	shift := max(0, bits.Len64(high-low)-bits.Len(uint(buckets-1)))
-	a.count = slices.Grow(a.count[:0], buckets+1)[:buckets+1]
+	a.count = reuse.Slice(a.count, buckets+1)
 	clear(a.count)
 	for _, k := range key {
 		a.count[(math.Float64bits(k)-low)>>shift+1]++

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"slices"
+
+	"github.com/graphrl/graphrl/internal/reuse"
 )
 
 // SlotModel computes what decisions for one observation are worth under an Objective, assuming that
@@ -70,9 +71,6 @@ func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, erro
 	return &SlotModel{profile: p, slot: float64(sc.Slot), objective: objective}, nil
 }
 
-// resize returns a slice of length n, reusing s if it can; its content is arbitrary.
-func resize[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
-
 // Begin starts on an observation, of any numbers of devices and servers, with every device on
 // option 0.
 func (m *SlotModel) Begin(obs *Observation) error {
@@ -94,17 +92,17 @@ func (m *SlotModel) Begin(obs *Observation) error {
 
 	m.backlog = append(m.backlog[:0], obs.Backlog...)
 	m.deadline = append(m.deadline[:0], obs.Deadline...)
-	m.slope = resize(m.slope, tasks)
+	m.slope = reuse.Slice(m.slope, tasks)
 	for i, d := range obs.Deadline {
 		m.slope[i] = m.objective.Weight / d
 	}
 	for option, tau := range m.times {
 		m.work[option] = tau / obs.Capacity[m.server[option]]
 	}
-	m.arrive, m.task, m.rank = resize(m.arrive, tasks*n), resize(m.task, tasks*n), resize(m.rank, tasks*n)
-	m.choice, m.byTask, m.finish = resize(m.choice, tasks), resize(m.byTask, tasks), resize(m.finish, tasks)
+	m.arrive, m.task, m.rank = reuse.Slice(m.arrive, tasks*n), reuse.Slice(m.task, tasks*n), reuse.Slice(m.rank, tasks*n)
+	m.choice, m.byTask, m.finish = reuse.Slice(m.choice, tasks), reuse.Slice(m.byTask, tasks), reuse.Slice(m.finish, tasks)
 	clear(m.choice)
-	m.queue = resize(m.queue, n*m.words)
+	m.queue = reuse.Slice(m.queue, n*m.words)
 	clear(m.queue)
 	for server := range n {
 		m.sortArrivals(obs, server)
@@ -127,9 +125,9 @@ func (m *SlotModel) shape(obs *Observation) {
 			m.server, m.accuracy = append(m.server, server), append(m.accuracy, accuracy)
 		}
 	}
-	m.work = resize(m.work, n*m.exits)
-	m.gain, m.busy, m.free = resize(m.gain, n), resize(m.busy, n), resize(m.free, n)
-	m.next, m.stale = resize(m.next, n), resize(m.stale, n)
+	m.work = reuse.Slice(m.work, n*m.exits)
+	m.gain, m.busy, m.free = reuse.Slice(m.gain, n), reuse.Slice(m.busy, n), reuse.Slice(m.free, n)
+	m.next, m.stale = reuse.Slice(m.next, n), reuse.Slice(m.stale, n)
 }
 
 // sortArrivals ranks the tasks by their arrival at a server.

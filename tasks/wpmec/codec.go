@@ -3,6 +3,7 @@ package wpmec
 import (
 	"errors"
 
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -44,7 +45,7 @@ func (ObservationCodec) Decode(o *Observation, src []float64) error {
 		o.Active = nil
 		return o.Check()
 	}
-	o.Active = resize(o.Active, n)
+	o.Active = reuse.Slice(o.Active, n)
 	for i, v := range on {
 		if v != 0 && v != 1 {
 			return errors.New("wpmec: not an observation: a user is neither on nor off")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
@@ -111,7 +112,7 @@ func (s *Solver) Allocate(obs Observation, x []int32, dst *Allocation) error {
 		return err
 	}
 	dst.Rate = s.rate(x)
-	dst.Offload = resize(dst.Offload, len(x))
+	dst.Offload = reuse.Slice(dst.Offload, len(x))
 	inverse := 1.0
 	for c, g := range s.sum {
 		if g > 0 {
@@ -153,7 +154,7 @@ func (s *Solver) search(obs Observation, x []int32) error {
 			s.order = append(s.order, i)
 		}
 	}
-	s.x = resize(s.x, len(x))
+	s.x = reuse.Slice(s.x, len(x))
 	return nil
 }
 
@@ -172,10 +173,10 @@ func (s *Solver) load(obs Observation) error {
 		return err
 	}
 	n := len(obs.H)
-	s.local = resize(s.local, n)
-	s.gain = resize(s.gain, n)
-	s.class = resize(s.class, n)
-	s.unit = resize(s.unit, n)
+	s.local = reuse.Slice(s.local, n)
+	s.gain = reuse.Slice(s.gain, n)
+	s.class = reuse.Slice(s.class, n)
+	s.unit = reuse.Slice(s.unit, n)
 	s.slope = s.slope[:0]
 	s.v = s.r.offload // E of weight 1, the order of magnitude of v
 	for i, h := range obs.H {
@@ -190,8 +191,8 @@ func (s *Solver) load(obs Observation) error {
 			return fmt.Errorf("wpmec: user %d: channel gain %v or weight %v is too large", i, h, obs.W[i])
 		}
 	}
-	s.sum = resize(s.sum, len(s.slope))
-	s.odds = resize(s.odds, len(s.slope))
+	s.sum = reuse.Slice(s.sum, len(s.slope))
+	s.odds = reuse.Slice(s.odds, len(s.slope))
 	return nil
 }
 
@@ -257,13 +258,4 @@ func (s *Solver) rate(x []int32) float64 {
 	}
 	s.v = v
 	return rate
-}
-
-// resize returns s with length n, reallocated only when its capacity does not do. The content is
-// unspecified.
-func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }

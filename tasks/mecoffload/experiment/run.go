@@ -3,11 +3,11 @@ package experiment
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
@@ -205,7 +205,7 @@ func (e *episode) step() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	e.action = slices.Grow(e.action[:0], obs.Devices)[:obs.Devices]
+	e.action = reuse.Slice(e.action, obs.Devices)
 	start := time.Now()
 	err = e.policy.Decide(obs, e.action)
 	decision := time.Since(start)
