@@ -1,0 +1,254 @@
+package cnn
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+)
+
+// Conv2D is a convolution (a cross-correlation, as everywhere in deep learning) with zero padding:
+//
+//	y[i, j, o] = b[o] + sum over u, v, c of x[i s - p + u, j s - p + v, c] W[(u k + v) C + c, o]
+//
+// with the kernel k, stride s, padding p and C input channels.
+//
+// Shapes: x [images*In.Pixels() x In.Channels], W [k*k*In.Channels x Out.Channels],
+// b [Out.Channels], y [images*Out.Pixels() x Out.Channels].
+type Conv2D struct {
+	In, Out Map
+	Weight  *nn.Param
+	Bias    *nn.Param // nil: none
+
+	window window
+}
+
+// Conv2DConfig describes a [Conv2D].
+type Conv2DConfig struct {
+	In       Map
+	Channels int     // of the result
+	Kernel   int     // height and width of the filters
+	Stride   int     // 0: 1
+	Padding  int     // zeros around the map
+	Init     nn.Init // of the weight; nil: nn.HeNormal
+	NoBias   bool    // as before a batch normalisation
+}
+
+// NewConv2D makes a layer whose filters are drawn from rng and whose bias is zero. Its parameters
+// are named name.weight and name.bias.
+func NewConv2D(name string, cfg Conv2DConfig, rng *rand.Rand) (*Conv2D, error) {
+	w := window{cfg.Kernel, cfg.Stride, cfg.Padding}
+	if w.stride == 0 {
+		w.stride = 1
+	}
+	out, err := w.over(cfg.In)
+	if err == nil {
+		out.Channels = cfg.Channels
+		err = out.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cnn: convolution %q: %w", name, err)
+	}
+	if cfg.Init == nil {
+		cfg.Init = nn.HeNormal
+	}
+	l := &Conv2D{In: cfg.In, Out: out, window: w}
+	l.Weight, err = nn.NewParam(name+".weight", cfg.Init, rng, w.kernel*w.kernel*cfg.In.Channels, out.Channels)
+	if err == nil && !cfg.NoBias {
+		l.Bias, err = nn.NewParam(name+".bias", nil, nil, out.Channels)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cnn: convolution %q: %w", name, err)
+	}
+	return l, nil
+}
+
+// Params returns the weight and, if there is one, the bias.
+func (l *Conv2D) Params() nn.Params {
+	if l.Bias == nil {
+		return nn.Params{l.Weight}
+	}
+	return nn.Params{l.Weight, l.Bias}
+}
+
+// Forward adds the layer to x's graph.
+func (l *Conv2D) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
+	if l.Weight == nil {
+		return nil, fmt.Errorf("cnn: a convolution without a weight: make it with NewConv2D")
+	}
+	if err := l.In.checkNode(l.Weight.Name, x); err != nil {
+		return nil, err
+	}
+	nodes, err := l.Params().Nodes(x.Graph())
+	if err != nil {
+		return nil, err
+	}
+	op := &conv2D{window: l.window, in: l.In, out: l.Out, bias: l.Bias != nil}
+	return nn.Apply("conv2d", op, l.Out.symbolic(), append([]*gorgonia.Node{x}, nodes...)...)
+}
+
+// conv2D takes x, W and, where there is one, b. It unfolds a block of windows at a time into the
+// rows of a matrix that stays in the cache, and multiplies it by the filters. The backward pass
+// unfolds again rather than keep what the forward pass had, which is kernel^2 times the input.
+type conv2D struct {
+	window
+	in, out Map
+	bias    bool
+	rows    []float32 // unfolded windows [block x depth]
+	drows   []float32 // their gradient
+}
+
+// depth is the number of values in one window.
+func (o *conv2D) depth() int { return o.kernel * o.kernel * o.in.Channels }
+
+// cacheValues is the size of a block of unfolded windows that leaves room in a second-level cache.
+const cacheValues = 96 << 10
+
+// block is the number of windows unfolded at a time. The backward pass reads and writes all of the
+// filters' gradient for each block, so blocks of wide filters are larger than the cache.
+func (o *conv2D) block(total int) int {
+	return min(total, max(cacheValues/o.depth(), 2*o.out.Channels, 16))
+}
+
+// pointwise reports whether windows are the pixels themselves.
+func (o *conv2D) pointwise() bool { return o.kernel == 1 && o.stride == 1 }
+
+func (o *conv2D) OutShape(in []gorgonia.Value) (int, int, error) {
+	_, n, err := o.in.images(in[0])
+	return n * o.out.Pixels(), o.out.Channels, err
+}
+
+func (o *conv2D) Forward(in []gorgonia.Value, out nn.Matrix) error {
+	x, w, err := o.operands(in)
+	if err != nil {
+		return err
+	}
+	k, n := o.depth(), o.out.Channels
+	step := o.block(out.Rows)
+	for at := 0; at < out.Rows; at += step {
+		m := min(step, out.Rows-at)
+		kernel.Gemm(false, false, m, n, k, o.unfold(x, at, m), k, w.Data, n, out.Data[at*n:], n, false)
+	}
+	if o.bias {
+		b, err := nn.AsMatrix(in[2])
+		if err != nil {
+			return err
+		}
+		kernel.BiasAct(kernel.ActNone, out.Rows, n, out.Data, b.Data)
+	}
+	return nil
+}
+
+func (o *conv2D) Differentiable(int) bool { return true }
+
+func (o *conv2D) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.Matrix) error {
+	x, w, err := o.operands(in)
+	if err != nil {
+		return err
+	}
+	if o.bias && !din[2].IsZero() {
+		sumRows(dout, din[2].Data)
+	}
+	dx, dw := din[0], din[1]
+	if !dx.IsZero() {
+		clear(dx.Data)
+	}
+	if !dw.IsZero() {
+		clear(dw.Data)
+	}
+	k, n := o.depth(), o.out.Channels
+	step := o.block(out.Rows)
+	for at := 0; at < out.Rows; at += step {
+		m := min(step, out.Rows-at)
+		dy := dout.Data[at*n:]
+		if !dw.IsZero() { // dW += windows^T dy
+			kernel.Gemm(true, false, k, n, m, o.unfold(x, at, m), k, dy, n, dw.Data, n, true)
+		}
+		if !dx.IsZero() { // dwindows = dy W^T
+			if cap(o.drows) < m*k {
+				o.drows = make([]float32, m*k)
+			}
+			drows := o.drows[:m*k]
+			kernel.Gemm(false, true, m, k, n, dy, n, w.Data, n, drows, k, false)
+			o.fold(drows, at, m, dx)
+		}
+	}
+	return nil
+}
+
+func (o *conv2D) operands(in []gorgonia.Value) (x, w nn.Matrix, err error) {
+	if x, err = nn.AsMatrix(in[0]); err == nil {
+		w, err = nn.AsMatrix(in[1])
+	}
+	return x, w, err
+}
+
+// unfold returns the m windows from the at-th on as rows [m x depth].
+func (o *conv2D) unfold(x nn.Matrix, at, m int) []float32 {
+	if o.pointwise() {
+		return x.Data[at*x.Cols:]
+	}
+	k := o.depth()
+	if cap(o.rows) < m*k {
+		o.rows = make([]float32, m*k)
+	}
+	rows := o.rows[:m*k]
+	width := o.kernel * o.in.Channels // values in one line of a window
+	o.lines(at, m, func(line, pixel, lo, hi int) {
+		row := rows[line*width:][:width]
+		if lo >= hi {
+			clear(row)
+			return
+		}
+		clear(row[:lo*x.Cols])
+		copy(row[lo*x.Cols:hi*x.Cols], x.Data[(pixel+lo)*x.Cols:])
+		clear(row[hi*x.Cols:])
+	})
+	return rows
+}
+
+// fold adds the gradient of m windows from the at-th on to that of the pixels they saw.
+func (o *conv2D) fold(drows []float32, at, m int, dx nn.Matrix) {
+	width := o.kernel * o.in.Channels
+	o.lines(at, m, func(line, pixel, lo, hi int) {
+		if lo < hi {
+			kernel.Axpy(1, drows[line*width:][lo*dx.Cols:hi*dx.Cols], dx.Data[(pixel+lo)*dx.Cols:])
+		}
+	})
+}
+
+// lines calls f for each line of m windows from the at-th on. The line sees the pixels pixel+lo to
+// pixel+hi; the others lie in the padding. It sees none if lo >= hi.
+func (o *conv2D) lines(at, m int, f func(line, pixel, lo, hi int)) {
+	line := 0
+	image, i, j := at/o.out.Pixels(), at%o.out.Pixels()/o.out.Width, at%o.out.Width
+	for range m {
+		top, first, last := o.span(i, o.in.Height)
+		left, lo, hi := o.span(j, o.in.Width)
+		for u := range o.kernel {
+			if u < first || u >= last {
+				f(line, 0, 0, 0)
+			} else {
+				f(line, (image*o.in.Height+top+u)*o.in.Width+left, lo, hi)
+			}
+			line++
+		}
+		if j++; j == o.out.Width {
+			j = 0
+			if i++; i == o.out.Height {
+				i = 0
+				image++
+			}
+		}
+	}
+}
+
+// sumRows sets sum to the sum of the rows of x.
+func sumRows(x nn.Matrix, sum []float32) {
+	clear(sum)
+	for i := range x.Rows {
+		kernel.Axpy(1, x.Row(i), sum)
+	}
+}
