@@ -16,7 +16,7 @@ type Policy interface {
 	Decide(obs Observation, dst Action) error
 }
 
-// Baselines returns the policies to compare learning with: Random, RoundRobin, LeastLoaded,
+// Baselines returns the policies to compare learning methods with: Random, RoundRobin, LeastLoaded,
 // BestExitInTime, Search on the one-slot reward ("search") and ShadowPriceSearch.
 func Baselines(sc Scenario, p Profile, seed uint64) ([]Policy, error) {
 	leastLoaded, err := NewLeastLoaded(p)
@@ -40,7 +40,8 @@ func Baselines(sc Scenario, p Profile, seed uint64) ([]Policy, error) {
 
 func checkRoom(obs *Observation, dst Action) error {
 	if len(dst) != obs.Devices {
-		return fmt.Errorf("mecoffload: room for %d choices of %d devices", len(dst), obs.Devices)
+		return fmt.Errorf("mecoffload: the action has %d entries for %d devices",
+			len(dst), obs.Devices)
 	}
 	return nil
 }
@@ -71,8 +72,8 @@ func (r *Random) SaveState(s *checkpoints.State) error { return r.random.SaveSta
 // LoadState implements checkpoints.Stateful.
 func (r *Random) LoadState(s *checkpoints.State) error { return r.random.LoadState(s) }
 
-// RoundRobin sends tasks to the servers in turn, on from where the last slot ended, and always runs
-// the whole network.
+// RoundRobin sends tasks to the servers in turn and always runs the whole network. Each slot
+// continues where the last one ended.
 type RoundRobin struct{ next int }
 
 // Name implements Policy.
@@ -104,17 +105,17 @@ func (r *RoundRobin) LoadState(s *checkpoints.State) error {
 		return err
 	}
 	if next < 0 {
-		return fmt.Errorf("mecoffload: saved server %d in turn is negative", next)
+		return fmt.Errorf("mecoffload: the saved state has server %d as the next in turn", next)
 	}
 	r.next = int(next)
 	return nil
 }
 
-// greedy gives the tasks to the servers one after another, in the order of their earliest possible
-// arrival at any server, keeping count of when each server is free.
+// greedy assigns tasks one by one, in the order of their earliest possible arrival at any server,
+// and tracks when each server becomes free.
 type greedy struct {
 	profile Profile
-	exits   bool // choose among all exits, or run the whole network
+	exits   bool // true: choose among all exits; false: run the whole network
 
 	earliest []float64 // [M]
 	order    []int32   // [M]
@@ -158,10 +159,10 @@ func (g *greedy) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
-// place chooses one task's option, books its server's time and returns the option. Of the options
-// that finish in time it takes the most accurate, and of equally accurate ones the one that
-// finishes first. If none finishes in time it takes the one that finishes first, or one on a server
-// that would drop the task and so lose no time.
+// place picks an option for one task, books the server's time and returns the option. Among the
+// options that finish in time it takes the most accurate, then the earliest to finish. If none
+// does, it takes the earliest to finish, or one on a server that would drop the task without losing
+// time.
 func (g *greedy) place(obs *Observation, task int) int32 {
 	last := obs.Exits - 1
 	first := last
@@ -197,8 +198,8 @@ func (g *greedy) place(obs *Observation, task int) int32 {
 	return int32(best.option)
 }
 
-// LeastLoaded gives each task to the server on which it would finish first, always running the
-// whole network. Tasks take their turns in the order of their earliest possible arrival.
+// LeastLoaded gives each task to the server that would finish it first and always runs the whole
+// network. It places tasks in the order of their earliest possible arrival.
 type LeastLoaded struct{ greedy }
 
 // NewLeastLoaded returns a LeastLoaded policy for the network and servers of p.
@@ -214,8 +215,7 @@ func NewLeastLoaded(p Profile) (*LeastLoaded, error) {
 func (*LeastLoaded) Name() string { return "least-loaded" }
 
 // BestExitInTime gives each task the most accurate exit, on any server, that finishes in time after
-// the tasks placed before it. Tasks take their turns in the order of their earliest possible
-// arrival.
+// the tasks placed before it. It places tasks in the order of their earliest possible arrival.
 type BestExitInTime struct{ greedy }
 
 // NewBestExitInTime returns a BestExitInTime policy for the network and servers of p.
@@ -230,15 +230,15 @@ func NewBestExitInTime(p Profile) (*BestExitInTime, error) {
 // Name implements Policy.
 func (*BestExitInTime) Name() string { return "best-exit-in-time" }
 
-// shadowWeight is the part of the reward's preference for early results that ShadowPriceSearch
-// keeps, as a margin against jitter and channel errors: with none, tasks are planned to finish just
-// in time and many then do not. Of 0, 0.1, 0.2 and 0.5 it had the highest accuracy over the dynamic
-// scenarios taken together.
+// shadowWeight is the weight of early results in ShadowPriceSearch, as a share of the reward's. It
+// is a margin against jitter and channel errors: with 0, many tasks are planned to finish just in
+// time and then do not. Of 0, 0.1, 0.2 and 0.5 it gave the highest accuracy over all dynamic
+// scenarios together.
 const shadowWeight = 0.2
 
-// NewShadowPriceSearch returns a Search on accuracy minus price times work, with the prices of
-// ShadowPrices: what a second of each server is worth in the long run if time is what there is too
-// little of. The prices make the one-slot problem aware of the slots after it.
+// NewShadowPriceSearch returns a Search on accuracy minus price times work. [ShadowPrices] gives
+// the price of a second of each server: its long-run value when server time is scarce. Prices make
+// the one-slot problem account for later slots.
 func NewShadowPriceSearch(sc Scenario, p Profile, seed uint64) (*Search, error) {
 	prices, err := ShadowPrices(sc, p)
 	if err != nil {

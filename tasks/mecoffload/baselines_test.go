@@ -24,8 +24,7 @@ func run(t testing.TB, sim *Simulator, p Policy, seed uint64, slots int) *Metric
 	return m
 }
 
-// The baselines do what they are for, in the order one would expect of them when servers are short
-// of time.
+// The baselines rank as expected when servers are short of time.
 func TestBaselinesRank(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	policies, err := Baselines(sc, p, 1)
@@ -61,7 +60,7 @@ func TestBaselinesRank(t *testing.T) {
 	}
 }
 
-// Policies cope with any number of devices, also none.
+// Policies handle any number of devices, including none.
 func TestBaselinesUnderChurn(t *testing.T) {
 	sim, sc, p := builtin(t, "churn", func(s *Scenario) { s.Devices, s.Servers, s.Arrival = 4, 3, 0.3 })
 	policies, err := Baselines(sc, p, 1)
@@ -92,8 +91,8 @@ func TestRoundRobinTakesTurns(t *testing.T) {
 	}
 }
 
-// One task at a time: the greedy policies' choice can be worked out by hand. Times up to each exit
-// are 1, 2, 3 ms on server 0 and 10 times that on server 1; at its capacity of 0.5 server 0 takes
+// One task at a time, so the greedy policies' choice can be worked out by hand. Times up to each
+// exit are 1, 2, 3 ms on server 0 and 10 times as long on server 1. At capacity 0.5, server 0 takes
 // 2, 4, 6 ms.
 func TestGreedyByHand(t *testing.T) {
 	p := Profile{Name: "hand", Accuracy: []float64{0.5, 0.7, 0.9}, Servers: []ServerProfile{
@@ -135,7 +134,7 @@ func TestGreedyByHand(t *testing.T) {
 	}
 }
 
-// A policy with a state goes on from where it was saved.
+// A policy with a state continues from where it was saved.
 func TestPoliciesResume(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Servers = 3 })
 	obs := reset(t, sim, 1)

@@ -9,33 +9,33 @@ import (
 	"github.com/graphrl/graphrl/internal/reuse"
 )
 
-// UpperBound returns a number that the long-run average accuracy of no method can exceed in sc, and
-// the prices of a second of each server [N], in units of accuracy, that prove it. With lastExitOnly
-// it is a bound for methods without early exits.
+// UpperBound returns an upper bound on the long-run average accuracy of any method in sc, and the
+// prices of a second of each server [N], in units of accuracy, that prove it. With lastExitOnly the
+// bound is for methods without early exits.
 //
-// It is the Lagrangian relaxation of the servers' time. Let free and b be what the simulator keeps
-// for a server, and busy the time it spends on the tasks of one slot. Tasks run one at a time and
-// not before b, so free >= b + busy, and the next backlog is b' >= free - slot. Hence busy <= slot
-// + b' - b: summed over T slots a server works at most T*slot and its last backlog, which is
-// bounded because no task starts after its deadline. In the long run, then, work <= slot on
-// average, and for any prices lambda >= 0
+// It is the Lagrangian relaxation of the servers' time. Let free and b be the simulator's times for
+// a server, and busy the time it spends on the tasks of one slot. Tasks run one at a time and not
+// before b, so free >= b + busy, and the next backlog is b' >= free - slot. Hence busy <= slot + b'
+// - b. Summed over T slots, a server works at most T*slot plus its last backlog, which is bounded
+// because no task starts after its deadline. So work <= slot on average in the long run, and for
+// any prices lambda >= 0
 //
 //	E[accuracy of a slot] <= E[ sum_m (phi_l 1{in time} - lambda_n work_m) ] + slot sum_n lambda_n.
 //
-// The method chooses n and l from what it is told. A task that is dropped contributes 0; the work
-// of one that is served is tau_{n,l}/c_n times a jitter of mean 1, which is independent of the
-// choice and of whether the task is served. So no task contributes more than max(0, max_{n,l}
-// (phi_l - lambda_n tau_{n,l}/c_n)), and dividing by the mean number of tasks M
+// The method chooses n and l from the observation. A dropped task contributes 0. The work of a
+// served task is tau_{n,l}/c_n times a jitter of mean 1, which is independent of the choice and of
+// whether the task is served. So no task contributes more than max(0, max_{n,l} (phi_l - lambda_n
+// tau_{n,l}/c_n)), and dividing by the mean number of tasks M
 //
 //	accuracy <= E_c[max(0, max_{n,l} (phi_l - lambda_n tau_{n,l}/c_n))] + slot/M sum_n lambda_n.
 //
-// This holds for all lambda. The right side is convex in them, and the prices returned nearly
-// minimise it: that they may miss the minimum by a little makes the bound less tight, not wrong.
-// The expectation is the integral of P(max > x) over x from 0 to phi_L, a product of distribution
-// functions of the capacities because servers are independent; as the integrand decreases, the left
-// Riemann sum that stands for it is an upper bound too, by at most phi_L/65536 too high.
+// This holds for all lambda. The right side is convex in lambda, and the returned prices nearly
+// minimise it; a small miss makes the bound less tight, not wrong. The expectation is the integral
+// of P(max > x) over x from 0 to phi_L. P is a product of distribution functions of the capacities,
+// because servers are independent. The integrand decreases, so its left Riemann sum is an upper
+// bound too, by at most phi_L/65536 too high.
 //
-// The bound ignores deadlines and transmission; DeadlineBound does not.
+// The bound ignores deadlines and transmission; [DeadlineBound] does not.
 func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, prices []float64, err error) {
 	r, err := newRelaxation(sc, p, lastExitOnly)
 	if err != nil {
@@ -45,8 +45,8 @@ func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, price
 	return r.capacityBound(lambda, 1<<16), r.perServer(lambda), nil
 }
 
-// ShadowPrices are the prices of UpperBound, with all exits: what a second of each server [N] is
-// worth in the long run, in units of accuracy. They are 0 where there is time for everything.
+// ShadowPrices returns the prices of UpperBound with all exits: the long-run value of a second of
+// each server [N], in units of accuracy. A price is 0 where there is time for everything.
 func ShadowPrices(sc Scenario, p Profile) ([]float64, error) {
 	r, err := newRelaxation(sc, p, false)
 	if err != nil {
@@ -55,7 +55,7 @@ func ShadowPrices(sc Scenario, p Profile) ([]float64, error) {
 	return r.perServer(r.capacityPrices()), nil
 }
 
-// capacityPrices are prices per kind of server for tasks without transmission and deadlines.
+// capacityPrices returns the prices per kind of server for tasks without transmission or deadlines.
 func (r *relaxation) capacityPrices() []float64 {
 	draw := taskSampler{rng: rand.New(rand.NewPCG(1, 1)), sc: r.sc}
 	sample := draw.tasks(priceSample)
@@ -66,23 +66,22 @@ func (r *relaxation) capacityPrices() []float64 {
 }
 
 // DeadlineBound is UpperBound with deadlines, transmission times, jitter and channel errors taken
-// into account, estimated from a sample of tasks: the true bound lies below bound + 3*stdErr with a
-// probability of 99.9 %.
+// into account. It is estimated from a sample of tasks: the true bound lies below bound + 3*stdErr
+// with a probability of 99.9 %.
 //
-// The derivation is that of UpperBound up to the contribution of one task of size d and deadline
-// delta. Given the error v of the rate to the server it is sent to, the task arrives at d/(r v) and
-// does not start earlier; its own jitter u is independent of whether it is served. So it
-// contributes at most
+// The derivation follows UpperBound up to the contribution of one task of size d and deadline
+// delta. Given the error v of the rate to its server, the task arrives at d/(r v) and does not
+// start earlier; its own jitter u is independent of whether it is served. So it contributes at most
 //
 //	max(0, phi_l P_u(d/(r_n v) + u tau_{n,l}/c_n <= delta) - lambda_n tau_{n,l}/c_n),
 //
-// and of its expectation over v the method can choose the maximum over n and l. P_u is exact; the
-// expectation over v is replaced by the mean of the largest values on each of a few pieces of its
-// range, from above since a better rate is never worse. d, delta, r and c are drawn, prices from a
-// sample of their own.
+// and the method can at best choose the maximum over n and l of its expectation over v. P_u is
+// exact. The expectation over v is replaced by the mean of the largest values on each of a few
+// pieces of its range; that is an upper bound because a better rate is never worse. d, delta, r and
+// c are drawn; the prices come from a separate sample.
 func DeadlineBound(sc Scenario, p Profile, lastExitOnly bool, tasks int, seed uint64) (bound, stdErr float64, prices []float64, err error) {
 	if tasks < 2 {
-		return 0, 0, nil, fmt.Errorf("mecoffload: a bound from a sample of %d tasks, want 2 or "+
+		return 0, 0, nil, fmt.Errorf("mecoffload: a sample of %d tasks is too small, want 2 or "+
 			"more", tasks)
 	}
 	r, err := newRelaxation(sc, p, lastExitOnly)
@@ -109,16 +108,16 @@ func DeadlineBound(sc Scenario, p Profile, lastExitOnly bool, tasks int, seed ui
 	return mean + r.rent(lambda), math.Sqrt(squares / (n - 1) / n), r.perServer(lambda), nil
 }
 
-// priceSample is the number of tasks from which prices are found.
+// priceSample is the number of tasks used to find prices.
 const priceSample = 2048
 
-// relaxation is the Lagrangian with one price per kind of server: servers of one kind are
+// relaxation is the Lagrangian with one price per kind of server. Servers of one kind are
 // exchangeable and the Lagrangian is convex, so some minimum has equal prices for them.
 type relaxation struct {
 	sc        Scenario
-	accuracy  []float64 // of the exits allowed
+	accuracy  []float64 // of the allowed exits
 	times     [][]float64
-	servers   []float64 // how many there are of each kind
+	servers   []float64 // number of servers of each kind
 	meanTasks float64
 }
 
@@ -148,7 +147,7 @@ func newRelaxation(sc Scenario, p Profile, lastExitOnly bool) (*relaxation, erro
 	return r, nil
 }
 
-// perServer repeats the prices of kinds of server for all servers.
+// perServer expands prices per kind of server to prices per server.
 func (r *relaxation) perServer(lambda []float64) []float64 {
 	prices := make([]float64, r.sc.Servers)
 	for n := range prices {
@@ -157,7 +156,7 @@ func (r *relaxation) perServer(lambda []float64) []float64 {
 	return prices
 }
 
-// rent is what all servers together cost for a slot, per task.
+// rent is the cost of all servers for one slot, per task.
 func (r *relaxation) rent(lambda []float64) float64 {
 	sum := 0.0
 	for kind, count := range r.servers {
@@ -166,15 +165,15 @@ func (r *relaxation) rent(lambda []float64) float64 {
 	return float64(r.sc.Slot) * sum / r.meanTasks
 }
 
-// minimise finds prices at which the sample's mean contribution plus rent is low, by the ellipsoid
-// method (Bland, Goldfarb and Todd, Operations Research 29(6), 1981): it needs nothing but
-// subgradients, so the kinks of constant capacities do no harm.
+// minimise finds prices with a low mean contribution plus rent over the sample, by the ellipsoid
+// method (Bland, Goldfarb and Todd, Operations Research 29(6), 1981). The method needs only
+// subgradients, so the kinks that constant capacities cause are harmless.
 func (r *relaxation) minimise(sample []sampledTask) []float64 {
 	dim := len(r.times)
 	n := float64(dim)
 	center, best := make([]float64, dim), make([]float64, dim)
-	// Prices beyond that of the shortest inference are too high for any use. Start with a ball
-	// around the box of the others.
+	// No useful price exceeds the one at which even the shortest inference does not pay. Start with
+	// a ball around the box of all others.
 	shape := make([]float64, dim*dim) // the ellipsoid { x : (x-center)' shape^-1 (x-center) <= 1 }
 	for i := range dim {
 		highest := r.accuracy[len(r.accuracy)-1] / r.times[i][0]
@@ -182,8 +181,9 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 		shape[i*dim+i] = n * highest * highest / 4
 	}
 	g, step := make([]float64, dim), make([]float64, dim)
-	lowest := r.lagrangian(best, sample, g) // at prices of 0, right where there is time enough
-	// each shrinks the mean radius by about exp(-1/(2 dim (dim+1)))
+	// at prices of 0, which is optimal where there is time enough
+	lowest := r.lagrangian(best, sample, g)
+	// Each iteration shrinks the mean radius by about exp(-1/(2 dim (dim+1))).
 	iterations := 60 * dim * (dim + 1)
 	for range iterations {
 		clear(g)
@@ -211,7 +211,7 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 			step[i] /= length
 			center[i] -= step[i] / (n + 1)
 		}
-		if dim == 1 { // the general formula's limit: an interval is halved
+		if dim == 1 { // the general formula's limit: halve an interval
 			shape[0] /= 4
 			continue
 		}
@@ -224,8 +224,8 @@ func (r *relaxation) minimise(sample []sampledTask) []float64 {
 	return best
 }
 
-// lagrangian is the sample's mean contribution plus the rent, and adds a subgradient in the prices
-// to g.
+// lagrangian returns the sample's mean contribution plus the rent and adds a subgradient in the
+// prices to g.
 func (r *relaxation) lagrangian(lambda []float64, sample []sampledTask, g []float64) float64 {
 	sum := 0.0
 	for i := range sample {
@@ -241,8 +241,8 @@ func (r *relaxation) lagrangian(lambda []float64, sample []sampledTask, g []floa
 	return sum/float64(len(sample)) + r.rent(lambda)
 }
 
-// capacityBound is the bound of UpperBound for prices per kind of server, by a Riemann sum of the
-// given number of steps.
+// capacityBound returns the bound of UpperBound for prices per kind of server, by a Riemann sum
+// with the given number of steps.
 func (r *relaxation) capacityBound(lambda []float64, steps int) float64 {
 	top := r.accuracy[len(r.accuracy)-1]
 	width := top / float64(steps)
@@ -264,7 +264,7 @@ func (r *relaxation) capacityBound(lambda []float64, steps int) float64 {
 	return sum*width + r.rent(lambda)
 }
 
-// sampledTask is a task and what is known of its links and servers.
+// sampledTask is a task with the rates of its links and the capacities of the servers.
 type sampledTask struct {
 	bits, deadline float64
 	rate, capacity []float64 // [N]
@@ -300,8 +300,8 @@ func (s *taskSampler) task(t *sampledTask) {
 	}
 }
 
-// contribution is the most that a task can add to the Lagrangian of DeadlineBound, the kind of
-// server at which it does, and the expected work it then causes.
+// contribution returns the most that a task can add to the Lagrangian of DeadlineBound, the kind of
+// server that achieves it, and the expected work this causes.
 func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float64, bestKind int, bestWork float64) {
 	const pieces = 4
 	jitter := Interval[float64]{1 - r.sc.Jitter, 1 + r.sc.Jitter}
@@ -330,7 +330,7 @@ func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float6
 	return best, bestKind, bestWork
 }
 
-// uniformBelow is P(U <= x) of a uniform draw U from an interval.
+// uniformBelow returns P(U <= x) for a uniform draw U from an interval.
 func uniformBelow(r Interval[float64], x float64) float64 {
 	switch {
 	case x >= r.High:

@@ -25,7 +25,8 @@ func TestUpperBoundInClosedForm(t *testing.T) {
 	}
 }
 
-// The values of an independent prototype, by sampling, in the dynamic scenario with slots of 10 ms.
+// Reference values come from an independent prototype, by sampling, in the dynamic scenario with
+// slots of 10 ms.
 func TestUpperBoundOfDynamic(t *testing.T) {
 	for _, c := range []struct {
 		devices  int
@@ -44,8 +45,7 @@ func TestUpperBoundOfDynamic(t *testing.T) {
 			t.Errorf("M=%d, last exit only %v: bound %.4f, want about %.4f", c.devices, c.lastOnly,
 				got, c.want)
 		}
-		// The prices are where the bound is lowest: no prices around them make it lower by more
-		// than a rounding.
+		// The prices minimise the bound: no nearby prices lower it by more than a rounding.
 		r, err := newRelaxation(sc, p, c.lastOnly)
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +83,7 @@ func TestUpperBoundWithKinks(t *testing.T) {
 	}
 }
 
-// The integral against the mean over sampled capacities, at prices that are not the best.
+// The integral agrees with the mean over sampled capacities, at prices that are not optimal.
 func TestCapacityBoundAgainstSampling(t *testing.T) {
 	_, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Servers = 5 })
 	for _, lastOnly := range []bool{false, true} {
@@ -117,7 +117,7 @@ func TestCapacityBoundAgainstSampling(t *testing.T) {
 	}
 }
 
-// Deadlines only make the bound lower, and hardly change it where everything arrives at once and
+// Deadlines only lower the bound, and hardly change it where everything arrives at once and
 // deadlines are generous.
 func TestDeadlineBound(t *testing.T) {
 	for _, generous := range []bool{false, true} {
@@ -150,8 +150,8 @@ func TestDeadlineBound(t *testing.T) {
 	}
 }
 
-// No policy exceeds the bounds, in any scenario. Tiny instances are run with the exhaustive optimum
-// of several objectives.
+// No policy exceeds the bounds in any scenario. Tiny instances also run the exhaustive optimum of
+// several objectives.
 func TestNothingExceedsTheBound(t *testing.T) {
 	slots := 150
 	if testing.Short() {
@@ -188,8 +188,7 @@ func TestNothingExceedsTheBound(t *testing.T) {
 					s.Restarts = 1
 				}
 				m := run(t, sim, policy, 5, slots*8/devices)
-				// A run of finite length may end with a backlog, worth at most its price, and has
-				// luck.
+				// A finite run may end with a backlog, worth at most its price, and may be lucky.
 				rest := 0.0
 				for n, b := range sim.obs.Backlog {
 					rest += b * prices[n] / float64(m.Tasks)
@@ -214,7 +213,7 @@ func (p *exhaustivePolicy) Decide(obs Observation, dst Action) error {
 	return err
 }
 
-// The sum of the prices, per task, is what the bound gains from a slot that is longer by a second
+// The sum of the prices, per task, is the gain of the bound from a slot that is one second longer
 // (the envelope theorem).
 func TestShadowPricesAreTheSlopeOfTheBound(t *testing.T) {
 	bound := func(devices int, slot Seconds) (float64, []float64) {

@@ -25,7 +25,7 @@ func randomDecisions(rng *rand.Rand, obs *Observation, k int) *droo.Decisions {
 	return d
 }
 
-// Without noise what the critic says is what happens: the reward to the last bit, and the next
+// Without noise the critic predicts the simulator exactly: the reward to the last bit, and the next
 // backlog.
 func TestCriticEqualsSimulatorWithoutNoise(t *testing.T) {
 	for _, m := range []int{1, 2, 14, 63, 64, 65, 200} {
@@ -56,7 +56,7 @@ func TestCriticEqualsSimulatorWithoutNoise(t *testing.T) {
 	}
 }
 
-// What is said of a candidate does not depend on the candidates before it, to the last bit.
+// A candidate's score does not depend on the candidates before it, to the last bit.
 func TestCriticScoresEachCandidateAsIfAlone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for range 300 {
@@ -178,8 +178,8 @@ func TestCriticDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// The candidates of "random" differ everywhere, those of "switches" in one device from a common
-// one, as an order-preserving quantizer's do.
+// "random" candidates differ everywhere; "switches" candidates each differ in one device from a
+// common decision, as those of an order-preserving quantizer do.
 func BenchmarkCritic(b *testing.B) {
 	for _, c := range []struct{ m, n, k int }{{14, 2, 28}, {100, 5, 64}, {1000, 20, 64}} {
 		for _, style := range []string{"random", "switches"} {

@@ -24,7 +24,7 @@ func world() (mecoffload.Scenario, mecoffload.Profile) {
 }
 
 // slot is a hand-made observation for world: three tasks due after 12 ms, 20 Mbit/s to every
-// server, server 1 half free and busy for 4 ms more.
+// server. Server 1 is half free, and busy for another 4 ms.
 func slot() mecoffload.Observation {
 	return mecoffload.Observation{
 		Devices: 3, Servers: 2, Exits: 5,
@@ -76,7 +76,7 @@ func ExampleLoadScenario() {
 	// mecoffload: scenario "chrun" is not known: choose one of capacity, churn, csi, dynamic, jitter, static, trace, or name a .yaml file
 }
 
-// Equal seeds give equal tasks, whatever was decided before.
+// Equal seeds give equal tasks, whichever decisions came before.
 func ExampleSimulator() {
 	scenario, profile := world()
 	simulator, err := mecoffload.NewSimulator(scenario, profile)
@@ -101,7 +101,7 @@ func ExampleSimulator() {
 	// 359637 bit, reward 0.731, then 728557 bit
 }
 
-// An outcome says what became of every task of the last slot.
+// An outcome records what happened to each task of the last slot.
 func ExampleOutcome() {
 	scenario, profile := world()
 	scenario.Deadline = mecoffload.Interval[mecoffload.Seconds]{Low: 0.012, High: 0.012}
@@ -142,7 +142,7 @@ func ExampleAction() {
 	// device 2: server 1, exit 3
 }
 
-// An observation that makes no sense is refused before anything is decided for it.
+// An observation with impossible values is rejected before anyone decides on it.
 func ExampleObservation_Validate() {
 	obs := slot()
 	fmt.Println(obs.Validate())
@@ -153,7 +153,7 @@ func ExampleObservation_Validate() {
 	// mecoffload: observation: rate 3 is 0, want a number above 0
 }
 
-// The model of a slot says what a decision is worth, and recomputes only what a change touches.
+// The slot model values a decision and recomputes only the servers that a change touches.
 func ExampleSlotModel() {
 	scenario, profile := world()
 	model, err := mecoffload.NewSlotModel(scenario, profile, mecoffload.Objective{})
@@ -181,8 +181,8 @@ type idle struct{}
 
 func (idle) Value(backlog []float64) float64 { return -100 * (backlog[0] + backlog[1]) }
 
-// An objective weighs a slot's accuracy, latency, prices of server time, and what the backlog costs
-// later.
+// An objective weighs a slot's accuracy, latency, prices of server time, and the later cost of the
+// backlog.
 func ExampleObjective() {
 	scenario, profile := world()
 	scenario.Slot = 0.01
@@ -245,7 +245,7 @@ func ExampleCritic() {
 	// [0.492 0.416]
 }
 
-// Any policy decides in the same way.
+// All policies share one interface.
 func ExampleBaselines() {
 	scenario, profile := world()
 	policies, err := mecoffload.Baselines(scenario, profile, 1)
@@ -268,7 +268,7 @@ func ExampleBaselines() {
 	// shadow-price [4 4 4]
 }
 
-// For tiny instances the best of all decisions is known.
+// For tiny instances an exhaustive search finds the best decision.
 func ExampleExhaustive() {
 	scenario, profile := world()
 	model, err := mecoffload.NewSlotModel(scenario, profile, scenario.RewardObjective())

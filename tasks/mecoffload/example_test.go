@@ -7,8 +7,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Run a policy without learning for a hundred slots of the default scenario and compare it with
-// what is possible at all.
+// Run a policy without learning for a hundred slots of the default scenario and compare it with the
+// upper bound of any method.
 func Example() {
 	scenario, err := mecoffload.LoadScenario(mecoffload.DefaultScenario)
 	if err != nil {
@@ -58,7 +58,7 @@ func Example() {
 	// average accuracy 0.62, no method can exceed 0.89
 }
 
-// A profile and a scenario of one's own are a few lines of YAML. Errors name the file and the line.
+// A custom profile or scenario is a few lines of YAML. Errors name the file and the line.
 func ExampleParseScenario() {
 	_, err := mecoffload.ParseScenario([]byte("name: mine\nslot: 20ms\ndeadlines: [30ms, 50ms]\n"), "mine.yaml")
 	fmt.Println(err)

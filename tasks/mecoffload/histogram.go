@@ -8,10 +8,10 @@ import (
 	"github.com/graphrl/graphrl/internal/share"
 )
 
-// histogram collects times in seconds in bins whose width is 1/128 of the power of two below them,
-// so that a quantile is known to within 0.4 %, in constant memory. Times are meant to lie between 1
-// ns and an hour; others fall into the first or last bin. The mean is exact, and no quantile lies
-// outside the smallest and largest time. The zero value is empty and ready to use.
+// histogram collects times in seconds in constant memory. A bin is 1/128 as wide as the power of
+// two below it, so quantiles are accurate to 0.4 %. The range is 1 ns to an hour; times outside it
+// fall into the first or last bin. The mean is exact, and no quantile lies outside the smallest and
+// largest time. The zero value is empty and ready to use.
 type histogram struct {
 	count     [histogramBins]int64
 	total     int64
@@ -27,8 +27,8 @@ const (
 
 	mantissaBits = 52
 	exponentBias = 1023
-	// The leading bits of a float64, read as an integer, number the bins; this is the number of the
-	// first.
+	// The leading bits of a float64, read as an integer, number the bins. This is the number of the
+	// first bin.
 	histogramBase = (exponentBias + histogramLow) << histogramFine
 )
 
@@ -58,7 +58,7 @@ func (h *histogram) merge(other *histogram) {
 	}
 }
 
-// mean is 0 for an empty histogram.
+// mean returns the mean, 0 for an empty histogram.
 func (h *histogram) mean() float64 {
 	if h.total == 0 {
 		return 0
@@ -66,8 +66,8 @@ func (h *histogram) mean() float64 {
 	return h.sum / float64(h.total)
 }
 
-// quantile is the smallest time that at least a share p of the times do not exceed, or 0 for an
-// empty histogram.
+// quantile returns the smallest time that at least a share p of the times do not exceed, or 0 for
+// an empty histogram.
 func (h *histogram) quantile(p float64) float64 {
 	rank := max(1, int64(share.Ceil(p, int(h.total))))
 	for b, c := range h.count {

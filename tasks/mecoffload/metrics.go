@@ -10,8 +10,7 @@ import (
 
 var _ checkpoints.Stateful = (*Metrics)(nil)
 
-// Metrics accumulates what became of tasks, in memory that does not grow. All figures of one run
-// come from here.
+// Metrics accumulates the fate of tasks in constant memory. All figures of a run come from here.
 type Metrics struct {
 	Slots   int64
 	Tasks   int64 // InTime + Late + Dropped
@@ -42,7 +41,7 @@ func NewMetrics(sc Scenario, p Profile) *Metrics {
 	}
 }
 
-// Add counts one slot. decision is the time it took to decide.
+// Add counts one slot. decision is the time that deciding took.
 func (m *Metrics) Add(out *Outcome, decision time.Duration) {
 	m.Slots++
 	m.Tasks += int64(len(out.Status))
@@ -68,8 +67,8 @@ func (m *Metrics) Add(out *Outcome, decision time.Duration) {
 	m.decision.add(decision.Seconds())
 }
 
-// Merge adds what other has counted, which must be of the same numbers of servers and exits and the
-// same slot.
+// Merge adds the counts of other, which must have the same number of servers, number of exits and
+// slot length.
 func (m *Metrics) Merge(other *Metrics) error {
 	if len(other.busy) != len(m.busy) || len(other.exits) != len(m.exits) || other.slot != m.slot {
 		return fmt.Errorf("mecoffload: cannot merge metrics of %d servers, %d exits and %v slots "+
@@ -94,7 +93,7 @@ func (m *Metrics) Merge(other *Metrics) error {
 	return nil
 }
 
-// Reset forgets everything that was counted.
+// Reset clears all counts.
 func (m *Metrics) Reset() {
 	busy, exits := m.busy, m.exits
 	clear(busy)
@@ -102,9 +101,8 @@ func (m *Metrics) Reset() {
 	*m = Metrics{scenario: m.scenario, devices: m.devices, slot: m.slot, busy: busy, exits: exits}
 }
 
-// Utilisation is the share of the time that each server has worked [N]. Work is counted in the slot
-// that decides on it; what is left at the end of a run is included, so a share may exceed 1 by a
-// little.
+// Utilisation returns the share of the time that each server worked [N]. Work counts in the slot
+// that decides on it, including what is left at the end of a run, so a share may slightly exceed 1.
 func (m *Metrics) Utilisation() []float64 {
 	u := make([]float64, len(m.busy))
 	for n, b := range m.busy {
@@ -120,7 +118,7 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// Row is the result of one run: the line of a benchmark table, with stable JSON keys. Without tasks
+// Row is the result of one run: a line of a benchmark table, with stable JSON keys. Without tasks
 // all averages are 0.
 type Row struct {
 	Method   string  `json:"method"`
@@ -142,8 +140,7 @@ type Row struct {
 	Reward float64 `json:"reward"`
 	// AccuracyServed is the accuracy of the exit used, averaged over the tasks finished in time.
 	AccuracyServed float64 `json:"accuracy_served"`
-	// Latency is from the slot's start to the result, over the tasks that ran to their end, in time
-	// or late.
+	// Latency runs from the slot's start to the result, over all tasks that were not dropped.
 	Latency Latency `json:"latency_ms"`
 	// Utilisation is the share of the time that servers worked, averaged over the servers; see
 	// Metrics.Utilisation.
@@ -168,7 +165,7 @@ type DecisionTime struct {
 	P99  float64 `json:"p99"`
 }
 
-// Row is the accumulated result of a method run with a seed.
+// Row returns the accumulated result of a method run with a seed.
 func (m *Metrics) Row(method string, seed uint64) Row {
 	exits := make([]float64, len(m.exits))
 	for l, c := range m.exits {
@@ -206,14 +203,14 @@ func (m *Metrics) Row(method string, seed uint64) Row {
 	}
 }
 
-// Servers is N, the number of servers.
+// Servers returns N, the number of servers.
 func (m *Metrics) Servers() int { return len(m.busy) }
 
-// Exits is L, the number of exits.
+// Exits returns L, the number of exits.
 func (m *Metrics) Exits() int { return len(m.exits) }
 
-// SaveState implements checkpoints.Stateful. Decision times are not part of the state, so that
-// equal runs have equal states: see SaveTimes.
+// SaveState implements checkpoints.Stateful. It leaves out decision times (see SaveTimes), so equal
+// runs have equal states.
 func (m *Metrics) SaveState(s *checkpoints.State) error {
 	s.PutInt64("counts", nil, []int64{m.Slots, m.Tasks, m.InTime, m.Late, m.Dropped})
 	s.PutFloat64("sums", nil, []float64{m.accuracy, m.reward})
@@ -251,7 +248,7 @@ func (m *Metrics) SaveTimes(s *checkpoints.State) error {
 	return m.decision.SaveState(s.Sub("decision"))
 }
 
-// LoadTimes restores what SaveTimes has saved.
+// LoadTimes restores the times that SaveTimes saved.
 func (m *Metrics) LoadTimes(s *checkpoints.State) error {
 	return m.decision.LoadState(s.Sub("decision"))
 }

@@ -70,7 +70,7 @@ func TestRowByHand(t *testing.T) {
 	}
 }
 
-// The keys are what benchmark files are read by.
+// Benchmark files are read by these keys.
 func TestRowKeys(t *testing.T) {
 	b, err := json.Marshal(newTestMetrics().Row("x", 1)) // without a single task: no NaN either
 	if err != nil {
@@ -158,7 +158,7 @@ func TestHistogramQuantiles(t *testing.T) {
 			t.Errorf("quantile %v: %v, want %v", p, got, want)
 		}
 	}
-	// Times outside the range count, at the range's ends.
+	// Times outside the range count in the first or last bin.
 	for _, v := range []float64{0, 1e-15, 1e9} {
 		var h histogram
 		h.add(v)

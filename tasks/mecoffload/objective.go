@@ -2,13 +2,13 @@ package mecoffload
 
 import "fmt"
 
-// ValueFunction is V: what the slots still to come are worth when the servers start the next slot
-// with a backlog [N], in seconds.
+// ValueFunction is V: the value of all later slots when the servers start the next slot with a
+// backlog [N], in seconds.
 type ValueFunction interface {
 	Value(backlog []float64) float64
 }
 
-// Objective is what a decision is worth, with the nominal values of an observation:
+// Objective defines the value of a decision under the nominal values of an observation:
 //
 //	(1/M) sum_m P(T/delta) phi (1 - Weight min(T/delta, 1)) - (1/M) sum_n Prices[n] busy_n + Discount Future(b')
 //
@@ -21,18 +21,18 @@ type Objective struct {
 	// OnTime is P, the probability that a task is served in time. Nil trusts T: 1 for T <= delta,
 	// else 0.
 	OnTime *OnTimeTable
-	// Prices are what a second of each server is worth [N], in units of accuracy. Nil is free.
+	// Prices are the prices of a second of each server [N], in units of accuracy. Nil means 0.
 	Prices []float64
-	// Future is V of the backlogs after the slot. Nil is 0.
+	// Future is V of the backlogs after the slot. Nil means 0.
 	Future ValueFunction
-	// Discount is gamma in [0, 1]: what a reward is worth if it comes one slot later.
+	// Discount is gamma in [0, 1]: the value now of a reward of 1 one slot later.
 	Discount float64
 }
 
-// RewardObjective is the simulator's reward of one slot.
+// RewardObjective returns the objective that equals the simulator's reward of one slot.
 func (s Scenario) RewardObjective() Objective { return Objective{Weight: s.RewardWeight} }
 
-// validate reports the first value that makes no sense.
+// validate reports the first invalid value.
 func (o Objective) validate() error {
 	if !(o.Weight >= 0 && o.Weight <= 1) {
 		return fmt.Errorf("mecoffload: objective: the weight %v of latencies is not in [0, 1]",
@@ -43,16 +43,16 @@ func (o Objective) validate() error {
 	}
 	for n, price := range o.Prices {
 		if !(price >= 0) {
-			return fmt.Errorf("mecoffload: objective: the price %v of server %d is below 0", price,
+			return fmt.Errorf("mecoffload: objective: price %v of server %d is below 0", price,
 				n)
 		}
 	}
 	return nil
 }
 
-// Reward is what the objective counts for a slot that has happened: the mean over its tasks, with
+// Reward returns the objective's reward of a slot that has happened: the mean over its tasks, with
 // deadlines in seconds [M], of phi (1 - Weight T/delta) for those in time. With the scenario's
-// weight it is Outcome.Reward.
+// weight it equals Outcome.Reward.
 func (o Objective) Reward(out *Outcome, deadline []float64) float64 {
 	sum := 0.0
 	for i, status := range out.Status {

@@ -5,12 +5,11 @@ import (
 	"math"
 )
 
-// Observation is what the agent is told at the start of a slot: nominal values, from which what
-// happens may differ by jitter and imperfect channel state information. The devices M are those
-// that have a task this slot, in increasing order of ID; there may be none.
+// Observation is what the agent sees at the start of a slot: nominal values. The real ones may
+// differ by jitter and imperfect channel state information. Its M devices are those with a task in
+// this slot, in increasing order of ID; there may be none.
 //
-// The slices of an observation are the environment's and valid until its next Step or Reset; CopyTo
-// copies them.
+// The environment owns the slices. They are valid until its next Step or Reset; CopyTo copies them.
 type Observation struct {
 	Devices int // M
 	Servers int // N
@@ -24,10 +23,10 @@ type Observation struct {
 	ID       []int     // [M] who the device is, 0 <= ID < Scenario.Devices
 }
 
-// Options is the number of options a device has, one per server and exit.
+// Options returns the number of options of a device: one per server and exit.
 func (o *Observation) Options() int { return o.Servers * o.Exits }
 
-// CopyTo makes dst a copy of o that shares no memory with it, reusing the memory dst has.
+// CopyTo makes dst a deep copy of o and reuses the memory of dst.
 func (o *Observation) CopyTo(dst *Observation) {
 	dst.Devices, dst.Servers, dst.Exits = o.Devices, o.Servers, o.Exits
 	dst.Bits = append(dst.Bits[:0], o.Bits...)
@@ -38,7 +37,7 @@ func (o *Observation) CopyTo(dst *Observation) {
 	dst.ID = append(dst.ID[:0], o.ID...)
 }
 
-// Validate reports a shape that does not fit together, or a value that makes no sense.
+// Validate reports slices of inconsistent lengths and invalid values.
 func (o *Observation) Validate() error {
 	m, n := o.Devices, o.Servers
 	if m < 0 || n < 1 || o.Exits < 1 || len(o.Bits) != m || len(o.Deadline) != m || len(o.Rate) != m*n ||

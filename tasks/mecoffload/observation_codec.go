@@ -2,7 +2,7 @@ package mecoffload
 
 import "errors"
 
-// ObservationCodec keeps observations in replay memories and checkpoints.
+// ObservationCodec encodes observations for replay memories and checkpoints.
 type ObservationCodec struct{}
 
 func (ObservationCodec) Copy(dst *Observation, src Observation) { src.CopyTo(dst) }
@@ -26,7 +26,7 @@ func (ObservationCodec) Decode(o *Observation, src []float64) error {
 	m, n, l := src[0], src[1], src[2]
 	for _, v := range src[:3] {
 		if !(v >= 0 && v <= MaxDevices) || v != float64(int(v)) {
-			return errors.New("not an observation: sizes that are no counts")
+			return errors.New("not an observation: its sizes are not counts")
 		}
 	}
 	if float64(len(src)) != 3+3*m+m*n+2*n {
@@ -45,7 +45,7 @@ func (ObservationCodec) Decode(o *Observation, src []float64) error {
 	o.ID = o.ID[:0]
 	for _, v := range src {
 		if !(v >= 0 && v < MaxDevices) || v != float64(int(v)) {
-			return errors.New("not an observation: an ID that is no count")
+			return errors.New("not an observation: an ID is not a count")
 		}
 		o.ID = append(o.ID, int(v))
 	}

@@ -7,10 +7,10 @@ const onTimeBinsPerDeadline = OnTimeBins / 2
 
 // OnTimeTable is P(T/delta), the probability that a task is served in time given its nominal
 // latency T relative to its deadline delta, as a step function: entry b holds for T/delta in [b/50,
-// (b+1)/50). A task with T/delta of 2 or more is taken as lost.
+// (b+1)/50). A task with T/delta of 2 or more counts as lost.
 type OnTimeTable [OnTimeBins]float64
 
-// NominalOnTime is the table that trusts nominal values: 1 before the deadline and 0 after it.
+// NominalOnTime returns the table that trusts nominal values: 1 up to the deadline, 0 after it.
 func NominalOnTime() OnTimeTable {
 	var t OnTimeTable
 	for b := range onTimeBinsPerDeadline {
@@ -19,8 +19,8 @@ func NominalOnTime() OnTimeTable {
 	return t
 }
 
-// At is the probability that a task is served in time whose nominal latency is the given multiple
-// of its deadline.
+// At returns the probability that a task is served in time if its nominal latency is ratio times
+// its deadline.
 func (t *OnTimeTable) At(ratio float64) float64 {
 	if b := OnTimeBin(ratio); b < OnTimeBins {
 		return t[b]
@@ -28,7 +28,7 @@ func (t *OnTimeTable) At(ratio float64) float64 {
 	return 0
 }
 
-// OnTimeBin is the bin of a ratio T/delta, OnTimeBins if it is too large for any or NaN.
+// OnTimeBin returns the bin of a ratio T/delta, or OnTimeBins if the ratio is NaN or too large.
 func OnTimeBin(ratio float64) int {
 	if !(ratio < OnTimeBins/onTimeBinsPerDeadline) {
 		return OnTimeBins

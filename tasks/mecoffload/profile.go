@@ -15,13 +15,12 @@ import (
 //go:embed profiles/*.yaml
 var profileFiles embed.FS
 
-// DefaultProfile names the built-in profile. Its figures are illustrative, this project's own
-// parametrisation.
+// DefaultProfile names the built-in profile. Its figures are this project's own and illustrative.
 const DefaultProfile = "vgg16-cifar10"
 
-// Profile is what is known of a CNN with early exits and of the servers that run it: how accurate
-// each exit is and how long an inference up to it takes. Profiles are data, YAML files that anyone
-// can replace by measurements:
+// Profile describes a CNN with early exits and the servers that run it: the accuracy of each exit
+// and the time of an inference up to it. Profiles are YAML files that you can replace with your own
+// measurements:
 //
 //	name: my-network
 //	accuracy: [0.71, 0.80, 0.84]          # one per exit, increasing, in (0, 1]
@@ -47,13 +46,13 @@ type ServerProfile struct {
 	Times []Seconds `yaml:"times,flow"`
 }
 
-// Exits is the number of exits L.
+// Exits returns the number of exits L.
 func (p Profile) Exits() int { return len(p.Accuracy) }
 
-// Time is the nominal inference time tau_{n,l} in seconds of server n up to exit l.
+// Time returns the nominal inference time tau_{n,l} in seconds of server n up to exit l.
 func (p Profile) Time(n, l int) float64 { return float64(p.Servers[n%len(p.Servers)].Times[l]) }
 
-// Times writes tau_{n,l} of the given number of servers to dst [N x L], which it grows if need be.
+// Times writes tau_{n,l} of the given number of servers to dst [N x L], growing it if necessary.
 func (p Profile) Times(servers int, dst []float64) []float64 {
 	dst = dst[:0]
 	for n := range servers {
@@ -64,7 +63,7 @@ func (p Profile) Times(servers int, dst []float64) []float64 {
 	return dst
 }
 
-// Validate reports the first value that makes no sense, by its key.
+// Validate reports the first invalid value and its key.
 func (p Profile) Validate() error {
 	if p.Name == "" {
 		return strictyaml.Invalid("name", "is missing")
@@ -109,8 +108,8 @@ func (p Profile) Validate() error {
 	return nil
 }
 
-// maxSpan bounds every time in a profile or a scenario, in seconds: longer ones are mistakes in the
-// unit.
+// maxSpan bounds every time in a profile or a scenario, in seconds. A longer time is a mistake in
+// the unit.
 const maxSpan = 3600.0
 
 // ParseProfile reads a profile from YAML. Errors name filename and the line.
@@ -122,8 +121,7 @@ func ParseProfile(data []byte, filename string) (Profile, error) {
 	return p, nil
 }
 
-// LoadProfile reads a built-in profile by its name or, if the name ends in .yaml or has a slash, a
-// file.
+// LoadProfile reads a profile: a file if the name ends in .yaml or has a slash, else a built-in.
 func LoadProfile(nameOrFile string) (Profile, error) {
 	data, filename, err := readConfig(profileFiles, "profiles", nameOrFile)
 	if err != nil {
@@ -135,7 +133,7 @@ func LoadProfile(nameOrFile string) (Profile, error) {
 // ProfileNames lists the built-in profiles.
 func ProfileNames() []string { return builtinNames(profileFiles, "profiles") }
 
-// readConfig returns the YAML of a built-in or of a file, with the name it goes by in errors.
+// readConfig returns the YAML of a built-in or a file, and the name to use for it in errors.
 func readConfig(builtins fs.FS, dir, nameOrFile string) (data []byte, filename string, err error) {
 	if isFile(nameOrFile) {
 		data, err = os.ReadFile(nameOrFile)
@@ -162,14 +160,13 @@ func builtinNames(builtins fs.FS, dir string) []string {
 	return names
 }
 
-// isFile reports whether a user's name for a profile or a scenario means a file rather than a
-// built-in.
+// isFile reports whether the name of a profile or scenario is a file's rather than a built-in's.
 func isFile(name string) bool {
 	ext := filepath.Ext(name)
 	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(name, os.PathSeparator) || strings.ContainsRune(name, '/')
 }
 
-// LastExit is p without its earlier exits.
+// LastExit returns p without its earlier exits.
 func (p Profile) LastExit() Profile {
 	last := p.Exits() - 1
 	p.Accuracy = p.Accuracy[last:]

@@ -10,9 +10,9 @@ import (
 )
 
 // serve offers a server the next task in order of arrival. The server is free from time free on and
-// the task arrives at arrive, both seconds from the slot's start. If the task's deadline has passed
-// before it could start it is dropped and the server is none the worse; otherwise it runs to its
-// end, even if that is late.
+// the task arrives at arrive, both in seconds from the slot's start. A task whose deadline has
+// passed before it could start is dropped and costs the server nothing. Any other runs to its end,
+// even if late.
 func serve(free, arrive, work, deadline float64) (finish float64, served bool) {
 	start := arrive
 	if free > start {
@@ -21,12 +21,12 @@ func serve(free, arrive, work, deadline float64) (finish float64, served bool) {
 	return start + work, start <= deadline
 }
 
-// timeliness is psi(T/delta) = 1 - w*T/delta of a task that finishes in time, given slope =
+// timeliness returns psi(T/delta) = 1 - w*T/delta of a task finished in time, given slope =
 // w/delta.
 func timeliness(finish, slope float64) float64 { return 1 - slope*finish }
 
-// carryOver is the backlog a server takes into the next slot when it is free from time free on: b'
-// = max(0, free - slot).
+// carryOver returns the backlog that a server free from time free on takes into the next slot: b' =
+// max(0, free - slot).
 func carryOver(free, slot float64) float64 { return max(0, free-slot) }
 
 // arrivalOrder sorts tasks by their time of arrival. The zero value is ready to use; it keeps its
@@ -39,9 +39,9 @@ const fewTasks = 24
 // sort writes to order the indices of key in increasing order of key, ties in order of index. Keys
 // are not negative.
 //
-// For non-negative floats the order of the bit patterns is the order of the values, and nearly that
-// of the logarithms. So a shift of the pattern is a bucket number that spreads values over several
-// orders of magnitude evenly enough: one counting pass leaves each task a few places from its own.
+// The bit patterns of non-negative floats are ordered like the values, and roughly linear in their
+// logarithms. So a right-shifted pattern is a bucket number that spreads values over several orders
+// of magnitude evenly enough: one counting pass leaves each task a few places from its own.
 func (a *arrivalOrder) sort(key []float64, order []int32) {
 	n := len(key)
 	if n <= fewTasks {

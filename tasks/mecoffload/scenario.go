@@ -16,11 +16,11 @@ var scenarioFiles embed.FS
 // DefaultScenario names the built-in scenario with every uncertainty switched on.
 const DefaultScenario = "dynamic"
 
-// Scenario describes the world a method is run in: how many devices and servers there are, what the
-// tasks look like, and how far what happens may differ from what the agent is told. It is written
-// in YAML, with keys as in the tags below; a key that is left out has its value from the built-in
-// scenario static, in which nothing is uncertain. Unless another source is named, values are this
-// project's own parametrisation.
+// Scenario describes the world a method runs in: the numbers of devices and servers, the
+// distribution of tasks, and how far real values may differ from the observed ones. It is written
+// in YAML, with the keys in the tags below. A missing key takes its value from the built-in
+// scenario static, in which nothing is uncertain. Values without a named source are this project's
+// own.
 type Scenario struct {
 	Name        string `yaml:"name"`
 	Description string `yaml:"description"`
@@ -73,26 +73,26 @@ type Churn struct {
 
 func (c Churn) enabled() bool { return c != Churn{} }
 
-// TraceSource names recorded link rates to be used in place of random ones; see [ReadTrace] for the
-// format and [Simulator] for how links read them.
+// TraceSource names recorded link rates that replace random ones. See [ReadTrace] for the format
+// and [Simulator] for how links read them.
 type TraceSource struct {
 	// Files are CSV files, folders (every .csv file below them) or patterns such as logs/*/B_*.csv.
 	// Relative names start at the working directory.
 	Files []string `yaml:"files,omitempty"`
-	// FloorMbit replaces lower rates, in Mbit/s, so that every transmission ends at some time.
+	// FloorMbit replaces lower rates, in Mbit/s, so that every transmission ends.
 	FloorMbit float64 `yaml:"floor_mbit_s,omitempty"`
 }
 
 func (t TraceSource) enabled() bool { return len(t.Files) > 0 }
 
-// Largest sizes of a scenario: far above any edge deployment, and low enough that a typing error
-// does not exhaust memory.
+// Limits on the sizes of a scenario: far above any edge deployment, and low enough that a typing
+// error does not exhaust memory.
 const (
 	MaxDevices = 100_000
 	MaxServers = 1_000
 )
 
-// Validate reports the first value that makes no sense, by its key.
+// Validate reports the first invalid value and its key.
 func (s Scenario) Validate() error {
 	share := func(key string, v float64) error {
 		if !(v >= 0 && v <= 1) {
@@ -144,7 +144,8 @@ func (s Scenario) Validate() error {
 	}
 	if s.Trace.enabled() && !(s.Trace.FloorMbit > 0 && s.Trace.FloorMbit <= 1e9) {
 		return strictyaml.Invalid("trace.floor_mbit_s",
-			"%v is not a rate above 0: a link that never delivers would keep a task for ever", s.Trace.FloorMbit)
+			"want a rate above 0, not %v: a link that never delivers would keep a task for ever",
+			s.Trace.FloorMbit)
 	}
 	return nil
 }
@@ -162,7 +163,7 @@ func ParseScenario(data []byte, filename string) (Scenario, error) {
 	return s, nil
 }
 
-// defaults is the scenario static, whose values stand for keys that a file leaves out.
+// defaults returns the scenario static, whose values replace missing keys.
 func defaults() (Scenario, error) {
 	const filename = "static.yaml"
 	data, err := scenarioFiles.ReadFile("scenarios/" + filename)
@@ -176,8 +177,7 @@ func defaults() (Scenario, error) {
 	return s, nil
 }
 
-// LoadScenario reads a built-in scenario by its name or, if the name ends in .yaml or has a slash,
-// a file.
+// LoadScenario reads a scenario: a file if the name ends in .yaml or has a slash, else a built-in.
 func LoadScenario(nameOrFile string) (Scenario, error) {
 	data, filename, err := readConfig(scenarioFiles, "scenarios", nameOrFile)
 	if err != nil {
@@ -189,7 +189,7 @@ func LoadScenario(nameOrFile string) (Scenario, error) {
 // ScenarioNames lists the built-in scenarios.
 func ScenarioNames() []string { return builtinNames(scenarioFiles, "scenarios") }
 
-// YAML is the complete scenario as a file that ParseScenario reads back to the same value.
+// YAML returns the complete scenario as a file that ParseScenario reads back to the same value.
 func (s Scenario) YAML() ([]byte, error) {
 	data, err := strictyaml.Marshal(s)
 	if err != nil {
@@ -198,13 +198,14 @@ func (s Scenario) YAML() ([]byte, error) {
 	return data, nil
 }
 
-// TraceFiles returns the files that Trace.Files stands for, in the order in which it names them and
-// sorted within a folder or a pattern.
+// TraceFiles returns the files that match Trace.Files, in the order of its entries and sorted
+// within a folder or a pattern.
 func (s Scenario) TraceFiles() ([]string, error) {
 	var files []string
 	for _, name := range s.Trace.Files {
 		found, err := []string{name}, error(nil)
-		if _, e := os.Stat(name); e != nil { // a file or folder that exists is no pattern, whatever its name
+		// an existing file or folder is not a pattern, even if it has brackets
+		if _, e := os.Stat(name); e != nil {
 			if found, err = filepath.Glob(name); err != nil {
 				return nil, fmt.Errorf("trace pattern %q: %w", name, err)
 			}
@@ -227,7 +228,7 @@ func (s Scenario) TraceFiles() ([]string, error) {
 	return files, nil
 }
 
-// fewestDevices is the smallest number of devices that churn leaves.
+// fewestDevices returns the smallest number of devices that churn leaves.
 func (s Scenario) fewestDevices() int {
 	if !s.Churn.enabled() {
 		return s.Devices
@@ -235,7 +236,7 @@ func (s Scenario) fewestDevices() int {
 	return min(share.Ceil(s.Churn.MinShare, s.Devices), s.Devices)
 }
 
-// MeanTasks is the mean number of tasks per slot in the long run: Arrival times the mean number of
+// MeanTasks returns the long-run mean number of tasks per slot: Arrival times the mean number of
 // devices present.
 func (s Scenario) MeanTasks() float64 {
 	// The stationary distribution of a birth-death chain by detailed balance: p(m+1) / p(m) = up(m)

@@ -22,8 +22,7 @@ func TestBuiltinScenarios(t *testing.T) {
 		if sc.Name != name || sc.Description == "" {
 			t.Errorf("%s is called %q and described as %q", name, sc.Name, sc.Description)
 		}
-		// The echo is complete: it reads back to the same scenario, also where the defaults have
-		// other values.
+		// The echo is complete: it reads back to the same scenario, even where the defaults differ.
 		sc.Slot, sc.Deadline.Low, sc.RateMbit.High, sc.Arrival = 0.0305, 0.0123, 99.5, 0.125
 		data, err := sc.YAML()
 		if err != nil {
@@ -124,7 +123,7 @@ func TestLoadScenarioFile(t *testing.T) {
 	}
 }
 
-// errorCases are YAML documents and what the error about each must say, with file and line.
+// errorCases maps YAML documents to the text that each error must contain, with file and line.
 type errorCases map[string]string
 
 func (cases errorCases) check(t *testing.T, parse func(string) error) {

@@ -8,16 +8,17 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Search decides by local search on an Objective. From the decision of BestExitInTime it gives one
-// device at a time its best option until no change of one device helps; then it tries to exchange
-// the options of two devices, and begins again from a disturbed copy of the best decision so far.
-// Given the reward as its objective it comes close to the best one-slot decision, for a few
+// Search decides by local search on an Objective. It starts from the decision of BestExitInTime and
+// gives one device at a time its best option until no such change helps. Then it tries to exchange
+// the options of two devices, and restarts from a randomly changed copy of the best decision so
+// far. With the reward as its objective it comes close to the best one-slot decision, at a few
 // thousand evaluations of the model per slot.
 type Search struct {
-	// Restarts is how often the search begins again. Default 32.
+	// Restarts is the number of restarts. Default 32.
 	Restarts int
-	// ThoroughDevices is the largest number of devices for which there are exchanges and restarts;
-	// with more, the first decision that no change of one device improves has to do. Default 64.
+	// ThoroughDevices is the largest number of devices for which Search exchanges and restarts.
+	// Above it, Search returns the first decision that no change of one device improves. Default
+	// 64.
 	ThoroughDevices int
 
 	name      string
@@ -80,8 +81,8 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	return nil
 }
 
-// climb improves the evaluator's decision until no change of one device helps, nor an exchange of
-// two if those are wanted, and returns its value.
+// climb improves the evaluator's decision until no change of one device and, if requested, no
+// exchange of two helps. It returns the decision's value.
 func (s *Search) climb(exchanges bool) float64 {
 	e := s.evaluator
 	m := e.tasks
@@ -120,18 +121,19 @@ func (s *Search) SaveState(st *checkpoints.State) error { return s.random.SaveSt
 // LoadState implements checkpoints.Stateful.
 func (s *Search) LoadState(st *checkpoints.State) error { return s.random.LoadState(st) }
 
-// maxExhaustive is the largest number of decisions that Exhaustive goes through.
+// maxExhaustive is the largest number of decisions that Exhaustive enumerates.
 const maxExhaustive = 1 << 20
 
-// Exhaustive writes to dst [M] the best of all (N*L)^M decisions and returns its value: the ground
-// truth for tiny instances. Of several best ones it takes the first in lexical order, device 0
-// varying slowest.
+// Exhaustive writes the best of all (N*L)^M decisions to dst [M] and returns its value: the ground
+// truth for tiny instances. Among equally good ones it takes the first in lexical order, with
+// device 0 varying slowest.
 func Exhaustive(e *SlotModel, obs Observation, dst Action) (float64, error) {
 	if err := e.Begin(&obs); err != nil {
 		return 0, err
 	}
 	if len(dst) != obs.Devices {
-		return 0, fmt.Errorf("mecoffload: room for %d choices of %d devices", len(dst), obs.Devices)
+		return 0, fmt.Errorf("mecoffload: the action has %d entries for %d devices",
+			len(dst), obs.Devices)
 	}
 	options := obs.Options()
 	if n := math.Pow(float64(options), float64(obs.Devices)); n > maxExhaustive {

@@ -62,7 +62,7 @@ func TestExhaustiveRefuses(t *testing.T) {
 	}
 }
 
-// On tiny instances local search is rarely anything but optimal.
+// On tiny instances local search nearly always finds the optimum.
 func TestSearchAgainstExhaustive(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Slot = 3, 0.004 })
 	o := Objective{Weight: sc.RewardWeight, Future: quadratic{}, Discount: 1}
@@ -100,7 +100,7 @@ func TestSearchAgainstExhaustive(t *testing.T) {
 	}
 }
 
-// What the search returns no change of one device improves.
+// No change of one device improves the result of the search.
 func TestSearchIsLocallyOptimal(t *testing.T) {
 	for _, m := range []int{14, 80} { // thorough, and not
 		sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Servers = m, 3 })
@@ -192,8 +192,8 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// The reward of a slot alone fills the servers with a backlog of more than two slots. Who pays for
-// server time as well does without, and has more of the very reward.
+// The one-slot reward alone fills the servers with a backlog of more than two slots. Adding a price
+// for server time keeps the backlog short and even raises that same reward.
 func TestPricedTimeKeepsBacklogsShort(t *testing.T) {
 	run := func(share float64) (reward, backlog float64) {
 		sim, sc, p := builtin(t, "dynamic", nil)

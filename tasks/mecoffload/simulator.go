@@ -12,25 +12,24 @@ import (
 var _ rl.Env[Observation, Action] = (*Simulator)(nil)
 var _ checkpoints.Stateful = (*Simulator)(nil)
 
-// Simulator runs a scenario slot by slot. It implements rl.Env and never ends an episode by itself:
-// how many slots to run is the caller's choice.
+// Simulator runs a scenario slot by slot. It implements rl.Env and never ends an episode: the
+// caller decides how many slots to run.
 //
 // In each slot the task of device m, sent to server n and run up to exit l, arrives at d_m /
-// r_{m,n}. A server serves first come first served, ties in order of device, and is free first at
+// r_{m,n}. A server serves first come first served, ties in order of device, and is first free at
 // its backlog b_n; a task takes tau_{n,l} / c_n. A task whose deadline has passed before it could
 // start is dropped and takes no time. Then b_n' = max(0, free_n - slot). The reward is the mean
 // over the tasks of phi_l * (1 - w*T/delta) for those finished by their deadline, and 0 in a slot
 // without tasks.
 //
-// What happens differs from what the observation says by a factor U(1-e, 1+e) on each rate and
-// U(1-j, 1+j) on each inference time. Everything random about a slot, these factors for every
-// device and server included, follows from the seed, the number of the slot and the scenario, never
-// from an action. So all methods meet the same tasks under the same seed, and a choice meets the
-// same luck whoever makes it.
+// Real values differ from the observed ones by a factor U(1-e, 1+e) on each rate and U(1-j, 1+j) on
+// each inference time. All randomness of a slot, including these factors for every device and
+// server, is a function of the seed, the slot number and the scenario, never of an action. So under
+// the same seed all methods meet the same tasks, and the same choice meets the same luck.
 //
-// With recorded rates each device-server link is given, at Reset, one of the traces and a place in
-// it, both at random. From there it moves on with the simulated time, holds each one-second sample
-// for a second, and starts again at the trace's end.
+// With recorded rates, Reset gives each device-server link a random trace and a random place in it.
+// The link then advances with simulated time, holds each one-second sample for a second, and wraps
+// around at the trace's end.
 type Simulator struct {
 	scenario Scenario
 	profile  Profile
@@ -47,10 +46,10 @@ type Simulator struct {
 	random *rand.Rand
 
 	obs      Observation
-	rateLuck []float64 // [M x N] real over nominal rate
-	timeLuck []float64 // [M x N] real over nominal inference time
+	rateLuck []float64 // ratio of real to nominal rate
+	timeLuck []float64 // ratio of real to nominal inference time
 
-	// Scratch of Step.
+	// Scratch buffers of Step.
 	order   arrivalOrder
 	arrive  []float64
 	queue   []int32
@@ -59,7 +58,7 @@ type Simulator struct {
 	outcome Outcome
 }
 
-// link is where a device-server link reads its rates.
+// link is the position of a device-server link in its trace.
 type link struct {
 	trace  int
 	offset float64 // s
@@ -124,7 +123,7 @@ func (s *Simulator) Scenario() Scenario { return s.scenario }
 // Profile returns the network and servers being simulated.
 func (s *Simulator) Profile() Profile { return s.profile }
 
-// Reset starts an episode with idle servers. Everything random in it follows from seed.
+// Reset starts an episode with idle servers. seed determines everything random in it.
 func (s *Simulator) Reset(seed uint64) (Observation, error) {
 	s.started, s.seed, s.slot = true, seed, 0
 	clear(s.obs.Backlog)
@@ -134,7 +133,7 @@ func (s *Simulator) Reset(seed uint64) (Observation, error) {
 	return s.obs, nil
 }
 
-// Step executes action in the current slot and returns its reward and the observation of the next.
+// Step executes action in the current slot and returns its reward and the next observation.
 func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 	if !s.started {
 		return rl.Transition[Observation]{}, fmt.Errorf("mecoffload: Step before Reset")
@@ -152,22 +151,21 @@ func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 	return rl.Transition[Observation]{Observation: s.obs, Reward: s.outcome.Reward}, nil
 }
 
-// Outcome returns what became of the tasks of the last slot. It is the simulator's and valid until
-// its next Step.
+// Outcome returns the fate of the last slot's tasks. The simulator owns it; it is valid until the
+// next Step.
 func (s *Simulator) Outcome() *Outcome { return &s.outcome }
 
-// Status is what became of a task.
+// Status is the fate of a task.
 type Status uint8
 
-// A task either finishes by its deadline, or after it, or never starts because its deadline has
-// passed.
+// A task finishes by its deadline, or after it, or never starts because its deadline has passed.
 const (
 	InTime Status = iota
 	Late
 	Dropped
 )
 
-// Outcome is what became of the tasks of one slot, in the order of its observation's devices.
+// Outcome is the fate of the tasks of one slot, in the order of its observation's devices.
 type Outcome struct {
 	Status   []Status  // [M]
 	Accuracy []float64 // [M] accuracy of the exit if in time, else 0
@@ -179,13 +177,14 @@ type Outcome struct {
 	Reward float64
 }
 
-// resize makes room for m tasks.
+// resize grows or shrinks the slices to m tasks.
 func (o *Outcome) resize(m int) {
 	o.Status, o.Accuracy, o.Latency = o.Status[:m], o.Accuracy[:m], o.Latency[:m]
 	o.Server, o.Exit = o.Server[:m], o.Exit[:m]
 }
 
-// execute serves the tasks of the slot as they really turn out, into s.outcome and s.free.
+// execute serves the tasks of the slot with their real rates and times, and fills s.outcome and
+// s.free.
 func (s *Simulator) execute(action Action) {
 	m, servers, exits := s.obs.Devices, s.obs.Servers, s.obs.Exits
 	out := &s.outcome
@@ -255,7 +254,7 @@ func (s *Simulator) SaveState(st *checkpoints.State) error {
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful: the simulator goes on as the saved one would have.
+// LoadState implements checkpoints.Stateful: the simulator continues as the saved one would have.
 func (s *Simulator) LoadState(st *checkpoints.State) error {
 	seed, err := st.Int("seed")
 	if err != nil {

@@ -2,9 +2,8 @@ package mecoffload
 
 import "math/rand/v2"
 
-// Kinds of random draws. Each kind of each slot has a stream of its own, so that scenarios which
-// differ in one uncertainty meet otherwise the same slots, and a simulator's random state is just
-// its seed and slot.
+// Kinds of random draws. Each kind of each slot has its own stream. So scenarios that differ in one
+// uncertainty share everything else, and a simulator's random state is just its seed and slot.
 const (
 	drawTasks = iota + 1
 	drawRates
@@ -30,13 +29,14 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// drawSlot draws the slot's tasks, and what is known and unknown about its links and servers.
+// drawSlot draws the slot's tasks and the known and unknown values of its links and servers.
 func (s *Simulator) drawSlot() {
 	sc, o := &s.scenario, &s.obs
 	o.Bits, o.Deadline, o.ID = o.Bits[:0], o.Deadline[:0], o.ID[:0]
 	random := s.stream(drawTasks, s.slot)
 	for id, here := range s.present {
-		// Every identity draws, so that a device's task does not depend on who else is there.
+		// Every identity draws, so that a device's task does not depend on which others are
+		// present.
 		size, deadline, arrival := random.Float64(), random.Float64(), random.Float64()
 		if here && arrival < sc.Arrival {
 			o.Bits = append(o.Bits, sc.SizeKByte.at(size)*8000)
@@ -77,7 +77,7 @@ func (s *Simulator) drawLuck(kind uint64, spread float64, dst []float64) []float
 	return dst
 }
 
-// drawLinks gives each link a trace and a place in it.
+// drawLinks gives each link a random trace and a random place in it.
 func (s *Simulator) drawLinks() {
 	random := s.stream(drawTraceLinks, 0)
 	for i := range s.links {
@@ -98,7 +98,7 @@ func (s *Simulator) readTraces() {
 	}
 }
 
-// drawPopulation draws who is present in the first slot.
+// drawPopulation draws the devices present in the first slot.
 func (s *Simulator) drawPopulation() {
 	for id := range s.present {
 		s.present[id] = true
@@ -126,7 +126,7 @@ func (s *Simulator) movePopulation() {
 	}
 }
 
-// population is the number of devices present.
+// population returns the number of devices present.
 func (s *Simulator) population() int {
 	count := 0
 	for _, here := range s.present {
@@ -137,8 +137,7 @@ func (s *Simulator) population() int {
 	return count
 }
 
-// flipOne makes one of the devices that are present (or absent) the opposite, each with equal
-// probability.
+// flipOne flips the presence of one device, drawn uniformly from those present (or absent).
 func (s *Simulator) flipOne(random *rand.Rand, present bool) {
 	count := s.population()
 	if !present {

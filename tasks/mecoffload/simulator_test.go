@@ -14,7 +14,7 @@ import (
 	"github.com/graphrl/graphrl/rl/rltest"
 )
 
-// builtin is a simulator of a built-in scenario with the default profile, changed as wished.
+// builtin returns a simulator of a built-in scenario with the default profile, after change.
 func builtin(t testing.TB, name string, change func(*Scenario)) (*Simulator, Scenario, Profile) {
 	t.Helper()
 	sc, err := LoadScenario(name)
@@ -65,8 +65,8 @@ func randomAction(rng *rand.Rand, obs *Observation) Action {
 	return a
 }
 
-// randomWorld draws a scenario and a profile, with overload, long tails and ties more often than
-// they are in the built-ins.
+// randomWorld draws a scenario and a profile, with overload, long tails and ties more often than in
+// the built-ins.
 func randomWorld(rng *rand.Rand) (Scenario, Profile) {
 	exits := 1 + rng.IntN(4)
 	p := Profile{Name: "random", Accuracy: make([]float64, exits)}
@@ -133,8 +133,7 @@ func TestSimulatorKeepsTheContractOfEnv(t *testing.T) {
 	}
 }
 
-// event is something that happens at a server: a task arrives, or (task < 0) the server becomes
-// free.
+// event is an event at a server: a task arrives, or (task < 0) the server becomes free.
 type event struct {
 	time   float64
 	task   int
@@ -158,15 +157,15 @@ func (e *events) Pop() any {
 	return last
 }
 
-// fate is what the event simulation finds for a task.
+// fate is the result of a task in the event simulation.
 type fate struct {
 	status Status
 	finish float64
 }
 
-// happen plays a slot by events in time, knowing nothing of the simulator's code: a server that
-// becomes free or idle looks at its waiting line, throws out what has expired and starts the next.
-// It returns each task's fate and each server's next backlog.
+// happen plays a slot as a discrete-event simulation that shares no code with the simulator: a
+// server that becomes free or idle drops the expired tasks in its queue and starts the next. It
+// returns each task's fate and each server's next backlog.
 func happen(backlog []float64, slot float64, arrive, work, deadline []float64, server []int) ([]fate, []float64) {
 	fates := make([]fate, len(arrive))
 	next := make([]float64, len(backlog))
@@ -281,7 +280,7 @@ func TestSimulatorEqualsEventSimulation(t *testing.T) {
 	}
 }
 
-// With distinct times of arrival the numbers that devices carry decide nothing.
+// With distinct arrival times, device numbers do not matter.
 func TestRelabellingDevices(t *testing.T) {
 	sim, _, _ := builtin(t, "dynamic", func(s *Scenario) { s.Servers = 3 })
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -336,7 +335,7 @@ func TestTiesInArrival(t *testing.T) {
 	}
 }
 
-// Every method meets the same tasks, links, servers and luck, whatever it does.
+// Every method meets the same tasks, links, servers and luck, independent of its actions.
 func TestStreamIndependentOfActions(t *testing.T) {
 	for _, name := range []string{"dynamic", "churn"} {
 		one, _, _ := builtin(t, name, func(s *Scenario) { s.Arrival = 0.8 })
@@ -450,8 +449,8 @@ func TestChurn(t *testing.T) {
 			}
 			obs, _ = step(t, sim, make(Action, obs.Devices))
 		}
-		// The chain mixes in about 10^2/0.2 slots, so there are some 100 independent numbers, which
-		// differ by about 3.
+		// The chain mixes in about 10^2/0.2 slots, so there are some 100 independent numbers with a
+		// standard deviation of about 3.
 		if mean := sum / slots; math.Abs(mean-sc.MeanTasks()) > 1 {
 			t.Errorf("%+v: %.2f devices on average, MeanTasks %.2f", churn, mean, sc.MeanTasks())
 		}
@@ -464,7 +463,7 @@ func TestChurn(t *testing.T) {
 	}
 }
 
-// MeanTasks against the stationary distribution found by power iteration.
+// MeanTasks agrees with the stationary distribution found by power iteration.
 func TestMeanTasks(t *testing.T) {
 	for _, c := range []struct {
 		devices int

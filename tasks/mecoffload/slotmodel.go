@@ -8,19 +8,19 @@ import (
 	"github.com/graphrl/graphrl/internal/reuse"
 )
 
-// SlotModel computes what decisions for one observation are worth under an Objective, assuming that
-// what the observation says is what happens: in a scenario without jitter and channel errors that
-// is exactly the simulator's reward.
+// SlotModel computes the value of decisions for one observation under an Objective, from the
+// observation's nominal values. In a scenario without jitter and channel errors that is exactly the
+// simulator's reward.
 //
-// Begin sorts the tasks by arrival at every server, once per observation. From then on the
-// evaluator holds a decision, as one bit set of arrival ranks per server, and a change of decision
+// Begin sorts the tasks by arrival at every server, once per observation. From then on the model
+// holds a decision, as one bit set of arrival ranks per server, and a change of the decision
 // recomputes only the servers it touches. The value is always the sum over servers, in order, of
-// sums over each server's tasks in order of arrival; so it does not depend, to the last bit, on how
-// the decision was reached. An SlotModel allocates only when an observation is larger than any
+// sums over each server's tasks in order of arrival. So it does not depend, to the last bit, on how
+// the decision was reached. A SlotModel allocates only when an observation is larger than any
 // before.
 //
-// Move, Swap and their Try forms are for inner loops: devices and options must be those of the
-// observation, or they panic like an index out of range.
+// Move, Swap and their Try forms are for inner loops: they panic with an index out of range if a
+// device or option is not one of the observation's.
 type SlotModel struct {
 	profile   Profile
 	slot      float64
@@ -47,17 +47,17 @@ type SlotModel struct {
 	gain   []float64
 	busy   []float64
 	free   []float64
-	stale  []bool    // gain, busy and free are to be recomputed
+	stale  []bool    // gain, busy and free must be recomputed
 	finish []float64 // [M] T of each task when its server was served last, s; +Inf if dropped
 
 	order arrivalOrder
 
-	// Scratch.
+	// Scratch buffers.
 	byTask []float64 // [M]
 	next   []float64 // [N]
 }
 
-// NewSlotModel returns an evaluator for observations of sc with the network and servers of p.
+// NewSlotModel returns a model for observations of sc with the network and servers of p.
 func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, error) {
 	if err := p.Validate(); err != nil {
 		return nil, fmt.Errorf("mecoffload: profile %q: %w", p.Name, err)
@@ -114,7 +114,7 @@ func (m *SlotModel) Begin(obs *Observation) error {
 	return nil
 }
 
-// shape adapts what depends on the number of servers only.
+// shape adapts the tables that depend only on the number of servers.
 func (m *SlotModel) shape(obs *Observation) {
 	n := obs.Servers
 	m.servers, m.exits = n, obs.Exits
@@ -169,8 +169,8 @@ func (m *SlotModel) Choose(choice []int32) error {
 	return nil
 }
 
-// replace is a move of every device. Which devices of two random decisions differ is what no branch
-// predictor foresees, so it asks none.
+// replace moves every device. It is branch-free: which devices of two random decisions differ is
+// unpredictable.
 func (m *SlotModel) replace(choice []int32) {
 	copy(m.choice, choice)
 	clear(m.queue)
@@ -190,10 +190,10 @@ func (m *SlotModel) Move(device int, option int32) {
 	m.refresh()
 }
 
-// Choice is the current decision [M]. It is the evaluator's.
+// Choice returns the current decision [M]. The model owns it.
 func (m *SlotModel) Choice() []int32 { return m.choice }
 
-// TryMove is what the decision would be worth with another option for one device.
+// TryMove returns the value of the decision with another option for one device.
 func (m *SlotModel) TryMove(device int, option int32) float64 {
 	old := m.choice[device]
 	m.move(device, option)
@@ -202,7 +202,7 @@ func (m *SlotModel) TryMove(device int, option int32) float64 {
 	return v
 }
 
-// TrySwap is what the decision would be worth if two devices exchanged their options.
+// TrySwap returns the value of the decision if two devices exchanged their options.
 func (m *SlotModel) TrySwap(i, j int) float64 {
 	a, b := m.choice[i], m.choice[j]
 	m.move(i, b)
@@ -221,12 +221,12 @@ func (m *SlotModel) Swap(i, j int) {
 	m.refresh()
 }
 
-// leastGain is what a change must help by: more than rounding errors could, or a search might go in
-// circles.
+// leastGain is the smallest gain that counts as one. It exceeds any rounding error, which could
+// send a search in circles.
 const leastGain = 1e-12
 
-// Improve gives one device its best option, if that is worth more than the current value of the
-// decision, and returns the value after that.
+// Improve gives one device its best option, if that beats the decision's current value, and returns
+// the value afterwards.
 func (m *SlotModel) Improve(device int, value float64) float64 {
 	best, pick := value+leastGain, int32(-1)
 	for o := range int32(len(m.times)) {
@@ -252,8 +252,8 @@ func (m *SlotModel) NextBacklog(dst []float64) {
 	}
 }
 
-// Ratios writes to dst [M] the nominal T/delta of each task under the current decision, +Inf if it
-// is to be dropped. A Try since the last Choose, Move or Swap spoils it.
+// Ratios writes to dst [M] the nominal T/delta of each task under the current decision, +Inf for a
+// dropped one. A Try since the last Choose, Move or Swap invalidates the result.
 func (m *SlotModel) Ratios(dst []float64) {
 	for i, d := range m.deadline {
 		dst[i] = m.finish[i] / d
@@ -271,7 +271,7 @@ func (m *SlotModel) move(device int, option int32) {
 	}
 }
 
-// undo takes a move back whose servers have not been refreshed since.
+// undo reverts a move whose servers have not been refreshed since.
 func (m *SlotModel) undo(device int, option int32) {
 	from, to := m.server[m.choice[device]], m.server[option]
 	m.move(device, option)
@@ -293,9 +293,9 @@ func (m *SlotModel) refresh() {
 	}
 }
 
-// Value is what the current decision is worth.
+// Value returns the value of the current decision.
 func (m *SlotModel) Value() float64 {
-	// A stale server is one that a Try has touched: serve it, but do not keep the result.
+	// A Try left this server stale: serve it, but do not keep the result.
 	sum := 0.0
 	for n, stale := range m.stale {
 		gain, busy, free := m.gain[n], m.busy[n], m.free[n]

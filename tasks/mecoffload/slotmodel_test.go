@@ -62,7 +62,8 @@ func worth(obs *Observation, a Action, sc Scenario, p Profile, o Objective) floa
 	return sum
 }
 
-// However a decision is reached, its value is that of the formula, and the same to the last bit.
+// The value of a decision is that of the formula, and the same to the last bit for every way to
+// reach it.
 func TestSlotModelMovesAndTries(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	for range 200 {
@@ -139,7 +140,7 @@ func TestSlotModelMovesAndTries(t *testing.T) {
 	}
 }
 
-// An evaluator goes from one size of observation to another.
+// A model handles observations of changing size.
 func TestSlotModelChangesSize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	_, sc, p := builtin(t, "dynamic", nil)

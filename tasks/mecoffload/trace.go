@@ -27,24 +27,24 @@ const longestGap = 5
 // ReadTrace reads the link rates, in bit/s, one per second, from a log of a mobile phone: a CSV
 // file whose header has a column DL_bitrate in kbit/s, as the app G-NetTrack Pro writes it and the
 // 5G dataset of Raca, Leahy, Sreenan and Quinlan ("Beyond Throughput, the Next Generation: a 5G
-// Dataset with Channel and Context Metrics", MMSys 2020) publishes it. Other columns may be there,
-// in any order, and are not read. filename is only used in errors.
+// Dataset with Channel and Context Metrics", MMSys 2020) publishes it. It ignores all other
+// columns. filename is only used in errors.
 //
-//   - Every row is one second. The timestamps are not read: they have whole seconds, of which the app repeats about as many
-//     as it skips.
-//   - "-" and an empty cell are missing values. The last value is held over up to 5 of them; a longer gap is cut out, as are
-//     missing values at the start.
-//   - Anything else that is not a finite number of at least 0, a row of another length than the header, a file without the
-//     column or without a single value is an error.
+//   - Every row is one second. The timestamps are ignored: they are whole seconds, and the app
+//     repeats about as many as it skips.
+//   - "-" and an empty cell are missing values. The last value is held over up to 5 of them; a
+//     longer gap is cut out, as are missing values at the start.
+//   - These are errors: any other cell that is not a finite number of at least 0, a row of another
+//     length than the header, a file without the column or without a single value.
 //
-// Rates are used as they are. The phones only downloaded, so DL_bitrate, not UL_bitrate, stands for
-// what the link can carry. In the six published logs that this was checked with the median is
-// between 16 and 150 Mbit/s, the 95th percentile between 175 and 300, the largest value 457, and 9
-// to 22 % of the seconds are below 1 Mbit/s: links near the U(20, 100) Mbit/s of the other
-// scenarios most of the time, far better sometimes, and as good as dead for the rest. Zeros are
-// kept here; the scenario's floor replaces them (see TraceSource).
+// Rates are used as they are. The phones only downloaded, so DL_bitrate, not UL_bitrate, is the
+// capacity of the link. In six published logs the median is between 16 and 150 Mbit/s, the 95th
+// percentile between 175 and 300, the largest value 457, and 9 to 22 % of the seconds are below 1
+// Mbit/s. So the links are mostly near the U(20, 100) Mbit/s of the other scenarios, sometimes far
+// better, and otherwise as good as dead. ReadTrace keeps zeros; the scenario's floor replaces them
+// (see TraceSource).
 //
-// Text is UTF-8 or UTF-16 with a byte order mark, fields are separated by commas, semicolons or
+// Text is UTF-8 or UTF-16 with a byte order mark. Fields are separated by commas, semicolons or
 // tabs, and the column's name may differ in case, spaces and underscores. With semicolons and tabs
 // a comma is the decimal sign.
 func ReadTrace(r io.Reader, filename string) ([]float64, error) {
@@ -91,13 +91,13 @@ func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 
 const traceColumn = "DL_bitrate"
 
-// traceTable is a trace behind its header.
+// traceTable reads the rows after a trace's header.
 type traceTable struct {
 	rows            *csv.Reader
-	column, columns int // of the rates, and how many there are
+	column, columns int // index of the rate column, and number of columns
 }
 
-// readTraceHeader finds the separator by which the header has the column of rates.
+// readTraceHeader finds the separator that splits the header into columns with one of rates.
 func readTraceHeader(text []byte) (traceTable, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return traceTable{}, errors.New("the file is empty")
@@ -137,7 +137,7 @@ func readTraceHeader(text []byte) (traceTable, error) {
 		copies, traceColumn, separatorName(separator), found[:min(len(found), 20)])
 }
 
-// sameColumn compares names of columns without case, spaces and underscores.
+// sameColumn compares column names, ignoring case, spaces and underscores.
 func sameColumn(a, b string) bool {
 	bare := strings.NewReplacer(" ", "", "_", "", "\u00a0", "").Replace
 	return strings.EqualFold(bare(a), bare(b))
@@ -150,10 +150,10 @@ func separatorName(comma rune) string {
 	return strconv.QuoteRune(comma)
 }
 
-// groups are thousands in groups, or three decimals: nobody can tell.
+// groups matches numbers whose commas may group thousands or mark three decimals: ambiguous.
 var groups = regexp.MustCompile(`^[1-9][0-9]{0,2}(,[0-9]{3})+$`)
 
-// parseRate reads a number of at least 0. Where commas do not separate fields one is the decimal
+// parseRate reads a number of at least 0. If commas do not separate fields, a comma is the decimal
 // sign.
 func parseRate(cell string, separator rune) (float64, bool) {
 	if separator != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
@@ -181,8 +181,8 @@ func LoadTrace(filename string) ([]float64, error) {
 	return ReadTrace(f, filename)
 }
 
-// rates reads the traces of a scenario, none lower than its floor. A scenario without traces has
-// none.
+// rates reads the traces of a scenario and raises rates to its floor. It returns none for a
+// scenario without traces.
 func (s Scenario) rates() ([][]float64, error) {
 	files, err := s.TraceFiles()
 	if err != nil {
@@ -200,7 +200,8 @@ func (s Scenario) rates() ([][]float64, error) {
 	return traces, nil
 }
 
-// csvFiles are the .csv files below path in lexical order, or path itself if it is no folder.
+// csvFiles returns the .csv files below path in lexical order, or path itself if it is not a
+// folder.
 func csvFiles(path string) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {

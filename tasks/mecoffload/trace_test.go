@@ -102,7 +102,7 @@ func FuzzTrace(f *testing.F) {
 	})
 }
 
-// A file that exists is meant, not a pattern.
+// An existing file is not a pattern.
 func TestTraceFilesWithBrackets(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run[1]")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -184,10 +184,10 @@ func TestLinksFollowTraces(t *testing.T) {
 	}
 }
 
-// publishedTraces is where the 5G dataset lies beside a checkout; see the folder's own notes.
+// publishedTraces is the path of the 5G dataset, relative to a checkout; see the folder's notes.
 const publishedTraces = "../../../shared/data/traces/5g"
 
-// What ReadTrace's documentation says of the published logs.
+// The published logs have the statistics in ReadTrace's documentation.
 func TestPublishedTraces(t *testing.T) {
 	if _, err := os.Stat(publishedTraces); err != nil {
 		t.Skipf("no 5G traces at %s: %v", publishedTraces, err)

@@ -15,7 +15,7 @@ type Seconds float64
 // Milliseconds is the same span in milliseconds.
 func (s Seconds) Milliseconds() float64 { return float64(s) * 1e3 }
 
-// String prints the span in milliseconds, for instance "0.55ms".
+// String returns the span in milliseconds, for instance "0.55ms".
 func (s Seconds) String() string {
 	ns := math.Round(float64(s) * 1e9)
 	return strconv.FormatFloat(ns/1e6, 'f', -1, 64) + "ms"
@@ -61,13 +61,13 @@ func (r *Interval[T]) UnmarshalNode(n strictyaml.Node) error {
 	return bounds[1].Decode(&r.High)
 }
 
-// at is the value a fraction u of the way from Low to High.
+// at returns the value a fraction u of the way from Low to High.
 func (r Interval[T]) at(u float64) float64 {
 	return float64(r.Low) + u*(float64(r.High)-float64(r.Low))
 }
 
-// check reports what keeps r from being an interval with bounds in [least, most]; openLow excludes
-// least itself.
+// check reports an interval that is not increasing or has bounds outside [least, most]; openLow
+// excludes least itself.
 func (r Interval[T]) check(key string, least, most float64, openLow bool) error {
 	low, high := float64(r.Low), float64(r.High)
 	bracket := "["
