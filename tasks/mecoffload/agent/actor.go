@@ -9,15 +9,15 @@ import (
 // ActorConfig holds the hyper-parameters common to the actors.
 type ActorConfig struct {
 	Loss         droo.Loss
-	LearningRate float64 // of Adam
-	ClipNorm     float64 // bound of the gradient's global norm; 0: none
+	LearningRate float64 // learning rate of Adam
+	ClipNorm     float64 // bound on the gradient's global norm; 0: none
 	Workers      int     // goroutines that share a minibatch; 0: 1
 }
 
 // Actor maps observations to one logit per device and option.
 type Actor = droo.NetworkActor[mecoffload.Observation]
 
-// newActor makes the actor of a configuration for the network and servers of p, as the method sees
+// newActor returns the actor of a configuration for the network and servers p, as the method sees
 // them.
 func newActor(c Config, p mecoffload.Profile, graph bool) (*Actor, error) {
 	r, weights := c.Recipe, rl.NewRand(c.Seed, streamWeights)
@@ -28,7 +28,7 @@ func newActor(c Config, p mecoffload.Profile, graph bool) (*Actor, error) {
 	return NewMLPActor(c.Scenario, p, MLPActorConfig{cfg, r.Hidden}, weights.Rand)
 }
 
-// networkActor makes an actor of a network.
+// networkActor wraps a network as an actor.
 func networkActor(model rl.Model[mecoffload.Observation], cfg ActorConfig) (*Actor, error) {
 	return droo.NewNetworkActor(model, droo.NetworkActorConfig{
 		Loss:         cfg.Loss,
@@ -38,7 +38,7 @@ func networkActor(model rl.Model[mecoffload.Observation], cfg ActorConfig) (*Act
 	})
 }
 
-// addRows adds to choices a row for each of the observation's devices, of the same options.
+// addRows adds one row of choices per device of the observation, all with the same options.
 func addRows(choices *rl.Choices, devices, options int) error {
 	choices.Next()
 	for range devices {

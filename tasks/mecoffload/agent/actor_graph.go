@@ -11,21 +11,21 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// GraphActorConfig holds the hyper-parameters of the actor of GRL and GRLE.
+// GraphActorConfig holds the hyper-parameters of the graph actor (GRL and GRLE).
 type GraphActorConfig struct {
 	ActorConfig
 	Hidden int // width of the embeddings
 	Layers int // rounds of message passing between devices and options
 }
 
-// NewGraphActor makes the actor of GRL (one exit in p) or GRLE (all exits): a graph neural network
-// on the complete bipartite graph of devices and (server, exit) pairs. Vertices are embedded, pass
-// messages that depend on both ends and on the communication time of the edge between them, to the
-// options and back, and a perceptron scores each edge. Nothing in it depends on how many devices,
-// servers or exits there are.
+// NewGraphActor returns the actor of GRL (one exit in p) or GRLE (all exits): a graph neural
+// network on the complete bipartite graph of devices and (server, exit) pairs. Each round passes
+// messages from devices to options and back; a message depends on both ends and on the
+// communication time of their edge. A perceptron then scores each edge. The weights do not depend
+// on the numbers of devices, servers and exits.
 //
-// The paper gives the actor as graph convolutions over this graph; widths, features and the form of
-// the messages are ours.
+// The paper describes the actor as graph convolutions over this graph. Widths, features and the
+// form of the messages are ours.
 func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
 	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
 		In: deviceFeatures, InDst: optionFeatures, EdgeDim: edgeFeatures, Hidden: cfg.Hidden, Rounds: cfg.Layers,
@@ -66,7 +66,7 @@ func (n *graphNet) Build() (*rl.Network[mecoffload.Observation], error) {
 	return &rl.Network[mecoffload.Observation]{Scores: z, Load: in.load}, err
 }
 
-// graphInputs are the inputs of one expression graph, with their buffers.
+// graphInputs are the inputs of one expression graph and their buffers.
 type graphInputs struct {
 	features             *featurizer
 	device, option, edge *gorgonia.Node

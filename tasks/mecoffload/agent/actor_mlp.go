@@ -10,15 +10,15 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// MLPActorConfig holds the hyper-parameters of the actor of DROO and DROOE.
+// MLPActorConfig holds the hyper-parameters of the MLP actor (DROO and DROOE).
 type MLPActorConfig struct {
 	ActorConfig
 	Hidden []int // widths of the hidden layers
 }
 
-// NewMLPActor makes the actor of DROO (one exit in p) or DROOE (all exits): a multilayer perceptron
-// from the flattened state of all devices to the logits of all (device, option) pairs. Its size is
-// fixed by the largest number of devices; absent devices are padded with zeros.
+// NewMLPActor returns the actor of DROO (one exit in p) or DROOE (all exits): a multilayer
+// perceptron from the flattened state of all devices to the logits of all (device, option) pairs.
+// The largest number of devices fixes its size; absent devices are padded with zeros.
 func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
 	options := sc.Servers * p.Exits()
 	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, cfg.Hidden...), sc.Devices*options)
@@ -30,7 +30,7 @@ func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfi
 	return networkActor(net, cfg.ActorConfig)
 }
 
-// mlpNet is the network over all places of devices.
+// mlpNet is the network, with a fixed place for each device.
 type mlpNet struct {
 	*nn.MLP
 	features                  *featurizer
@@ -62,7 +62,7 @@ func (n *mlpNet) Build() (*rl.Network[mecoffload.Observation], error) {
 	return &rl.Network[mecoffload.Observation]{Scores: z, Load: load}, nil
 }
 
-// addChoices adds a group of scores for every place, and a row for each device that is there.
+// addChoices adds a group of scores for every place, and a row for each present device.
 func (n *mlpNet) addChoices(obs *mecoffload.Observation, choices *rl.Choices) error {
 	if obs.Servers != n.servers {
 		return fmt.Errorf("mecoffload: an MLP actor for %d servers cannot decide for %d: use a graph actor", n.servers, obs.Servers)

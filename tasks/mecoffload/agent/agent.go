@@ -14,26 +14,26 @@ import (
 // Agent is a learning method at work on one scenario. It implements mecoffload.Policy and
 // checkpoints.Stateful.
 //
-// In each slot to be learned from, call Decide, Learn before the environment's Step, and Observe
-// after it. Deciding alone changes nothing that is learned.
+// To learn from a slot, call Decide and Learn before the environment's Step, and Observe after it.
+// Decide alone changes nothing that is learned.
 type Agent struct {
 	method    Method
 	view      view
 	actor     *Actor
 	learner   *droo.Learner[mecoffload.Observation]
-	objective mecoffload.Objective // what decisions are scored by
+	objective mecoffload.Objective // scores decisions
 	planner   *planner
 
-	deadlines *DeadlineModel          // nil: nominal times are taken at their word
+	deadlines *DeadlineModel          // nil: trust nominal times
 	value     *BacklogValue           // nil: only the slot counts
 	valueTD   *droo.AfterstateLearner // learns value
 
-	// The slot at hand, from Learn to Observe.
+	// The current slot, from Learn to Observe.
 	last       mecoffload.Action // as the method sees it
 	deadline   []float64         // [M] s
 	ratio      []float64         // [M] nominal T/delta
 	backlog    []float64         // [N] s, left by the decision
-	afterstate []float32         // [N] the same in slots
+	afterstate []float32         // backlog in slots
 }
 
 var _ mecoffload.Policy = (*Agent)(nil)
@@ -45,7 +45,7 @@ const (
 	streamQuantizer
 )
 
-// New makes the agent of a method.
+// New returns an agent of the method c.Method.
 func New(c Config) (*Agent, error) {
 	if err := c.Method.Validate(); err != nil {
 		return nil, err
@@ -111,12 +111,13 @@ func newAgent(c Config) (*Agent, error) {
 	return a, nil
 }
 
-// timePrices are what a second of each server [N] costs: a share of its shadow price. They are
-// those of the whole network for methods that use only its last exit, too, so that all methods
-// maximise the same.
+// timePrices returns the price of a second of each server [N]: a share of its shadow price. Methods
+// that use only the last exit pay the prices of the whole network too, so that all methods maximise
+// the same objective.
 //
-// The reward of a slot says nothing of later slots: who maximises it uses servers for whatever adds
-// to this slot, until backlogs are so long that deadlines ration them (docs/decisions/0014).
+// The reward of a slot ignores later slots. A method that maximises it spends server time on
+// anything that adds to this slot, until backlogs are so long that deadlines ration them
+// (docs/decisions/0014).
 func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]float64, error) {
 	prices, err := mecoffload.ShadowPrices(sc, p)
 	for n := range prices {
@@ -128,21 +129,22 @@ func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]
 // Name implements mecoffload.Policy.
 func (a *Agent) Name() string { return string(a.method) }
 
-// Method returns the method.
+// Method returns the agent's method.
 func (a *Agent) Method() Method { return a.method }
 
-// Close stops the goroutines of the training.
+// Close stops the goroutines that train.
 func (a *Agent) Close() { a.actor.Close() }
 
-// Objective returns what the agent scores decisions by. A [mecoffload.Search] on it is the
-// near-oracle that the agent's own search, through actor and candidates, is measured against; with
+// Objective returns the objective that the agent maximises. A [mecoffload.Search] on it is the
+// near-oracle against which to measure the agent's own search through actor and candidates. With
 // the long-term critic it changes as the agent learns.
 func (a *Agent) Objective() mecoffload.Objective { return a.objective }
 
 // Decide implements mecoffload.Policy.
 func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error {
 	if len(dst) != obs.Devices {
-		return fmt.Errorf("mecoffload: room for %d choices of %d devices", len(dst), obs.Devices)
+		return fmt.Errorf("mecoffload: the action has %d entries for %d devices",
+			len(dst), obs.Devices)
 	}
 	if obs.Devices == 0 {
 		return nil
@@ -160,8 +162,8 @@ func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error 
 	return nil
 }
 
-// Learn stores what Decide chose for obs and trains the actor when that is due. Call it before the
-// environment's Step.
+// Learn stores the decision for obs and trains the actor when due. Call it before the environment's
+// Step.
 func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) error {
 	a.last = reuse.Slice(a.last, len(action))
 	a.view.toMethod(a.last, action)
@@ -177,8 +179,8 @@ func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) erro
 	return nil
 }
 
-// noteDecision notes what the model expects of the decision: T/delta of the tasks and the backlogs
-// it leaves.
+// noteDecision records the model's predictions for the decision: T/delta of the tasks and the
+// backlogs it leaves.
 func (a *Agent) noteDecision(obs mecoffload.Observation) error {
 	model := a.planner.model
 	if err := model.Begin(&obs); err != nil {
@@ -198,11 +200,11 @@ func (a *Agent) noteDecision(obs mecoffload.Observation) error {
 	return a.valueTD.Executed(a.afterstate)
 }
 
-// Observe tells the agent what its action has led to. Call it after the environment's Step, with
-// its transition and the outcome of the slot.
+// Observe learns from the result of the action. Call it after the environment's Step, with its
+// transition and the outcome of the slot.
 func (a *Agent) Observe(t rl.Transition[mecoffload.Observation], out *mecoffload.Outcome) error {
 	if len(out.Status) != len(a.deadline) {
-		return fmt.Errorf("mecoffload: %s: the outcome of %d tasks, after a decision for %d",
+		return fmt.Errorf("mecoffload: %s: the outcome has %d tasks, the decision had %d",
 			a.method, len(out.Status), len(a.deadline))
 	}
 	if a.deadlines != nil {
@@ -218,8 +220,8 @@ func (a *Agent) Observe(t rl.Transition[mecoffload.Observation], out *mecoffload
 	return nil
 }
 
-// Names of the parts of an agent's state. The learner's parts, the actor among them, lie beside
-// them.
+// Names of the parts of an agent's state, stored next to the learner's parts, which include the
+// actor.
 const (
 	actorState    = "actor"
 	valueTDState  = "critic"
@@ -240,8 +242,8 @@ func (a *Agent) SaveState(s *checkpoints.State) error {
 	return err
 }
 
-// LoadState implements checkpoints.Stateful. The agent must have been made like the one that was
-// saved.
+// LoadState implements checkpoints.Stateful. The agent must have the configuration of the saved
+// one.
 func (a *Agent) LoadState(s *checkpoints.State) error {
 	method, err := s.String("method")
 	if err != nil {
@@ -260,8 +262,8 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 	return err
 }
 
-// LoadLearned restores, of what SaveState has saved, what decisions depend on: actor, value and
-// deadlines, without the memories.
+// LoadLearned restores only what decisions depend on: actor, value and deadlines, not the replay
+// memories.
 func (a *Agent) LoadLearned(s *checkpoints.State) error {
 	err := a.actor.LoadState(s.Sub(actorState))
 	if a.value != nil {

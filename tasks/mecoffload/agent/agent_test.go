@@ -7,8 +7,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Methods that see one slot pay the recipe's share of the shadow prices, those of the last exit the
-// same as others. V is the price of the rest.
+// Methods that see one slot pay the recipe's share of the shadow prices; last-exit methods pay the
+// same as the others. With the long-term critic, V is the price of the rest.
 func TestWhoPaysForServerTime(t *testing.T) {
 	_, sc, p := builtin(t, "dynamic", nil)
 	shadow, err := mecoffload.ShadowPrices(sc, p)

@@ -19,11 +19,11 @@ type benchCase struct {
 	name             string
 	method           Method
 	devices, servers int
-	learn            int // slots to learn for before anything is timed
-	states           int // met after that, and decided on in turn
+	learn            int // slots to learn for before timing starts
+	states           int // states met after that, decided on in turn
 }
 
-// The large cases would take minutes to learn.
+// The large cases would take minutes to warm up.
 var benchCases = []benchCase{
 	{"GRLE-M14-N2-L5", GRLE, 14, 2, 512, 64},
 	{"GRLE-M100-N4-L5", GRLE, 100, 4, 0, 16},
@@ -34,16 +34,16 @@ var benchCases = []benchCase{
 // benchCandidates is the number of candidates of a decision in every case.
 const benchCandidates = 28
 
-// peerRecipe is recipe tuned with the work alone that the peers in bench/peers do, too: candidates
-// drawn from the actor, scored by the nominal reward.
+// peerRecipe is the recipe tuned, reduced to the work that the peers in bench/peers also do:
+// candidates drawn from the actor, scored by the nominal reward.
 func peerRecipe() Recipe {
 	r := TunedRecipe()
 	r.ProposeGreedy, r.LearnDeadlines, r.LatencyWeight = false, false, -1
 	return r
 }
 
-// prepare returns the agent in its world, and states that it has met there with what it chose. So
-// the states' backlogs, and how often candidates repeat or miss deadlines, are those of a run.
+// prepare returns the agent in its world and the states it met there with its decisions. So
+// backlogs, repeated candidates and missed deadlines are as frequent as in a real run.
 func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []droo.Sample[mecoffload.Observation]) {
 	tb.Helper()
 	sim, sc, p := builtin(tb, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = c.devices, c.servers })
@@ -123,7 +123,7 @@ func BenchmarkDecide(b *testing.B) {
 			benchDecide(b, c, peerRecipe())
 		})
 	}
-	// As users have it: 64 candidates and the proposal, learned deadlines, and for GRLE-LT the
+	// The users' settings: 64 candidates and the proposal, learned deadlines, and for GRLE-LT the
 	// value of backlogs and refinement.
 	for _, m := range []Method{GRLE, GRLELT} {
 		c := benchCases[0]
@@ -162,8 +162,7 @@ func BenchmarkTrainStep(b *testing.B) {
 	})
 }
 
-// BenchmarkSlot is one slot with all that belongs to it, the simulator and a share of the training
-// included.
+// BenchmarkSlot is one complete slot, including the simulator and a share of the training.
 func BenchmarkSlot(b *testing.B) {
 	b.Run("GRLE-M14-N2-L5", func(b *testing.B) {
 		c := benchCases[0]
@@ -176,7 +175,7 @@ func BenchmarkSlot(b *testing.B) {
 	})
 }
 
-// reportMemory adds the memory that the process has from the operating system.
+// reportMemory reports the memory that the process holds from the operating system.
 func reportMemory(b *testing.B) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -195,7 +194,7 @@ func TestDecideAndTrainDoNotAllocate(t *testing.T) {
 			c.method = GRLELT
 		}
 		r.MemorySize = 128
-		c.learn = 80 // with the states it meets enough to fill the memories
+		c.learn = 80 // meets enough states to fill the memories
 		run, met := c.prepare(t, r)
 		for _, f := range []struct {
 			what string
@@ -212,11 +211,11 @@ func TestDecideAndTrainDoNotAllocate(t *testing.T) {
 	}
 }
 
-// peerFile is where TestWritePeerCases writes to.
+// peerFile is the output file of TestWritePeerCases.
 var peerFile = flag.String("peers", "", "write the benchmark cases to this `file` for bench/peers")
 
-// A peerCase has all that another framework needs to do what a benchCase does, and what we got, to
-// check itself by.
+// peerCase holds everything that another framework needs to repeat a benchCase, and our results for
+// it to check against.
 type peerCase struct {
 	Name                    string
 	Devices, Servers, Exits int
@@ -226,7 +225,7 @@ type peerCase struct {
 	LearningRate            float64
 	Params                  []peerParam
 	States                  []peerState
-	// of training steps, one after the other, on all states at once
+	// losses of successive training steps, each on all states at once
 	Losses []float32
 }
 
@@ -238,13 +237,13 @@ type peerParam struct {
 
 type peerState struct {
 	Observation mecoffload.Observation
-	Decision    []int32   // to be learned [M]
+	Decision    []int32   // the decision to learn [M]
 	Logits      []float32 // [M x options]
 	Candidates  [][]int32 // [K x M]
 	Values      []float64 // [K] of the critic
 }
 
-// TestWritePeerCases does nothing unless asked to by the flag.
+// TestWritePeerCases does nothing unless the flag is set.
 func TestWritePeerCases(t *testing.T) {
 	if *peerFile == "" {
 		t.Skip("no -peers FILE")
@@ -295,7 +294,7 @@ func TestWritePeerCases(t *testing.T) {
 			}
 			pc.States = append(pc.States, ps)
 		}
-		if c.learn > 0 { // a fresh optimiser, with weights as written
+		if c.learn > 0 { // a fresh optimiser, with the weights as written
 			fresh, err := New(Config{Method: c.method, Scenario: sc, Profile: run.sim.Profile(), Recipe: recipe, Seed: 1})
 			if err != nil {
 				t.Fatal(err)

@@ -18,7 +18,7 @@ type Config struct {
 	Workers int
 }
 
-// Architecture describes the method's networks as far as their weights depend on it.
+// Architecture describes the parts of the method's networks that determine the shapes of weights.
 func (c Config) Architecture() string {
 	t, err := c.Method.traits()
 	if err != nil {
@@ -32,7 +32,7 @@ func (c Config) Architecture() string {
 		c.Scenario.Devices, c.Scenario.Servers, newView(c.Profile, t.earlyExits).profile.Exits(), c.Recipe.Hidden)
 }
 
-// validate reports the first value that makes no sense.
+// validate reports the first invalid value.
 func (c Config) validate() error {
 	for _, part := range []struct {
 		name string

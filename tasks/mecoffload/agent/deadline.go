@@ -7,27 +7,27 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// DeadlineModel is the probability that a task is served in time, given its nominal latency T
-// relative to its deadline delta. A critic that trusts nominal values plans tasks to finish just in
-// time, and with jitter and channel errors half of those do not. How far reality strays is not told
-// to the agent, but it sees which of its tasks were in time, and that is enough to learn
+// DeadlineModel estimates the probability that a task is served in time, given its nominal latency
+// T relative to its deadline delta. A critic that trusts nominal values plans tasks to finish just
+// in time, and with jitter and channel errors half of those are late. The agent does not observe
+// how far reality strays, but it sees which of its tasks were in time, which is enough to learn
 //
 //	P(T/delta) = P(in time | nominal T/delta)
 //
-// as a step function on a grid of T/delta that never rises: isotonic regression (M. Ayer et al.,
-// "An empirical distribution function for sampling with incomplete information", Annals of
-// Mathematical Statistics 26, 1955) on exponentially forgotten counts. Before anything is seen, P
-// is 1 up to the deadline and 0 after it, which is what it stays without uncertainty.
+// as a non-increasing step function on a grid of T/delta: isotonic regression (M. Ayer et al., "An
+// empirical distribution function for sampling with incomplete information", Annals of Mathematical
+// Statistics 26, 1955) on exponentially forgotten counts. Before any observation, P is 1 up to the
+// deadline and 0 after it; without uncertainty it stays so.
 type DeadlineModel struct {
-	inTime, all [mecoffload.OnTimeBins]float64 // forgotten counts of tasks by T/delta
+	inTime, all [mecoffload.OnTimeBins]float64 // exponentially forgotten counts of tasks by T/delta
 	p           mecoffload.OnTimeTable
 }
 
 var _ checkpoints.Stateful = (*DeadlineModel)(nil)
 
 const (
-	deadlineMemory = 0.9995 // share of the counts kept from slot to slot: 2000 slots are remembered
-	deadlinePrior  = 2      // tasks' worth of trust in nominal values, per bin
+	deadlineMemory = 0.9995 // share of the counts kept per slot: a memory of about 2000 slots
+	deadlinePrior  = 2      // weight of the nominal values per bin, in tasks
 )
 
 // NewDeadlineModel returns a model that trusts nominal values.
@@ -37,11 +37,11 @@ func NewDeadlineModel() *DeadlineModel {
 	return m
 }
 
-// Table is P as it stands. It is the model's and changes as the model learns.
+// Table returns the current P. The model owns it, and it changes as the model learns.
 func (m *DeadlineModel) Table() *mecoffload.OnTimeTable { return &m.p }
 
-// Observe learns from a slot: ratios [M] are T/delta of its tasks as they were planned, and
-// statuses [M] what became of them. Tasks that were planned to be dropped say nothing.
+// Observe learns from a slot: ratios [M] are the planned T/delta of its tasks, statuses [M] their
+// fate. It ignores tasks that were planned to be dropped.
 func (m *DeadlineModel) Observe(ratios []float64, statuses []mecoffload.Status) {
 	for b := range m.all {
 		m.all[b] *= deadlineMemory
@@ -60,8 +60,8 @@ func (m *DeadlineModel) Observe(ratios []float64, statuses []mecoffload.Status) 
 	m.fit()
 }
 
-// fit is the pool-adjacent-violators algorithm: neighbouring bins whose shares rise are merged
-// until none rise.
+// fit runs the pool-adjacent-violators algorithm: it merges neighbouring bins whose shares rise
+// until none do.
 func (m *DeadlineModel) fit() {
 	type pool struct {
 		inTime, all float64

@@ -9,8 +9,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Isotonic regression has a closed form: the value of bin i is the least over a <= i of the largest
-// over b >= i of the mean of bins a to b. (Robertson, Wright and Dykstra, "Order Restricted
+// Isotonic regression has a closed form: the value of bin i is the minimum over a <= i of the
+// maximum over b >= i of the mean of bins a to b. (Robertson, Wright and Dykstra, "Order Restricted
 // Statistical Inference", 1988, section 1.4, for values that fall.)
 func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -49,8 +49,7 @@ func TestDeadlineModelIsIsotonicRegression(t *testing.T) {
 	}
 }
 
-// With nothing uncertain it stays at what it began with, with uncertainty it finds the share that
-// is in time.
+// Without uncertainty P stays at its start; with uncertainty it finds the share in time.
 func TestDeadlineModelLearns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	certain, jittered := NewDeadlineModel(), NewDeadlineModel()
@@ -105,7 +104,7 @@ func TestDeadlineModelLearns(t *testing.T) {
 	}
 }
 
-// The evaluator's value with a deadline model is that of the formula, task by task.
+// With a deadline model the slot model's value equals the formula, task by task.
 func TestSlotModelWeighsTasksByTheirDeadlines(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	model := NewDeadlineModel()

@@ -9,7 +9,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// config is a method in a small world.
+// config returns a method's configuration in a small world.
 func config(method agent.Method) agent.Config {
 	scenario, err := mecoffload.LoadScenario("dynamic")
 	if err != nil {
@@ -27,7 +27,7 @@ func config(method agent.Method) agent.Config {
 	return agent.Config{Method: method, Scenario: scenario, Profile: profile, Recipe: recipe, Seed: 1}
 }
 
-// An agent decides, learns from its decision, and observes what came of it, slot after slot.
+// An agent decides, learns from its decision, and observes the result, slot after slot.
 func Example() {
 	c := config(agent.GRLE)
 	simulator, err := mecoffload.NewSimulator(c.Scenario, c.Profile)
@@ -97,8 +97,8 @@ func ExampleRecipe() {
 	// gamma: 1 is not in [0, 1)
 }
 
-// A network's weights fit another world if its architecture is the same: that of graph actors does
-// not depend on sizes.
+// Weights fit another world if the architecture is the same. The architecture of graph actors does
+// not depend on the world's sizes.
 func ExampleConfig_Architecture() {
 	for _, m := range []agent.Method{agent.GRLE, agent.DROOE} {
 		c := config(m)
@@ -111,7 +111,7 @@ func ExampleConfig_Architecture() {
 	// DROOE: MLP actor: devices 6, servers 2, exits 5, hidden [128 64], the same for 60 devices: false
 }
 
-// What does not fit into memory is refused before anything is allocated.
+// An agent too large for memory is rejected before anything is allocated.
 func ExampleConfig_Memory() {
 	c := config(agent.GRLE)
 	c.Scenario.Devices = 100_000
@@ -141,7 +141,7 @@ func ExampleDeadlineModel() {
 	// later 0.50, and 1.00 with time to spare
 }
 
-// The objective of an agent is what its decisions maximise; a search on it shows what its own
+// An agent's objective is what its decisions maximise. A search on it shows what the agent's own
 // candidates miss.
 func ExampleAgent_Objective() {
 	learner, err := agent.New(config(agent.GRLELT))

@@ -6,10 +6,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// What the actors see. All features are dimensionless: times in units of the task's deadline or of
-// the slot, so that a network meets numbers of one size whatever the scenario's scales. Nothing
-// says how many devices there are: a network trained with one number would not know what to make of
-// another. Times that leave the useful range are cut off at maxRatio.
+// The actors' features. All are dimensionless: times are in units of the task's deadline or of the
+// slot, so inputs have the same magnitude in every scenario. No feature is the number of devices: a
+// network trained with one number could not interpret another. Times are cut off at maxRatio.
 const (
 	deviceFeatures = 4 // of a device
 	optionFeatures = 4 // of a (server, exit) pair
@@ -17,7 +16,7 @@ const (
 	maxRatio       = 4
 )
 
-// featurizer turns observations into features with the network and the servers of one profile.
+// featurizer computes features of observations with the network and servers of one profile.
 type featurizer struct {
 	profile mecoffload.Profile
 	slot    float64 // s
@@ -73,9 +72,9 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 					inTime = 1
 				}
 				row[0] = arrival
-				row[1] = cut(finish * perDeadline) // of the task served at once
+				row[1] = cut(finish * perDeadline) // if the task were served at once
 				row[2] = float32(inTime)
-				row[3] = cut(max(0, finish-f.slot) * perSlot) // backlog that it leaves
+				row[3] = cut(max(0, finish-f.slot) * perSlot) // backlog left behind
 				row = row[edgeFeatures:]
 			}
 		}
@@ -88,12 +87,13 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 	}
 }
 
-// Columns of the flat state of the MLP actors: per device the deadline and, per server, arrival in
-// slots and relative to the deadline; per server capacity, backlog and the time of the last exit.
+// flatWidth is the width of the flat state of the MLP actors. Per device: the deadline and, per
+// server, the arrival in slots and relative to the deadline. Per server: capacity, backlog and the
+// time of the last exit.
 func flatWidth(devices, servers int) int { return devices*(1+2*servers) + 3*servers }
 
 // flat writes the state of obs for a network with a fixed place for each of the given number of
-// devices. A device's place is its ID; places of absent devices are zero.
+// devices. A device's place is its ID; absent devices are zero.
 func (f *featurizer) flat(obs *mecoffload.Observation, devices int, row []float32) {
 	n, l := obs.Servers, obs.Exits
 	tau := f.nominal(n)
@@ -116,7 +116,8 @@ func (f *featurizer) flat(obs *mecoffload.Observation, devices int, row []float3
 	}
 }
 
-// cut is x, at most maxRatio. Few are more, so the branch is foreseen and faster than min.
+// cut returns x, but at most maxRatio. Larger values are rare, so a predictable branch is faster
+// than min.
 func cut(x float64) float32 {
 	if x > maxRatio {
 		x = maxRatio

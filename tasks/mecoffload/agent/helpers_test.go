@@ -7,7 +7,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// builtin is a simulator of a built-in scenario with the default profile, changed as wished.
+// builtin returns a simulator of a built-in scenario with the default profile, after change.
 func builtin(
 	t testing.TB, name string, change func(*mecoffload.Scenario),
 ) (*mecoffload.Simulator, mecoffload.Scenario, mecoffload.Profile) {

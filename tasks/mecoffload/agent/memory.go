@@ -6,16 +6,16 @@ import (
 	"github.com/graphrl/graphrl/internal/memory"
 )
 
-// MemoryEstimate is about how many bytes an agent takes at its peak. Measurements lie within a
-// third of it.
+// MemoryEstimate estimates the peak memory of an agent in bytes. Measurements lie within a third of
+// it.
 type MemoryEstimate struct {
-	Decide int64 // to decide: networks, features and candidates of one observation
-	// to train the actor: a minibatch with its activations and gradients, and the optimiser
+	Decide int64 // deciding: networks, features and candidates of one observation
+	// training the actor: a minibatch with its activations and gradients, and the optimiser
 	Train  int64
 	Replay int64 // the replay memory when it is full
 }
 
-// Total is what an agent that learns takes.
+// Total returns the memory of an agent that learns.
 func (m MemoryEstimate) Total() int64 { return m.Decide + m.Train + m.Replay }
 
 const (
@@ -24,20 +24,20 @@ const (
 
 	baseBytes = 10 << 20 // program, expression graphs, histograms
 
-	// Of the graph network, per vertex and unit of its width: numbers kept for the embeddings and
-	// scores, and for each round, with their gradients. Edges keep their features, their scores and
-	// their places in both directions. Fitted to measurements from 14 to 20,000 devices, widths of
-	// 8 to 64 and 1 or 2 rounds.
+	// Numbers kept by the graph network per vertex and unit of width: for the embeddings and
+	// scores, and per round, including gradients. Edges keep their features, scores and places in
+	// both directions. Fitted to measurements from 14 to 20,000 devices, widths of 8 to 64 and 1 or
+	// 2 rounds.
 	graphNumbers      = 6
 	graphRoundNumbers = 14
 	graphEdgeBytes    = 80
 
-	// decideShare is the part of these that deciding needs: no gradients.
+	// decideShare is the share of these that deciding needs: no gradients.
 	decideShare = 0.5
 
-	// copiesTrained are a weight, its gradient and the two moments of Adam.
+	// copiesTrained counts a weight, its gradient and the two moments of Adam.
 	copiesTrained = 4
-	// copiesActive are an activation and its gradient, before and after its nonlinearity.
+	// copiesActive counts an activation and its gradient, before and after its nonlinearity.
 	copiesActive = 4
 )
 
@@ -76,8 +76,8 @@ func (c Config) Memory() MemoryEstimate {
 	}
 }
 
-// CheckMemory reports an agent that is too large for the memory there is, before anything is
-// allocated. One that does not learn takes only what it decides with.
+// CheckMemory reports an agent too large for the available memory before anything is allocated. An
+// agent that does not learn only needs the memory to decide.
 func (c Config) CheckMemory(learns bool) error { return c.checkMemory(learns, memory.Available()) }
 
 func (c Config) checkMemory(learns bool, limit memory.Limit) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// The estimate is near what a run that learns really keeps.
+// The estimate is close to what a learning run really keeps.
 func TestMemoryEstimate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector takes memory of its own")
@@ -47,7 +47,7 @@ func TestMemoryEstimate(t *testing.T) {
 	}
 }
 
-// heap is what is alive.
+// heap returns the bytes of live objects.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -19,10 +19,10 @@ const (
 	GRLELT  Method = "GRLE-LT"  // GRLE with the long-term critic
 )
 
-// Methods are all learning methods, in the order of tables.
+// Methods returns all learning methods, in the order of tables.
 func Methods() []Method { return []Method{GRLELT, GRLE, GRL, DROOE, DROO, DROOELT} }
 
-// traits are what the methods differ in; everything else is shared.
+// traits are the differences between methods; everything else is shared.
 type traits struct {
 	graph      bool // actor: graph neural network, else MLP
 	earlyExits bool
@@ -48,9 +48,9 @@ func (m Method) traits() (traits, error) {
 		strings.Trim(fmt.Sprint(Methods()), "[]"))
 }
 
-// DefaultRecipe names the recipe that a method has unless another is named: tuned for the methods
-// with the long-term critic, paper for those of the paper. Tuned is better for all of them, and the
-// only one for many devices and servers (docs/decisions/0006).
+// DefaultRecipe returns the name of the method's default recipe: tuned for the methods with the
+// long-term critic, paper for the paper's methods. Tuned is better for all of them, and the only
+// one that works for many devices and servers (docs/decisions/0006).
 func (m Method) DefaultRecipe() string {
 	if t, err := m.traits(); err == nil && t.longTerm {
 		return "tuned"
@@ -58,7 +58,7 @@ func (m Method) DefaultRecipe() string {
 	return "paper"
 }
 
-// ParseMethod returns the method of a name, in whatever case it is written.
+// ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
 	for _, m := range Methods() {
 		if strings.EqualFold(name, string(m)) {
@@ -69,7 +69,7 @@ func ParseMethod(name string) (Method, error) {
 	return "", err
 }
 
-// Validate reports a method that is not known.
+// Validate reports an unknown method.
 func (m Method) Validate() error {
 	_, err := m.traits()
 	return err

@@ -5,14 +5,14 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// planner looks for good decisions on the model of a slot, under one objective: it scores
+// planner searches for good decisions on the model of a slot under one objective. It scores
 // candidates (droo.Critic), proposes one that needs no learning (droo.Proposer) and improves the
-// best (droo.Improver). The model starts on the slot's observation once, in begin; the methods take
-// the same observation.
+// best (droo.Improver). begin sets the model's observation once per slot; the methods must get the
+// same one.
 type planner struct {
 	model  *mecoffload.SlotModel
-	greedy *mecoffload.BestExitInTime // nil: nothing is proposed
-	// evaluations of the objective per improved decision; 0: none is improved
+	greedy *mecoffload.BestExitInTime // nil: no proposal
+	// evaluations of the objective per improved decision; 0: no improvement
 	trials int
 }
 
@@ -22,7 +22,7 @@ var (
 	_ droo.Improver[mecoffload.Observation] = (*planner)(nil)
 )
 
-// newPlanner makes a planner. Only the long-term objective is worth improving on: under the
+// newPlanner returns a planner. Only the long-term objective is worth improving on: under the
 // one-slot objective a better search is worse in the long run once the servers are saturated.
 func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objective, r Recipe, longTerm bool) (*planner, error) {
 	model, err := mecoffload.NewSlotModel(sc, p, o)
@@ -47,8 +47,8 @@ func (p *planner) Score(_ mecoffload.Observation, d *droo.Decisions, dst []float
 	return p.model.Score(d, dst)
 }
 
-// Propose implements droo.Proposer: the best exit in time for every task, improved where decisions
-// are.
+// Propose implements droo.Proposer: it takes the best exit in time for every task, improved if
+// improvement is on.
 func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
 	err := p.greedy.Decide(obs, dst)
 	if err == nil && p.trials > 0 {
@@ -57,8 +57,8 @@ func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
 	return err
 }
 
-// Improve implements droo.Improver: pass after pass it gives each device in turn its best option,
-// until a pass changes nothing or the next one could exceed the trials.
+// Improve implements droo.Improver. Each pass gives each device in turn its best option; it stops
+// when a pass changes nothing or the next one could exceed the trials.
 func (p *planner) Improve(obs mecoffload.Observation, decision []int32) (float64, error) {
 	m := p.model
 	if err := m.Choose(decision); err != nil {

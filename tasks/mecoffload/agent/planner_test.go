@@ -6,7 +6,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// counter is a V that counts how often it is asked: once for each decision that is scored.
+// counter is a V that counts its evaluations: one per scored decision.
 type counter struct {
 	mecoffload.ValueFunction
 	calls int
@@ -17,8 +17,7 @@ func (c *counter) Value(backlog []float64) float64 {
 	return c.ValueFunction.Value(backlog)
 }
 
-// Each candidate is scored once per slot, the proposal among them, and nothing but the refinement
-// adds to that.
+// Each candidate, including the proposal, is scored once per slot. Only refinement adds to that.
 func TestEachCandidateIsScoredOnce(t *testing.T) {
 	for _, trials := range []int{0, 300} {
 		sim, sc, p := builtin(t, "dynamic", nil)

@@ -8,10 +8,10 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// Recipe holds the hyper-parameters of a learning method, in the YAML of a run's configuration. The
-// same recipe serves all methods; each reads what concerns it.
+// Recipe holds the hyper-parameters of a learning method, with the YAML keys of a run's
+// configuration. All methods share it; each reads the fields it uses.
 type Recipe struct {
-	// Name says where the values come from: paper, tuned, or anything else for values of your own.
+	// Name is the origin of the values: paper, tuned, or any other name for your own.
 	Name string `yaml:"name"`
 
 	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least
@@ -30,31 +30,32 @@ type Recipe struct {
 	// droo.Explore.
 	RandomCandidates int `yaml:"random_candidates"`
 
-	// ProposeGreedy adds a candidate that needs no learning, the best exit in time for every task.
+	// ProposeGreedy adds a candidate that needs no learning: the best exit in time for every task.
 	// See BestExitInTime.
 	ProposeGreedy bool `yaml:"propose_greedy"`
 
-	// LatencyWeight is w of the reward that the critic maximises, phi * (1 - w*T/delta). Below 0:
-	// that of the scenario's reward.
+	// LatencyWeight is w of the reward phi * (1 - w*T/delta) that the critic maximises. A negative
+	// value means the scenario's.
 	LatencyWeight float64 `yaml:"latency_weight"`
-	// TimePrice is what a critic without a long-term value charges for server time, as a share of
-	// its shadow price; 0: nothing. About 1 less the weight on latency is right
+	// TimePrice is the price of server time for a critic without a long-term value, as a share of
+	// its shadow price; 0: free. A good value is about 1 minus the weight on latency
 	// (docs/decisions/0014).
 	TimePrice float64 `yaml:"time_price"`
-	// LearnDeadlines makes the critic weigh every task with the learned probability that it is
-	// served in time, rather than take nominal times at their word. See DeadlineModel.
+	// LearnDeadlines makes the critic weigh every task with its learned probability of being served
+	// in time, instead of trusting nominal times. See DeadlineModel.
 	LearnDeadlines bool `yaml:"learn_deadlines"`
 
 	// Loss is binary or softmax; see droo.Loss.
 	Loss droo.Loss `yaml:"loss"`
-	// LearningRate is that of the actor's Adam.
+	// LearningRate is the learning rate of the actor's Adam.
 	LearningRate float64 `yaml:"learning_rate"`
 	// ClipNorm bounds the global norm of the actor's gradient; 0: no bound.
 	ClipNorm float64 `yaml:"clip_norm"`
-	// TrainInterval is the number of slots between trainings, StepsPerTrain the minibatches of one.
+	// TrainInterval is the number of slots between trainings, StepsPerTrain the number of
+	// minibatches in each.
 	TrainInterval int `yaml:"train_interval"`
 	StepsPerTrain int `yaml:"steps_per_train"`
-	// BatchSize is the minibatch's size, MemorySize the number of latest slots it is drawn from.
+	// BatchSize is the minibatch size, MemorySize the number of latest slots to draw it from.
 	BatchSize  int `yaml:"batch_size"`
 	MemorySize int `yaml:"memory_size"`
 
@@ -65,8 +66,9 @@ type Recipe struct {
 	GraphHidden int `yaml:"graph_hidden"`
 	GraphLayers int `yaml:"graph_layers"`
 
-	// The long-term critic (-LT methods). RefineTrials is how many evaluations of the critic a
-	// local search around the best candidate may take per decision; 0: none. See refiner.
+	// The long-term critic (-LT methods). RefineTrials is the number of evaluations of the critic
+	// that a local search around the best candidate may use per decision; 0: no search. See
+	// planner.
 	RefineTrials int `yaml:"refine_trials"`
 	// Gamma is the discount factor.
 	Gamma float64 `yaml:"gamma"`
@@ -77,9 +79,9 @@ type Recipe struct {
 }
 
 // PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates,
-// the published memory of 1024 slots, one step every 10 slots. The learning rate, the batch, the
-// sizes of the networks and the price of server time are this project's; see docs/decisions/0006
-// for the number of candidates and 0014 for the price.
+// the published memory of 1024 slots, one step every 10 slots. The learning rate, the batch size,
+// the network sizes and the price of server time are this project's. See docs/decisions/0006 for
+// the number of candidates and 0014 for the price.
 func PaperRecipe() Recipe {
 	return Recipe{
 		Name:       "paper",
@@ -108,11 +110,11 @@ func PaperRecipe() Recipe {
 }
 
 // TunedRecipe is the recipe that our measurements favour, the same for all methods. Each device's
-// options are alternatives (softmax cross-entropy), candidates are drawn from the actor's own
-// probabilities, and the best exit in time is one more. The critic values accuracy rather than the
-// reward: the learned probability of being in time takes the place of most of the reward's
-// preference for early results, which costs accuracy where there is time to spare. The long-term
-// critic's decisions are refined.
+// options are alternatives (softmax cross-entropy). Candidates are drawn from the actor's own
+// probabilities; one more is the best exit in time. The critic values accuracy more than the reward
+// does: the learned probability of being in time replaces most of the reward's preference for early
+// results, which costs accuracy when there is time to spare. The decisions of the long-term critic
+// are refined.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
@@ -125,7 +127,7 @@ func TunedRecipe() Recipe {
 	return r
 }
 
-// learner is the configuration of the learner of an agent.
+// learner returns the configuration of an agent's learner.
 func (r Recipe) learner(devices int, seed uint64) droo.Config {
 	return droo.Config{
 		Candidates:    r.candidates(devices),
@@ -138,16 +140,17 @@ func (r Recipe) learner(devices int, seed uint64) droo.Config {
 	}
 }
 
-// longTerm is the configuration of the learner of the value, which is fitted to all of its memory.
+// longTerm returns the configuration of the value's learner. The value is fitted to all of its
+// memory.
 func (r Recipe) longTerm() droo.LongTermConfig {
 	c := droo.DefaultLongTermConfig()
 	c.Gamma, c.TrainInterval, c.BatchSize, c.MemorySize = r.Gamma, r.ValueInterval, 0, r.ValueMemory
 	return c
 }
 
-// candidates is the number of candidates for a number of devices. With fewer, order-preserving ones
-// leave a run now and then stuck where all devices crowd one server (docs/decisions/0006); with a
-// thousand devices, four each would take longer than a slot.
+// candidates returns the number of candidates for a number of devices. With fewer, order-preserving
+// candidates sometimes leave a run stuck with all devices on one server (docs/decisions/0006). With
+// a thousand devices, four each would take longer than a slot.
 func (r Recipe) candidates(devices int) int {
 	if r.Candidates > 0 {
 		return r.Candidates
@@ -176,7 +179,7 @@ func (r Recipe) scored(rng *rl.Rand) (droo.Quantizer, error) {
 	return nil, fmt.Errorf("unknown quantizer %q: want order, noisy or gumbel", r.Quantizer)
 }
 
-// recipes are the built-in ones.
+// recipes returns the built-in recipes.
 func recipes() []Recipe { return []Recipe{PaperRecipe(), TunedRecipe()} }
 
 // RecipeNames lists the built-in recipes.

@@ -8,14 +8,14 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// Sizes of networks and memories beyond these are typing errors.
+// Limits on sizes of networks and memories: larger values are typing errors.
 const (
 	maxWidth   = 1 << 14
 	maxLayers  = 64
 	maxSamples = 1 << 20
 )
 
-// Validate reports the first value that makes no sense, by its key.
+// Validate reports the first invalid value and its key.
 func (r Recipe) Validate() error {
 	count := func(key string, v, least, most int) error {
 		if v < least || v > most {
@@ -45,7 +45,7 @@ func (r Recipe) Validate() error {
 		return strictyaml.Invalid("name", "is missing")
 	}
 	if r.Quantizer != "order" && r.Quantizer != "noisy" && r.Quantizer != "gumbel" {
-		return strictyaml.Invalid("quantizer", "%q is none of order, noisy, gumbel", r.Quantizer)
+		return strictyaml.Invalid("quantizer", "want order, noisy or gumbel, not %q", r.Quantizer)
 	}
 	if r.Loss != droo.BinaryCrossEntropy && r.Loss != droo.SoftmaxCrossEntropy {
 		return strictyaml.Invalid("loss", "%q is neither %s nor %s", r.Loss,

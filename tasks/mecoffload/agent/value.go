@@ -9,23 +9,23 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// BacklogValue is V of the long-term critic: what is still to come, discounted, after a slot that
-// leaves server n with a backlog of b_n slots [N],
+// BacklogValue is V of the long-term critic: the discounted value of all later slots after a slot
+// that leaves server n with a backlog of b_n slots [N],
 //
 //	V(b) = v0 - 1/N sum_n sum_k u_{kind(n),k} relu(b_n - x_k) - sum_k z_k relu(mean(b) - x_k),   u, z >= 0
 //
-// with fixed knots x_k. Servers of one kind, those that the profile gives the same times, share
-// their coefficients: they could change places, and what was learned with some of them serves for
-// more. With these signs V is concave and never rises with a backlog, as the true value is: more
-// work left over is never better, and costs the more the fuller the servers are. That matters
-// beyond saving data. Candidates are chosen to maximise V, so they seek out whatever it overrates,
-// and an unconstrained function overrates the empty servers that a busy system never visits
+// with fixed knots x_k. Servers of one kind, which have the same times in the profile, share their
+// coefficients: they are exchangeable, and a value learned with some of them serves for more. The
+// signs make V concave and non-increasing in every backlog, as the true value is: more work left
+// over is never better, and costs more the fuller the servers are. This saves data, and it matters
+// for control. Candidates are chosen to maximise V, so they seek out anything it overrates, and an
+// unconstrained function overrates the empty servers that a busy system never visits
 // (docs/decisions/0007).
 //
-// V is linear in its coefficients, so training finds the best ones at once, by least squares under
-// the signs. Doing that over and over with targets r + gamma V is least-squares policy evaluation
-// (A. Nedic and D. Bertsekas, "Least squares policy evaluation algorithms with linear function
-// approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
+// V is linear in its coefficients, so training solves for the best ones directly, by least squares
+// under the sign constraints. Repeating this with targets r + gamma V is least-squares policy
+// evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation algorithms with linear
+// function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
 // It implements droo.AfterstateValue and mecoffload.ValueFunction.
 type BacklogValue struct {
@@ -35,9 +35,9 @@ type BacklogValue struct {
 	// v0, then u by kind and knot, then z by knot.
 	coefficients []float64
 
-	// Scratch of training.
+	// Scratch buffers of training.
 	backlog []float64 // [N] slots
-	basis   []float64 // what the coefficients are multiplied by
+	basis   []float64 // factors of the coefficients
 	gram    []float64 // basis^T basis
 	moment  []float64 // basis^T targets
 }
@@ -46,22 +46,22 @@ var _ droo.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
 var _ mecoffload.ValueFunction = (*BacklogValue)(nil)
 
-// knots are where V may bend, in slots: dense where backlogs of a well-run system lie.
+// knots are where V may bend, in slots: dense where the backlogs of a well-run system lie.
 var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
 
-// ridge draws the coefficients but v0 towards 0, with the weight of one observation at a distance
-// of 1 slot: what has never been seen costs nothing.
+// ridge pulls all coefficients except v0 towards 0, with the weight of one observation at a
+// distance of 1 slot: what was never observed costs nothing.
 const ridge = 1
 
-// newBacklogValue returns V = 0 for a number of servers that are of so many kinds, server n being
-// of kind n modulo kinds.
+// newBacklogValue returns V = 0 for the given numbers of servers and kinds. Server n is of kind n
+// modulo kinds.
 func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *BacklogValue {
 	v := &BacklogValue{slot: float64(slot), backlog: make([]float64, servers)}
 	v.resize(min(kinds, servers))
 	return v
 }
 
-// resize makes room for the coefficients of so many kinds.
+// resize allocates the coefficients for a number of kinds.
 func (v *BacklogValue) resize(kinds int) {
 	n := 1 + (kinds+1)*len(knots)
 	v.kinds = kinds
@@ -69,13 +69,13 @@ func (v *BacklogValue) resize(kinds int) {
 	v.gram = make([]float64, n*n)
 }
 
-// hinges are the places in the coefficients and the basis of the hinges of one kind of servers, or
-// with kind = kinds of the mean.
+// hinges returns the part of the coefficients or the basis s that belongs to one kind of server, or
+// with kind = kinds to the mean.
 func (v *BacklogValue) hinges(s []float64, kind int) []float64 {
 	return s[1+kind*len(knots):][:len(knots)]
 }
 
-// at is V of backlogs in slots.
+// at returns V of backlogs in slots.
 func (v *BacklogValue) at(backlog []float64) float64 {
 	sum, total := 0.0, 0.0
 	for n, b := range backlog {
@@ -86,7 +86,7 @@ func (v *BacklogValue) at(backlog []float64) float64 {
 	return v.coefficients[0] - share*sum - cost(v.hinges(v.coefficients, v.kinds), share*total)
 }
 
-// cost is sum_k u_k relu(b - x_k).
+// cost returns sum_k u_k relu(b - x_k).
 func cost(u []float64, b float64) float64 {
 	sum := 0.0
 	for k, x := range knots {
@@ -118,7 +118,7 @@ func (v *BacklogValue) expand(backlog []float64) {
 	add(v.hinges(v.basis, v.kinds), share*total, 1)
 }
 
-// row makes afterstate i of features [k x N] the backlog at hand.
+// row copies afterstate i of features [k x N] to the backlog buffer and returns it.
 func (v *BacklogValue) row(features []float32, i int) []float64 {
 	for n, b := range features[i*len(v.backlog):][:len(v.backlog)] {
 		v.backlog[n] = float64(b)
@@ -134,7 +134,7 @@ func (v *BacklogValue) check(features []float32, k int) error {
 	return nil
 }
 
-// features appends to dst the afterstate [N] of backlogs in seconds [N]: the same in slots.
+// features appends the afterstate [N] of backlogs in seconds [N] to dst: the backlogs in slots.
 func (v *BacklogValue) features(dst []float32, backlog []float64) []float32 {
 	for _, b := range backlog {
 		dst = append(dst, float32(b/v.slot))
@@ -153,8 +153,8 @@ func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
 	return nil
 }
 
-// TrainTD implements droo.AfterstateValue: it finds the coefficients whose V is closest to the
-// targets. It needs as many afterstates as there are; a minibatch would make it forget the others.
+// TrainTD implements droo.AfterstateValue: it solves for the coefficients whose V is closest to the
+// targets. Pass all remembered afterstates; a minibatch would make it forget the others.
 func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
 	if err := v.check(features, k); err != nil {
 		return 0, err
@@ -194,10 +194,10 @@ const (
 	leastChange = 1e-7 // of a coefficient in a sweep, in units of accuracy per slot of backlog
 )
 
-// solve minimises the squares over coefficients of which all but v0 are not negative, one
-// coefficient after the other from where they are now, which converges because the problem is
-// convex and the bounds are separate (V. Franc, V. Hlavac and M. Navara, "Sequential
-// coordinate-wise algorithm for the non-negative least squares problem", CAIP 2005).
+// solve minimises the squared error over coefficients of which all but v0 are non-negative, by
+// coordinate descent from their current values. It converges because the problem is convex and the
+// bounds are separable (V. Franc, V. Hlavac and M. Navara, "Sequential coordinate-wise algorithm
+// for the non-negative least squares problem", CAIP 2005).
 func (v *BacklogValue) solve() {
 	n := len(v.coefficients)
 	for range maxSweeps {
@@ -224,8 +224,8 @@ func (v *BacklogValue) solve() {
 	}
 }
 
-// Value implements mecoffload.ValueFunction: V of backlogs in seconds [N], NaN if there are not as
-// many as servers.
+// Value implements mecoffload.ValueFunction: it returns V of backlogs in seconds [N], or NaN if
+// their number is not the number of servers.
 func (v *BacklogValue) Value(backlog []float64) float64 {
 	if len(backlog) != len(v.backlog) {
 		return math.NaN()
@@ -242,8 +242,7 @@ func (v *BacklogValue) SaveState(s *checkpoints.State) error {
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful. The value may have been learned with another number of
-// servers.
+// LoadState implements checkpoints.Stateful. The saved value may have another number of servers.
 func (v *BacklogValue) LoadState(s *checkpoints.State) error {
 	n, err := s.Len("coefficients")
 	if err != nil {

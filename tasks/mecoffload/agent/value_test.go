@@ -18,8 +18,8 @@ func drawBacklogs(rng *rand.Rand, k, n int) []float32 {
 	return b
 }
 
-// The fit is the minimum of the squares over coefficients that are not negative: at each
-// coefficient above 0 the squares, computed here anew, are level, and at each that is 0 they rise.
+// The fit minimises the squared error over non-negative coefficients: recomputed here, the error is
+// level at each coefficient above 0 and rises at each that is 0.
 func TestBacklogValueFitsLeastSquares(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		servers, kinds := rapid.IntRange(1, 4).Draw(t, "servers"), rapid.IntRange(1, 3).Draw(t, "kinds")
@@ -30,7 +30,7 @@ func TestBacklogValueFitsLeastSquares(t *testing.T) {
 			targets[i] = 5 - float64(backlogs[i*servers]) + rng.NormFloat64()
 		}
 		v := newBacklogValue(servers, kinds, 0.01)
-		for range 50 { // each goes on from the solution so far
+		for range 50 { // each continues from the solution so far
 			if _, err := v.TrainTD(backlogs, k, targets); err != nil {
 				t.Fatal(err)
 			}
@@ -66,8 +66,8 @@ func TestBacklogValueFitsLeastSquares(t *testing.T) {
 	})
 }
 
-// Whatever it is trained on, a value never rises with a backlog, and falls the faster the fuller
-// the servers are.
+// After any training, a value never rises with a backlog, and falls faster the fuller the servers
+// are.
 func TestBacklogValueIsConcaveAndMonotone(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 50 {
@@ -98,8 +98,8 @@ func TestBacklogValueIsConcaveAndMonotone(t *testing.T) {
 	}
 }
 
-// Targets r + gamma V of a server that gets one slot of work with probability p, when idle, and
-// works it off: V solves two equations.
+// Targets r + gamma V of a server that, when idle, gets one slot of work with probability p, and
+// then works it off. V solves two equations.
 func TestBacklogValueFindsFixedPoint(t *testing.T) {
 	const p, gamma, k = 0.3, 0.9, 1000
 	// In state 1 the reward is 0 and the next state 0; in state 0 it is 1 and the next state 1 with
@@ -130,7 +130,7 @@ func TestBacklogValueFindsFixedPoint(t *testing.T) {
 		}
 	}
 	for b, want := range []float64{want0, gamma * want0} {
-		// The ridge of one observation among 500 is felt in the third digit.
+		// The ridge of one observation among 500 changes the third digit.
 		if got := v.Value([]float64{float64(b) * 0.01}); math.Abs(got-want) > 0.01*want {
 			t.Errorf("V(%d) = %v, want %v", b, got, want)
 		}
@@ -146,7 +146,7 @@ func TestBacklogValueState(t *testing.T) {
 	if err := v.SaveState(state); err != nil {
 		t.Fatal(err)
 	}
-	// More servers, of more kinds: the kinds are those that were learned.
+	// More servers, with the learned kinds repeated.
 	w := newBacklogValue(6, 4, 0.01)
 	if err := w.LoadState(state); err != nil {
 		t.Fatal(err)

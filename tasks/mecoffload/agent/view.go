@@ -2,11 +2,11 @@ package agent
 
 import "github.com/graphrl/graphrl/tasks/mecoffload"
 
-// view is the problem as a method sees it: as it is or, for methods without early exits, with the
-// last exit as the only one.
+// view is the problem as a method sees it: unchanged or, for methods without early exits, with only
+// the last exit.
 type view struct {
 	profile mecoffload.Profile // what the method sees
-	exits   int32              // there are
+	exits   int32              // number of real exits
 }
 
 func newView(p mecoffload.Profile, earlyExits bool) view {

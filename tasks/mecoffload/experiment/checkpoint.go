@@ -9,13 +9,13 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Checkpoints of a run, as folders of the one given to [Run.Checkpoint].
+// Checkpoints of a run, as folders in the one passed to [Run.Checkpoint].
 const (
 	LatestCheckpoint = runfolder.Latest
 	BestCheckpoint   = runfolder.Best
 )
 
-// Task is how run folders keep runs of this package.
+// Task describes this package's runs to package runfolder.
 func Task() runfolder.Task[Config, *Run] {
 	return runfolder.Task[Config, *Run]{
 		Parse:    ParseConfig,
@@ -45,8 +45,8 @@ func (r *Run) Manifest() (checkpoints.Manifest, error) { return r.manifest, nil 
 // CheckpointDue reports whether a checkpoint interval has just ended.
 func (r *Run) CheckpointDue() bool { return r.course.CheckpointDue() }
 
-// Checkpoint saves the run to dir/latest, and to dir/best if a checkpoint is due and the moving
-// reward higher than at any due one before.
+// Checkpoint saves the run to dir/latest. It also saves to dir/best if a checkpoint is due and the
+// moving reward is the highest at any due one so far.
 func (r *Run) Checkpoint(dir string) error {
 	if err := runfolder.Checkpoint(dir, r); err != nil {
 		return fmt.Errorf("mecoffload: %w", err)
@@ -56,17 +56,17 @@ func (r *Run) Checkpoint(dir string) error {
 
 func (r *Run) save(dir string) error { return runfolder.Save(dir, r) }
 
-// Checkpoint is a run that has been saved.
+// Checkpoint is a saved run.
 type Checkpoint struct {
-	// Config is the run's configuration, Slot the number of slots it had done.
+	// Config is the run's configuration, Slot the number of slots it has done.
 	Config Config
 	Slot   int64
 
 	saved *runfolder.Saved[Config]
 }
 
-// OpenCheckpoint reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist],
-// if it is damaged [checkpoints.ErrDamaged].
+// OpenCheckpoint reads the checkpoint in dir. The error wraps [io/fs.ErrNotExist] if there is none
+// and [checkpoints.ErrDamaged] if it is damaged.
 func OpenCheckpoint(dir string) (*Checkpoint, error) {
 	saved, err := Task().Open(dir)
 	if err != nil {
@@ -75,8 +75,8 @@ func OpenCheckpoint(dir string) (*Checkpoint, error) {
 	return newCheckpoint(saved)
 }
 
-// OpenRun reads a checkpoint of a run folder, [LatestCheckpoint] or [BestCheckpoint]. If it cannot
-// be read the error is a [runfolder.CheckpointError], which says whether the other one can.
+// OpenRun reads a checkpoint of a run folder, [LatestCheckpoint] or [BestCheckpoint]. If that
+// fails, the error is a [runfolder.CheckpointError], which says whether the other one is readable.
 func OpenRun(dir, name string) (*Checkpoint, error) {
 	saved, err := runfolder.OpenIn(Task(), dir, name)
 	if err != nil {
@@ -103,8 +103,8 @@ func (c *Checkpoint) fits(cfg Config) error {
 	return nil
 }
 
-// Resume returns the run as it was saved. cfg is the configuration it is believed to have, or the
-// same with more slots.
+// Resume returns the run as it was saved. cfg must be its configuration, or the same with more
+// slots.
 func (c *Checkpoint) Resume(cfg Config) (*Run, error) {
 	if err := c.fits(cfg); err != nil {
 		return nil, err
@@ -116,10 +116,10 @@ func (c *Checkpoint) Resume(cfg Config) (*Run, error) {
 	return run, nil
 }
 
-// Agent returns an agent with the networks of the checkpoint for the world of cfg, which may differ
-// from the one it was trained in in whatever does not change the networks: for graph actors that is
-// any number of devices, for all methods the uncertainties and the seed. Of what was learned it has
-// the networks and their optimizers' moments, not the replay memory.
+// Agent returns an agent with the networks of the checkpoint for the world of cfg. That world may
+// differ from the trained one in anything that leaves the network shapes unchanged: for graph
+// actors any number of devices, for all methods the uncertainties and the seed. The agent gets the
+// networks and their optimizers' moments, not the replay memory.
 func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 	if err := c.fits(cfg); err != nil {
 		return nil, err

@@ -14,8 +14,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Config is all that a training run follows from: equal configurations give equal runs, bit for
-// bit. It is written in YAML:
+// Config fully determines a training run: equal configurations give equal runs, bit for bit. In
+// YAML:
 //
 //	method: GRLE-LT
 //	slots: 20000
@@ -25,26 +25,26 @@ import (
 //	  name: tuned
 //	  learning_rate: 0.0005
 //
-// A key that is left out has its value from [DefaultConfig], the recipe from
-// [Method.DefaultRecipe]. In a mapping it has its value from the built-in that the mapping has the
-// name of, else from the scenario static or the method's default recipe.
+// A missing key takes its value from [DefaultConfig], a missing recipe from [Method.DefaultRecipe].
+// A mapping starts from the built-in with its name, else from the scenario static or the method's
+// default recipe.
 type Config struct {
 	Method agent.Method `yaml:"method"`
-	// Slots is how many slots the method learns for.
+	// Slots is the number of slots the method learns for.
 	Slots int64 `yaml:"slots"`
-	// Seed determines the tasks, the initial weights and all else that is drawn at random, each
-	// from a stream of its own.
+	// Seed determines the tasks, the initial weights and all other random draws, each from its own
+	// stream.
 	Seed uint64 `yaml:"seed"`
-	// Workers is the number of goroutines that share a training step. Only runs with equal numbers
-	// are equal to the last bit.
+	// Workers is the number of goroutines that share a training step. Runs are equal to the last
+	// bit only for equal numbers.
 	Workers int `yaml:"workers"`
 
-	// ReportInterval is the number of slots that a [Report] is about.
+	// ReportInterval is the number of slots that a [Report] covers.
 	ReportInterval int64 `yaml:"report_interval"`
 	// CheckpointInterval is the number of slots from one checkpoint to the next.
 	CheckpointInterval int64 `yaml:"checkpoint_interval"`
-	// Window is the number of slots in the moving averages by which progress is shown and the best
-	// checkpoint chosen.
+	// Window is the number of slots in the moving averages that show progress and choose the best
+	// checkpoint.
 	Window int `yaml:"window"`
 
 	Recipe   agent.Recipe        `yaml:"recipe"`
@@ -55,7 +55,7 @@ type Config struct {
 // DefaultConfig trains GRLE for 10,000 slots of the scenario dynamic with seed 1.
 func DefaultConfig() (Config, error) { return ParseConfig(nil, "default") }
 
-// agent is the part of the configuration that an agent is made from.
+// agent returns the part of the configuration that defines an agent.
 func (c Config) agent() agent.Config {
 	return agent.Config{
 		Method:   c.Method,
@@ -67,14 +67,14 @@ func (c Config) agent() agent.Config {
 	}
 }
 
-// Largest values that are not typing errors.
+// Limits: larger values are typing errors.
 const (
 	maxSlots   = 1 << 40
 	maxWorkers = 256
 	maxWindow  = 1_000_000
 )
 
-// Validate reports the first value that makes no sense, by its key.
+// Validate reports the first invalid value and its key.
 func (c Config) Validate() error {
 	if err := c.Method.Validate(); err != nil {
 		return strictyaml.Invalid("method", "%s", strings.TrimPrefix(err.Error(), "mecoffload: "))
@@ -132,13 +132,13 @@ func LoadConfig(filename string) (Config, error) {
 	return ParseConfig(data, filename)
 }
 
-// YAML is the complete configuration, profile and scenario included, as a file that ParseConfig
-// reads back to the same value, with times to the nanosecond.
+// YAML returns the complete configuration, including profile and scenario, as a file that
+// ParseConfig reads back to the same value, with times to the nanosecond.
 func (c Config) YAML() ([]byte, error) {
 	return c.encode(func(v any) ([]byte, error) { return strictyaml.Marshal(v, yaml.IndentSequence(true)) })
 }
 
-// JSON is the same as YAML in a JSON object.
+// JSON returns the same as YAML in a JSON object.
 func (c Config) JSON() ([]byte, error) { return c.encode(strictyaml.MarshalJSON) }
 
 func (c Config) encode(marshal func(any) ([]byte, error)) ([]byte, error) {
@@ -146,7 +146,7 @@ func (c Config) encode(marshal func(any) ([]byte, error)) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: configuration: %w", err)
 	}
-	// Whoever repeats a run by this text must get this run.
+	// Repeating a run from this text must give the same run.
 	again, err := ParseConfig(data, "config.yaml")
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: the configuration cannot be written down: %w", err)
@@ -162,8 +162,8 @@ func (c Config) encode(marshal func(any) ([]byte, error)) ([]byte, error) {
 	return data, nil
 }
 
-// UnmarshalNode implements [strictyaml.Unmarshaler]: keys that the mapping leaves out have the
-// values of [DefaultConfig].
+// UnmarshalNode implements [strictyaml.Unmarshaler]. Missing keys take their values from
+// [DefaultConfig].
 func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 	*c = Config{
 		Method:             agent.GRLE,
@@ -192,9 +192,9 @@ func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 	return err
 }
 
-// decodePart reads a part of a configuration that is left out, named, or written out. A part that
-// is left out is the built-in named absent. One that is written out starts from the built-in whose
-// name it has, or from the one named base.
+// decodePart reads a part of a configuration that is missing, named, or written out. A missing part
+// is the built-in named absent. A written-out part starts from the built-in with its name, or from
+// the one named base.
 func decodePart[T any](n strictyaml.Node, key string, load func(name string) (T, error), builtins []string, absent, base string) (T, error) {
 	var none T
 	part, given := n.Field(key)

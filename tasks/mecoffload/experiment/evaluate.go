@@ -8,27 +8,27 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Evaluation is a stretch of a scenario in which policies are compared. All meet the same tasks.
+// Evaluation is a stretch of a scenario on which to compare policies. All meet the same tasks.
 type Evaluation struct {
 	Scenario mecoffload.Scenario
 	Profile  mecoffload.Profile
 	Seed     uint64
-	// Slots is the number of slots, From the first that counts; those before it fill the queues.
+	// Slots is the number of slots, From the first that counts; earlier slots fill the queues.
 	Slots, From int64
-	// Start is the first slot that the policy decides, and learns from. Those before it are left to
-	// BestExitInTime, which takes no time: slots that do not count are then for free, but for the
-	// few that the queues need to become the policy's own.
+	// Start is the first slot that the policy decides and learns from. BestExitInTime decides the
+	// ones before it, which takes no time: warm-up is nearly free, except the slots the queues need
+	// to settle.
 	Start int64
-	// Progress, if not nil, is told after every slot how many are done.
+	// Progress, if not nil, is called after every slot with the number of slots done.
 	Progress func(slots int64)
 }
 
-// Policy evaluates a policy, which does not learn from it.
+// Policy evaluates a policy without training it.
 func (e Evaluation) Policy(ctx context.Context, p mecoffload.Policy) (mecoffload.Row, error) {
 	return e.run(ctx, p, nil)
 }
 
-// Online evaluates an agent that goes on learning.
+// Online evaluates an agent that continues to learn.
 func (e Evaluation) Online(ctx context.Context, a *agent.Agent) (mecoffload.Row, error) {
 	return e.run(ctx, a, a)
 }

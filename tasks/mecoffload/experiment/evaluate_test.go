@@ -6,13 +6,15 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Before its start a policy leaves the slots to BestExitInTime.
+// BestExitInTime decides the slots before a policy's start.
 func TestEvaluationStart(t *testing.T) {
 	sc, err := mecoffload.LoadScenario("dynamic")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc.Slot = 0.03 // enough for the servers to catch up now and then, from when on it does not matter who has decided before
+	// long enough for the servers to catch up now and then; after that, earlier decisions do not
+	// matter
+	sc.Slot = 0.03
 	p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
 	if err != nil {
 		t.Fatal(err)

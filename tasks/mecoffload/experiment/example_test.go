@@ -13,7 +13,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// small is a run of a second.
+// small returns a run that takes a second.
 func small() experiment.Config {
 	cfg, err := experiment.ParseConfig([]byte(`
 method: DROOE
@@ -29,8 +29,7 @@ recipe: {name: paper, hidden: [16], batch_size: 16}
 	return cfg
 }
 
-// A configuration determines a run. Keys that it leaves out have defaults; errors name file, line
-// and key.
+// A configuration determines a run. Missing keys have defaults; errors name file, line and key.
 func ExampleParseConfig() {
 	cfg, err := experiment.ParseConfig([]byte("method: GRLE-LT\nslots: 500\n"), "run.yaml")
 	if err != nil {
@@ -68,7 +67,7 @@ func ExampleRun() {
 	// the result counts the last 30 slots
 }
 
-// A run that is resumed from a checkpoint ends with the figures of one that never stopped.
+// A run resumed from a checkpoint ends with the same figures as one that never stopped.
 func ExampleCheckpoint() {
 	dir, err := os.MkdirTemp("", "run")
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// inFolder trains a run of cfg in a new folder to its end and returns what is in the files that
-// equal runs have equal.
+// inFolder trains a run of cfg in a new folder to its end and returns the files that equal runs
+// must share.
 func inFolder(t *testing.T, dir string, cfg Config) map[string]string {
 	t.Helper()
 	run := newRun(t, cfg)
@@ -54,9 +54,8 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// A run that is made longer leaves the same bytes as one that had that length from the start,
-// wherever the tail of the longer one begins and whether the first ended at a checkpoint, at a
-// report or at neither.
+// A lengthened run leaves the same bytes as one with that length from the start, wherever the tail
+// of the longer one begins, and whether the first ended at a checkpoint, at a report or at neither.
 func TestLongerRunEqualsWhole(t *testing.T) {
 	for _, c := range []struct {
 		method  agent.Method
@@ -99,14 +98,14 @@ func names(files map[string]string) (names []string) {
 	return names
 }
 
-// The state of a version that did not record its tail loads; only lengths that need the record are
+// The state of a version that did not record its tail loads. Only lengths that need the record are
 // refused.
 func TestTailWithoutRecord(t *testing.T) {
 	cfg := tinyConfig(t, agent.DROO)
 	run := newRun(t, cfg)
 	advance(t, run, cfg.Slots)
 	old := newTail(cfg)
-	old.metrics = run.tail.metrics // and no record
+	old.metrics = run.tail.metrics // without a record
 	state := checkpoints.NewState()
 	if err := old.metrics.SaveState(state); err != nil {
 		t.Fatal(err)

@@ -12,9 +12,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Run is a method at work on a scenario: simulator, agent, figures and position. It starts with the
-// first slot or, by LoadState or [Checkpoint.Resume], where another run of the same configuration
-// has been saved, and from there goes on exactly as that one would have.
+// Run is a training run: simulator, agent, figures and position. It starts at the first slot or, by
+// LoadState or [Checkpoint.Resume], where another run of the same configuration was saved; it then
+// continues exactly as that one would have.
 //
 //	for !run.Done() {
 //		if err := run.Step(); err != nil { ... }
@@ -73,7 +73,7 @@ func NewRun(cfg Config) (*Run, error) {
 	}, nil
 }
 
-// Close stops the goroutines of the training.
+// Close stops the goroutines that train.
 func (r *Run) Close() { r.agent.Close() }
 
 // Config returns the configuration.
@@ -85,7 +85,7 @@ func (r *Run) Agent() *agent.Agent { return r.agent }
 // Position implements runfolder.Run.
 func (r *Run) Position() *runfolder.Course { return &r.course }
 
-// Slot is the number of slots done.
+// Slot returns the number of slots done.
 func (r *Run) Slot() int64 { return r.course.Steps() }
 
 // Done reports whether all slots are done.
@@ -116,14 +116,14 @@ func (r *Run) Step() error {
 // slots.
 func (r *Run) Moving() (reward, accuracy float64) { return r.recent.means() }
 
-// Score implements runfolder.Run: the moving average of the reward.
+// Score implements runfolder.Run: it returns the moving average of the reward.
 func (r *Run) Score() float64 {
 	reward, _ := r.Moving()
 	return reward
 }
 
-// Report is the average of the slots since the report before it: a line of a run's metrics.jsonl.
-// Equal runs have equal reports, so decision times are not in it.
+// Report is the average over the slots since the last report: a line of a run's metrics.jsonl. It
+// leaves out decision times, so equal runs have equal reports.
 type Report struct {
 	// Slot is the number of slots done.
 	Slot int64 `json:"slot"`
@@ -134,7 +134,7 @@ type Report struct {
 // ReportDue reports whether a report interval has just ended.
 func (r *Run) ReportDue() bool { return r.course.ReportDue() }
 
-// Reports is the number of reports that have been due so far.
+// Reports returns the number of reports due so far.
 func (r *Run) Reports() int64 { return r.course.Reports() }
 
 // Report returns the latest report, while it is due.
@@ -144,10 +144,10 @@ func (r *Run) Report() Report {
 	return report
 }
 
-// Line implements runfolder.Run: it is Report.
+// Line implements runfolder.Run: it returns the Report.
 func (r *Run) Line() any { return r.Report() }
 
-// Row is the result, averaged from [TailStart] on.
+// Row returns the result, averaged from [TailStart] on.
 func (r *Run) Row() mecoffload.Row { return r.tail.metrics.Row(string(r.cfg.Method), r.cfg.Seed) }
 
 // SaveState implements checkpoints.Stateful.
@@ -162,8 +162,8 @@ func (r *Run) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The run must have the configuration of the one that
-// was saved, or the same with more slots.
+// LoadState implements checkpoints.Stateful. The run must have the configuration of the saved one,
+// or the same with more slots.
 func (r *Run) LoadState(s *checkpoints.State) error {
 	if err := r.course.LoadState(s); err != nil {
 		return fmt.Errorf("mecoffload: %w", err)
@@ -188,18 +188,18 @@ func (r *Run) LoadTimes(s *checkpoints.State) error {
 	return r.tail.metrics.LoadTimes(s)
 }
 
-// agentState is where the agent is kept in a run's state.
+// agentState is the name of the agent in a run's state.
 const agentState = "agent"
 
 // episode lets a policy act in a simulator, slot by slot.
 type episode struct {
 	sim     *mecoffload.Simulator
 	policy  mecoffload.Policy
-	learner *agent.Agent // the policy, if it is to learn; else nil
+	learner *agent.Agent // the policy if it learns, else nil
 	action  mecoffload.Action
 }
 
-// step is one slot. It returns how long the decision took, learning not included.
+// step runs one slot. It returns the time that deciding took, without learning.
 func (e *episode) step() (time.Duration, error) {
 	obs, err := e.sim.Observation()
 	if err != nil {
@@ -249,7 +249,7 @@ func (m *movingAverage) add(out *mecoffload.Outcome) {
 	m.tasks[i], m.reward[i], m.accuracy[i] = tasks, out.Reward*tasks, accuracy
 }
 
-// means are 0 without tasks.
+// means returns 0 without tasks.
 func (m *movingAverage) means() (reward, accuracy float64) {
 	tasks := 0.0
 	for i, n := range m.tasks {

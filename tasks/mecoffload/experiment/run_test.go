@@ -17,7 +17,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// tinyConfig is a run with every kind of event in it, of a few milliseconds.
+// tinyConfig returns a run of a few milliseconds with every kind of event in it.
 func tinyConfig(t testing.TB, method agent.Method) Config {
 	return parseConfig(t, `
 method: `+string(method)+`
@@ -56,7 +56,7 @@ func advance(t testing.TB, run *Run, to int64) []Report {
 	return reports
 }
 
-// tensors is all that a run's state holds.
+// tensors returns everything in a run's state.
 func tensors(t testing.TB, run *Run) map[string]any {
 	t.Helper()
 	s := checkpoints.NewState()
@@ -94,9 +94,9 @@ func tensor(t testing.TB, s *checkpoints.State, name string) any {
 	return b
 }
 
-// A run that is stopped again and again, at random slots, and each time goes on from its checkpoint
-// in a new simulator and a new agent, ends with the weights, memories, moments, figures and reports
-// of one that never stopped, to the last bit.
+// A run that is stopped at random slots, and each time continues from its checkpoint in a new
+// simulator and a new agent, ends with the same weights, memories, moments, figures and reports as
+// one that never stopped, to the last bit.
 func TestResumedRunEqualsUninterrupted(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, method := range agent.Methods() {
@@ -129,7 +129,7 @@ func TestResumedRunEqualsUninterrupted(t *testing.T) {
 	}
 }
 
-// reborn is a new run in the state of another.
+// reborn returns a new run in the state of another.
 func reborn(t *testing.T, run *Run) *Run {
 	t.Helper()
 	state := checkpoints.NewState()
@@ -143,7 +143,7 @@ func reborn(t *testing.T, run *Run) *Run {
 	return next
 }
 
-// rebornFromDisk is the same by way of a checkpoint.
+// rebornFromDisk does the same through a checkpoint.
 func rebornFromDisk(t *testing.T, run *Run) *Run {
 	t.Helper()
 	dir := t.TempDir()
@@ -181,7 +181,7 @@ func TestSeedsDiffer(t *testing.T) {
 	}
 }
 
-// Run and Evaluation are two ways to the same figures.
+// Run and Evaluation give the same figures.
 func TestRunEqualsOnlineEvaluation(t *testing.T) {
 	cfg := tinyConfig(t, agent.GRLE)
 	run := newRun(t, cfg)
@@ -217,14 +217,14 @@ func TestTailStart(t *testing.T) {
 	}
 }
 
-// Moving averages weight every task alike.
+// Moving averages weight all tasks equally.
 func TestMovingAverage(t *testing.T) {
 	cfg := tinyConfig(t, agent.DROOE)
 	run := newRun(t, cfg)
 	if reward, accuracy := run.Moving(); reward != 0 || accuracy != 0 {
 		t.Errorf("before the first slot: %v, %v", reward, accuracy)
 	}
-	last := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile) // of the window's slots
+	last := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile) // metrics of the window's slots
 	for slot := range int64(40) {
 		if slot == 40-int64(cfg.Window) {
 			last.Reset()
@@ -239,7 +239,7 @@ func TestMovingAverage(t *testing.T) {
 	}
 }
 
-// Without learning an agent stays as it is, online it does not; all policies meet the same tasks.
+// Without learning an agent stays as it is; online it changes. All policies meet the same tasks.
 func TestEvaluation(t *testing.T) {
 	cfg := tinyConfig(t, agent.GRLELT)
 	run := newRun(t, cfg)
@@ -273,7 +273,7 @@ func TestEvaluation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Tasks are generated equal in number, so the shares have the same denominator.
+		// The numbers of tasks are equal, so the shares have the same denominator.
 		if n := other.SSP * float64(tasksOf(t, e)); math.Abs(n-math.Round(n)) > 1e-9 {
 			t.Errorf("%s met other tasks", p.Name())
 		}
@@ -303,7 +303,7 @@ func TestEvaluation(t *testing.T) {
 	}
 }
 
-// tasksOf is the number of tasks that an evaluation brings.
+// tasksOf returns the number of tasks in an evaluation.
 func tasksOf(t *testing.T, e Evaluation) (tasks int) {
 	sim, err := mecoffload.NewSimulator(e.Scenario, e.Profile)
 	if err != nil {
@@ -341,8 +341,8 @@ func trained(t *testing.T, cfg Config) (*Checkpoint, string) {
 	return c, dir
 }
 
-// What graph actors have learned with 6 devices they apply to 14 and to 1000, to other numbers of
-// servers and exits.
+// Graph actors trained with 6 devices decide for 14 and for 1000, and for other numbers of servers
+// and exits.
 func TestGraphActorsFitAnyNumber(t *testing.T) {
 	wide := mecoffload.Profile{Name: "wide", Accuracy: []float64{0.2, 0.4, 0.6}, Servers: []mecoffload.ServerProfile{{Times: []mecoffload.Seconds{0.001, 0.002, 0.003}}}}
 	for _, method := range []agent.Method{agent.GRL, agent.GRLE, agent.GRLELT} {
@@ -373,7 +373,7 @@ func TestGraphActorsFitAnyNumber(t *testing.T) {
 	}
 }
 
-// An agent of a checkpoint decides as the one that was saved.
+// An agent from a checkpoint decides like the saved one.
 func TestCheckpointAgent(t *testing.T) {
 	for _, method := range agent.Methods() {
 		cfg := tinyConfig(t, method)
@@ -484,7 +484,7 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	}
 }
 
-// best is the checkpoint with the highest moving reward among those that were due.
+// best is the checkpoint with the highest moving reward among the due ones.
 func TestBestCheckpoint(t *testing.T) {
 	cfg := tinyConfig(t, agent.DROOE)
 	run := newRun(t, cfg)

@@ -10,18 +10,18 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// TailStart is the slot at which the last quarter of a run begins, on which methods are compared:
-// before it a learner still explores.
+// TailStart returns the slot at which the last quarter of a run begins. Methods are compared on
+// that quarter; before it a learner still explores.
 func TailStart(slots int64) int64 { return slots - max(slots/4, 1) }
 
-// tail is the result of a run: figures of the slots from start on. It also records what became of
-// each task in them, so that the figures of a longer run, whose tail begins later, come out as if
-// it had had that length from the start.
+// tail is the result of a run: figures of the slots from start on. It also records the fate of each
+// task in them. So a lengthened run, whose tail begins later, gets the same figures as one with
+// that length from the start.
 type tail struct {
 	start   int64
 	metrics *mecoffload.Metrics
 
-	// The record has all slots of the tail or, if that would be too much or was not saved, none.
+	// The record has all slots of the tail, or none if it would be too large or was not saved.
 	slots    int64
 	tasks    []int32   // of each slot
 	reward   []float64 // of each slot
@@ -32,14 +32,14 @@ type tail struct {
 	accuracy []float64 // of each task
 }
 
-// maxRecord is the largest number of tasks that are recorded, of about 20 bytes each.
+// maxRecord is the largest number of tasks to record, at about 20 bytes each.
 const maxRecord = 4 << 20
 
 func newTail(cfg Config) *tail {
 	return &tail{start: TailStart(cfg.Slots), metrics: mecoffload.NewMetrics(cfg.Scenario, cfg.Profile)}
 }
 
-// add counts a slot, if it belongs to the tail.
+// add counts a slot if it belongs to the tail.
 func (t *tail) add(slot int64, out *mecoffload.Outcome, decision time.Duration) {
 	if slot < t.start {
 		return
@@ -80,8 +80,8 @@ func (t *tail) SaveState(s *checkpoints.State) error {
 	return t.metrics.SaveState(s)
 }
 
-// load restores what SaveState has saved after the given number of slots, of a run of this length
-// or a shorter one.
+// load restores what SaveState saved after the given number of slots, of a run of this length or a
+// shorter one.
 func (t *tail) load(s *checkpoints.State, slot int64) error {
 	if err := t.metrics.LoadState(s); err != nil {
 		return err
@@ -98,8 +98,9 @@ func (t *tail) load(s *checkpoints.State, slot int64) error {
 		t.forget()
 		return nil
 	case want > t.slots:
-		return errors.New("a longer run cannot go on from here: its averages begin within the last quarter of this one, and what became " +
-			"of the tasks there was not recorded (by an older graphrl, or too many); choose a length of at least 4/3 of this one")
+		return errors.New("a longer run cannot continue from here: its averages begin within the last " +
+			"quarter of this one, where the fates of tasks were not recorded (saved by an older " +
+			"graphrl, or too many tasks); choose a length of at least 4/3 of this one")
 	}
 	return t.keep(want)
 }
@@ -107,7 +108,7 @@ func (t *tail) load(s *checkpoints.State, slot int64) error {
 func (t *tail) loadRecord(s *checkpoints.State) error {
 	slots, err := s.Len("tasks")
 	if err != nil {
-		return nil // saved by a version that did not record
+		return nil // saved by a version without records
 	}
 	tasks, err := s.Len("status")
 	if err != nil {
@@ -135,7 +136,7 @@ func (t *tail) loadRecord(s *checkpoints.State) error {
 	return nil
 }
 
-// keep drops all but the latest slots of the record, and counts those again.
+// keep drops all but the latest slots of the record and recounts the rest.
 func (t *tail) keep(slots int64) error {
 	old := *t
 	t.forget()

@@ -12,18 +12,18 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Format is the version of what a Result holds and of what it follows from. Raise it when a change
-// of this package, the simulator or a method makes earlier results incomparable.
+// Format is the version of the content of a Result. Raise it when a change of this package, the
+// simulator or a method makes earlier results incomparable.
 const Format = 1
 
-// Subject is what stands in one line of a table: a method with a recipe, or a policy that does not
-// learn, which has none.
+// Subject names a line of a table: a method with a recipe, or a policy that does not learn and has
+// none.
 type Subject struct {
 	Name   string `json:"name"`
 	Recipe string `json:"recipe,omitempty"`
 }
 
-// String is the subject as readers see it: "GRLE (tuned)".
+// String returns the subject for readers: "GRLE (tuned)".
 func (s Subject) String() string {
 	if s.Recipe == "" {
 		return s.Name
@@ -40,41 +40,41 @@ const (
 	Bounds    = "bounds"    // the upper bounds
 )
 
-// Cell is one piece of work: a method to be trained, or [Baselines], or [Bounds].
+// Cell is one piece of work: a method to train, or [Baselines], or [Bounds].
 type Cell struct {
 	Subject Subject `json:"subject"`
 
 	Scenario mecoffload.Scenario `json:"scenario"`
 	Profile  mecoffload.Profile  `json:"profile"`
-	// Train is the scenario that a method learns in, if not Scenario. What it has learned is then
-	// measured in Scenario, where it learns no more.
+	// Train is the scenario in which a method learns, if not Scenario. The trained method is then
+	// measured in Scenario without further learning.
 	Train *mecoffload.Scenario `json:"train,omitempty"`
-	// Traces is a digest of the recorded rates that the scenario names, empty without.
+	// Traces is a digest of the scenario's recorded rates, empty if there are none.
 	Traces string `json:"traces,omitempty"`
 
-	// Recipe is that of a learning method, else nil.
+	// Recipe is the recipe of a learning method, else nil.
 	Recipe *agent.Recipe `json:"recipe,omitempty"`
-	// Slots is the length of the stream of tasks; the last quarter of it is measured. Bounds have
-	// none, and no seed.
+	// Slots is the length of the stream of tasks; its last quarter is measured. Bounds have no
+	// stream and no seed.
 	Slots int64  `json:"slots,omitempty"`
 	Seed  uint64 `json:"seed,omitempty"`
 
-	// Tests are evaluations of what the method has learned when its slots are over.
+	// Tests are evaluations of the trained method at the end of its slots.
 	Tests []Test `json:"tests,omitempty"`
 }
 
-// TestKind says what a Test evaluates.
+// TestKind names a kind of Test.
 type TestKind string
 
 // Kinds of tests.
 const (
-	// Frozen: the agent decides and learns no more.
+	// Frozen: the agent decides and no longer learns.
 	Frozen TestKind = "frozen"
-	// Online: the agent goes on learning, with an empty replay memory, from the test's first slot
+	// Online: the agent continues to learn, with an empty replay memory, from the test's first slot
 	// on.
 	Online TestKind = "online"
-	// ValueSearch: a local search on the value by which the agent's critic has learned to score
-	// decisions. It shows how much of what the critic knows actor and quantizer find.
+	// ValueSearch: a local search on the agent's learned objective. It shows how much of the
+	// critic's knowledge the actor and quantizer find.
 	ValueSearch TestKind = "search"
 )
 
@@ -84,11 +84,11 @@ type Test struct {
 	Kind     TestKind            `json:"kind"`
 	Scenario mecoffload.Scenario `json:"scenario"`
 	Window   int64               `json:"window"`
-	// Restarts are those of a ValueSearch.
+	// Restarts is the number of restarts of a ValueSearch.
 	Restarts int `json:"restarts,omitempty"`
 }
 
-// String names the cell, for instance "dynamic, M 14, N 2, 10ms: GRLE (tuned), seed 3".
+// String returns the cell's name, for instance "dynamic, M 14, N 2, 10ms: GRLE (tuned), seed 3".
 func (c Cell) String() string {
 	text := WorldOf(c.Scenario).String() + ": " + c.Subject.String()
 	if c.Seed != 0 {
@@ -97,9 +97,9 @@ func (c Cell) String() string {
 	return text
 }
 
-// Key is a digest of all that the cell's result follows from: the name under which it is kept.
+// Key returns a digest of everything that determines the cell's result: the name of its file.
 func (c Cell) Key() (string, error) {
-	// Where traces lie does not matter, what is in them does, and Traces has that.
+	// The place of traces does not matter; Traces covers their content.
 	c.Scenario.Trace.Files = nil
 	c.Scenario.Description = ""
 	if c.Train != nil {
@@ -124,7 +124,7 @@ func (c Cell) Key() (string, error) {
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// digestTraces is a digest of the files of recorded rates of a scenario.
+// digestTraces returns a digest of a scenario's files of recorded rates.
 func digestTraces(sc mecoffload.Scenario) (string, error) {
 	files, err := sc.TraceFiles()
 	if err != nil || len(files) == 0 {
@@ -146,19 +146,19 @@ func digestTraces(sc mecoffload.Scenario) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:16]), nil
 }
 
-// World is where policies are compared, by what distinguishes it in tables.
+// World identifies a scenario in tables.
 type World struct {
 	Scenario         string
 	Devices, Servers int
 	Slot             mecoffload.Seconds
 }
 
-// WorldOf is the world of a scenario.
+// WorldOf returns the world of a scenario.
 func WorldOf(sc mecoffload.Scenario) World {
 	return World{sc.Name, sc.Devices, sc.Servers, sc.Slot}
 }
 
-// String is for instance "dynamic, M 14, N 2, 10ms".
+// String returns for instance "dynamic, M 14, N 2, 10ms".
 func (w World) String() string {
 	return fmt.Sprintf("%s, M %d, N %d, %v", w.Scenario, w.Devices, w.Servers, w.Slot)
 }

@@ -13,20 +13,20 @@ import (
 	"github.com/graphrl/graphrl/internal/atomicfile"
 )
 
-// settingsFile is where the folder of a report keeps what the report is about.
+// settingsFile is the file in a report's folder that records its settings.
 const settingsFile = "settings.json"
 
-// Settings are what tells two runs of one suite apart.
+// Settings distinguish two runs of one suite.
 type Settings struct {
 	Suite string   `json:"suite"`
 	Slots int64    `json:"slots"`
 	Seeds []uint64 `json:"seeds"`
 	Cells int      `json:"cells"`
-	// Digest is that of all cells: worlds, profile, methods, recipes, traces.
+	// Digest covers all cells: worlds, profile, methods, recipes, traces.
 	Digest string `json:"digest"`
 }
 
-// Settings returns those of the suite.
+// Settings returns the suite's settings.
 func (s Suite) Settings() (Settings, error) {
 	sum := sha256.New()
 	for _, c := range s.Cells {
@@ -39,11 +39,11 @@ func (s Suite) Settings() (Settings, error) {
 	return Settings{s.Name, s.Slots, s.Seeds, len(s.Cells), hex.EncodeToString(sum.Sum(nil)[:16])}, nil
 }
 
-// ErrOtherSettings is why a suite refuses the folder of a report.
+// ErrOtherSettings means that a folder has the report of other settings.
 var ErrOtherSettings = errors.New("it has the report of other settings, which is never overwritten")
 
-// ClaimFolder makes dir, which exists, the folder of the suite's report. One that has the report of
-// other settings is refused.
+// ClaimFolder makes the existing folder dir the folder of the suite's report. It refuses a folder
+// with the report of other settings.
 func (s Suite) ClaimFolder(dir string) error {
 	want, err := s.Settings()
 	if err != nil {
@@ -73,7 +73,7 @@ func (s Suite) ClaimFolder(dir string) error {
 	return nil
 }
 
-// String says what a reader would compare.
+// String returns the settings that a reader would compare.
 func (s Settings) String() string {
 	return fmt.Sprintf("%d cells of %d slots with %d seeds (%.8s)", s.Cells, s.Slots, len(s.Seeds), s.Digest)
 }

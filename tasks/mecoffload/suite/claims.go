@@ -9,24 +9,24 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// PaperOverGRL and PaperOverDROOE are by how much GRLE is said to exceed the two in average
-// accuracy, at most, under dynamic scenarios (Li, Iosifidis and Zhang, GLOBECOM 2022).
+// PaperOverGRL and PaperOverDROOE are the largest ratios of GRLE's average accuracy to that of the
+// two methods in the paper, under dynamic scenarios (Li, Iosifidis and Zhang, GLOBECOM 2022).
 const (
 	PaperOverGRL   = 3.41
 	PaperOverDROOE = 1.45
 )
 
-// Claim is a statement that the comparison can show to hold or not.
+// Claim is a statement that the comparison supports or refutes.
 type Claim struct {
 	Text     string
 	Measured string
 	Holds    bool
 }
 
-// crowded is the world that the largest ratios are expected in.
+// crowded is the world in which the largest ratios are expected.
 var crowded = World{"dynamic", 14, 2, shortSlot}
 
-// Claims are those that the comparison has the cells to judge.
+// Claims returns the claims for which the comparison has the cells.
 func (c *Comparison) Claims() ([]Claim, error) {
 	var claims []Claim
 	for _, part := range []func() ([]Claim, error){c.ratioClaims, c.longTermClaim, c.stuckClaims, c.levelClaim,
@@ -40,7 +40,7 @@ func (c *Comparison) Claims() ([]Claim, error) {
 	return claims, nil
 }
 
-// method is a subject of the comparison, if it is one.
+// method returns the subject of a method and recipe, and whether the comparison has it.
 func (c *Comparison) method(m agent.Method, recipe string) (Subject, bool) {
 	s := Subject{string(m), recipe}
 	return s, c.Has(s)
@@ -77,7 +77,7 @@ func (c *Comparison) ratioClaims() ([]Claim, error) {
 	return claims, nil
 }
 
-// atLeast reports whether an estimate, with the whole of its interval if it has one, is not below a
+// atLeast reports whether an estimate, including its whole interval if it has one, is at least a
 // number.
 func atLeast(e rl.Estimate, least float64) bool {
 	return e.Value >= least && !(e.Low < least)
@@ -105,8 +105,8 @@ func (c *Comparison) longTermClaim() ([]Claim, error) {
 	}}, nil
 }
 
-// neverBelowClaims are about every world at once: a method is below another where the whole
-// interval of the difference is.
+// neverBelowClaims are about all worlds: a method is below another where the whole interval of the
+// difference is below 0.
 func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 	tuned := agent.TunedRecipe().Name
 	grle, ok := c.method(agent.GRLE, tuned)
@@ -151,12 +151,12 @@ func (c *Comparison) neverBelowClaims() ([]Claim, error) {
 	return claims, err
 }
 
-// isSearch reports whether a policy searches: one that takes milliseconds and knows the model.
+// isSearch reports whether a policy is a search, which takes milliseconds and knows the model.
 func isSearch(s Subject) bool { return s.Name == "search" || s.Name == "shadow-price" }
 
-// neverBelow is about average accuracy, which the paper's claims and recipe tuned are about. The
-// reward pulls the other way where servers have time to spare: it prefers a result early to one a
-// little better.
+// neverBelow compares average accuracy, the figure that the paper's claims and the recipe tuned are
+// about. Where servers have time to spare the reward points elsewhere: it prefers an early result
+// to a slightly better one.
 func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim, error) {
 	below, total := 0, 0
 	worst := rl.Estimate{Value: math.Inf(1)}
@@ -181,8 +181,7 @@ func (c *Comparison) neverBelow(s Subject, rivals []Subject, what string) (Claim
 		"accuracy", s, what), measured, below == 0}, nil
 }
 
-// nearOracleClaims compare methods with local searches on the value by which their own critic
-// scores decisions.
+// nearOracleClaims compare methods with local searches on their own critic's objective.
 func (c *Comparison) nearOracleClaims() ([]Claim, error) {
 	const share = 0.97
 	var claims []Claim
@@ -206,7 +205,7 @@ func (c *Comparison) nearOracleClaims() ([]Claim, error) {
 	return claims, nil
 }
 
-// leastRatio says whether a ratio is in no world lower than least.
+// leastRatio claims that a ratio is in no world below least.
 func (c *Comparison) leastRatio(s Subject, of string, least float64, ratio func(World) (rl.Estimate, bool, error)) (Claim, error) {
 	worst := rl.Estimate{Value: math.Inf(1)}
 	var where World
@@ -247,7 +246,7 @@ func scaled(e rl.Estimate, by float64) rl.Estimate {
 	return rl.Estimate{Value: by * e.Value, Low: by * e.Low, High: by * e.High}
 }
 
-// formatInterval is " [low, high]", or nothing where there is no interval.
+// formatInterval returns " [low, high]", or "" without an interval.
 func formatInterval(e rl.Estimate, decimals int) string {
 	if math.IsNaN(e.Low) || math.IsNaN(e.High) {
 		return ""

@@ -8,10 +8,10 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// manySeeds is the number from which a share of stuck runs says something.
+// manySeeds is the number of seeds from which a share of stuck runs is meaningful.
 const manySeeds = 10
 
-// stuckClaims are about every run of the recommended pairs of method and recipe.
+// stuckClaims cover every run of the recommended pairs of method and recipe.
 func (c *Comparison) stuckClaims() ([]Claim, error) {
 	if len(c.Suite.Seeds) < manySeeds {
 		return nil, nil
@@ -52,7 +52,7 @@ func (c *Comparison) stuckClaim(text string, s Subject, worlds []World) []Claim 
 	return []Claim{{text, measured, stuck == 0}}
 }
 
-// recommended are GRLE and GRLE-LT with their default recipes.
+// recommended returns GRLE and GRLE-LT with their default recipes.
 func (c *Comparison) recommended() []Subject {
 	var all []Subject
 	for _, m := range []agent.Method{agent.GRLE, agent.GRLELT} {
@@ -63,7 +63,7 @@ func (c *Comparison) recommended() []Subject {
 	return all
 }
 
-// levelClaim is about how good GRLE becomes in the crowded world, and stays.
+// levelClaim is about the level that GRLE reaches and keeps in the crowded world.
 func (c *Comparison) levelClaim() ([]Claim, error) {
 	s, ok := c.method(agent.GRLE, agent.GRLE.DefaultRecipe())
 	if !ok || !slices.Contains(c.Worlds, crowded) || len(c.Suite.Seeds) < manySeeds && c.Suite.Slots < longSlots {
@@ -83,7 +83,7 @@ func (c *Comparison) levelClaim() ([]Claim, error) {
 	}}, nil
 }
 
-// steadyClaims are about long runs: what is learned stays learned.
+// steadyClaims are about long runs: learned skill lasts.
 func (c *Comparison) steadyClaims() ([]Claim, error) {
 	if c.Suite.Slots < longSlots {
 		return nil, nil
@@ -112,8 +112,8 @@ func (c *Comparison) steadyClaims() ([]Claim, error) {
 	return claims, nil
 }
 
-// unseenClaims are about recordings that were not trained on: is what was learned from others
-// better than every rule?
+// unseenClaims are about recordings that were not trained on: do methods that learned from others
+// beat every rule?
 func (c *Comparison) unseenClaims() ([]Claim, error) {
 	if !c.LeavesOneOut() {
 		return nil, nil
@@ -150,7 +150,7 @@ func (c *Comparison) unseenClaims() ([]Claim, error) {
 	return claims, nil
 }
 
-// LeavesOneOut reports whether methods are measured elsewhere than they were trained.
+// LeavesOneOut reports whether methods are measured in other worlds than they were trained in.
 func (c *Comparison) LeavesOneOut() bool {
 	return slices.ContainsFunc(c.Suite.Cells, func(c Cell) bool { return c.Train != nil })
 }

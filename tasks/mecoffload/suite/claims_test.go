@@ -11,7 +11,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// Every method has its default recipe alone, in every world with the same forty seeds.
+// The suite has every method with only its default recipe, in every world with the same forty
+// seeds.
 func TestClaimsSuite(t *testing.T) {
 	s, err := New("claims", Options{})
 	if err != nil {
@@ -80,8 +81,8 @@ func TestLeaveOneOut(t *testing.T) {
 	}
 }
 
-// frozenByHand trains the method of a cell elsewhere and lets it decide the last ten slots of
-// forty, the 30 before them being left to the rule that fills the queues.
+// frozenByHand trains the method of a cell elsewhere and lets it decide the last ten of forty
+// slots. The rule that fills the queues decides the 30 before.
 func frozenByHand(t *testing.T, c Cell) mecoffload.Row {
 	t.Helper()
 	cfg, err := experiment.DefaultConfig()

@@ -10,8 +10,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Comparison is the results of a suite in their order. Everything it says is the same however and
-// wherever the cells were computed, except what concerns time and build.
+// Comparison holds the results of a suite, in order. Apart from times and builds, its content does
+// not depend on how and where the cells were computed.
 type Comparison struct {
 	Suite    Suite
 	Worlds   []World
@@ -20,7 +20,7 @@ type Comparison struct {
 
 	groups   map[place]*group
 	bounds   map[World]BoundValues
-	recorded map[World]bool // whether rates are
+	recorded map[World]bool // whether a world has recorded rates
 }
 
 type place struct {
@@ -28,7 +28,7 @@ type place struct {
 	Subject
 }
 
-// group is what one subject has done in one world, by seed.
+// group holds the results of one subject in one world, by seed.
 type group struct {
 	rows      []mecoffload.Row
 	decisions []mecoffload.DecisionTime
@@ -37,7 +37,7 @@ type group struct {
 	outcomes  [][]mecoffload.Row // of the tests, [seed][test]
 }
 
-// Compare puts the results of a suite's cells, in the same order, together.
+// Compare combines the results of a suite's cells, in the same order.
 func Compare(s Suite, results []*Result) (*Comparison, error) {
 	if len(results) != len(s.Cells) {
 		return nil, fmt.Errorf("suite %s: %d results of %d cells", s.Name, len(results),
@@ -98,12 +98,12 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 // Metric is a figure of a row.
 type Metric struct {
 	Name, Unit string
-	// Decimals is how many of them readers are shown.
+	// Decimals is the number of decimals to show.
 	Decimals int
 	Of       func(mecoffload.Row) float64
 }
 
-// Metrics of comparisons.
+// Metrics returns the metrics of comparisons.
 func Metrics() []Metric {
 	type row = mecoffload.Row
 	return []Metric{
@@ -117,29 +117,29 @@ func Metrics() []Metric {
 	}
 }
 
-// Accuracy is the average accuracy, the metric that methods are compared in.
+// Accuracy returns the average accuracy, the metric that methods are compared by.
 func Accuracy() Metric {
 	return Metric{"average accuracy", "", 3, func(r mecoffload.Row) float64 { return r.Accuracy }}
 }
 
-// SSP is the service success probability.
+// SSP returns the service success probability.
 func SSP() Metric {
 	return Metric{"SSP", "", 3, func(r mecoffload.Row) float64 { return r.SSP }}
 }
 
-// Reward is what the methods maximise.
+// Reward returns the metric that the methods maximise.
 func Reward() Metric {
 	return Metric{"reward", "", 3, func(r mecoffload.Row) float64 { return r.Reward }}
 }
 
-// Rows are the rows of a subject in a world, by seed.
+// Rows returns the rows of a subject in a world, by seed.
 func (c *Comparison) Rows(w World, s Subject) []mecoffload.Row { return c.groups[place{w, s}].rows }
 
-// Curves are the learning curves of a subject in a world, by seed; empty ones of what does not
-// learn.
+// Curves returns the learning curves of a subject in a world, by seed; they are empty for a subject
+// that does not learn.
 func (c *Comparison) Curves(w World, s Subject) [][]Point { return c.groups[place{w, s}].curves }
 
-// Decision is the time that decisions of a subject took in a world, averaged over the seeds.
+// Decision returns the decision time of a subject in a world, averaged over the seeds.
 func (c *Comparison) Decision(w World, s Subject) mecoffload.DecisionTime {
 	var mean mecoffload.DecisionTime
 	all := c.groups[place{w, s}].decisions
@@ -150,13 +150,12 @@ func (c *Comparison) Decision(w World, s Subject) mecoffload.DecisionTime {
 	return mean
 }
 
-// Bounds are the upper bounds in a world.
+// Bounds returns the upper bounds in a world.
 func (c *Comparison) Bounds(w World) BoundValues { return c.bounds[w] }
 
-// Bound is the upper bound of the average accuracy of a subject in a world, for whoever may use all
-// exits or, if that is all the subject uses, the last alone. With recorded rates it is the bound
-// without deadlines: that with deadlines is about the recordings as a whole, of which a stream sees
-// a stretch that may be better.
+// Bound returns the upper bound of the average accuracy of a subject in a world, over all exits or,
+// if the subject uses only the last, over that one. With recorded rates it is the bound without
+// deadlines: the bound with deadlines covers whole recordings, and a stream may see a better part.
 func (c *Comparison) Bound(w World, s Subject) float64 {
 	b := c.bounds[w].AllExits
 	if LastExitOnly(s) {
@@ -183,7 +182,7 @@ func LastExitOnly(s Subject) bool {
 // Has reports whether the comparison has a subject.
 func (c *Comparison) Has(s Subject) bool { return slices.Contains(c.Subjects, s) }
 
-// Recipes are the names of the recipes, in order.
+// Recipes returns the names of the recipes, in order.
 func (c *Comparison) Recipes() []string {
 	var names []string
 	for _, s := range c.Subjects {
@@ -194,8 +193,9 @@ func (c *Comparison) Recipes() []string {
 	return names
 }
 
-// Reference is the subject that s is compared with: GRLE with the same recipe or, for what does not
-// learn, with the recipe tuned, or else the first there is. ok is false if there is none.
+// Reference returns the subject to compare s with: GRLE with the same recipe. For a subject that
+// does not learn it is GRLE with the recipe tuned, or else the first one. ok is false if there is
+// none.
 func (c *Comparison) Reference(s Subject) (ref Subject, ok bool) {
 	recipes := []string{s.Recipe}
 	if !s.Learns() {
@@ -209,7 +209,7 @@ func (c *Comparison) Reference(s Subject) (ref Subject, ok bool) {
 	return Subject{}, false
 }
 
-// scores are a metric of a subject in a world, by seed.
+// scores returns a metric of a subject in a world, by seed.
 func (c *Comparison) scores(w World, s Subject, m Metric) []float64 { return values(c.Rows(w, s), m) }
 
 func values(rows []mecoffload.Row, m Metric) []float64 {
@@ -224,12 +224,12 @@ func values(rows []mecoffload.Row, m Metric) []float64 {
 // others are made.
 func bootstrap() *rl.Bootstrap { return rl.NewBootstrap(rl.NewRand(1, 1)) }
 
-// Mean is the mean of a metric over the seeds.
+// Mean returns the mean of a metric over the seeds.
 func (c *Comparison) Mean(w World, s Subject, m Metric) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.Mean, c.scores(w, s, m))
 }
 
-// IQM is the interquartile mean of a metric over all worlds and seeds.
+// IQM returns the interquartile mean of a metric over all worlds and seeds.
 func (c *Comparison) IQM(s Subject, m Metric) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
@@ -238,8 +238,8 @@ func (c *Comparison) IQM(s Subject, m Metric) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.IQM, tasks...)
 }
 
-// Share is the mean over all worlds and seeds of the average accuracy relative to the subject's
-// bound.
+// Share returns the mean over all worlds and seeds of the average accuracy relative to the
+// subject's bound.
 func (c *Comparison) Share(s Subject) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
@@ -252,12 +252,12 @@ func (c *Comparison) Share(s Subject) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.Mean, tasks...)
 }
 
-// Difference is the mean over the seeds of how much higher s scores than ref on the same stream.
+// Difference returns the mean over the seeds of the difference of s and ref on the same stream.
 func (c *Comparison) Difference(w World, s, ref Subject, m Metric) (rl.Estimate, error) {
 	return bootstrap().PairedDifference(c.scores(w, s, m), c.scores(w, ref, m))
 }
 
-// MeanDifference is the mean of Difference over all worlds.
+// MeanDifference returns the mean of Difference over all worlds.
 func (c *Comparison) MeanDifference(s, ref Subject, m Metric) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
@@ -270,8 +270,8 @@ func (c *Comparison) MeanDifference(s, ref Subject, m Metric) (rl.Estimate, erro
 	return bootstrap().Estimate(rl.Mean, tasks...)
 }
 
-// Improvement is the probability that a run of s scores higher than a run of ref in the same world,
-// averaged over the worlds.
+// Improvement returns the probability that a run of s scores higher than a run of ref in the same
+// world, averaged over the worlds.
 func (c *Comparison) Improvement(s, ref Subject, m Metric) (rl.Estimate, error) {
 	var tasks [][]float64
 	for _, w := range c.Worlds {
@@ -288,13 +288,13 @@ func (c *Comparison) Improvement(s, ref Subject, m Metric) (rl.Estimate, error) 
 	}, tasks...)
 }
 
-// Ratio is the mean of a metric of s over that of ref in a world.
+// Ratio returns the mean of a metric of s divided by the mean for ref, in a world.
 func (c *Comparison) Ratio(w World, s, ref Subject, m Metric) (rl.Estimate, error) {
 	return ratio(c.scores(w, s, m), c.scores(w, ref, m))
 }
 
-// ratio is the mean of x over the mean of y, resampled independently. Where y can be 0 the interval
-// has no upper end.
+// ratio returns the mean of x over the mean of y, resampled independently. Where y can be 0 the
+// interval has no upper end.
 func ratio(x, y []float64) (rl.Estimate, error) {
 	e, err := bootstrap().Estimate(func(pooled []float64) float64 {
 		return rl.Mean(pooled[:len(x)]) / rl.Mean(pooled[len(x):])
@@ -305,7 +305,7 @@ func ratio(x, y []float64) (rl.Estimate, error) {
 	return e, err
 }
 
-// TestRows are the rows of a subject's test of a kind in a world, by seed, and whether there is
+// TestRows returns the rows of a subject's test of a kind in a world, by seed, and whether there is
 // such a test.
 func (c *Comparison) TestRows(trained World, s Subject, kind TestKind, tested World) (rows []mecoffload.Row, ok bool) {
 	g := c.groups[place{trained, s}]
@@ -324,20 +324,19 @@ func (c *Comparison) TestRows(trained World, s Subject, kind TestKind, tested Wo
 	return nil, false
 }
 
-// TestRatio is the ratio of a metric between two sets of rows, such as those of a test and of
+// TestRatio returns the ratio of a metric between two sets of rows, such as a test's and those of
 // native training.
 func TestRatio(rows, ref []mecoffload.Row, m Metric) (rl.Estimate, error) {
 	return ratio(values(rows, m), values(ref, m))
 }
 
-// TestMean is the mean of a metric over rows.
+// TestMean returns the mean of a metric over rows.
 func TestMean(rows []mecoffload.Row, m Metric) (rl.Estimate, error) {
 	return bootstrap().Estimate(rl.Mean, values(rows, m))
 }
 
-// NearOracle is the average accuracy of a subject, trained and learning no more, over that of a
-// local search on the value by which its critic scores decisions, and whether there are tests to
-// tell.
+// NearOracle returns the average accuracy of a frozen trained subject divided by that of a local
+// search on its critic's objective, and whether there are such tests.
 func (c *Comparison) NearOracle(w World, s Subject) (rl.Estimate, bool, error) {
 	agent, ok := c.TestRows(w, s, Frozen, w)
 	best, ok2 := c.TestRows(w, s, ValueSearch, w)

@@ -8,7 +8,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// made is a comparison of given average accuracies, [world][subject][seed].
+// made returns a comparison with given average accuracies, [world][subject][seed].
 func made(subjects []Subject, accuracy [][][]float64) *Comparison {
 	c := &Comparison{Subjects: subjects, groups: make(map[place]*group), bounds: make(map[World]BoundValues)}
 	for i, bySubject := range accuracy {
@@ -61,11 +61,11 @@ func TestIntervals(t *testing.T) {
 	if !(mean.Low >= 0.6-1e-12 && mean.High <= 0.8+1e-12 && mean.Low < mean.High) {
 		t.Errorf("interval %v does not lie among the scores", mean)
 	}
-	// Scores that do not vary leave no doubt.
+	// Constant scores have no uncertainty.
 	constant := estimate(c.Mean(b, grle, Accuracy()))
 	near(t, "lower end", constant.Low, 0.5)
 	near(t, "upper end", constant.High, 0.5)
-	// The same difference on every stream: far less doubt than the means have.
+	// With the same difference on every stream, its interval is far narrower than the means'.
 	d := estimate(c.Difference(a, grle, grl, Accuracy()))
 	for _, v := range []float64{d.Low, d.Value, d.High} {
 		near(t, "paired difference", v, 0.5)
@@ -73,9 +73,9 @@ func TestIntervals(t *testing.T) {
 	near(t, "difference in both worlds", estimate(c.MeanDifference(grle, grl, Accuracy())).Value, (0.5+0.25/3)/2)
 	near(t, "difference in SSP", estimate(c.MeanDifference(grle, grl, SSP())).Value, 0.5+0.25/3)
 	near(t, "ratio", estimate(c.Ratio(a, grle, grl, Accuracy())).Value, 3.5)
-	// All of six dropped to four: 1 smallest and 1 largest of {.5 .5 .5 .6 .7 .8} go.
+	// Trim six values to four: the smallest and the largest of {.5 .5 .5 .6 .7 .8} go.
 	near(t, "IQM", estimate(c.IQM(grle, Accuracy())).Value, (0.5+0.5+0.6+0.7)/4)
-	// In world a every run is better; in b of nine pairs six are ties and three wins.
+	// In world a every run is better; in b six of nine pairs are ties and three are wins.
 	near(t, "probability of improvement", estimate(c.Improvement(grle, grl, Accuracy())).Value, (1+(3+6*0.5)/9)/2)
 	near(t, "that of the other", estimate(c.Improvement(grl, grle, Accuracy())).Value, 1-(1+(3+6*0.5)/9)/2)
 	near(t, "share of the bound of all exits", estimate(c.Share(grle)).Value, (0.7+0.5)/2/0.8)
@@ -115,7 +115,7 @@ func TestReference(t *testing.T) {
 
 func TestClaims(t *testing.T) {
 	subjects := []Subject{lt, grle, grl, random}
-	// The third world is the one that the claims are about: 14 devices.
+	// The claims are about the third world: 14 devices.
 	judge := func(last [][]float64) map[string]bool {
 		t.Helper()
 		c := made(subjects, [][][]float64{

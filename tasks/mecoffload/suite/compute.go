@@ -15,16 +15,16 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// Result is what a cell has come to.
+// Result is the result of a cell.
 type Result struct {
 	Format int  `json:"format"`
 	Cell   Cell `json:"cell"`
-	// Rows are the averages over the last quarter: one of a method, one for each policy of
-	// Baselines. Decision times, which are not the same every time, are in Timing.
+	// Rows are the averages over the last quarter: one row for a method, one per policy for
+	// Baselines. Decision times differ from run to run, so they are in Timing.
 	Rows []mecoffload.Row `json:"rows,omitempty"`
 	// Tests are the averages of the cell's tests.
 	Tests []mecoffload.Row `json:"tests,omitempty"`
-	// Curve is how the method learned.
+	// Curve is the method's learning curve.
 	Curve []Point `json:"curve,omitempty"`
 	// Bounds is the result of Bounds.
 	Bounds *BoundValues `json:"bounds,omitempty"`
@@ -38,7 +38,7 @@ type Point struct {
 	Reward   float64 `json:"reward"`
 }
 
-// BoundValues are the numbers that no policy's long-run average accuracy can exceed in a scenario:
+// BoundValues are upper bounds on the long-run average accuracy of any policy in a scenario:
 // mecoffload.UpperBound and mecoffload.DeadlineBound.
 type BoundValues struct {
 	AllExits Bound `json:"all_exits"`
@@ -52,15 +52,15 @@ type Bound struct {
 	DeadlineStdErr float64 `json:"deadline_std_err"`
 }
 
-// Value is the lower of Capacity and the level below which the true bound with deadlines lies with
-// a probability of 99.9 %.
+// Value returns the lower of two bounds: Capacity, and the level that the true bound with deadlines
+// stays below with a probability of 99.9 %.
 func (b Bound) Value() float64 { return min(b.Capacity, b.Deadline+3*b.DeadlineStdErr) }
 
-// Timing is what differs from machine to machine and from time to time.
+// Timing differs between machines and from run to run.
 type Timing struct {
 	// Build identifies the program, see [Build].
 	Build string `json:"build"`
-	// Seconds is how long the cell took.
+	// Seconds is the time that the cell took.
 	Seconds float64 `json:"seconds"`
 	// Rows are the decision times of the result's rows.
 	Rows []mecoffload.DecisionTime `json:"decision_us,omitempty"`
@@ -68,12 +68,12 @@ type Timing struct {
 
 const (
 	// settle is the number of slots before the measured ones in which a policy that does not learn
-	// already decides, so that the backlogs are its own. Deadlines of a few slots make queues
+	// already decides, so that the backlogs become its own. Deadlines of a few slots make queues
 	// forget soon.
 	settle = 50
 	// curvePoints is the number of points of a learning curve.
 	curvePoints = 40
-	// boundTasks and boundSeed are the sample of mecoffload.DeadlineBound.
+	// boundTasks and boundSeed define the sample of mecoffload.DeadlineBound.
 	boundTasks = 50_000
 	boundSeed  = 1
 )
@@ -107,7 +107,7 @@ func (c Cell) Run(ctx context.Context) (*Result, error) {
 	return r, nil
 }
 
-// learn trains the method and makes the tests.
+// learn trains the method and runs the tests.
 func (r *Result) learn(ctx context.Context) error {
 	c := r.Cell
 	cfg, err := experiment.DefaultConfig()
@@ -162,7 +162,7 @@ func (r *Result) learn(ctx context.Context) error {
 	return nil
 }
 
-// saved is the checkpoint of a run that is over.
+// saved returns a checkpoint of a finished run.
 func saved(run *experiment.Run) (*experiment.Checkpoint, error) {
 	dir, err := os.MkdirTemp("", "suite-")
 	if err != nil {
@@ -175,9 +175,9 @@ func saved(run *experiment.Run) (*experiment.Checkpoint, error) {
 	return experiment.OpenCheckpoint(filepath.Join(dir, experiment.LatestCheckpoint))
 }
 
-// elsewhere lets what was learned in a run of cfg decide in another scenario, on the last quarter
-// of a stream of the run's length. Whatever the agent knows, the price of server time included, is
-// about the scenario it was trained in.
+// elsewhere evaluates what a run of cfg learned in another scenario, on the last quarter of a
+// stream of the run's length. The agent's knowledge, including the price of server time, is about
+// the scenario it was trained in.
 func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config, sc mecoffload.Scenario) (mecoffload.Row, error) {
 	agent, err := learned.Agent(cfg)
 	if err != nil {
@@ -187,7 +187,7 @@ func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experime
 	return evaluation(sc, cfg.Profile, cfg.Slots, cfg.Slots-experiment.TailStart(cfg.Slots), cfg.Seed).Policy(ctx, agent)
 }
 
-// run evaluates what was learned in a run of cfg.
+// run evaluates what a run of cfg learned.
 func (t Test) run(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config) (mecoffload.Row, error) {
 	cfg.Scenario = t.Scenario
 	agent, err := learned.Agent(cfg)
@@ -212,7 +212,7 @@ func (t Test) run(ctx context.Context, learned *experiment.Checkpoint, cfg exper
 	return mecoffload.Row{}, fmt.Errorf("unknown kind of test %q", t.Kind)
 }
 
-// evaluation is about the last window slots of a stream.
+// evaluation covers the last window slots of a stream.
 func evaluation(sc mecoffload.Scenario, p mecoffload.Profile, slots, window int64, seed uint64) experiment.Evaluation {
 	from := max(slots-window, 0)
 	return experiment.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-settle, 0)}
@@ -253,17 +253,17 @@ func (r *Result) bounds() error {
 	return nil
 }
 
-// ComputeOptions are how, not what, Compute computes.
+// ComputeOptions control how Compute works, not what it computes.
 type ComputeOptions struct {
 	// Jobs is the number of cells computed at a time. 0: GOMAXPROCS.
 	Jobs int
-	// Progress, if not nil, is told how many of the cells are done, and the last of them. It is
-	// called first with the number that the store already has and no cell. Calls do not overlap.
+	// Progress, if not nil, is called with the number of cells done and the last of them, first
+	// with the number that the store already has and a nil cell. Calls do not overlap.
 	Progress func(done int, last *Cell)
 }
 
-// Compute computes the cells that store does not have, several at a time, and saves each when it is
-// done. It stops at the first error, or when ctx ends; what is saved by then remains.
+// Compute computes the cells that store lacks, several at a time, and saves each when it is done.
+// It stops at the first error, or when ctx ends; saved cells remain.
 func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) error {
 	if o.Progress == nil {
 		o.Progress = func(int, *Cell) {}

@@ -8,9 +8,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// On instances small enough to try every decision, no policy and no method finds a decision worth
-// more than the best of all, and the search is as good as always there: it is what the near-oracles
-// of larger instances are.
+// On instances small enough to try every decision, no policy or method beats the best decision, and
+// the search is as good as claimed where it serves as the near-oracle of larger instances.
 func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 	for _, devices := range []int{1, 2, 3} {
 		sc, err := World{"dynamic", devices, 2, 0.004}.scenario()
@@ -40,9 +39,9 @@ func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 	}
 }
 
-// checkAgainstExhaustive lets a policy decide some slots, an agent learning from them, and compares
-// what its decisions are worth for the slot with the best of all decisions; and what those of a
-// search on the agent's own, learned value are worth by that value.
+// checkAgainstExhaustive lets a policy decide some slots, training it if it is an agent, and
+// compares its decisions' one-slot values with the best of all. It also compares a search on the
+// agent's learned objective with the best by that objective.
 func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Policy) {
 	t.Helper()
 	learner, _ := p.(*agent.Agent)

@@ -9,19 +9,19 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// The two slot lengths of the comparison: servers that have far too little time, and servers that
-// have about enough.
+// The two slot lengths of the comparison: servers with far too little time, and servers with about
+// enough.
 const (
 	shortSlot mecoffload.Seconds = 0.010
 	longSlot  mecoffload.Seconds = 0.030
 )
 
-// builtinRecipes are those that every comparison is made with.
+// builtinRecipes returns the recipes of every comparison.
 func builtinRecipes() []agent.Recipe {
 	return []agent.Recipe{agent.PaperRecipe(), agent.TunedRecipe()}
 }
 
-// crossing is every scenario with every slot and every number of devices, with two servers.
+// crossing returns every scenario with every slot and every number of devices, with two servers.
 func crossing(scenarios []string, slots []mecoffload.Seconds, devices []int) []World {
 	var worlds []World
 	for _, sc := range scenarios {
@@ -34,7 +34,7 @@ func crossing(scenarios []string, slots []mecoffload.Seconds, devices []int) []W
 	return worlds
 }
 
-// comparison is what most suites share.
+// comparison returns the common part of most suites.
 func comparison(title, about string, worlds []World) plan {
 	return plan{
 		title:     title,
@@ -50,11 +50,10 @@ func comparison(title, about string, worlds []World) plan {
 	}
 }
 
-// nearOracle lets GRLE and GRLE-LT, once trained, decide a last stretch of the stream beside a
-// local search on the value by which their critic scores decisions. Such a search takes some
-// milliseconds per slot, so the stretch is a sixteenth of the stream; and its restarts are a
-// quarter of those of other searches, with which it comes within 0.2 % of the accuracy of all of
-// them.
+// nearOracle compares trained GRLE and GRLE-LT, on a last stretch of the stream, with a local
+// search on their critic's objective. Such a search takes some milliseconds per slot, so the
+// stretch is a sixteenth of the stream. It has a quarter of the restarts of other searches, which
+// costs less than 0.2 % of the accuracy.
 func nearOracle(p plan, c Cell) ([]Test, error) {
 	if name := agent.Method(c.Subject.Name); name != agent.GRLELT && name != agent.GRLE {
 		return nil, nil
@@ -73,8 +72,8 @@ func paperPlan() plan {
 		crossing([]string{"static", "capacity", "jitter", "csi", "dynamic"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
 
-// quickPlan is the least from which the claims can be read: the scenario in which they are made,
-// with few and many devices.
+// quickPlan is the smallest suite that can judge the claims: their scenario, with few and many
+// devices.
 func quickPlan() plan {
 	p := comparison("A first look",
 		"The smallest part of the whole comparison that shows its main points: the dynamic "+
@@ -102,7 +101,7 @@ func tracePlan() plan {
 		crossing([]string{"trace"}, []mecoffload.Seconds{shortSlot, longSlot}, []int{6, 10, 14}))
 }
 
-// transferPlan trains natively for every number of devices, and tests what was learned with some of
+// transferPlan trains natively for every number of devices, and tests methods trained with some of
 // them on all the others.
 func transferPlan() plan {
 	devices := []int{6, 10, 14, 30}
@@ -134,8 +133,8 @@ func transferPlan() plan {
 	return p
 }
 
-// scalePlan lets the network grow: seven devices to a server, as in the largest cells of the paper
-// suite. Between 28 and 70 devices the searches stop being thorough, which would take them a second
+// scalePlan grows the network with seven devices to a server, as in the largest cells of the suite
+// paper. Between 28 and 70 devices the searches stop being thorough, which would take them a second
 // per slot.
 func scalePlan() plan {
 	var worlds []World
@@ -153,7 +152,7 @@ func scalePlan() plan {
 	return p
 }
 
-// ablationPlan takes from the tuned recipe one part at a time.
+// ablationPlan removes one part at a time from the tuned recipe.
 func ablationPlan() plan {
 	p := comparison("What each part of recipe tuned does",
 		"GRLE-LT and GRLE with recipe tuned and with one part of it taken away or put back to "+
@@ -188,15 +187,15 @@ func ablationPlan() plan {
 }
 
 // Seeds of comparisons and of the choice of recipes. The present recipes were chosen on seeds 1 to
-// 10, so comparisons begin after those; suite tune has seeds that no other suite comes near.
+// 10, so comparisons begin after those; the seeds of suite tune are far from any other suite's.
 const (
 	firstHeldOut = 11
 	firstTuning  = 1001
 	firstClaims  = 7001
 )
 
-// tunePlan is the grid that the tuned recipe was chosen from, with the same budget for every
-// method. What the grid does not vary is as in the tuned recipe, which is one of its points.
+// tunePlan is the grid from which the tuned recipe was chosen, with the same budget for every
+// method. Values outside the grid are those of the tuned recipe, which is one of its points.
 func tunePlan() plan {
 	p := comparison("The grid of recipes",
 		"Every method with every recipe of one grid, on seeds that no other suite uses.",

@@ -9,8 +9,7 @@ import (
 // anything was run there on its seeds.
 var larger = []World{{"dynamic", 28, 4, shortSlot}, {"dynamic", 42, 6, shortSlot}}
 
-// fresh is a comparison of methods with their default recipes, on seeds that no recipe was chosen
-// on.
+// fresh compares methods with their default recipes, on seeds that no recipe was chosen on.
 func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
 	p := comparison(title, about, worlds)
 	p.methods, p.own, p.tests = methods, true, nil
@@ -18,8 +17,8 @@ func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
 	return p
 }
 
-// claimsPlan judges the published ratios on many streams. Searches would take hours on so many, so
-// it has no baselines.
+// claimsPlan judges the published ratios on many streams. It has no baselines, because searches
+// would take hours.
 func claimsPlan() plan {
 	worlds := crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot}, []int{6, 10, 14})
 	worlds = append(append(worlds, World{"dynamic", 14, 2, longSlot}), larger...)
@@ -32,7 +31,7 @@ func claimsPlan() plan {
 	return p
 }
 
-// longPlan shows whether what is learned stays learned.
+// longPlan checks that learned skill lasts.
 func longPlan() plan {
 	p := fresh("Long runs",
 		"GRLE and GRLE-LT learn for 30,000 slots with rates drawn anew, with recorded rates, and "+
@@ -46,7 +45,7 @@ func longPlan() plan {
 // longSlots is the length of long runs.
 const longSlots = 30_000
 
-// leaveOneOutPlan asks whether what is learned from some recordings holds for another.
+// leaveOneOutPlan checks whether methods that learn from some recordings do well on another.
 func leaveOneOutPlan() plan {
 	p := fresh("Recorded 5G links that were not trained on",
 		"GRLE and GRLE-LT learn from all recordings but one, and decide, learning no more, with "+

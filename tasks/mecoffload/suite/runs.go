@@ -10,7 +10,7 @@ import (
 // StuckBelow is the share of the median accuracy below which a run counts as stuck.
 const StuckBelow = 0.9
 
-// Spread says how far the runs of a subject in a world lie apart, in average accuracy.
+// Spread describes how far the runs of a subject in a world lie apart, in average accuracy.
 type Spread struct {
 	Runs          int
 	Median, Least float64
@@ -18,7 +18,7 @@ type Spread struct {
 	Stuck int
 }
 
-// Spread of the runs of a subject in a world.
+// Spread returns the spread of the runs of a subject in a world.
 func (c *Comparison) Spread(w World, s Subject) Spread {
 	scores := c.scores(w, s, Accuracy())
 	slices.Sort(scores)
@@ -41,7 +41,7 @@ type CurveFigure struct {
 	Of   func(Point) float64
 }
 
-// CurveFigures are those of learning curves.
+// CurveFigures returns the figures of learning curves.
 func CurveFigures() []CurveFigure {
 	return []CurveFigure{
 		{"average accuracy", func(p Point) float64 { return p.Accuracy }},
@@ -49,8 +49,8 @@ func CurveFigures() []CurveFigure {
 	}
 }
 
-// Tenths are the means over the seeds of a figure of learning curves in each tenth of the slots;
-// none for what does not learn or has too few points.
+// Tenths returns the mean over the seeds of a figure of learning curves in each tenth of the slots.
+// It returns none for a subject that does not learn or has too few points.
 func (c *Comparison) Tenths(w World, s Subject, figure func(Point) float64) ([]rl.Estimate, error) {
 	curves := c.Curves(w, s)
 	points := len(curves[0])
@@ -76,7 +76,7 @@ func (c *Comparison) Tenths(w World, s Subject, figure func(Point) float64) ([]r
 	return parts, nil
 }
 
-// LastOfBest is the last of some means over the largest of them: 1 for what never gets worse.
+// LastOfBest returns the ratio of the last mean to the largest: 1 if the last is the best.
 func LastOfBest(parts []rl.Estimate) float64 {
 	best := math.Inf(-1)
 	for _, p := range parts {

@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// Shard is one of Count parts of a suite, Index counting from 0. The zero value is no part but the
-// whole.
+// Shard is one of Count parts of a suite; Index counts from 0. The zero value is the whole suite.
 type Shard struct{ Index, Count int }
 
 // IsPart reports whether the shard is less than the whole.
 func (s Shard) IsPart() bool { return s.Count > 1 }
 
-// String is for instance "2/8", counting from 1.
+// String returns for instance "2/8", counting from 1.
 func (s Shard) String() string {
 	if s.Count == 0 {
 		return "1/1"
@@ -39,14 +38,14 @@ func ParseShard(text string) (Shard, error) {
 	return Shard{int(i) - 1, int(n)}, nil
 }
 
-// ShardCountVar is the environment variable with the number of shards of a Kubernetes indexed job,
-// whose pods are told their index but not how many they are: set it to the job's completions.
+// ShardCountVar is the environment variable with the number of shards of a Kubernetes indexed job.
+// Its pods know their index but not their number, so set it to the job's completions.
 const ShardCountVar = "GRAPHRL_SHARDS"
 
-// ShardFromEnv is the shard that a job scheduler has given this process, from its environment
+// ShardFromEnv returns the shard that a job scheduler has given this process, from its environment
 // variables: SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT of a Slurm job array, or
-// JOB_COMPLETION_INDEX of a Kubernetes indexed job with GRAPHRL_SHARDS. Without any of them it is
-// the whole.
+// JOB_COMPLETION_INDEX of a Kubernetes indexed job with GRAPHRL_SHARDS. Without any of them it
+// returns the whole.
 func ShardFromEnv(lookup func(key string) (string, bool)) (Shard, error) {
 	number := func(key string, fallback int) (int, error) {
 		text, ok := lookup(key)
@@ -101,8 +100,8 @@ func ShardFromEnv(lookup func(key string) (string, bool)) (Shard, error) {
 	return s, nil
 }
 
-// Of returns the shard's share of cells. Shards are disjoint, together they are all, and they take
-// about equally long: cells are dealt out in the order of their keys.
+// Of returns the shard's cells. Shards are disjoint and together cover all cells. Cells are dealt
+// out in the order of their keys, so shards take about equally long.
 func (s Shard) Of(cells []Cell) ([]Cell, error) {
 	if !s.IsPart() {
 		return cells, nil

@@ -14,11 +14,11 @@ import (
 	"strings"
 )
 
-// Store keeps results, one JSON file each, in a folder. A file is either whole or not there, also
-// when the process is killed, so several processes and machines may share a folder.
+// Store keeps results in a folder, one JSON file each. Files are written atomically, even if the
+// process is killed, so several processes and machines may share a folder.
 type Store struct{ dir string }
 
-// OpenStore opens a folder, which it makes if there is none.
+// OpenStore opens a folder and creates it if necessary.
 func OpenStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -44,7 +44,7 @@ func (s *Store) Save(r *Result) error {
 	return nil
 }
 
-// writeFile writes a whole file or none, which others can read.
+// writeFile writes a file atomically and makes it readable for others.
 func writeFile(name string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".unfinished-")
 	if err != nil {
@@ -61,7 +61,7 @@ func writeFile(name string, data []byte) error {
 	return err
 }
 
-// Load returns the result of a cell. If there is none the error wraps fs.ErrNotExist.
+// Load returns the result of a cell. The error wraps fs.ErrNotExist if there is none.
 func (s *Store) Load(c Cell) (*Result, error) {
 	key, err := c.Key()
 	if err != nil {
@@ -90,7 +90,7 @@ func parseResult(data []byte, key, file string) (*Result, error) {
 	return r, nil
 }
 
-// check reports what a result lacks.
+// check reports missing parts of a result.
 func (r *Result) check() error {
 	rows := len(r.Rows)
 	switch {
@@ -108,8 +108,8 @@ func (r *Result) check() error {
 	return nil
 }
 
-// Missing returns those of the cells that the store has no result of, in the order of their keys:
-// which is as good as random, so that the time the first ones take tells the time of the rest.
+// Missing returns the cells without a result in the store, in the order of their keys. That order
+// is as good as random, so the time of the first ones predicts the time of the rest.
 func (s *Store) Missing(cells []Cell) ([]Cell, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -177,7 +177,7 @@ func sortByKey(cells []Cell) ([]keyedCell, error) {
 }
 
 // Build identifies the running program by a digest of its file. Results of different builds may be
-// mixed, and whoever reads them is told: only a change of Format makes results invalid.
+// mixed, and the report says so: only a change of Format makes results invalid.
 func Build() (string, error) {
 	name, err := os.Executable()
 	if err != nil {
@@ -195,7 +195,7 @@ func Build() (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)[:6]), nil
 }
 
-// Builds lists the builds that results come from, sorted.
+// Builds returns the builds of the results, sorted.
 func Builds(results []*Result) []string {
 	var builds []string
 	for _, r := range results {

@@ -12,19 +12,19 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// Suite is a comparison to be made.
+// Suite is a comparison to run.
 type Suite struct {
 	Name  string
 	Title string
-	// About says what is compared.
+	// About describes the comparison.
 	About string
 	Cells []Cell
-	// Slots is the length of each stream, Seeds are those of the streams.
+	// Slots is the length of each stream, Seeds are the seeds of the streams.
 	Slots int64
 	Seeds []uint64
 }
 
-// Options change a suite. The zero value is the suite as it is meant.
+// Options change a suite. The zero value changes nothing.
 type Options struct {
 	// Seeds is the number of seeds, Slots the length of each stream of tasks.
 	Seeds int
@@ -35,9 +35,9 @@ type Options struct {
 	Slot     mecoffload.Seconds
 	// Methods restricts it to a part of its methods.
 	Methods []agent.Method
-	// Recipes are compared in place of the suite's own.
+	// Recipes replace the suite's own.
 	Recipes []agent.Recipe
-	// Profile replaces the built-in one in all cells.
+	// Profile replaces the built-in profile in all cells.
 	Profile *mecoffload.Profile
 	// Traces replace the files of recorded rates, in a suite that has any.
 	Traces []string
@@ -51,14 +51,13 @@ type plan struct {
 	worlds    []World
 	methods   []agent.Method
 	recipes   []agent.Recipe
-	own       bool // every method with its default recipe alone, unless Options name recipes
+	own       bool // every method with only its default recipe, unless Options name recipes
 	seeds     int
 	firstSeed uint64
 	slots     int64
 
 	baselines bool
-	// leaveOneOut makes a world of every recording, in which methods decide that have learned from
-	// the others.
+	// leaveOneOut makes a world of every recording, in which methods trained on the others decide.
 	leaveOneOut bool
 	tests       func(p plan, c Cell) ([]Test, error) // may be nil
 }
@@ -66,10 +65,10 @@ type plan struct {
 // names are the suites in the order of help texts.
 var names = []string{"quick", "paper", "churn", "trace", "transfer", "scale", "ablation", "tune", "claims", "long", "leave-one-out"}
 
-// Names lists the suites.
+// Names returns the names of the suites.
 func Names() []string { return slices.Clone(names) }
 
-// New returns the suite of a name.
+// New returns the suite with a name.
 func New(name string, o Options) (Suite, error) {
 	var p plan
 	switch name {
@@ -109,10 +108,10 @@ func New(name string, o Options) (Suite, error) {
 	return Suite{Name: name, Title: p.title, About: p.about, Cells: cells, Slots: p.slots, Seeds: seeds}, nil
 }
 
-// change applies what does not concern single cells.
+// change applies the options that do not concern single cells.
 func (p *plan) change(o Options) error {
 	if o.Seeds < 0 || o.Slots < 0 {
-		return errors.New("numbers of seeds and slots are above 0")
+		return errors.New("want numbers of seeds and slots above 0")
 	}
 	if o.Seeds > 0 {
 		p.seeds = o.Seeds
@@ -177,7 +176,7 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 				}
 			}
 		}
-		// What makes no sense shows here, before anything is computed.
+		// Invalid values show here, before anything is computed.
 		cfg.Scenario = sc
 		for _, cfg.Recipe = range p.recipes {
 			if err := cfg.Validate(); err != nil {
@@ -204,7 +203,7 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 	return cells, seeds, nil
 }
 
-// world is the cells of one world, which are otherwise like base: subject by subject, seed by seed.
+// world returns the cells of one world, otherwise like base: subject by subject, seed by seed.
 func (p plan) world(base Cell, seeds []uint64) (cells []Cell, err error) {
 	for _, m := range p.methods {
 		for i := range p.recipes {
@@ -236,15 +235,16 @@ func (p plan) world(base Cell, seeds []uint64) (cells []Cell, err error) {
 	return append(cells, base), nil
 }
 
-// folds are cells like base that leave out one of its recordings each: they learn from the others
-// and are measured with that one.
+// folds returns cells like base that each leave out one of its recordings: they learn from the
+// others and are measured on that one.
 func folds(base Cell) ([]Cell, error) {
 	files, err := base.Scenario.TraceFiles()
 	if err != nil {
 		return nil, err
 	}
 	if len(files) < 2 {
-		return nil, fmt.Errorf("to leave one recording out takes at least two, and there are %d", len(files))
+		return nil, fmt.Errorf("leaving one recording out needs at least two, and there are %d",
+			len(files))
 	}
 	var all []Cell
 	for i, file := range files {
@@ -261,7 +261,7 @@ func folds(base Cell) ([]Cell, error) {
 	return all, nil
 }
 
-// scenario is the built-in scenario of the world's name with its sizes.
+// scenario returns the built-in scenario with the world's name and sizes.
 func (w World) scenario() (mecoffload.Scenario, error) {
 	sc, err := mecoffload.LoadScenario(w.Scenario)
 	sc.Devices, sc.Servers, sc.Slot = w.Devices, w.Servers, w.Slot

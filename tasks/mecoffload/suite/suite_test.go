@@ -20,8 +20,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// helperVar makes the test binary compute the tiny suite into the folder it names, to be killed
-// while it does.
+// helperVar makes the test binary compute the tiny suite into the folder it names. The test kills
+// it on the way.
 const helperVar = "GRAPHRL_SUITE_TEST_STORE"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// tiny is the suite quick with next to no slots: all methods, baselines, tests and bounds.
+// tiny returns the suite quick with very few slots: all methods, baselines, tests and bounds.
 func tiny() (Suite, error) {
 	return New("quick",
 		Options{Seeds: 2, Slots: 48, Devices: 6, Slot: shortSlot, Recipes: []agent.Recipe{agent.TunedRecipe()}})
@@ -61,8 +61,8 @@ func computeInto(dir string, cells []Cell) error {
 	return Compute(context.Background(), cells, store, ComputeOptions{Jobs: 2})
 }
 
-// outcome is everything about a suite's results that must not depend on how they were computed, as
-// text.
+// outcome returns everything about a suite's results that must not depend on how they were
+// computed, as text.
 func outcome(t testing.TB, dir string, s Suite) []byte {
 	t.Helper()
 	store, err := OpenStore(dir)
@@ -242,7 +242,7 @@ func testComparison(t *testing.T, dir string, s Suite) {
 	}
 }
 
-// Whatever a result follows from must change the key, and nothing else may.
+// Everything that determines a result must change the key, and nothing else may.
 func TestKey(t *testing.T) {
 	key := func(c Cell) string {
 		k, err := c.Key()
@@ -441,7 +441,7 @@ func TestTraces(t *testing.T) {
 	}
 }
 
-// Recipes and profiles of a user's own come from YAML; a cell takes them as they are.
+// User-defined recipes and profiles come from YAML; a cell takes them unchanged.
 func TestRecipeFromYAML(t *testing.T) {
 	cfg, err := experiment.ParseConfig([]byte("recipe:\n  name: mine\n  loss: binary\n  "+
 		"train_interval: 3\n  hidden: [8]\n"), "mine.yaml")
@@ -481,7 +481,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// A cell that fails stops the suite with an error that names it.
+// A failing cell stops the suite with an error that names it.
 func TestFailingCell(t *testing.T) {
 	s := tinySuite(t)
 	cells := slices.Clone(s.Cells)

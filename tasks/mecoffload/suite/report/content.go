@@ -27,7 +27,7 @@ func claims(c *suite.Comparison) (Section, error) {
 	return Section{Title: "Claims", Tables: []*Table{t}}, nil
 }
 
-// learners are the subjects that learn.
+// learners returns the subjects that learn.
 func learners(c *suite.Comparison) []suite.Subject {
 	return slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool { return !s.Learns() })
 }
@@ -88,7 +88,7 @@ func percent(e rl.Estimate) rl.Estimate {
 	return rl.Estimate{Value: 100 * e.Value, Low: 100 * e.Low, High: 100 * e.High}
 }
 
-// ratios is GRLE over GRL and over DROOE, in every world.
+// ratios compares GRLE with GRL and DROOE in every world.
 func ratios(c *suite.Comparison) (Section, error) {
 	type pair struct{ above, below suite.Subject }
 	var pairs []pair
@@ -140,10 +140,10 @@ func ratios(c *suite.Comparison) (Section, error) {
 	return Section{Title: "GRLE, GRL and DROOE", Tables: []*Table{t}}, nil
 }
 
-// scenarioOf is the scenario in the first cell of a row, which is a world.
+// scenarioOf returns the scenario in the first cell of a row, which is a world.
 func scenarioOf(r Row) string { name, _, _ := strings.Cut(r.Cells[0], ","); return name }
 
-// worldTable is a table with a column for each world of a scenario.
+// worldTable returns a table with a column for each world of a scenario.
 func worldTable(c *suite.Comparison, scenario, title, note string) (*Table, []suite.World) {
 	t := &Table{Title: title, Note: note, Header: []string{""}, Text: 1}
 	worlds := worldsOf(c, scenario)
@@ -153,7 +153,7 @@ func worldTable(c *suite.Comparison, scenario, title, note string) (*Table, []su
 	return t, worlds
 }
 
-// scenarioSection is all about one scenario.
+// scenarioSection reports on one scenario.
 func scenarioSection(c *suite.Comparison, scenario string) (Section, error) {
 	s := Section{
 		Title: "Scenario " + scenario,
@@ -295,7 +295,7 @@ func shareTable(c *suite.Comparison, scenario string) (*Table, error) {
 	return t, nil
 }
 
-// differenceTable is what each subject has more than GRLE on the same stream.
+// differenceTable shows the difference of each subject to GRLE on the same stream.
 func differenceTable(c *suite.Comparison, scenario string) (*Table, error) {
 	t, worlds := worldTable(c, scenario, fmt.Sprintf("Scenario %s: average accuracy less that of GRLE", scenario),
 		"Paired by stream. GRLE with the same recipe; for policies that do not learn, with the recipe tuned.")
@@ -318,7 +318,7 @@ func differenceTable(c *suite.Comparison, scenario string) (*Table, error) {
 	return t, nil
 }
 
-// nearOracle holds methods against searches on the value that they decide by.
+// nearOracle compares methods with searches on their critic's objective.
 func nearOracle(c *suite.Comparison) (Section, error) {
 	t := &Table{
 		Title: "Average accuracy in % of that of a local search on the same value",
@@ -360,7 +360,7 @@ func hasTest(c *suite.Comparison, s suite.Subject, kind suite.TestKind) bool {
 	})
 }
 
-// transfer is about tests in other worlds than the one trained in.
+// transfer shows tests in other worlds than the trained one.
 func transfer(c *suite.Comparison) (Section, error) {
 	t := &Table{
 		Title: "Trained in one world, deciding in another",
@@ -408,7 +408,7 @@ func transfer(c *suite.Comparison) (Section, error) {
 	return Section{Title: "Transfer", Tables: []*Table{t}}, nil
 }
 
-// times are how long decisions took.
+// times shows how long decisions took.
 func times(c *suite.Comparison) Section {
 	s := Section{Title: "Decision times"}
 	for _, scenario := range scenarioNames(c) {

@@ -1,7 +1,10 @@
-// Package report turns a suite.Comparison into what people read: tables for the terminal, in
-// Markdown, LaTeX (booktabs) and CSV, the results as JSON, figures as SVG and PNG, and one page,
-// report.html, that has all of it and needs no network.
+// Package report presents a suite.Comparison: tables for the terminal, in Markdown, LaTeX
+// (booktabs) and CSV, the results as JSON, figures as SVG and PNG, and one self-contained page,
+// report.html.
 //
-// All files but timing.md and the last section of report.html follow from the results alone: equal
-// results give equal files.
+//	r, err := report.New(comparison)
+//	err = r.Print(os.Stdout, report.ASCII)
+//	err = r.Write("results")
+//
+// The results alone determine all files except timing.md and the last section of report.html.
 package report

@@ -25,7 +25,7 @@ import (
 
 // Figure is a grid of diagrams with one legend.
 type Figure struct {
-	// Name is that of its files, without ending.
+	// Name is the name of its files, without extension.
 	Name    string
 	Caption string
 
@@ -42,7 +42,7 @@ const (
 	dpi         = 110
 )
 
-// size is that of the whole figure: at least as high as its legend.
+// size returns the size of the whole figure: at least as high as its legend.
 func (f *Figure) size() (width, height vg.Length) {
 	height = max(vg.Length(len(f.panels))*f.height, vg.Length(f.entries)*legendLine+2*margin)
 	return vg.Length(len(f.panels[0]))*f.width + legendWidth, height
@@ -68,7 +68,7 @@ func (f *Figure) draw(c draw.Canvas) {
 	f.legend.Draw(draw.Crop(c, c.Max.X-c.Min.X-legendWidth+2*margin, 0, 0, 0))
 }
 
-// SVG is the figure as an SVG document.
+// SVG returns the figure as an SVG document.
 func (f *Figure) SVG() ([]byte, error) {
 	canvas := vgsvg.New(f.size())
 	f.draw(draw.New(canvas))
@@ -76,11 +76,11 @@ func (f *Figure) SVG() ([]byte, error) {
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("figure %s: %w", f.Name, err)
 	}
-	// Where the font is missing another sans serif is to stand for it.
+	// Use another sans serif where the font is missing.
 	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif")), nil
 }
 
-// PNG is the figure as a PNG image.
+// PNG returns the figure as a PNG image.
 func (f *Figure) PNG() ([]byte, error) {
 	width, height := f.size()
 	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
@@ -92,10 +92,10 @@ func (f *Figure) PNG() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// pdfDates are the dates that a PDF document is given.
+// pdfDates matches the dates in a PDF document.
 var pdfDates = regexp.MustCompile(`/(Creation|Mod)Date \(D:\d{14}\)`)
 
-// PDF is the figure as a PDF document, without the date: equal figures are equal files.
+// PDF returns the figure as a PDF document without the date, so equal figures are equal files.
 func (f *Figure) PDF() ([]byte, error) {
 	canvas := vgpdf.New(f.size())
 	f.draw(draw.New(canvas))
@@ -106,8 +106,8 @@ func (f *Figure) PDF() ([]byte, error) {
 	return pdfDates.ReplaceAll(b.Bytes(), []byte("/${1}Date (D:20220101000000)")), nil
 }
 
-// panels are the worlds of a scenario as the diagrams of a figure: their grid or, if that has gaps,
-// rows of at most three.
+// panels arranges the worlds of a scenario as the diagrams of a figure: as their grid or, if that
+// has gaps, in rows of at most three.
 func panels(c *suite.Comparison, scenario string) [][]*suite.World {
 	const columns = 3
 	rows, worlds := grid(c, scenario), worldsOf(c, scenario)
@@ -124,8 +124,8 @@ func panels(c *suite.Comparison, scenario string) [][]*suite.World {
 	return rows
 }
 
-// grid is the worlds of a scenario as rows of slot lengths and columns of sizes; nil where there is
-// none.
+// grid arranges the worlds of a scenario in rows of slot lengths and columns of sizes; nil marks a
+// gap.
 func grid(c *suite.Comparison, scenario string) [][]*suite.World {
 	worlds := worldsOf(c, scenario)
 	var slots []mecoffload.Seconds
@@ -148,7 +148,7 @@ func grid(c *suite.Comparison, scenario string) [][]*suite.World {
 	return rows
 }
 
-// newFigure is a figure of empty diagrams of the given size.
+// newFigure returns a figure of empty diagrams of the given size.
 func newFigure(name, caption string, rows, columns int, width, height vg.Length) *Figure {
 	f := &Figure{Name: name, Caption: caption, width: width, height: height, legend: plot.NewLegend()}
 	f.legend.TextStyle.Font = textFont(11)
@@ -188,7 +188,7 @@ func (f *Figure) labels(x, y string) {
 	}
 }
 
-// clear takes the axes from diagrams of no world.
+// clear removes the axes of diagrams without a world.
 func (f *Figure) clear(worlds [][]*suite.World) {
 	for i, row := range worlds {
 		for j, w := range row {
@@ -207,16 +207,16 @@ func addGrid(p *plot.Plot) {
 	p.Add(g)
 }
 
-// style is how a subject is drawn in all figures.
+// style defines how a subject is drawn in all figures.
 type style struct {
 	color  color.RGBA
 	dashes []vg.Length
 	glyph  draw.GlyphDrawer
 }
 
-// styleOf gives a method its colour, of the palette of M. Okabe and K. Ito ("Color Universal
-// Design", 2008), which colour-blind readers can tell apart, its dashes and, by exits and critic, a
-// shape, filled for graph actors; what does not learn is grey.
+// styleOf returns the style of a subject. A method has a colour of the colour-blind safe palette of
+// M. Okabe and K. Ito ("Color Universal Design", 2008), its own dashes, and a shape by exits and
+// critic, filled for graph actors. Subjects that do not learn are grey.
 func styleOf(s suite.Subject) style {
 	methods := map[string]style{
 		string(agent.GRLELT):  {color.RGBA{0x00, 0x72, 0xb2, 0xff}, nil, draw.CircleGlyph{}},
@@ -247,7 +247,7 @@ func (s style) line() draw.LineStyle {
 	return draw.LineStyle{Color: s.color, Width: vg.Points(1.4), Dashes: s.dashes}
 }
 
-// figures are those of one scenario.
+// figures returns the figures of one scenario.
 func figures(c *suite.Comparison, scenario string) ([]*Figure, error) {
 	var all []*Figure
 	for _, set := range methodSets(c) {
@@ -274,14 +274,14 @@ func figures(c *suite.Comparison, scenario string) ([]*Figure, error) {
 	return all, nil
 }
 
-// methodSet is the learning methods of one figure.
+// methodSet is the set of learning methods in one figure.
 type methodSet struct {
 	suffix   string // of the figure's file name
 	recipes  string // for its caption
 	subjects []suite.Subject
 }
 
-// methodSets are all methods at once if each has but one recipe, else those of each recipe.
+// methodSets returns all methods in one set if each has a single recipe, else one set per recipe.
 func methodSets(c *suite.Comparison) []methodSet {
 	all := learners(c)
 	var sets []methodSet
@@ -299,7 +299,7 @@ func methodSets(c *suite.Comparison) []methodSet {
 	return sets
 }
 
-// learningCurves are the average accuracy over the slots, a diagram for each world.
+// learningCurves draws the average accuracy over the slots, a diagram for each world.
 func learningCurves(c *suite.Comparison, scenario string, set methodSet) (*Figure, error) {
 	worlds := panels(c, scenario)
 	low, high := 1.0, 0.0
@@ -349,7 +349,7 @@ func learningCurves(c *suite.Comparison, scenario string, set methodSet) (*Figur
 	return f, nil
 }
 
-// sameHeight gives all diagrams the tenths around low and high as the range of their heights.
+// sameHeight gives all diagrams the same vertical range: the tenths around low and high.
 func (f *Figure) sameHeight(low, high float64) {
 	for _, row := range f.panels {
 		for _, p := range row {
@@ -358,7 +358,7 @@ func (f *Figure) sameHeight(low, high float64) {
 	}
 }
 
-// bandOf is the outline of all curves, and their mean.
+// bandOf returns the outline of all curves, and their mean.
 func bandOf(curves [][]suite.Point) (band, mean plotter.XYs) {
 	n := len(curves[0])
 	band, mean = make(plotter.XYs, 2*n), make(plotter.XYs, n)
@@ -389,8 +389,8 @@ func slotTicks(slots int64) plot.ConstantTicks {
 	return ticks
 }
 
-// againstDevices is accuracy and SSP against the number of devices, a column for each slot length;
-// nil with a single number.
+// againstDevices draws accuracy and SSP against the number of devices, a column for each slot
+// length. It returns nil if there is only one number.
 func againstDevices(c *suite.Comparison, scenario string, set methodSet) (*Figure, error) {
 	worlds := grid(c, scenario)
 	if len(worlds[0]) < 2 {
@@ -476,7 +476,7 @@ func boundLine(c *suite.Comparison, row []*suite.World) (*plotter.Line, error) {
 	return line, nil
 }
 
-// deviceTicks marks the numbers of devices that there are.
+// deviceTicks marks the numbers of devices that occur.
 func deviceTicks(c *suite.Comparison, row []*suite.World) plot.ConstantTicks {
 	var ticks plot.ConstantTicks
 	for _, w := range row {
@@ -505,7 +505,7 @@ func (p *estimates) add(x float64, e rl.Estimate) {
 // YError implements plotter.YErrorer.
 func (p estimates) YError(i int) (low, high float64) { return p.errors.YError(i) }
 
-// exitShares are how often tasks are sent to each exit, a diagram for each world.
+// exitShares draws how often tasks are sent to each exit, a diagram for each world.
 func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
 	worlds := panels(c, scenario)
 	subjects := slices.DeleteFunc(slices.Clone(c.Subjects), func(s suite.Subject) bool {
@@ -570,7 +570,7 @@ func exitShares(c *suite.Comparison, scenario string) (*Figure, error) {
 	return f, nil
 }
 
-// exitColor goes from light to dark, the deeper the exit, by way of three colours of the map
+// exitColor goes from light to dark with the depth of the exit, through three colours of the map
 // viridis (S. van der Walt and N. Smith, 2015).
 func exitColor(exit, exits int) color.RGBA {
 	stops := [...]color.RGBA{{0xfd, 0xe7, 0x25, 0xff}, {0x21, 0x91, 0x8c, 0xff}, {0x44, 0x01, 0x54, 0xff}}
@@ -585,7 +585,7 @@ func exitColor(exit, exits int) color.RGBA {
 	return color.RGBA{mix(a.R, b.R), mix(a.G, b.G), mix(a.B, b.B), 0xff}
 }
 
-// scatter is accuracy against SSP, a diagram for each world.
+// scatter draws accuracy against SSP, a diagram for each world.
 func scatter(c *suite.Comparison, scenario string) (*Figure, error) {
 	worlds := panels(c, scenario)
 	f := newFigure("scatter-"+fileName(scenario),
@@ -640,7 +640,7 @@ func faint(c color.RGBA) color.RGBA {
 	return color.RGBA{mix(c.R), mix(c.G), mix(c.B), 0xff}
 }
 
-// fileName is name without characters that are special in file systems.
+// fileName returns name without characters that are special in file systems.
 func fileName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {

@@ -10,14 +10,14 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
-// Report is a comparison ready to be read.
+// Report is a comparison in a form for readers.
 type Report struct {
 	Title string
 	About string
-	// Sections follow from the results alone; Times does not.
+	// The results alone determine Sections; Times differ from run to run.
 	Sections []Section
 	Times    Section
-	// Settings are the exact configuration, as texts in YAML.
+	// Settings are the exact configuration, as YAML texts.
 	Settings []Setting
 
 	comparison *suite.Comparison
@@ -59,7 +59,7 @@ func New(c *suite.Comparison) (*Report, error) {
 	return r, err
 }
 
-// about says what was done, in words.
+// about describes in words what was done.
 func about(c *suite.Comparison) string {
 	s := c.Suite
 	from := experiment.TailStart(s.Slots)
@@ -78,7 +78,7 @@ func about(c *suite.Comparison) string {
 		s.About, s.Slots, seeds, learn, from+1, s.Slots)
 }
 
-// scenarioNames are those of the worlds, in order.
+// scenarioNames returns the names of the worlds' scenarios, in order.
 func scenarioNames(c *suite.Comparison) []string {
 	var names []string
 	for _, w := range c.Worlds {
@@ -89,13 +89,13 @@ func scenarioNames(c *suite.Comparison) []string {
 	return names
 }
 
-// worldsOf are the worlds of a scenario.
+// worldsOf returns the worlds of a scenario.
 func worldsOf(c *suite.Comparison, scenario string) []suite.World {
 	return slices.DeleteFunc(slices.Clone(c.Worlds), func(w suite.World) bool { return w.Scenario != scenario })
 }
 
-// sizeOf is a world's sizes as a header: with the number of servers only if that differs between
-// worlds.
+// sizeOf returns a world's sizes as a header. It names the number of servers only if that differs
+// between worlds.
 func sizeOf(c *suite.Comparison, w suite.World) string {
 	size := fmt.Sprintf("M %d", w.Devices)
 	if slices.ContainsFunc(c.Worlds, func(v suite.World) bool { return v.Servers != c.Worlds[0].Servers }) {
@@ -104,7 +104,7 @@ func sizeOf(c *suite.Comparison, w suite.World) string {
 	return size
 }
 
-// settings are what the results follow from.
+// settings returns the texts that determine the results.
 func settings(c *suite.Comparison) ([]Setting, error) {
 	var all []Setting
 	add := func(title string, v any, text []byte, err error) error {

@@ -25,7 +25,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
-// newReport computes a suite of next to no slots and makes its report.
+// newReport computes a suite of very few slots and returns its report.
 func newReport(t testing.TB, name string, o suite.Options) *Report {
 	t.Helper()
 	s, err := suite.New(name, o)
@@ -58,7 +58,7 @@ func quick() suite.Options {
 	return suite.Options{Seeds: 2, Slots: 40, Slot: 0.01, Methods: []agent.Method{agent.GRLELT, agent.GRLE, agent.GRL}}
 }
 
-// files are all files below a folder by name.
+// files returns all files below a folder by name.
 func files(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	all := make(map[string][]byte)
@@ -198,7 +198,7 @@ func TestReport(t *testing.T) {
 	})
 }
 
-// The page needs nothing but itself.
+// The page is self-contained.
 func testPage(t *testing.T, page []byte) {
 	for _, external := range []string{`src="`, `<link`, `<script`, `@import`, `url(`} {
 		if bytes.Contains(page, []byte(external)) {
@@ -221,8 +221,8 @@ func testPage(t *testing.T, page []byte) {
 	}
 }
 
-// skipRace skips what the race detector makes too slow and has nothing to find in: reports are made
-// by one goroutine.
+// skipRace skips tests that the race detector slows down too much. It has nothing to find in them,
+// because one goroutine writes a report.
 func skipRace(t *testing.T) {
 	if race.Enabled {
 		t.Skip("slow under the race detector")

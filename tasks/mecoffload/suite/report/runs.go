@@ -6,10 +6,10 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
-// manySeeds is the number from which single runs are worth a table.
+// manySeeds is the number of seeds from which single runs are worth a table.
 const manySeeds = 10
 
-// spreads is how far the runs of each method lie apart, with many seeds.
+// spreads shows how far the runs of each method lie apart, if there are many seeds.
 func spreads(c *suite.Comparison) (Section, error) {
 	if len(c.Suite.Seeds) < manySeeds {
 		return Section{}, nil
@@ -38,10 +38,10 @@ func spreads(c *suite.Comparison) (Section, error) {
 	return Section{Title: "Single runs", Tables: []*Table{t}}, nil
 }
 
-// longFrom is the number of slots from which a run is long enough to be told in tenths.
+// longFrom is the number of slots from which a run is shown in tenths.
 const longFrom = 20_000
 
-// tenths is how accuracy and reward go in the course of long runs.
+// tenths shows accuracy and reward in the course of long runs.
 func tenths(c *suite.Comparison) (Section, error) {
 	if c.Suite.Slots < longFrom {
 		return Section{}, nil
@@ -80,7 +80,7 @@ func tenths(c *suite.Comparison) (Section, error) {
 	return s, nil
 }
 
-// leaveOneOut is all folds in one table.
+// leaveOneOut shows all folds in one table.
 func leaveOneOut(c *suite.Comparison) (Section, error) {
 	if !c.LeavesOneOut() {
 		return Section{}, nil

@@ -16,7 +16,7 @@ import (
 type Table struct {
 	Title string
 	Note  string // below the title
-	// Header has one entry per column. A line break in it separates what columns may share.
+	// Header has one entry per column. A line break separates the parts that columns may share.
 	Header []string
 	Rows   []Row
 	// Text is the number of columns, from the left, that hold words; the others hold numbers.
@@ -28,15 +28,15 @@ type Table struct {
 // Row is a line of a table.
 type Row struct {
 	Cells []string
-	// Best are the cells to be pointed out, or nil.
+	// Best marks the cells to point out; nil marks none.
 	Best []bool
-	// Rule is whether a line separates the row from the one before.
+	// Rule reports whether a line separates the row from the one before.
 	Rule bool
 }
 
 func (r Row) best(i int) bool { return i < len(r.Best) && r.Best[i] }
 
-// columnWidth is that to which columns of words are wrapped on a terminal.
+// columnWidth is the width to which columns of words are wrapped on a terminal.
 const columnWidth = 72
 
 // WriteASCII writes the table for a terminal. Best cells have a star.
@@ -83,7 +83,7 @@ func (t *Table) WriteASCII(w io.Writer) error {
 	return err
 }
 
-// lineOf ends a text, if there is any, with a line break.
+// lineOf ends a non-empty text with a line break.
 func lineOf(text string) string {
 	if text == "" {
 		return ""
@@ -91,7 +91,7 @@ func lineOf(text string) string {
 	return text + "\n"
 }
 
-// wrap breaks a text into lines of at most width characters, where there are spaces.
+// wrap breaks a text at spaces into lines of at most width characters.
 func wrap(text string, width int) string {
 	var b strings.Builder
 	length := 0
@@ -112,7 +112,7 @@ func wrap(text string, width int) string {
 	return b.String()
 }
 
-// markdown writes text so that it is read as it is in a cell.
+// markdown escapes text for a cell.
 var markdown = strings.NewReplacer("|", `\|`, "\n", " ", "*", `\*`, "<", "&lt;")
 
 // WriteMarkdown writes the table in GitHub's Markdown.
@@ -149,7 +149,7 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 	return err
 }
 
-// latex writes text so that LaTeX prints it as it is.
+// latex escapes text for LaTeX.
 var latex = strings.NewReplacer(
 	`\`, `\textbackslash{}`, "{", `\{`, "}", `\}`, "&", `\&`, "%", `\%`, "$", `\$`, "#", `\#`, "_", `\_`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`,
 	"±", `$\pm$`, "−", `$-$`, "×", `$\times$`, "µ", `\textmu{}`, "†", `\dag{}`, "<", `\textless{}`, ">", `\textgreater{}`, "\n", " ",
@@ -200,8 +200,8 @@ func (t *Table) WriteLaTeX(w io.Writer) error {
 	return err
 }
 
-// plusMinus is an estimate for readers: "0.675 ±0.004", the larger of the distances to the ends of
-// its interval. A single seed has none.
+// plusMinus formats an estimate: "0.675 ±0.004", with the larger distance to the ends of its
+// interval. A single seed has none.
 func plusMinus(e rl.Estimate, decimals int) string {
 	if math.IsNaN(e.Low) || math.IsNaN(e.High) {
 		return fmt.Sprintf("%.*f", decimals, e.Value)
@@ -210,7 +210,7 @@ func plusMinus(e rl.Estimate, decimals int) string {
 		max(e.High-e.Value, e.Value-e.Low))
 }
 
-// signed is the same with the sign always there.
+// signed does the same and always writes the sign.
 func signed(e rl.Estimate, decimals int) string {
 	text := plusMinus(e, decimals)
 	if strings.HasPrefix(text, "-") {

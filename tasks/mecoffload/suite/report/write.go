@@ -18,11 +18,11 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
 
-// Format is how a report is printed.
+// Format is an output format of a report.
 type Format string
 
 // Formats. ASCII has the most important tables, Markdown and LaTeX have all, CSV and JSON every run
-// with every digit.
+// with all digits.
 const (
 	ASCII    Format = "ascii"
 	Markdown Format = "markdown"
@@ -104,7 +104,7 @@ func (r *Report) printLaTeX(w io.Writer) error {
 	return nil
 }
 
-// run is a row with its recipe and without the time that it took, which is not the same every time.
+// run is a row with its recipe and without decision times, which differ from run to run.
 type run struct {
 	mecoffload.Row
 	Recipe   string    `json:"recipe"`
@@ -210,7 +210,7 @@ func (r *Report) printSummary(w io.Writer) error {
 	return out.Error()
 }
 
-// printResults writes everything that is known.
+// printResults writes all results.
 func (r *Report) printResults(w io.Writer) error {
 	lines, err := r.summaryLines()
 	if err != nil {
@@ -250,12 +250,13 @@ func encode(w io.Writer, v any) error {
 //go:embed report.gohtml
 var page embed.FS
 
-// printHTML writes the page. It has everything in it and needs no network.
+// printHTML writes the self-contained page.
 func (r *Report) printHTML(w io.Writer, svg map[*Figure][]byte) error {
 	t, err := template.New("report.gohtml").Funcs(template.FuncMap{
 		"svg": func(f *Figure) template.HTML {
 			text := svg[f]
-			return template.HTML(text[bytes.Index(text, []byte("<svg")):]) // of our own making; the XML declaration has no place in a page
+			// generated here, so safe; the XML declaration has no place in a page
+			return template.HTML(text[bytes.Index(text, []byte("<svg")):])
 		},
 		"anchor": fileName,
 		"number": func(t *Table, column int) bool { return column >= t.Text },
@@ -267,7 +268,7 @@ func (r *Report) printHTML(w io.Writer, svg map[*Figure][]byte) error {
 	return t.Execute(w, r)
 }
 
-// Write writes all files to a folder, which it makes if there is none.
+// Write writes all files to a folder and creates it if necessary.
 func (r *Report) Write(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "figures"), 0o777); err != nil {
 		return fmt.Errorf("report: %w", err)
