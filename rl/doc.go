@@ -42,7 +42,7 @@
 //
 // All decide among the actions that an observation offers: their number may change, and some may be
 // forbidden. Networks are perceptrons (MLPModel), graph networks whose actions are nodes or edges
-// (GraphModel), or any other Model. A Callback watches a training: Evaluator evaluates and keeps
+// (package hetero), or any other Model. A Callback watches a training: Evaluator evaluates and keeps
 // the best policy, Checkpoint saves. Each default of a configuration is explained where its field
 // is; docs/algorithms has a page for each algorithm, with equations and results.
 //

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"slices"
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/envs"
+	"github.com/graphrl/graphrl/rl/hetero"
 )
 
 // PPO learns to balance a pole, and stops when an evaluation says that it can.
@@ -37,58 +37,57 @@ func ExamplePPO() {
 	// balances for more than 300 steps: true
 }
 
+// star is the schema of hub: nodes of one kind, and edges added in both directions.
+var star = hetero.Schema{
+	Nodes:  []hetero.NodeType{{Name: "node", Features: 1}},
+	Edges:  []hetero.EdgeType{{Name: "edge", From: "node", To: "node", Directed: true}},
+	Choose: hetero.OneNode("node"),
+}
+
 // hub shows a star, nodes around one in the middle, and asks which is in the middle. All nodes have
 // the same feature, a 1 to be counted by their neighbours.
 type hub struct {
 	nodes  int // of the star; 0: three to eight
 	centre int
-	open   bool
+	obs    hetero.Graph
 }
 
-func (h *hub) Reset(seed uint64) (rl.GraphObservation, error) {
+func (h *hub) Reset(seed uint64) (hetero.Graph, error) {
 	rng := rl.NewRand(seed, 0)
 	n := h.nodes
 	if n == 0 {
 		n = 3 + rng.IntN(6)
 	}
-	h.centre, h.open = rng.IntN(n), true
-	var edges gnn.EdgeIndex
+	h.centre = rng.IntN(n)
+	h.obs.Reset(&star)
+	for range n {
+		h.obs.AddNode("node", 1)
+	}
 	for i := range n {
 		if i != h.centre {
-			edges.Src, edges.Dst = append(edges.Src, int32(h.centre)), append(edges.Dst, int32(i))
+			h.obs.AddEdge("edge", h.centre, i)
+			h.obs.AddEdge("edge", i, h.centre)
 		}
 	}
-	g, err := gnn.NewGraph(n, edges.Undirected())
-	return rl.GraphObservation{Graph: g, Nodes: slices.Repeat([]float32{1}, n)}, err
+	return h.obs, nil
 }
 
-func (h *hub) Step(node int) (rl.Transition[rl.GraphObservation], error) {
-	if !h.open {
-		return rl.Transition[rl.GraphObservation]{}, fmt.Errorf("hub: no episode is running")
-	}
-	h.open = false
-	t := rl.Transition[rl.GraphObservation]{Terminated: true}
+func (h *hub) Step(node int) (rl.Transition[hetero.Graph], error) {
+	t := rl.Transition[hetero.Graph]{Observation: h.obs, Terminated: true}
 	if node == h.centre {
 		t.Reward = 1
 	}
-	var err error
-	t.Observation.Graph, err = gnn.NewGraph(1, gnn.EdgeIndex{}) // the end; nothing is decided there
-	t.Observation.Nodes = []float32{1}
-	return t, err
+	return t, nil
 }
 
 // A graph policy learns on small stars and decides on large ones: it knows no numbers of nodes.
-func ExampleGraphModel() {
-	cfg := rl.DefaultGraphConfig(1, 0)
-	cfg.Hidden, cfg.Layers = 16, 1
-	cfg.Aggregation = gnn.Sum // a mean cannot count neighbours
-	problem := rl.Problem[rl.GraphObservation]{
-		NewEnv:   func() rl.Env[rl.GraphObservation, int] { return new(hub) },
-		NewModel: func(rand *rl.Rand) (rl.Model[rl.GraphObservation], error) { return rl.NewGraphModel(cfg, rand) },
-		Codec:    rl.GraphCodec{},
-	}
+func ExampleREINFORCE() {
+	network := hetero.DefaultConfig()
+	network.Hidden, network.Layers = 16, 1
+	network.Aggregation = gnn.Sum // a mean cannot count neighbours
 	train := rl.DefaultREINFORCEConfig()
 	train.Steps, train.LearningRate = 3000, 1e-2
+	problem := hetero.Problem(star, func() rl.Env[hetero.Graph, int] { return new(hub) }, network)
 	learner, err := rl.NewREINFORCE(problem, train)
 	if err != nil {
 		log.Fatal(err)
@@ -96,7 +95,7 @@ func ExampleGraphModel() {
 	if err := learner.Train(context.Background()); err != nil {
 		log.Fatal(err)
 	}
-	large := func() rl.Env[rl.GraphObservation, int] { return &hub{nodes: 50} }
+	large := func() rl.Env[hetero.Graph, int] { return &hub{nodes: 50} }
 	returns, err := rl.Evaluate(learner, large, 100, 1)
 	if err != nil {
 		log.Fatal(err)

@@ -12,13 +12,11 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/gnn"
-	"github.com/graphrl/graphrl/gnn/datasets"
 	"github.com/graphrl/graphrl/internal/race"
-	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/envs"
+	"github.com/graphrl/graphrl/rl/hetero"
 	"github.com/graphrl/graphrl/rl/rltest"
-	"gorgonia.org/gorgonia"
 )
 
 // learner is what all learners from rewards have in common.
@@ -68,43 +66,54 @@ func cartPole() rl.Problem[[]float32] {
 	return vectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() })
 }
 
-func graphProblem(newEnv func() rl.Env[rl.GraphObservation, int], choose rl.Choice) rl.Problem[rl.GraphObservation] {
-	cfg := rl.DefaultGraphConfig(1, 1)
-	cfg.Hidden, cfg.Layers, cfg.Choose = 16, 2, choose
-	return rl.Problem[rl.GraphObservation]{
-		NewEnv:   newEnv,
-		NewModel: func(rand *rl.Rand) (rl.Model[rl.GraphObservation], error) { return rl.NewGraphModel(cfg, rand) },
-		Codec:    rl.GraphCodec{},
+// packings are the schemas of packing: what is chosen is a node or an edge.
+var packings = []hetero.Schema{packingSchema(hetero.OneNode("node")), packingSchema(hetero.OneEdge("edge"))}
+
+func packingSchema(choose hetero.Choice) hetero.Schema {
+	return hetero.Schema{
+		Nodes:  []hetero.NodeType{{Name: "node", Features: 1}},
+		Edges:  []hetero.EdgeType{{Name: "edge", From: "node", To: "node", Features: 1, Directed: true}},
+		Choose: choose,
 	}
+}
+
+func graphProblem(s *hetero.Schema) rl.Problem[hetero.Graph] {
+	cfg := hetero.DefaultConfig()
+	cfg.Hidden = 16
+	return hetero.Problem(*s, newPacking(s), cfg)
 }
 
 // packing asks for as many nodes as possible of which no two are neighbours, or edges of which no
 // two meet. Each one chosen earns 1 and forbids its neighbours.
 type packing struct {
-	choose  rl.Choice
-	obs     rl.GraphObservation
+	schema  *hetero.Schema
+	edges   bool // edges are chosen
+	graph   *gnn.Graph
+	obs     hetero.Graph
 	running bool
 }
 
-func newPacking(choose rl.Choice) func() rl.Env[rl.GraphObservation, int] {
-	return func() rl.Env[rl.GraphObservation, int] { return &packing{choose: choose} }
+func newPacking(s *hetero.Schema) func() rl.Env[hetero.Graph, int] {
+	return func() rl.Env[hetero.Graph, int] { return &packing{schema: s, edges: s == &packings[1]} }
 }
 
-func (p *packing) Reset(seed uint64) (rl.GraphObservation, error) {
+func (p *packing) Reset(seed uint64) (hetero.Graph, error) {
 	rng := rl.NewRand(seed, 0)
 	n := 4 + rng.IntN(5)
 	var edges gnn.EdgeIndex
 	for i := 1; i < n; i++ { // a tree
 		edges.Src, edges.Dst = append(edges.Src, int32(rng.IntN(i))), append(edges.Dst, int32(i))
 	}
-	g, err := gnn.NewGraph(n, edges.Undirected())
-	if err != nil {
+	var err error
+	if p.graph, err = gnn.NewGraph(n, edges.Undirected()); err != nil {
 		return p.obs, err
 	}
-	p.obs = rl.GraphObservation{Graph: g, Nodes: make([]float32, n), Edges: make([]float32, g.NumEdges())}
+	p.obs.Reset(p.schema)
+	p.obs.Nodes[0] = hetero.NodeSet{Count: n, Features: make([]float32, n)}
+	p.obs.Edges[0] = hetero.EdgeSet{Structure: p.graph, Features: make([]float32, p.graph.NumEdges())}
 	choices := n
-	if p.choose == rl.ChooseEdge {
-		choices = g.NumEdges()
+	if p.edges {
+		choices = p.graph.NumEdges()
 	}
 	p.obs.Allowed = slices.Repeat([]bool{true}, choices)
 	p.running = true
@@ -113,29 +122,29 @@ func (p *packing) Reset(seed uint64) (rl.GraphObservation, error) {
 
 // observe computes features: of a node the number of neighbours that can still be chosen, or whose
 // edges can; of an edge 1 if it can be chosen.
-func (p *packing) observe() rl.GraphObservation {
-	clear(p.obs.Nodes)
-	index := p.obs.Graph.Edges()
+func (p *packing) observe() hetero.Graph {
+	x, y, index := p.obs.Nodes[0].Features, p.obs.Edges[0].Features, p.graph.Edges()
+	clear(x)
 	for e := range index.Src {
-		p.obs.Edges[e] = 1
-		if p.choose == rl.ChooseEdge && !p.obs.Allowed[e] {
-			p.obs.Edges[e] = 0
+		y[e] = 1
+		if p.edges && !p.obs.Allowed[e] {
+			y[e] = 0
 		}
-		if p.choose == rl.ChooseEdge && p.obs.Allowed[e] || p.choose == rl.ChooseNode && p.obs.Allowed[index.Src[e]] {
-			p.obs.Nodes[index.Dst[e]]++
+		if p.edges && p.obs.Allowed[e] || !p.edges && p.obs.Allowed[index.Src[e]] {
+			x[index.Dst[e]]++
 		}
 	}
 	return p.obs
 }
 
-func (p *packing) Step(action int) (rl.Transition[rl.GraphObservation], error) {
+func (p *packing) Step(action int) (rl.Transition[hetero.Graph], error) {
 	if !p.running || action < 0 || action >= len(p.obs.Allowed) || !p.obs.Allowed[action] {
-		return rl.Transition[rl.GraphObservation]{}, fmt.Errorf("action %d", action)
+		return rl.Transition[hetero.Graph]{}, fmt.Errorf("action %d", action)
 	}
-	index := p.obs.Graph.Edges()
-	if p.choose == rl.ChooseNode {
+	index := p.graph.Edges()
+	if !p.edges {
 		p.obs.Allowed[action] = false
-		for _, j := range p.obs.Graph.OutNeighbors(action) {
+		for _, j := range p.graph.OutNeighbors(action) {
 			p.obs.Allowed[j] = false
 		}
 	} else {
@@ -148,14 +157,14 @@ func (p *packing) Step(action int) (rl.Transition[rl.GraphObservation], error) {
 		}
 	}
 	p.running = slices.Contains(p.obs.Allowed, true)
-	return rl.Transition[rl.GraphObservation]{Observation: p.observe(), Reward: 1, Terminated: !p.running}, nil
+	return rl.Transition[hetero.Graph]{Observation: p.observe(), Reward: 1, Terminated: !p.running}, nil
 }
 
 // best returns the largest independent set of a graph, or matching, by trying all.
 func (p *packing) best(g *gnn.Graph) int {
 	index := g.Edges()
 	most := 0
-	if p.choose == rl.ChooseNode {
+	if !p.edges {
 		for set := range uint(1) << g.NumDst() {
 			ok := true
 			for e := range index.Src {
@@ -189,10 +198,10 @@ func (p *packing) best(g *gnn.Graph) int {
 }
 
 func TestPackingKeepsTheContract(t *testing.T) {
-	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {
-		rltest.Env(t, rltest.EnvConfig[rl.GraphObservation, int]{
-			New: newPacking(choose),
-			Action: func(obs rl.GraphObservation, r *rl.Rand) int {
+	for i := range packings {
+		rltest.Env(t, rltest.EnvConfig[hetero.Graph, int]{
+			New: newPacking(&packings[i]),
+			Action: func(obs hetero.Graph, r *rl.Rand) int {
 				i := r.IntN(len(obs.Allowed))
 				for range obs.Allowed {
 					if obs.Allowed[i] {
@@ -202,8 +211,8 @@ func TestPackingKeepsTheContract(t *testing.T) {
 				}
 				return i
 			},
-			Clone: func(obs rl.GraphObservation) (dst rl.GraphObservation) {
-				rl.GraphCodec{}.Copy(&dst, obs)
+			Clone: func(obs hetero.Graph) (dst hetero.Graph) {
+				packings[i].Codec().Copy(&dst, obs)
 				return dst
 			},
 			Steps: 10,
@@ -304,7 +313,7 @@ func checkLearner[O any](t *testing.T, problem rl.Problem[O], steps int) {
 func TestLearnersResumeOnVectors(t *testing.T) { checkLearner(t, cartPole(), 1500) }
 
 func TestLearnersResumeOnGraphs(t *testing.T) {
-	checkLearner(t, graphProblem(newPacking(rl.ChooseNode), rl.ChooseNode), 1200)
+	checkLearner(t, graphProblem(&packings[0]), 1200)
 }
 
 // After learning, graph policies of nodes and of edges find nearly the best solutions of unseen
@@ -312,20 +321,20 @@ func TestLearnersResumeOnGraphs(t *testing.T) {
 func TestLearnersSolveGraphProblems(t *testing.T) {
 	skipSlow(t)
 	const episodes, seed = 100, 7
-	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {
-		problem := graphProblem(newPacking(choose), choose)
+	for i := range packings {
+		problem := graphProblem(&packings[i])
 		sum := 0
-		optima := func() rl.Env[rl.GraphObservation, int] { return &recorder{newPacking(choose)(), &sum} }
-		plain, err := rl.Evaluate(rl.Policy[rl.GraphObservation](firstAllowed{}), optima, episodes, seed)
+		optima := func() rl.Env[hetero.Graph, int] { return &recorder{problem.NewEnv(), &sum} }
+		plain, err := rl.Evaluate(rl.Policy[hetero.Graph](firstAllowed{}), optima, episodes, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
 		bound := float64(sum) / episodes
-		for name, make := range algorithms[rl.GraphObservation]() {
-			if choose == rl.ChooseEdge && name != "PPO" {
+		for name, make := range algorithms[hetero.Graph]() {
+			if i == 1 && name != "PPO" {
 				continue
 			}
-			t.Run(fmt.Sprint(name, choose), func(t *testing.T) {
+			t.Run(fmt.Sprint(name, i), func(t *testing.T) {
 				l, err := make(problem, 8000, 1)
 				if err != nil {
 					t.Fatal(err)
@@ -355,20 +364,20 @@ func skipSlow(t *testing.T) {
 
 // recorder adds up the optima of the episodes that are started.
 type recorder struct {
-	rl.Env[rl.GraphObservation, int]
+	rl.Env[hetero.Graph, int]
 	sum *int
 }
 
-func (r *recorder) Reset(seed uint64) (rl.GraphObservation, error) {
+func (r *recorder) Reset(seed uint64) (hetero.Graph, error) {
 	obs, err := r.Env.Reset(seed)
-	*r.sum += r.Env.(*packing).best(obs.Graph)
+	*r.sum += r.Env.(*packing).best(obs.Edges[0].Structure)
 	return obs, err
 }
 
 // firstAllowed chooses the first action that is allowed.
 type firstAllowed struct{}
 
-func (firstAllowed) Decide(obs []rl.GraphObservation, actions []int) error {
+func (firstAllowed) Decide(obs []hetero.Graph, actions []int) error {
 	for i, o := range obs {
 		actions[i] = slices.Index(o.Allowed, true)
 	}
@@ -607,7 +616,6 @@ func TestConfigsNameEveryMistake(t *testing.T) {
 		{"DQN", rl.DQNConfig{EpsilonEnd: -1}.Check(), []string{"Steps", "Envs", "TrainInterval", "GradientSteps", "BatchSize", "LearningRate", "TargetInterval", "Tau", "EpsilonEnd", "NStep"}},
 		{"REINFORCE", rl.REINFORCEConfig{ClipNorm: math.Inf(1)}.Check(), []string{"Steps", "Episodes", "LearningRate", "ClipNorm"}},
 		{"MLP", rl.MLPConfig{Hidden: []int{0}, Value: 9}.Check(), []string{"Features", "Actions", "ScoreGain", "Hidden", "Value"}},
-		{"graph model", rl.GraphConfig{EdgeFeatures: -1, Aggregation: gnn.Max}.Check(), []string{"NodeFeatures", "EdgeFeatures", "Hidden", "Aggregation", "ScoreGain"}},
 	} {
 		for _, field := range c.fields {
 			if c.err == nil || !strings.Contains(c.err.Error(), c.name+" config: "+field+" is") {
@@ -617,7 +625,7 @@ func TestConfigsNameEveryMistake(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"PPO": rl.DefaultPPOConfig().Check(), "A2C": rl.DefaultA2CConfig().Check(), "DQN": rl.DefaultDQNConfig().Check(),
-		"REINFORCE": rl.DefaultREINFORCEConfig().Check(), "MLP": rl.DefaultMLPConfig(1, 1).Check(), "graph": rl.DefaultGraphConfig(1, 0).Check(),
+		"REINFORCE": rl.DefaultREINFORCEConfig().Check(), "MLP": rl.DefaultMLPConfig(1, 1).Check(),
 	} {
 		if err != nil {
 			t.Errorf("%s: the defaults: %v", name, err)
@@ -641,140 +649,4 @@ func TestLearnersNeedACritic(t *testing.T) {
 	if _, err := rl.NewDQN(cartPole(), rl.DefaultDQNConfig()); err == nil || !strings.Contains(err.Error(), "Dueling") {
 		t.Errorf("DQN with a critic it has no use for: %v", err)
 	}
-}
-
-// A model's scores of a graph do not depend on the other graphs of the batch, and follow the nodes
-// when they are renumbered.
-func TestGraphModel(t *testing.T) {
-	rng := rl.NewRand(1, 0)
-	for _, choose := range []rl.Choice{rl.ChooseNode, rl.ChooseEdge} {
-		for _, value := range []rl.ValueHead{rl.NoValue, rl.SharedValue, rl.SeparateValue} {
-			cfg := rl.DefaultGraphConfig(3, 2)
-			cfg.Hidden, cfg.Choose, cfg.Value, cfg.ScoreGain = 8, choose, value, 1
-			model, err := rl.NewGraphModel(cfg, rng)
-			if err != nil {
-				t.Fatal(err)
-			}
-			random := func(n int) rl.GraphObservation {
-				g, err := datasets.ErdosRenyi(n, 0.4, rng.Rand)
-				if err != nil {
-					t.Fatal(err)
-				}
-				obs := rl.GraphObservation{Graph: g}
-				for range 3 * n {
-					obs.Nodes = append(obs.Nodes, rng.Float32())
-				}
-				for range 2 * g.NumEdges() {
-					obs.Edges = append(obs.Edges, rng.Float32())
-				}
-				return obs
-			}
-			net, err := model.Build()
-			if err != nil {
-				t.Fatal(err)
-			}
-			outputs := []*gorgonia.Node{net.Scores}
-			if value != rl.NoValue {
-				outputs = append(outputs, net.Value)
-			}
-			tape, err := nn.NewTape(outputs...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			run := func(batch ...rl.GraphObservation) (scores, values []float32) {
-				var sets rl.Choices
-				if err := net.Load(tape, batch, &sets); err != nil {
-					t.Fatal(err)
-				}
-				if err := tape.Run(); err != nil {
-					t.Fatal(err)
-				}
-				if value != rl.NoValue {
-					values = slices.Clone(tape.Matrix(net.Value).Data)
-				}
-				return slices.Clone(tape.Matrix(net.Scores).Data), values
-			}
-			close := func(a, b []float32) bool {
-				return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Abs(float64(x-y)) < 1e-4 })
-			}
-			a, b := random(6), random(9)
-			scoresA, valuesA := run(a)
-			scoresB, valuesB := run(b)
-			scores, values := run(a, b)
-			if !close(scores, append(slices.Clone(scoresA), scoresB...)) || !close(values, append(slices.Clone(valuesA), valuesB...)) {
-				t.Errorf("choice %d, value %d: scores %v, alone %v and %v", choose, value, scores, scoresA, scoresB)
-			}
-			if slices.Max(scoresB)-slices.Min(scoresB) < 1e-3 {
-				t.Errorf("choice %d: all scores are alike: %v", choose, scoresB)
-			}
-
-			perm := rng.Perm(9)
-			index := b.Graph.Edges()
-			var renumbered gnn.EdgeIndex
-			for e := range index.Src {
-				renumbered.Src = append(renumbered.Src, int32(perm[index.Src[e]]))
-				renumbered.Dst = append(renumbered.Dst, int32(perm[index.Dst[e]]))
-			}
-			c := rl.GraphObservation{Nodes: make([]float32, len(b.Nodes)), Edges: b.Edges}
-			if c.Graph, err = gnn.NewGraph(9, renumbered); err != nil {
-				t.Fatal(err)
-			}
-			for i, to := range perm {
-				copy(c.Nodes[3*to:3*to+3], b.Nodes[3*i:])
-			}
-			scoresC, valuesC := run(c)
-			want := scoresB
-			if choose == rl.ChooseNode {
-				want = make([]float32, 9)
-				for i, to := range perm {
-					want[to] = scoresB[i]
-				}
-			}
-			if !close(scoresC, want) || !close(valuesC, valuesB) {
-				t.Errorf("choice %d, value %d: renumbered %v, want %v", choose, value, scoresC, want)
-			}
-
-			bad := b
-			bad.Nodes = b.Nodes[1:]
-			var sets rl.Choices
-			if err := net.Load(tape, []rl.GraphObservation{bad}, &sets); err == nil {
-				t.Error("too few features: no error")
-			}
-		}
-	}
-}
-
-func TestGraphCodec(t *testing.T) {
-	rltest.Codec(t, rl.GraphCodec{}, func(r *rl.Rand) rl.GraphObservation {
-		g, err := datasets.ErdosRenyi(r.IntN(6), 0.5, r.Rand)
-		if err != nil {
-			t.Fatal(err)
-		}
-		obs := rl.GraphObservation{Graph: g, Nodes: make([]float32, 2*g.NumDst()), Edges: make([]float32, g.NumEdges())}
-		for i := range obs.Nodes {
-			obs.Nodes[i] = r.Float32()
-		}
-		for range r.IntN(2) * g.NumDst() {
-			obs.Allowed = append(obs.Allowed, r.IntN(2) == 0)
-		}
-		return obs
-	})
-}
-
-func FuzzGraphCodec(f *testing.F) {
-	f.Add([]byte{2, 1, 2, 1, 2, 0, 1, 9, 9, 9, 1, 0})
-	f.Add([]byte{5, 0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var src []float64
-		for _, b := range data {
-			src = append(src, float64(b))
-		}
-		var obs rl.GraphObservation
-		if (rl.GraphCodec{}).Decode(&obs, src) != nil {
-			return
-		}
-		if got := (rl.GraphCodec{}).Encode(nil, obs); !slices.Equal(got, src) {
-			t.Fatalf("%v decodes to what encodes to %v", src, got)
-		}
-	})
 }

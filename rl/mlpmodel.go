@@ -13,7 +13,7 @@ import (
 // ValueHead says where a model's critic comes from.
 type ValueHead uint8
 
-// The critics of MLPModel and GraphModel.
+// The critics of MLPModel.
 const (
 	NoValue       ValueHead = iota // no critic
 	SeparateValue                  // a network of its own

@@ -53,8 +53,7 @@ func (p Problem[O]) newModel(seed uint64) (Model[O], error) {
 // critic, one value per observation. Policies and DROO read scores as logits; DQN reads them as
 // action values or, if the model also has values, as advantages.
 //
-// MLPModel takes vectors, GraphModel graphs, and package hetero graphs of several node types. A
-// Model with state other than its weights implements checkpoints.Stateful. One that keeps
+// MLPModel takes vectors, hetero.Model graphs with nodes of one or several types. A Model with state other than its weights implements checkpoints.Stateful. One that keeps
 // statistics of observations implements Observer.
 type Model[O any] interface {
 	// Params returns the weights.

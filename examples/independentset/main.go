@@ -14,8 +14,10 @@ import (
 	"slices"
 
 	"github.com/alecthomas/kong"
+	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/gnn/datasets"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
@@ -23,62 +25,73 @@ import (
 
 // independentSet is the environment. An episode is a random graph; every action chooses a node,
 // earns 1, and forbids the node and its neighbours. The episode is over when no node is left.
-type independentSet struct{ obs rl.GraphObservation }
+type independentSet struct {
+	graph *gnn.Graph
+	obs   hetero.Graph
+}
 
 // nodeFeatures: whether a node can still be chosen, and how many of its neighbours can.
 const nodeFeatures = 2
 
-func newEnv() rl.Env[rl.GraphObservation, int] { return new(independentSet) }
+// schema: nodes of one kind, and undirected edges, which the graph has in both directions.
+var schema = hetero.Schema{
+	Nodes:  []hetero.NodeType{{Name: "node", Features: nodeFeatures}},
+	Edges:  []hetero.EdgeType{{Name: "edge", From: "node", To: "node", Directed: true}},
+	Choose: hetero.OneNode("node"),
+}
+
+func newEnv() rl.Env[hetero.Graph, int] { return new(independentSet) }
 
 // Reset implements rl.Env. All that is random follows from seed.
-func (e *independentSet) Reset(seed uint64) (rl.GraphObservation, error) {
+func (e *independentSet) Reset(seed uint64) (hetero.Graph, error) {
 	rand := rl.NewRand(seed, 0)
 	n := 20 + rand.IntN(21)
 	g, err := datasets.ErdosRenyi(n, 0.15, rand.Rand)
 	if err != nil {
-		return rl.GraphObservation{}, err
+		return hetero.Graph{}, err
 	}
-	e.obs = rl.GraphObservation{
-		Graph:   g,
-		Nodes:   make([]float32, n*nodeFeatures),
-		Allowed: slices.Repeat([]bool{true}, n),
-	}
+	e.graph = g
+	e.obs.Reset(&schema)
+	e.obs.Nodes[0] = hetero.NodeSet{Count: n, Features: make([]float32, n*nodeFeatures)}
+	e.obs.Edges[0].Structure = g // the same in all observations of the episode
+	e.obs.Allowed = slices.Repeat([]bool{true}, n)
 	return e.observe(), nil
 }
 
 // Step implements rl.Env.
-func (e *independentSet) Step(node int) (rl.Transition[rl.GraphObservation], error) {
+func (e *independentSet) Step(node int) (rl.Transition[hetero.Graph], error) {
 	if node < 0 || node >= len(e.obs.Allowed) || !e.obs.Allowed[node] {
-		return rl.Transition[rl.GraphObservation]{}, fmt.Errorf("independentset: node %d cannot be chosen", node)
+		return rl.Transition[hetero.Graph]{}, fmt.Errorf("independentset: node %d cannot be chosen", node)
 	}
 	e.obs.Allowed[node] = false
-	for _, neighbour := range e.obs.Graph.OutNeighbors(node) {
+	for _, neighbour := range e.graph.OutNeighbors(node) {
 		e.obs.Allowed[neighbour] = false
 	}
 	over := !slices.Contains(e.obs.Allowed, true)
-	return rl.Transition[rl.GraphObservation]{Observation: e.observe(), Reward: 1, Terminated: over}, nil
+	return rl.Transition[hetero.Graph]{Observation: e.observe(), Reward: 1, Terminated: over}, nil
 }
 
 // observe computes the features.
-func (e *independentSet) observe() rl.GraphObservation {
-	clear(e.obs.Nodes)
+func (e *independentSet) observe() hetero.Graph {
+	x := e.obs.Nodes[0].Features
+	clear(x)
 	for node, open := range e.obs.Allowed {
 		if !open {
 			continue
 		}
-		e.obs.Nodes[node*nodeFeatures] = 1
-		for _, neighbour := range e.obs.Graph.OutNeighbors(node) {
-			e.obs.Nodes[int(neighbour)*nodeFeatures+1] += 0.25 // features do best between about -1 and 1
+		x[node*nodeFeatures] = 1
+		for _, neighbour := range e.graph.OutNeighbors(node) {
+			x[int(neighbour)*nodeFeatures+1] += 0.25 // features do best between about -1 and 1
 		}
 	}
 	return e.obs
 }
 
 // rule is a policy that does not learn: it chooses the node of the lowest score.
-type rule func(obs rl.GraphObservation, node int) float32
+type rule func(obs hetero.Graph, node int) float32
 
 // Decide implements rl.Policy.
-func (r rule) Decide(obs []rl.GraphObservation, actions []int) error {
+func (r rule) Decide(obs []hetero.Graph, actions []int) error {
 	for i, o := range obs {
 		actions[i] = -1
 		for node, open := range o.Allowed {
@@ -117,12 +130,11 @@ func run(f flags, out, messages io.Writer) error {
 	if f.Steps < 1 {
 		return fmt.Errorf("%d steps of training, want at least 1", f.Steps)
 	}
-	newModel := func(rand *rl.Rand) (rl.Model[rl.GraphObservation], error) {
-		return rl.NewGraphModel(rl.DefaultGraphConfig(nodeFeatures, 0), rand)
-	}
+	network := hetero.DefaultConfig()
+	network.Layers = 3
 	cfg := rl.DefaultPPOConfig()
 	cfg.Steps, cfg.Seed, cfg.LearningRate = f.Steps, f.Seed, 1e-3
-	ppo, err := rl.NewPPO(rl.Problem[rl.GraphObservation]{NewEnv: newEnv, NewModel: newModel, Codec: rl.GraphCodec{}}, cfg)
+	ppo, err := rl.NewPPO(hetero.Problem(schema, newEnv, network), cfg)
 	if err != nil {
 		return err
 	}
@@ -138,11 +150,11 @@ func run(f flags, out, messages io.Writer) error {
 	var rows []row
 	for _, p := range []struct {
 		name   string
-		policy rl.Policy[rl.GraphObservation]
+		policy rl.Policy[hetero.Graph]
 	}{
 		{"learned", ppo},
-		{"fewest open neighbours", rule(func(o rl.GraphObservation, node int) float32 { return o.Nodes[node*nodeFeatures+1] })},
-		{"first open node", rule(func(rl.GraphObservation, int) float32 { return 0 })},
+		{"fewest open neighbours", rule(func(o hetero.Graph, node int) float32 { return o.Nodes[0].Features[node*nodeFeatures+1] })},
+		{"first open node", rule(func(hetero.Graph, int) float32 { return 0 })},
 	} {
 		sizes, err := rl.Evaluate(p.policy, newEnv, testGraphs, testSeed)
 		if err != nil {

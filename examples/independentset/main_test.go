@@ -10,13 +10,14 @@ import (
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 	"github.com/graphrl/graphrl/rl/rltest"
 )
 
 func TestEnv(t *testing.T) {
-	rltest.Env(t, rltest.EnvConfig[rl.GraphObservation, int]{
+	rltest.Env(t, rltest.EnvConfig[hetero.Graph, int]{
 		New: newEnv,
-		Action: func(obs rl.GraphObservation, r *rl.Rand) int {
+		Action: func(obs hetero.Graph, r *rl.Rand) int {
 			var open []int
 			for node, ok := range obs.Allowed {
 				if ok {
@@ -28,11 +29,11 @@ func TestEnv(t *testing.T) {
 			}
 			return open[r.IntN(len(open))]
 		},
-		Clone: func(obs rl.GraphObservation) rl.GraphObservation {
-			obs.Nodes, obs.Allowed = slices.Clone(obs.Nodes), slices.Clone(obs.Allowed)
-			return obs
+		Clone: func(obs hetero.Graph) (dst hetero.Graph) {
+			schema.Codec().Copy(&dst, obs)
+			return dst
 		},
-		Invalid: func(obs rl.GraphObservation) []int {
+		Invalid: func(obs hetero.Graph) []int {
 			all := []int{-1, len(obs.Allowed)}
 			if closed := slices.Index(obs.Allowed, false); closed >= 0 {
 				all = append(all, closed)
@@ -76,12 +77,11 @@ type referee struct {
 	total  int
 }
 
-func (r *referee) Decide(obs []rl.GraphObservation, actions []int) error {
+func (r *referee) Decide(obs []hetero.Graph, actions []int) error {
 	for _, o := range obs {
-		if !r.graphs[o.Graph] {
-			r.graphs[o.Graph] = true
-			n := o.Graph.NumDst()
-			r.total += largest(1<<n-1, neighboursOf(o.Graph))
+		if g := o.Edges[0].Structure; !r.graphs[g] {
+			r.graphs[g] = true
+			r.total += largest(1<<g.NumDst()-1, neighboursOf(g))
 		}
 	}
 	return r.rule.Decide(obs, actions)
@@ -105,7 +105,7 @@ func TestRun(t *testing.T) {
 	if err := json.Unmarshal(a.Bytes(), &rows); err != nil || len(rows) != 3 {
 		t.Fatalf("%s: %v", a.String(), err)
 	}
-	r := referee{rule: func(rl.GraphObservation, int) float32 { return 0 }, graphs: map[*gnn.Graph]bool{}}
+	r := referee{rule: func(hetero.Graph, int) float32 { return 0 }, graphs: map[*gnn.Graph]bool{}}
 	sizes, err := rl.Evaluate(&r, newEnv, testGraphs, testSeed)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 )
 
 // method is a way to cut graphs.
@@ -32,7 +33,7 @@ func each(search func(g *gnn.Graph, rand *rl.Rand) int) func([]*gnn.Graph, uint6
 const starts = 10
 
 // methods returns all that are compared. Of the policies seed s, counted from 1, has number s-1.
-func methods(policies []rl.Policy[rl.GraphObservation]) []method {
+func methods(policies []rl.Policy[hetero.Graph]) []method {
 	all := []method{
 		{"greedy flips", 0, each(func(g *gnn.Graph, _ *rl.Rand) int { return greedyFlips(g).cut })},
 		{greedy, 0, each(func(g *gnn.Graph, _ *rl.Rand) int { return greedyConstruction(g).cut })},
@@ -56,10 +57,10 @@ const greedy = "greedy construction"
 
 // solve lets a policy play an episode on each graph from each of a number of random partitions, and
 // returns the best cuts.
-func solve(policy rl.Policy[rl.GraphObservation], graphs []*gnn.Graph, starts int, seed uint64) ([]int, error) {
+func solve(policy rl.Policy[hetero.Graph], graphs []*gnn.Graph, starts int, seed uint64) ([]int, error) {
 	n := len(graphs)
 	envs, cuts := make([]*maxCut, n), make([]int, n)
-	obs, actions := make([]rl.GraphObservation, n), make([]int, n)
+	obs, actions := make([]hetero.Graph, n), make([]int, n)
 	for k, g := range graphs {
 		envs[k] = &maxCut{draw: func(*rl.Rand) (*gnn.Graph, error) { return g, nil }}
 	}

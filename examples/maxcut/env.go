@@ -8,6 +8,7 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/gnn/datasets"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 )
 
 // attached is the number of edges with which each new node of a Barabasi-Albert graph is joined to
@@ -30,7 +31,7 @@ type maxCut struct {
 	best    int        // cut of this episode
 	steps   int
 	flipped []int // the step at which each node was flipped last, 0 if never
-	obs     rl.GraphObservation
+	obs     hetero.Graph
 }
 
 // randomGraphs draws graphs of small to large nodes.
@@ -41,27 +42,25 @@ func randomGraphs(small, large int) func(rand *rl.Rand) (*gnn.Graph, error) {
 }
 
 // Reset implements rl.Env.
-func (m *maxCut) Reset(seed uint64) (rl.GraphObservation, error) {
+func (m *maxCut) Reset(seed uint64) (hetero.Graph, error) {
 	rand := rl.NewRand(seed, 0)
 	g, err := m.draw(rand)
 	if err != nil {
-		return rl.GraphObservation{}, err
+		return hetero.Graph{}, err
 	}
 	n := g.NumDst()
 	m.now = newPartition(g, rand)
 	m.best, m.steps, m.flipped = m.now.cut, 0, make([]int, n)
-	m.obs = rl.GraphObservation{
-		Graph: g,
-		Nodes: make([]float32, nodeFeatures*n),
-		Edges: make([]float32, g.NumEdges()),
-	}
+	m.obs.Reset(&schema)
+	m.obs.Nodes[0] = hetero.NodeSet{Count: n, Features: make([]float32, nodeFeatures*n)}
+	m.obs.Edges[0] = hetero.EdgeSet{Structure: g, Features: make([]float32, g.NumEdges())}
 	m.observe()
 	return m.obs, nil
 }
 
 // Step implements rl.Env.
-func (m *maxCut) Step(node int) (rl.Transition[rl.GraphObservation], error) {
-	var t rl.Transition[rl.GraphObservation]
+func (m *maxCut) Step(node int) (rl.Transition[hetero.Graph], error) {
+	var t rl.Transition[hetero.Graph]
 	if m.now == nil {
 		return t, fmt.Errorf("maxcut: Step before Reset")
 	}
@@ -91,6 +90,13 @@ const (
 	edgeFeatures = 1
 )
 
+// schema: nodes of one kind, and undirected edges, which the graph has in both directions.
+var schema = hetero.Schema{
+	Nodes:  []hetero.NodeType{{Name: "node", Features: nodeFeatures}},
+	Edges:  []hetero.EdgeType{{Name: "edge", From: "node", To: "node", Features: edgeFeatures, Directed: true}},
+	Choose: hetero.OneNode("node"),
+}
+
 // observe computes the features, which are of the same scale whatever the size of the graph.
 func (m *maxCut) observe() {
 	p := m.now
@@ -99,7 +105,7 @@ func (m *maxCut) observe() {
 	most := slices.Max(p.gain)
 	behind := float32(float64(m.best-p.cut) / meanDegree)
 	left := float32(1 - float64(m.steps)/(flipsPerNode*n))
-	x := m.obs.Nodes
+	x := m.obs.Nodes[0].Features
 	for i, gain := range p.gain {
 		degree := max(1, float64(p.graph.OutDegree(i)))
 		x[0] = float32(float64(gain) / degree)
@@ -116,11 +122,11 @@ func (m *maxCut) observe() {
 		x[7], x[8] = behind, left
 		x = x[nodeFeatures:]
 	}
-	edges := p.graph.Edges()
+	edges, y := p.graph.Edges(), m.obs.Edges[0].Features
 	for e, i := range edges.Src {
-		m.obs.Edges[e] = -1
+		y[e] = -1
 		if p.side[i] != p.side[edges.Dst[e]] {
-			m.obs.Edges[e] = 1
+			y[e] = 1
 		}
 	}
 }

@@ -8,20 +8,21 @@ import (
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 	"github.com/graphrl/graphrl/rl/rltest"
 )
 
-func newEnv() rl.Env[rl.GraphObservation, int] { return &maxCut{draw: randomGraphs(8, 20)} }
+func newEnv() rl.Env[hetero.Graph, int] { return &maxCut{draw: randomGraphs(8, 20)} }
 
 func TestEnv(t *testing.T) {
-	rltest.Env(t, rltest.EnvConfig[rl.GraphObservation, int]{
+	rltest.Env(t, rltest.EnvConfig[hetero.Graph, int]{
 		New:    newEnv,
-		Action: func(obs rl.GraphObservation, r *rl.Rand) int { return r.IntN(obs.Graph.NumDst()) },
-		Clone: func(obs rl.GraphObservation) rl.GraphObservation {
-			obs.Nodes, obs.Edges = slices.Clone(obs.Nodes), slices.Clone(obs.Edges)
-			return obs
+		Action: func(obs hetero.Graph, r *rl.Rand) int { return r.IntN(obs.Count("node")) },
+		Clone: func(obs hetero.Graph) (dst hetero.Graph) {
+			schema.Codec().Copy(&dst, obs)
+			return dst
 		},
-		Invalid: func(obs rl.GraphObservation) []int { return []int{-1, obs.Graph.NumDst()} },
+		Invalid: func(obs hetero.Graph) []int { return []int{-1, obs.Count("node")} },
 	})
 }
 
@@ -40,7 +41,7 @@ func TestEpisode(t *testing.T) {
 		first := cutOf(g, side)
 		best, total, rand := first, 0.0, rl.NewRand(uint64(k), 1)
 		for step := 1; ; step++ {
-			for i, x := range append(slices.Clone(obs.Nodes), obs.Edges...) {
+			for i, x := range append(slices.Clone(obs.Nodes[0].Features), obs.Edges[0].Features...) {
 				if math.IsNaN(float64(x)) || math.Abs(float64(x)) > 20 {
 					t.Fatalf("graph %d, step %d: feature %d is %v", k, step, i, x)
 				}
@@ -74,12 +75,12 @@ func TestSidesAreAlike(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, edges := slices.Clone(obs.Nodes), slices.Clone(obs.Edges)
+	nodes, edges := slices.Clone(obs.Nodes[0].Features), slices.Clone(obs.Edges[0].Features)
 	for i := range env.now.side {
 		env.now.flip(i)
 	}
 	env.observe()
-	if !slices.Equal(nodes, env.obs.Nodes) || !slices.Equal(edges, env.obs.Edges) {
+	if !slices.Equal(nodes, env.obs.Nodes[0].Features) || !slices.Equal(edges, env.obs.Edges[0].Features) {
 		t.Error("the sides differ in the observation")
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -78,9 +79,9 @@ func (f flags) check() error {
 }
 
 // trainSeeds trains a policy with every seed, as many at a time as there are processors.
-func trainSeeds(ctx context.Context, f flags) ([]rl.Policy[rl.GraphObservation], error) {
-	newEnv := func() rl.Env[rl.GraphObservation, int] { return &maxCut{draw: randomGraphs(f.Small, f.Large)} }
-	policies := make([]rl.Policy[rl.GraphObservation], f.Seeds)
+func trainSeeds(ctx context.Context, f flags) ([]rl.Policy[hetero.Graph], error) {
+	newEnv := func() rl.Env[hetero.Graph, int] { return &maxCut{draw: randomGraphs(f.Small, f.Large)} }
+	policies := make([]rl.Policy[hetero.Graph], f.Seeds)
 	bar := newBar("training", f.Seeds*f.Steps)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/hetero"
 )
 
 func tiny() flags {
@@ -118,7 +119,7 @@ func TestPermutation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	envs, obs := make([]*maxCut, 2), make([]rl.GraphObservation, 2)
+	envs, obs := make([]*maxCut, 2), make([]hetero.Graph, 2)
 	for k, graph := range []*gnn.Graph{g, h} {
 		envs[k] = &maxCut{draw: func(*rl.Rand) (*gnn.Graph, error) { return graph, nil }}
 		if obs[k], err = envs[k].Reset(1); err != nil {

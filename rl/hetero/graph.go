@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/internal/reuse"
-	"github.com/graphrl/graphrl/rl"
 )
 
 // NodeSet holds the nodes of one type.
@@ -19,6 +19,19 @@ type NodeSet struct {
 type EdgeSet struct {
 	Src, Dst []int32
 	Features []float32 // [edges x features]
+	// Structure, where it is not nil, holds the edges in place of Src and Dst, which must be empty.
+	// It must never change once an observation has it: copies share it, and batches do not sort its
+	// edges again. Set it where many observations have the same edges, as in an episode on one
+	// graph. It is bipartite where the edges join two node types.
+	Structure *gnn.Graph
+}
+
+// Index returns the ends of the edges, wherever they are kept. Read only.
+func (e *EdgeSet) Index() gnn.EdgeIndex {
+	if e.Structure != nil {
+		return e.Structure.Edges()
+	}
+	return gnn.EdgeIndex{Src: e.Src, Dst: e.Dst}
 }
 
 // Graph is an observation. Its slices may be filled directly, in the order of the schema's types,
@@ -44,7 +57,7 @@ func (g *Graph) Reset(s *Schema) {
 	}
 	for i := range g.Edges {
 		e := &g.Edges[i]
-		e.Src, e.Dst, e.Features = e.Src[:0], e.Dst[:0], e.Features[:0]
+		e.Src, e.Dst, e.Features, e.Structure = e.Src[:0], e.Dst[:0], e.Features[:0], nil
 	}
 }
 
@@ -79,6 +92,10 @@ func (g *Graph) AddEdge(edgeType string, src, dst int, features ...float32) int 
 		return 0
 	}
 	e := &g.Edges[i]
+	if e.Structure != nil {
+		g.fail("AddEdge to edges of type %q, which have a Structure", edgeType)
+		return 0
+	}
 	e.Src, e.Dst = append(e.Src, int32(src)), append(e.Dst, int32(dst))
 	e.Features = append(e.Features, features...)
 	return len(e.Src) - 1
@@ -99,8 +116,8 @@ func (g *Graph) Node(nodeType string, i int) []float32 {
 
 // Edge returns the ends of an edge.
 func (g *Graph) Edge(edgeType string, e int) (src, dst int) {
-	set := &g.Edges[g.schema.edgeIndex(edgeType)]
-	return int(set.Src[e]), int(set.Dst[e])
+	ends := g.Edges[g.schema.edgeIndex(edgeType)].Index()
+	return int(ends.Src[e]), int(ends.Dst[e])
 }
 
 // Count returns the number of nodes of a type.
@@ -113,7 +130,7 @@ func (g *Graph) Chosen(row int, choice int32) int {
 	if i < 0 {
 		return -1
 	}
-	for e, src := range g.Edges[i].Src {
+	for e, src := range g.Edges[i].Index().Src {
 		if int(src) == row {
 			if choice == 0 {
 				return e
@@ -156,18 +173,42 @@ func (g *Graph) Check(s *Schema) error {
 
 func (g *Graph) checkEdges(s *Schema, i int) error {
 	t, e := s.Edges[i], &g.Edges[i]
-	if len(e.Dst) != len(e.Src) || len(e.Features) != len(e.Src)*t.Features {
-		return fmt.Errorf("hetero: graph: edges of type %q with %d sources, %d destinations and %d numbers, want %d numbers each",
-			t.Name, len(e.Src), len(e.Dst), len(e.Features), t.Features)
-	}
 	from, to := s.ends(i)
-	for k := range e.Src {
-		if int(e.Src[k]) < 0 || int(e.Src[k]) >= g.Nodes[from].Count || int(e.Dst[k]) < 0 || int(e.Dst[k]) >= g.Nodes[to].Count {
-			return fmt.Errorf("hetero: graph: edge %d of type %q leads from %s %d of %d to %s %d of %d", k, t.Name,
-				t.From, e.Src[k], g.Nodes[from].Count, t.To, e.Dst[k], g.Nodes[to].Count)
+	if e.Structure != nil {
+		if err := e.checkStructure(g.Nodes[from].Count, g.Nodes[to].Count, from != to); err != nil {
+			return fmt.Errorf("hetero: graph: edges of type %q: %w", t.Name, err)
+		}
+	}
+	src, dst := e.Index().Src, e.Index().Dst
+	if len(dst) != len(src) || len(e.Features) != len(src)*t.Features {
+		return fmt.Errorf("hetero: graph: edges of type %q with %d sources, %d destinations and %d numbers, want %d numbers each",
+			t.Name, len(src), len(dst), len(e.Features), t.Features)
+	}
+	if e.Structure == nil { // a Structure has checked its edges
+		for k := range src {
+			if int(src[k]) < 0 || int(src[k]) >= g.Nodes[from].Count || int(dst[k]) < 0 || int(dst[k]) >= g.Nodes[to].Count {
+				return fmt.Errorf("hetero: graph: edge %d of type %q leads from %s %d of %d to %s %d of %d", k, t.Name,
+					t.From, src[k], g.Nodes[from].Count, t.To, dst[k], g.Nodes[to].Count)
+			}
 		}
 	}
 	return finite(e.Features, t.Features, "edge", t.Name)
+}
+
+// checkStructure checks a Structure against the numbers of nodes at its ends.
+func (e *EdgeSet) checkStructure(sources, dests int, bipartite bool) error {
+	g := e.Structure
+	switch {
+	case len(e.Src) > 0 || len(e.Dst) > 0:
+		return errors.New("both a Structure and Src or Dst")
+	case g.NumGraphs() != 1:
+		return fmt.Errorf("a Structure of %d graphs, want one", g.NumGraphs())
+	case g.Bipartite() != bipartite:
+		return fmt.Errorf("a Structure whose Bipartite is %v, want %v", g.Bipartite(), bipartite)
+	case g.NumSrc() != sources || g.NumDst() != dests:
+		return fmt.Errorf("a Structure of %d sources and %d destinations for %d and %d nodes", g.NumSrc(), g.NumDst(), sources, dests)
+	}
+	return nil
 }
 
 func finite(features []float32, width int, what, typeName string) error {
@@ -184,123 +225,5 @@ func (g *Graph) options(s *Schema) int {
 	if c := s.Choose; c.kind == oneNode || c.kind == eachNode {
 		return g.Nodes[s.nodeIndex(c.typeName)].Count
 	}
-	return len(g.Edges[s.edgeIndex(s.Choose.typeName)].Src)
-}
-
-// Codec returns the codec of the schema's graphs, for memories and checkpoints.
-func (s *Schema) Codec() rl.Codec[Graph] { return codec{s} }
-
-type codec struct{ schema *Schema }
-
-// Copy implements rl.Codec.
-func (c codec) Copy(dst *Graph, src Graph) {
-	dst.Reset(c.schema)
-	for i, n := range src.Nodes {
-		dst.Nodes[i].Count = n.Count
-		dst.Nodes[i].Features = append(dst.Nodes[i].Features, n.Features...)
-	}
-	for i, e := range src.Edges {
-		d := &dst.Edges[i]
-		d.Src, d.Dst = append(d.Src, e.Src...), append(d.Dst, e.Dst...)
-		d.Features = append(d.Features, e.Features...)
-	}
-	dst.Allowed = append(dst.Allowed, src.Allowed...)
-	dst.err = src.err
-}
-
-// Encode implements rl.Codec: per node type the number of nodes and their features, per edge type
-// the number of edges, their ends and features, then the mask.
-func (c codec) Encode(dst []float64, g Graph) []float64 {
-	numbers := rl.VectorCodec[float32]{}
-	for _, n := range g.Nodes {
-		dst = numbers.Encode(append(dst, float64(n.Count)), n.Features)
-	}
-	for _, e := range g.Edges {
-		dst = append(dst, float64(len(e.Src)))
-		for _, ends := range [][]int32{e.Src, e.Dst} {
-			for _, i := range ends {
-				dst = append(dst, float64(i))
-			}
-		}
-		dst = numbers.Encode(dst, e.Features)
-	}
-	for _, ok := range g.Allowed {
-		x := 0.0
-		if ok {
-			x = 1
-		}
-		dst = append(dst, x)
-	}
-	return dst
-}
-
-var errShort = errors.New("too few numbers for a graph of the schema")
-
-// Decode implements rl.Codec.
-func (c codec) Decode(g *Graph, src []float64) error {
-	g.Reset(c.schema)
-	take := func(n int) ([]float64, error) {
-		if n > len(src) {
-			return nil, errShort
-		}
-		part := src[:n]
-		src = src[n:]
-		return part, nil
-	}
-	count := func() (int, error) {
-		x, err := take(1)
-		if err != nil {
-			return 0, err
-		}
-		if !(x[0] >= 0 && x[0] <= float64(len(src))) || x[0] != math.Trunc(x[0]) {
-			return 0, fmt.Errorf("%v is not a number of nodes or edges", x[0])
-		}
-		return int(x[0]), nil
-	}
-	features := func(dst *[]float32, n int) error {
-		part, err := take(n)
-		if err != nil {
-			return err
-		}
-		return rl.VectorCodec[float32]{}.Decode(dst, part)
-	}
-	for i, t := range c.schema.Nodes {
-		n, err := count()
-		if err != nil {
-			return err
-		}
-		g.Nodes[i].Count = n
-		if err := features(&g.Nodes[i].Features, n*t.Features); err != nil {
-			return err
-		}
-	}
-	for i, t := range c.schema.Edges {
-		n, err := count()
-		if err != nil {
-			return err
-		}
-		e := &g.Edges[i]
-		for _, ends := range []*[]int32{&e.Src, &e.Dst} {
-			part, err := take(n)
-			if err != nil {
-				return err
-			}
-			for _, x := range part {
-				if x != float64(int32(x)) {
-					return fmt.Errorf("an edge ends at %v", x)
-				}
-				*ends = append(*ends, int32(x))
-			}
-		}
-		if err := features(&e.Features, n*t.Features); err != nil {
-			return err
-		}
-	}
-	for _, x := range src {
-		if x != 0 && x != 1 {
-			return fmt.Errorf("a mask holds %v", x)
-		}
-		g.Allowed = append(g.Allowed, x == 1)
-	}
-	return g.Check(c.schema)
+	return g.Edges[s.edgeIndex(s.Choose.typeName)].Index().Len()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
@@ -192,12 +193,82 @@ func TestEdgePerSource(t *testing.T) {
 	}
 }
 
+// structured is g with its edges in Structures.
+func structured(t *testing.T, s *hetero.Schema, g hetero.Graph) (out hetero.Graph) {
+	s.Codec().Copy(&out, g)
+	for i := range out.Edges {
+		e := &out.Edges[i]
+		var err error
+		if s.Edges[i].From == s.Edges[i].To {
+			e.Structure, err = gnn.NewGraph(g.Count(s.Edges[i].From), e.Index())
+		} else {
+			e.Structure, err = gnn.NewBipartite(g.Count(s.Edges[i].From), g.Count(s.Edges[i].To), e.Index())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Src, e.Dst = nil, nil
+	}
+	return out
+}
+
+// Edges in a Structure compute the same, bit for bit, also in a batch with others without.
+func TestStructure(t *testing.T) {
+	rand := rl.NewRand(4, 4)
+	for name, choose := range choices {
+		s := schema(choose)
+		model, err := hetero.NewModel(s, hetero.Config{Hidden: 8, Layers: 2, ScoreGain: 1, Value: true}, rl.NewRand(1, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			a, b := random(&s, rand), random(&s, rand)
+			a.Allowed = make([]bool, len(a.Edges[0].Src))
+			if name != "one edge" && name != "edge per source" {
+				a.Allowed = nil
+			}
+			sa, sb := structured(t, &s, a), structured(t, &s, b)
+			plain, want := scoresOf(t, model, a, b)
+			for _, batch := range [][]hetero.Graph{{sa, sb}, {sa, b}, {a, sb}} {
+				c, z := scoresOf(t, model, batch...)
+				same := slices.Equal(z, want)
+				for row, group := range plain.Choices.Rows(0) {
+					_, allowed := plain.Choices.OfGroup(int(group), want)
+					_, got := c.Choices.OfGroup(int(c.Choices.Rows(0)[row]), z)
+					same = same && slices.Equal(got, allowed)
+				}
+				if !same {
+					t.Fatalf("%s: scores %v, without Structures %v", name, z, want)
+				}
+			}
+		}
+	}
+	s := schema(choices["one edge"])
+	g := random(&s, rand)
+	for want, change := range map[string]func(g *hetero.Graph){
+		"both a Structure":       func(g *hetero.Graph) { g.Edges[0].Src = []int32{0} },
+		"0 graphs":               func(g *hetero.Graph) { g.Edges[0].Structure = new(gnn.Graph) },
+		"Bipartite is false":     func(g *hetero.Graph) { g.Edges[0].Structure = g.Edges[1].Structure },
+		"sources and":            func(g *hetero.Graph) { g.AddNode("job", 1, 1) },
+		"which have a Structure": func(g *hetero.Graph) { g.AddEdge("runs", 0, 0, 1) },
+	} {
+		bad := structured(t, &s, g)
+		change(&bad)
+		if err := bad.Check(&s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
 func TestCodec(t *testing.T) {
 	s := schema(hetero.OneEdge("runs"))
 	rltest.Codec(t, s.Codec(), func(r *rl.Rand) hetero.Graph {
 		g := random(&s, r)
 		if r.IntN(2) == 0 {
 			g.Allowed = make([]bool, len(g.Edges[0].Src))
+		}
+		if r.IntN(2) == 0 {
+			g = structured(t, &s, g)
 		}
 		return g
 	})

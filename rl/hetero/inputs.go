@@ -40,6 +40,7 @@ type edgeInput struct {
 	features         *gorgonia.Node // nil without features
 	graph            gnn.Graph
 	index            gnn.EdgeIndex
+	parts            []*gnn.Graph // Structures of a batch
 	buf              nn.Buffer
 }
 
@@ -114,29 +115,42 @@ func (in *inputs) loadNodes(i int, batch []Graph) error {
 func (in *inputs) loadEdges(i int, batch []Graph) error {
 	t, e := in.schema.Edges[i], &in.edges[i]
 	from, to := in.schema.ends(i)
-	total := 0
+	total, structures := 0, true
 	for b := range batch {
-		total += len(batch[b].Edges[i].Src)
+		set := &batch[b].Edges[i]
+		total += set.Index().Len()
+		structures = structures && set.Structure != nil
 	}
 	rows := e.buf.Resize(total, t.Features)
-	e.index.Src, e.index.Dst = e.index.Src[:0], e.index.Dst[:0]
 	sorted := in.schema.Choose.kind == edgePerSource && in.schema.edgeIndex(in.schema.Choose.typeName) == i
+	if structures && !sorted {
+		e.parts = e.parts[:0]
+		for b := range batch {
+			set := &batch[b].Edges[i]
+			e.parts = append(e.parts, set.Structure)
+			rows = rows[copy(rows, set.Features):]
+		}
+		return e.graph.SetBatch(e.parts...)
+	}
+	e.index.Src, e.index.Dst = e.index.Src[:0], e.index.Dst[:0]
 	if sorted {
 		in.chosen.order, in.chosen.end = in.chosen.order[:0], in.chosen.end[:0]
 	}
 	sources, dests := int32(0), int32(0)
 	for b := range batch {
 		set := &batch[b].Edges[i]
+		index := set.Index()
 		var order []int32
 		if sorted {
-			order = in.chosen.add(set.Src, batch[b].Nodes[from].Count)
+			order = in.chosen.add(index.Src, batch[b].Nodes[from].Count)
 		}
-		for k := range set.Src {
+		for at := range index.Src {
+			k := at
 			if sorted {
-				k = int(order[k])
+				k = int(order[at])
 			}
-			e.index.Src = append(e.index.Src, sources+set.Src[k])
-			e.index.Dst = append(e.index.Dst, dests+set.Dst[k])
+			e.index.Src = append(e.index.Src, sources+index.Src[k])
+			e.index.Dst = append(e.index.Dst, dests+index.Dst[k])
 			rows = rows[copy(rows, set.Features[k*t.Features:(k+1)*t.Features]):]
 		}
 		sources, dests = sources+int32(batch[b].Nodes[from].Count), dests+int32(batch[b].Nodes[to].Count)
@@ -198,7 +212,7 @@ func (in *inputs) choices(g *Graph, rest *grouped, choices *rl.Choices) error {
 	case edgePerSource:
 		edge := in.schema.edgeIndex(c.typeName)
 		from, _ := in.schema.ends(edge)
-		order, end := rest.take(len(g.Edges[edge].Src), g.Nodes[from].Count)
+		order, end := rest.take(g.Edges[edge].Index().Len(), g.Nodes[from].Count)
 		return in.rowPerSource(order, end, allowed, choices)
 	default:
 		return choices.Append(g.options(in.schema), allowed)
