@@ -53,6 +53,10 @@ func (c *Course) ReportStart() bool { return c.done%c.report == 0 }
 // CheckpointDue reports whether a checkpoint interval has just ended. The last one may be shorter.
 func (c *Course) CheckpointDue() bool { return c.done > 0 && (c.done%c.checkpoint == 0 || c.Done()) }
 
+// AtInterval reports whether a whole number of checkpoint intervals is done: where checkpoints compete
+// to be the best.
+func (c *Course) AtInterval() bool { return c.done > 0 && c.done%c.checkpoint == 0 }
+
 // better reports whether a score at this step makes this the best checkpoint, and remembers it. The
 // end of a run counts only if it is a multiple of the interval, or nothing before has been one: a
 // longer run does not stop there.
@@ -60,7 +64,7 @@ func (c *Course) better(score float64) bool {
 	switch {
 	case c.done == 0:
 		return false
-	case c.done%c.checkpoint == 0 && score > c.best:
+	case c.AtInterval() && score > c.best:
 		c.best = score
 		return true
 	}

@@ -43,6 +43,7 @@ func runFolder(t *testing.T, method agent.Method) {
 slots: 40
 checkpoint_interval: 10
 window: 5
+validation_slots: 10
 scenario: {name: dynamic, devices: 6}
 recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16}
 `), "tiny.yaml")
@@ -118,11 +119,51 @@ func TestEval(t *testing.T) {
 		}
 	}
 
-	code, out, _ := eval("--run", "GRLE", "--slots", "20", "--devices", "14")
+	code, out, _ := eval("--run", "GRLE", "--slots", "20", "--devices", "14", "--checkpoint", "latest")
 	want := "scenario dynamic, 14 devices, 2 servers, 5 exits, slot 10ms, seed 2, 20 slots;\n" +
 		"GRLE trained for 40 slots on scenario dynamic, 6 devices, 2 servers, 5 exits, slot 10ms, seed 1,\nand not learning\n"
 	if code != 0 || !strings.HasPrefix(out, want) {
 		t.Errorf("code %d\n%s", code, out)
+	}
+}
+
+// The best checkpoint is evaluated unless another is asked for, and messages, JSON and CSV say which
+// and why.
+func TestEvalSaysWhichCheckpoint(t *testing.T) {
+	t.Chdir(t.TempDir())
+	runFolder(t, agent.GRLE)
+	for _, c := range []struct{ flag, name, why string }{
+		{"", "best", "highest reward in validation, 0."},
+		{"--checkpoint=best", "best", "asked for"},
+		{"--checkpoint=latest", "latest", "asked for"},
+	} {
+		args := []string{"--run", "GRLE", "--slots", "5", "--format", "json"}
+		if c.flag != "" {
+			args = append(args, c.flag)
+		}
+		code, out, messages := eval(args...)
+		var rows []struct {
+			Method     string
+			Checkpoint struct {
+				Name, Why *string
+				Slot      *int64
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &rows); code != 0 || err != nil {
+			t.Fatalf("%v: code %d, error %v\n%s", args, code, err, messages)
+		}
+		got := rows[0].Checkpoint
+		if *got.Name != c.name || !strings.HasPrefix(*got.Why, c.why) || *got.Slot < 10 || rows[1].Checkpoint.Name != nil {
+			t.Errorf("%s: %s, of slot %d (%s)", c.flag, *got.Name, *got.Slot, *got.Why)
+		}
+		if want := "GRLE trained with seed 1: checkpoint " + c.name + ", of slot "; !strings.HasPrefix(messages, want) {
+			t.Errorf("%s: messages %s, want %s", c.flag, messages, want)
+		}
+	}
+	_, out, _ := eval("--run", "GRLE", "--slots", "5", "--format", "csv")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if !strings.HasSuffix(lines[0], ",checkpoint.name,checkpoint.slot,checkpoint.why") || !strings.HasSuffix(lines[2], ",,,") {
+		t.Errorf("CSV:\n%s", out)
 	}
 }
 
@@ -184,7 +225,7 @@ func TestBadInput(t *testing.T) {
 	runFolder(t, agent.DROOE)
 	for _, c := range []struct{ args, want string }{
 		{"", "name what to evaluate"},
-		{"--run a --checkpoint b", "name what to evaluate"},
+		{"--run DROOE --checkpoint b", "--checkpoint b: with --run it is best or latest"},
 		{"--run no-such", "no checkpoint in no-such/checkpoint/latest"},
 		{"--run DROOE --devices 14", "another architecture: it holds DROOE with MLP actor: devices 6,"},
 		{"--run DROOE --servers 4", "another architecture"},

@@ -17,7 +17,7 @@ import (
 // mecoffloadCommand is eval mecoffload.
 type mecoffloadCommand struct {
 	Runs       []string `name:"run" placeholder:"DIR" help:"Run folder, or folder of several runs as train makes it. May be given several times: all are evaluated on tasks of the same kind, and seeds of one method are averaged."`
-	Checkpoint string   `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`
+	Checkpoint string   `placeholder:"NAME|DIR" help:"With --run, the checkpoint to evaluate: best or latest. Default: best, the one with the highest reward in validation; latest if none was validated. Without --run, the folder of a checkpoint."`
 	cli.WorldFlags
 	Slots   *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`
 	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: that of each run plus 1, which are tasks it has not met."`
@@ -36,7 +36,7 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err := c.suiteFlags.absent(); err != nil {
 		return err
 	}
-	checkpoints, err := c.open()
+	checkpoints, choices, err := c.open()
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 				cli.World(cfgs[0].Scenario, cfgs[0].Profile), cli.World(cfgs[i].Scenario, cfgs[i].Profile))
 		}
 	}
-	entries, err := c.evaluateAll(ctx, checkpoints, cfgs, out)
+	entries, err := c.evaluateAll(ctx, checkpoints, cfgs, choices, out)
 	if err != nil {
 		return err
 	}
@@ -58,36 +58,44 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 }
 
 // open opens the checkpoints to evaluate.
-func (c mecoffloadCommand) open() ([]*experiment.Checkpoint, error) {
-	if (len(c.Runs) == 0) == (c.Checkpoint == "") {
-		return nil, cli.Usage("name what to evaluate: either run folders by --run or a checkpoint by --checkpoint")
-	}
-	if c.Checkpoint != "" {
+func (c mecoffloadCommand) open() ([]*experiment.Checkpoint, []cli.Choice, error) {
+	if len(c.Runs) == 0 {
+		if c.Checkpoint == "" {
+			return nil, nil, cli.Usage("name what to evaluate: either run folders by --run or a checkpoint by --checkpoint")
+		}
 		checkpoint, err := experiment.OpenCheckpoint(c.Checkpoint)
-		return []*experiment.Checkpoint{checkpoint}, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return []*experiment.Checkpoint{checkpoint}, []cli.Choice{cli.NewChoice(checkpoint, "asked for")}, nil
+	}
+	if name := c.Checkpoint; name != "" && name != experiment.LatestCheckpoint && name != experiment.BestCheckpoint {
+		return nil, nil, cli.Usage("--checkpoint %s: with --run it is %s or %s; name the folder of a checkpoint without --run",
+			name, experiment.BestCheckpoint, experiment.LatestCheckpoint)
 	}
 	var opened []*experiment.Checkpoint
+	var choices []cli.Choice
 	for _, dir := range c.Runs {
 		folders, several, err := cli.RunFolders(dir)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !several {
 			folders = []string{dir}
 		}
 		for _, folder := range folders {
-			checkpoint, err := experiment.OpenRun(folder, experiment.LatestCheckpoint)
+			checkpoint, why, err := experiment.OpenLearned(folder, c.Checkpoint)
 			if err != nil {
-				return nil, cli.OpenError(err)
+				return nil, nil, cli.OpenError(err)
 			}
-			opened = append(opened, checkpoint)
+			opened, choices = append(opened, checkpoint), append(choices, cli.NewChoice(checkpoint, why))
 		}
 	}
-	return opened, nil
+	return opened, choices, nil
 }
 
 // evaluateAll evaluates what was learned, run by run, and the baselines on the tasks of each seed.
-func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*experiment.Checkpoint, cfgs []experiment.Config, out cli.Streams) ([]cli.Entry, error) {
+func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*experiment.Checkpoint, cfgs []experiment.Config, choices []cli.Choice, out cli.Streams) ([]cli.Entry, error) {
 	var rows []mecoffload.Row
 	var seeds []uint64
 	for i, cfg := range cfgs {
@@ -95,6 +103,7 @@ func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*exper
 		if err != nil {
 			return nil, err
 		}
+		fmt.Fprintf(out.Err, "%s trained with seed %d: %s\n", cfg.Method, checkpoints[i].Config.Seed, choices[i])
 		row, err := c.evaluate(ctx, evaluation(cfg), agent, out)
 		agent.Close()
 		if err != nil {
@@ -102,7 +111,7 @@ func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*exper
 		}
 		rows = append(rows, row)
 	}
-	entries := cli.Learners(cfgs, rows)
+	entries := cli.Learners(cfgs, rows, choices)
 	for _, cfg := range cfgs {
 		if slices.Contains(seeds, cfg.Seed) {
 			continue

@@ -25,12 +25,14 @@ type Outcome struct {
 	Config  experiment.Config
 	Row     mecoffload.Row      // averages of the last quarter
 	Reports []experiment.Report // the learning curve
+
+	choice Choice // of the checkpoint that Row is about, if it is an evaluation
 }
 
 // OutcomeOf reads the outcome of a run that is done, in its folder.
 func OutcomeOf(run *experiment.Run, dir string) (Outcome, error) {
 	reports, err := runfolder.ReadLog[experiment.Report](filepath.Join(dir, runfolder.MetricsFile))
-	return Outcome{run.Config(), run.Row(), reports}, err
+	return Outcome{Config: run.Config(), Row: run.Row(), Reports: reports}, err
 }
 
 // Comparison is the outcomes of runs in one world beside the policies that do not learn, on the
@@ -113,10 +115,10 @@ func upperBound(cfg experiment.Config) (float64, error) {
 }
 
 // Learners are rows of runs by method and recipe, in the order in which these first appear.
-func Learners(cfgs []experiment.Config, rows []mecoffload.Row) []Entry {
+func Learners(cfgs []experiment.Config, rows []mecoffload.Row, choices []Choice) []Entry {
 	outcomes := make([]Outcome, len(rows))
 	for i, r := range rows {
-		outcomes[i] = Outcome{Config: cfgs[i], Row: r}
+		outcomes[i] = Outcome{Config: cfgs[i], Row: r, choice: choices[i]}
 	}
 	return learners(outcomes)
 }

@@ -15,13 +15,18 @@ import (
 func WriteEntries(w io.Writer, f show.Format, caption string, entries []Entry) error {
 	if f == show.CSV || f == show.JSON {
 		var records []any
+		evaluation := chosen(entries)
 		for _, e := range entries {
 			if e.bound != nil {
 				records = append(records, e.bound)
 			}
-			for _, r := range e.Rows {
+			for i, r := range e.Rows {
 				r.Method = e.Name
-				records = append(records, r)
+				if evaluation {
+					records = append(records, chosenRow{r, e.choice(i)})
+				} else {
+					records = append(records, r)
+				}
 			}
 		}
 		return show.WriteTable(w, f, caption, nil, records)

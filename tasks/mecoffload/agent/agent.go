@@ -262,6 +262,18 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 	return err
 }
 
+// SaveLearned saves what LoadLearned restores, which is much less than what SaveState saves.
+func (a *Agent) SaveLearned(s *checkpoints.State) error {
+	err := a.actor.SaveState(s.Sub(actorState))
+	if a.value != nil {
+		err = errors.Join(err, a.value.SaveState(s.Sub(valueState)))
+	}
+	if a.deadlines != nil {
+		err = errors.Join(err, a.deadlines.SaveState(s.Sub(deadlineState)))
+	}
+	return err
+}
+
 // LoadLearned restores only what decisions depend on: actor, value and deadlines, not the replay
 // memories.
 func (a *Agent) LoadLearned(s *checkpoints.State) error {

@@ -2,7 +2,10 @@ package experiment
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -45,8 +48,8 @@ func (r *Run) Manifest() (checkpoints.Manifest, error) { return r.manifest, nil 
 // CheckpointDue reports whether a checkpoint interval has just ended.
 func (r *Run) CheckpointDue() bool { return r.course.CheckpointDue() }
 
-// Checkpoint saves the run to dir/latest. It also saves to dir/best if a checkpoint is due and the
-// moving reward is the highest at any due one so far.
+// Checkpoint saves the run to dir/latest. It also saves to dir/best if a checkpoint is due and its
+// reward is the highest at any due one so far.
 func (r *Run) Checkpoint(dir string) error {
 	if err := runfolder.Checkpoint(dir, r); err != nil {
 		return fmt.Errorf("mecoffload: %w", err)
@@ -84,6 +87,43 @@ func OpenRun(dir, name string) (*Checkpoint, error) {
 	}
 	return newCheckpoint(saved)
 }
+
+// OpenLearned reads the checkpoint of a run folder by which what was learned is best judged, and says
+// why it is that one: the best, if validation has found it, else the latest. name, if not empty, is the
+// checkpoint to read in any case.
+func OpenLearned(dir, name string) (c *Checkpoint, why string, err error) {
+	if name != "" {
+		c, err = OpenRun(dir, name)
+		return c, "asked for", err
+	}
+	c, err = OpenRun(dir, BestCheckpoint)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", err
+	}
+	if err == nil {
+		v, err := c.Validation()
+		if err != nil {
+			return nil, "", err
+		}
+		if v != nil {
+			return c, fmt.Sprintf("highest reward in validation, %.3f on %d slots of their own", v.Reward, v.Slots), nil
+		}
+	}
+	c, err = OpenRun(dir, LatestCheckpoint)
+	return c, "none was validated", err
+}
+
+// Validation is how the checkpoint did in validation; nil if it was not validated.
+func (c *Checkpoint) Validation() (*Validation, error) {
+	v, err := loadValidation(c.saved.State.Sub(validationState))
+	if err != nil || v == nil || v.Slot != c.Slot {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Name is that of the checkpoint's folder: [LatestCheckpoint] or [BestCheckpoint] in a run folder.
+func (c *Checkpoint) Name() string { return filepath.Base(c.saved.Dir) }
 
 func newCheckpoint(saved *runfolder.Saved[Config]) (*Checkpoint, error) {
 	if method := saved.Manifest.Method; method != string(saved.Config.Method) {

@@ -46,6 +46,10 @@ type Config struct {
 	// Window is the number of slots in the moving averages that show progress and choose the best
 	// checkpoint.
 	Window int `yaml:"window"`
+	// ValidationSlots is how many slots, of a stream of their own, what has been learned decides
+	// after every checkpoint interval, learning nothing. The checkpoint with the highest reward
+	// there is the best. 0: none, and the best is by the moving average of the training.
+	ValidationSlots int64 `yaml:"validation_slots"`
 
 	Recipe   agent.Recipe        `yaml:"recipe"`
 	Scenario mecoffload.Scenario `yaml:"scenario"`
@@ -92,6 +96,9 @@ func (c Config) Validate() error {
 		if v.value < 1 || v.value > v.most {
 			return strictyaml.Invalid(v.key, "%d is not in 1..%d", v.value, v.most)
 		}
+	}
+	if v := c.ValidationSlots; v < 0 || v > maxSlots {
+		return strictyaml.Invalid("validation_slots", "%d is not in 0..%d", v, int64(maxSlots))
 	}
 	if err := strictyaml.Below("recipe", c.Recipe.Validate()); err != nil {
 		return err
@@ -173,6 +180,7 @@ func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 		ReportInterval:     100,
 		CheckpointInterval: 1000,
 		Window:             500,
+		ValidationSlots:    250,
 	}
 	type plain Config // without this method
 	err := n.Without("recipe", "scenario", "profile").Decode((*plain)(c))

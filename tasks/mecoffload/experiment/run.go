@@ -30,6 +30,7 @@ type Run struct {
 	interval *mecoffload.Metrics
 	tail     *tail
 	recent   *movingAverage
+	valid    *Validation // the latest; nil before the first
 }
 
 var (
@@ -109,6 +110,9 @@ func (r *Run) Step() error {
 	r.tail.add(slot, out, decision)
 	r.recent.add(out)
 	r.course.Advance()
+	if r.course.AtInterval() && r.cfg.ValidationSlots > 0 {
+		return r.validate()
+	}
 	return nil
 }
 
@@ -116,8 +120,12 @@ func (r *Run) Step() error {
 // slots.
 func (r *Run) Moving() (reward, accuracy float64) { return r.recent.means() }
 
-// Score implements runfolder.Run: it returns the moving average of the reward.
+// Score implements runfolder.Run: it returns the reward of the latest validation, or without any the
+// moving average of the training.
 func (r *Run) Score() float64 {
+	if r.valid != nil {
+		return r.valid.Reward
+	}
 	reward, _ := r.Moving()
 	return reward
 }
@@ -129,6 +137,8 @@ type Report struct {
 	Slot int64 `json:"slot"`
 	mecoffload.Row
 	Decision *struct{} `json:"decision_us,omitempty"`
+	// Validation is of a checkpoint among these slots, if there was one.
+	Validation *Validation `json:"validation,omitempty"`
 }
 
 // ReportDue reports whether a report interval has just ended.
@@ -141,6 +151,9 @@ func (r *Run) Reports() int64 { return r.course.Reports() }
 func (r *Run) Report() Report {
 	report := Report{Slot: r.Slot(), Row: r.interval.Row(string(r.cfg.Method), r.cfg.Seed)}
 	report.Row.Decision = mecoffload.DecisionTime{}
+	if from := (report.Slot - 1) / r.cfg.ReportInterval * r.cfg.ReportInterval; r.valid != nil && r.valid.Slot > from {
+		report.Validation = r.valid
+	}
 	return report
 }
 
@@ -159,6 +172,7 @@ func (r *Run) SaveState(s *checkpoints.State) error {
 		r.interval.SaveState(s.Sub("metrics/interval")),
 		r.tail.SaveState(s.Sub("metrics/tail")),
 		r.recent.SaveState(s.Sub("metrics/recent")),
+		r.valid.save(s.Sub(validationState)),
 	)
 }
 
@@ -168,7 +182,9 @@ func (r *Run) LoadState(s *checkpoints.State) error {
 	if err := r.course.LoadState(s); err != nil {
 		return fmt.Errorf("mecoffload: %w", err)
 	}
-	return errors.Join(
+	var err error
+	r.valid, err = loadValidation(s.Sub(validationState))
+	return errors.Join(err,
 		r.sim.LoadState(s.Sub("simulator")),
 		r.agent.LoadState(s.Sub(agentState)),
 		r.interval.LoadState(s.Sub("metrics/interval")),

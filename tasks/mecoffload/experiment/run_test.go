@@ -25,6 +25,7 @@ slots: 90
 report_interval: 7
 checkpoint_interval: 10
 window: 9
+validation_slots: 4
 scenario: {name: churn, devices: 4}
 recipe: {name: tiny, hidden: [8], graph_hidden: 6, batch_size: 8, memory_size: 16, adapt_interval: 5, value_memory: 64,
   quantizer: gumbel, noise: 1}
@@ -484,9 +485,10 @@ func TestDamagedCheckpointsAreRefused(t *testing.T) {
 	}
 }
 
-// best is the checkpoint with the highest moving reward among the due ones.
+// Without validation best is the checkpoint with the highest moving reward among the due ones.
 func TestBestCheckpoint(t *testing.T) {
 	cfg := tinyConfig(t, agent.DROOE)
+	cfg.ValidationSlots = 0
 	run := newRun(t, cfg)
 	dir := t.TempDir()
 	if err := run.Checkpoint(dir); err != nil {

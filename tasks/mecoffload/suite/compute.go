@@ -121,7 +121,7 @@ func (r *Result) learn(ctx context.Context) error {
 	}
 	cfg.Slots, cfg.Seed = c.Slots, c.Seed
 	cfg.ReportInterval = max(c.Slots/curvePoints, 1)
-	cfg.CheckpointInterval = c.Slots
+	cfg.CheckpointInterval, cfg.ValidationSlots = c.Slots, 0
 	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		return err
