@@ -120,14 +120,8 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 // Decide writes the most probable action for each observation, or -1 where none is allowed. It
 // implements Policy.
 func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
-	scores, err := p.act.predict(obs)
-	if err != nil {
+	if err := p.act.decide(obs, actions); err != nil {
 		return p.failed(err)
-	}
-	for b := range obs {
-		if actions[b], err = argmax(p.act.Choices.Of(b, scores)); err != nil {
-			return p.failed(fmt.Errorf("observation %d: %w", b, err))
-		}
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func newCollector[O any](problem Problem[O], n, goroutines int, seed uint64) (*c
 	if err != nil {
 		return nil, err
 	}
-	env, err := NewVecEnv(all, goroutines, IntCodec{})
+	env, err := NewVecEnv(all, goroutines, problem.Codec, IntCodec{})
 	if err != nil {
 		return nil, err
 	}

@@ -43,8 +43,9 @@
 // All decide among the actions that an observation offers: their number may change, and some may be
 // forbidden. Networks are perceptrons (MLPModel), graph networks whose actions are nodes or edges
 // (package hetero), or any other Model. A Callback watches a training: Evaluator evaluates and keeps
-// the best policy, Checkpoint saves. Each default of a configuration is explained where its field
-// is; docs/algorithms has a page for each algorithm, with equations and results.
+// the best policy, Checkpoint saves, and LoadPolicy puts a saved policy to work without its
+// training. Each default of a configuration is explained where its field is; docs/algorithms has a
+// page for each algorithm, with equations and results.
 //
 // They are made of parts that serve algorithms of one's own. For learners that sample a policy
 // (ActorCritic), VecEnv steps several environments at once, Rollout keeps the steps and estimates

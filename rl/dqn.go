@@ -308,7 +308,7 @@ func (l *DQN[O]) learn() (float64, error) {
 	if l.cfg.Double {
 		best = l.online
 	}
-	if err := best.decide(l.next, l.choices); err != nil {
+	if err := best.act.decide(l.next, l.choices); err != nil {
 		return 0, err
 	}
 	q, err := l.target.values(l.next)
@@ -334,7 +334,7 @@ func (l *DQN[O]) learn() (float64, error) {
 
 // Decide implements Policy.
 func (l *DQN[O]) Decide(obs []O, actions []int) error {
-	if err := l.online.decide(obs, actions); err != nil {
+	if err := l.online.act.decide(obs, actions); err != nil {
 		return l.failed(err)
 	}
 	return nil

@@ -11,6 +11,12 @@ package rl
 //   - An action the environment cannot execute is an error and leaves the environment as it was.
 //   - An observation may share memory with the environment. It is valid until the next call of Step or Reset; a caller
 //     who keeps it longer copies it. The environment never writes to an action, nor keeps it.
+//
+// Learners save a running episode as its seed and actions, and restore it by playing it again. An
+// environment for which that is slow, or wrong because it keeps something from one episode to the
+// next (a curriculum, running statistics), implements checkpoints.Stateful: then its state is saved
+// instead. LoadState is called on a new environment, without Reset before, and must lead to the very
+// point where SaveState was called, within an episode or at its end.
 type Env[O, A any] interface {
 	// Reset starts an episode and returns its first observation.
 	Reset(seed uint64) (O, error)

@@ -10,14 +10,6 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Policy decides what to do. All learners of this package that learn from rewards are one: they
-// decide greedily, without the exploration they train with.
-type Policy[O any] interface {
-	// Decide writes the action to take for each of obs. Deciding changes nothing that is learned or
-	// drawn later.
-	Decide(obs []O, actions []int) error
-}
-
 // evaluationWidth is the most environments that Evaluate steps side by side.
 const evaluationWidth = 100
 

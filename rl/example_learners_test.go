@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"slices"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/envs"
@@ -35,6 +38,47 @@ func ExamplePPO() {
 	// Output:
 	// stopped early: true
 	// balances for more than 300 steps: true
+}
+
+// A policy is put to work from a checkpoint of its training, of which it needs nothing but the
+// network: not the algorithm, nor how many environments there were.
+func ExampleLoadPolicy() {
+	problem := rl.VectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() }, rl.DefaultMLPConfig(0, 0))
+	cfg := rl.DefaultPPOConfig()
+	cfg.Steps, cfg.Envs = 2048, 4
+	learner, err := rl.NewPPO(problem, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "policy")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	save := rl.Checkpoint(dir, cfg.Steps, learner, checkpoints.Manifest{Method: "PPO"})
+	if err := learner.Train(context.Background(), save); err != nil {
+		log.Fatal(err)
+	}
+
+	state, _, err := checkpoints.Load(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	policy, err := rl.LoadPolicy(state, problem)
+	if err != nil {
+		log.Fatal(err)
+	}
+	trained, err := rl.Evaluate(learner, problem.NewEnv, 10, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	loaded, err := rl.Evaluate(policy, problem.NewEnv, 10, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the same returns:", slices.Equal(trained, loaded))
+	// Output:
+	// the same returns: true
 }
 
 // star is the schema of hub: nodes of one kind, and edges added in both directions.

@@ -47,7 +47,7 @@ func ExampleVecEnv() {
 	for range 4 {
 		all = append(all, envs.NewCartPole())
 	}
-	env, err := rl.NewVecEnv(all, 2, rl.IntCodec{})
+	env, err := rl.NewVecEnv(all, 2, nil, rl.IntCodec{})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestConstructorsRefuseWhatMakesNoSense(t *testing.T) {
 	problem.NewEnv = func() rl.Env[[]float32, int] { return nil }
 	_, noEnv := rl.NewA2C(problem, rl.DefaultA2CConfig())
 	_, noEpisodes := rl.NewREINFORCE(problem, rl.DefaultREINFORCEConfig())
-	_, noVec := rl.NewVecEnv([]rl.Env[int, int]{nil}, 1, rl.IntCodec{})
+	_, noVec := rl.NewVecEnv([]rl.Env[int, int]{nil}, 1, nil, rl.IntCodec{})
 	_, noRollout := rl.NewRollout[int, int](1, 1, nil, nil)
 	_, noReplay := rl.NewReplayBuffer[int](1, nil)
 	_, noNStep := rl.NewNStep[int](1, 1, nil)

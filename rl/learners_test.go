@@ -650,3 +650,64 @@ func TestLearnersNeedACritic(t *testing.T) {
 		t.Errorf("DQN with a critic it has no use for: %v", err)
 	}
 }
+
+// A policy loaded from the state of any learner decides as the learner does, for any number of
+// observations, on a vector and on graphs of other sizes.
+func TestLoadPolicy(t *testing.T) {
+	t.Run("vectors", func(t *testing.T) { checkLoadPolicy(t, cartPole()) })
+	t.Run("graphs", func(t *testing.T) { checkLoadPolicy(t, graphProblem(&packings[0])) })
+}
+
+func checkLoadPolicy[O any](t *testing.T, problem rl.Problem[O]) {
+	for name, newLearner := range algorithms[O]() {
+		l, err := newLearner(problem, 600, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Train(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		state := checkpoints.NewState()
+		if err := (rl.Parts{"learner": l}).SaveState(state); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rl.LoadPolicy(state, problem); !errors.Is(err, checkpoints.ErrMismatch) {
+			t.Errorf("%s: the state of the whole: %v", name, err)
+		}
+		policy, err := rl.LoadPolicy(state.Sub("learner"), rl.Problem[O]{NewModel: problem.NewModel})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, episodes := range []int{1, 7, 30} {
+			want, errWant := rl.Evaluate(l, problem.NewEnv, episodes, 9)
+			got, errGot := rl.Evaluate(policy, problem.NewEnv, episodes, 9)
+			if errWant != nil || errGot != nil || !slices.Equal(want, got) {
+				t.Errorf("%s: returns %v, error %v, of the learner %v, error %v", name, got, errGot, want, errWant)
+			}
+		}
+	}
+}
+
+func TestLoadPolicyRefuses(t *testing.T) {
+	problem := cartPole()
+	l, err := algorithms[[]float32]()["PPO"](problem, 10, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := checkpoints.NewState()
+	if err := l.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	cfg := rl.DefaultMLPConfig(0, 0)
+	cfg.Hidden, cfg.Value = []int{31}, rl.SharedValue
+	wider := rl.VectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() }, cfg)
+	if _, err := rl.LoadPolicy(state, wider); !errors.Is(err, checkpoints.ErrMismatch) || !strings.Contains(err.Error(), "shape") {
+		t.Errorf("a network of another width: %v", err)
+	}
+	if _, err := rl.LoadPolicy(checkpoints.NewState(), problem); !errors.Is(err, checkpoints.ErrMismatch) {
+		t.Errorf("an empty state: %v", err)
+	}
+	if _, err := rl.LoadPolicy(state, rl.Problem[[]float32]{}); err == nil {
+		t.Error("no network: no error")
+	}
+}

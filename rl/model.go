@@ -192,6 +192,20 @@ func (c *Compiled[O]) Values() ([]float32, error) {
 	return values, nil
 }
 
+// decide writes the best allowed action of each observation, or -1 where none is allowed.
+func (c *Compiled[O]) decide(obs []O, actions []int) error {
+	scores, err := c.predict(obs)
+	if err != nil {
+		return err
+	}
+	for b := range obs {
+		if actions[b], err = argmax(c.Choices.Of(b, scores)); err != nil {
+			return fmt.Errorf("observation %d: %w", b, err)
+		}
+	}
+	return nil
+}
+
 // predict loads and runs a batch.
 func (c *Compiled[O]) predict(batch []O) ([]float32, error) {
 	if err := c.Load(batch); err != nil {

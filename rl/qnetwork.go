@@ -93,21 +93,8 @@ func (n *qNetwork[O]) values(obs []O) ([]float32, error) {
 	return n.act.predict(obs)
 }
 
-// decide writes the best action for each observation, or -1 where none is allowed.
-func (n *qNetwork[O]) decide(obs []O, actions []int) error {
-	q, err := n.values(obs)
-	if err != nil {
-		return err
-	}
-	for b := range obs {
-		if actions[b], err = argmax(n.act.Choices.Of(b, q)); err != nil {
-			return fmt.Errorf("observation %d: %w", b, err)
-		}
-	}
-	return nil
-}
-
-// explore is decide, but with probability epsilon writes any allowed action instead.
+// explore writes the best action for each observation or, with probability epsilon, any allowed
+// one.
 func (n *qNetwork[O]) explore(obs []O, actions []int, epsilon float64, rand *Rand) error {
 	q, err := n.values(obs)
 	if err != nil {

@@ -3,7 +3,9 @@ package rl
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/nn"
 )
@@ -135,9 +137,17 @@ func NewREINFORCE[O any](problem Problem[O], cfg REINFORCEConfig) (*REINFORCE[O]
 		values:   make([]float32, cfg.Episodes),
 	}
 	counts := new(counter)
-	l.policyLearner = newPolicyLearner(policy, counts, Parts{"seeds": l.seeds, "counts": counts})
-	l.envs, err = problem.newEnvs(cfg.Episodes)
-	return l, err
+	if l.envs, err = problem.newEnvs(cfg.Episodes); err != nil {
+		return nil, err
+	}
+	parts := Parts{"seeds": l.seeds, "counts": counts}
+	for i, env := range l.envs { // updates begin and end between episodes: of most, nothing remains
+		if stateful, ok := env.(checkpoints.Stateful); ok {
+			parts[fmt.Sprintf("env/%d", i)] = stateful
+		}
+	}
+	l.policyLearner = newPolicyLearner(policy, counts, parts)
+	return l, nil
 }
 
 // Train trains until at least cfg.Steps steps are made; see the function Train.

@@ -34,12 +34,14 @@ type VecStep[O any] struct {
 // environment's index. So results depend on neither the number of goroutines nor on what the other
 // environments do.
 //
-// A VecEnv can be saved and restored whatever its environments are: it keeps the seed and the
-// actions of each running episode, and plays them again, which leads to the same state by the
+// A VecEnv can be saved and restored whatever its environments are. Of one that implements
+// checkpoints.Stateful it saves the state, and what it shows. Of any other it keeps the seed and
+// the actions of the running episode and plays them again, which leads to the same state by the
 // contract of Env.
 type VecEnv[O, A any] struct {
 	envs    []Env[O, A]
 	seeds   []*Rand
+	shown   Codec[O] // of what Stateful environments show
 	codec   Codec[A]
 	played  []episode[A] // so far, of the running episodes
 	obs     []O
@@ -52,16 +54,20 @@ type VecEnv[O, A any] struct {
 	wait    sync.WaitGroup
 }
 
-// episode is what determines the state of an environment.
+// episode is what determines the state of an environment, unless that is Stateful.
 type episode[A any] struct {
 	seed    uint64
-	actions []A
+	steps   int
+	actions []A // one per step; none if the environment is Stateful
 }
 
 // NewVecEnv returns the environments as one, stepped by the given number of goroutines. With cheap
 // environments one goroutine is fastest: handing a step to another costs about as much as a
 // microsecond of simulation.
-func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*VecEnv[O, A], error) {
+//
+// The codecs are needed to save and restore: that of actions always, that of observations if an
+// environment implements checkpoints.Stateful; else it may be nil.
+func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, observations Codec[O], actions Codec[A]) (*VecEnv[O, A], error) {
 	n := len(envs)
 	if n == 0 || goroutines < 1 {
 		return nil, fmt.Errorf("rl: vectorised environment: %d environments on %d goroutines, want at least one of each", n, goroutines)
@@ -70,6 +76,9 @@ func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*V
 		if env == nil {
 			return nil, fmt.Errorf("rl: vectorised environment: environment %d is nil", i)
 		}
+		if _, ok := env.(checkpoints.Stateful); ok && observations == nil {
+			return nil, fmt.Errorf("rl: vectorised environment: environment %d has a state of its own, which needs a codec of observations, got nil", i)
+		}
 	}
 	if actions == nil {
 		return nil, errors.New("rl: vectorised environment: it needs a codec of actions, got nil")
@@ -77,6 +86,7 @@ func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, actions Codec[A]) (*V
 	v := &VecEnv[O, A]{
 		envs:   envs,
 		seeds:  make([]*Rand, n),
+		shown:  observations,
 		codec:  actions,
 		played: make([]episode[A], n),
 		obs:    make([]O, n),
@@ -146,7 +156,7 @@ func (v *VecEnv[O, A]) run(actions []A) ([]VecStep[O], error) {
 // at adds to an error of an environment where that is: the seed and the actions of an episode lead
 // there again.
 func (v *VecEnv[O, A]) at(i int, err error) error {
-	return atStep(err, i, len(v.played[i].actions), v.played[i].seed)
+	return atStep(err, i, v.played[i].steps, v.played[i].seed)
 }
 
 func atStep(err error, env, step int, seed uint64) error {
@@ -181,7 +191,7 @@ func checkReward(reward float64) error {
 func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
 	e := &v.played[i]
 	if v.actions == nil || v.steps[i].Done() {
-		e.seed, e.actions = v.seeds[i].Uint64(), e.actions[:0]
+		e.seed, e.steps, e.actions = v.seeds[i].Uint64(), 0, e.actions[:0]
 		obs, err := v.envs[i].Reset(e.seed)
 		return VecStep[O]{Transition: Transition[O]{Observation: obs}, Reset: true}, err
 	}
@@ -189,9 +199,12 @@ func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
 	if err != nil {
 		return v.steps[i], err
 	}
-	n := len(e.actions)
-	e.actions = slices.Grow(e.actions, 1)[:n+1]
-	v.codec.Copy(&e.actions[n], v.actions[i])
+	e.steps++
+	if _, ok := v.envs[i].(checkpoints.Stateful); !ok {
+		n := len(e.actions)
+		e.actions = slices.Grow(e.actions, 1)[:n+1]
+		v.codec.Copy(&e.actions[n], v.actions[i])
+	}
 	return VecStep[O]{Transition: t}, checkReward(t.Reward)
 }
 
@@ -205,15 +218,36 @@ func (v *VecEnv[O, A]) SaveState(s *checkpoints.State) error {
 		return errors.New("rl: vectorised environment: nothing to save before Reset")
 	}
 	s.PutInt("environments", int64(len(v.envs)))
-	for i, e := range v.played {
-		s := s.Sub(strconv.Itoa(i))
-		s.PutInt("seed", int64(e.seed))
-		saveItems(s.Sub("actions"), v.codec, e.actions)
-		if err := v.seeds[i].SaveState(s.Sub("seeds")); err != nil {
-			return err
+	for i := range v.envs {
+		if err := v.saveEnv(i, s.Sub(strconv.Itoa(i))); err != nil {
+			return fmt.Errorf("rl: environment %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+func (v *VecEnv[O, A]) saveEnv(i int, s *checkpoints.State) error {
+	e := v.played[i]
+	s.PutInt("seed", int64(e.seed))
+	if err := v.seeds[i].SaveState(s.Sub("seeds")); err != nil {
+		return err
+	}
+	env, ok := v.envs[i].(checkpoints.Stateful)
+	if !ok {
+		saveItems(s.Sub("actions"), v.codec, e.actions)
+		return nil
+	}
+	step := v.steps[i]
+	s.PutInt("steps", int64(e.steps))
+	for name, flag := range map[string]bool{"terminated": step.Terminated, "truncated": step.Truncated, "reset": step.Reset} {
+		value := int64(0)
+		if flag {
+			value = 1
+		}
+		s.PutInt(name, value)
+	}
+	saveItems(s.Sub("observation"), v.shown, v.obs[i:i+1])
+	return env.SaveState(s.Sub("state"))
 }
 
 // LoadState implements checkpoints.Stateful. There must be as many environments as were saved, made
@@ -223,7 +257,7 @@ func (v *VecEnv[O, A]) LoadState(s *checkpoints.State) error {
 		return fmt.Errorf("rl: vectorised environment: %w", err)
 	}
 	for i := range v.envs {
-		if err := v.replay(i, s.Sub(strconv.Itoa(i))); err != nil {
+		if err := v.loadEnv(i, s.Sub(strconv.Itoa(i))); err != nil {
 			return fmt.Errorf("rl: environment %d: %w", i, err)
 		}
 		v.obs[i] = v.steps[i].Observation
@@ -232,22 +266,55 @@ func (v *VecEnv[O, A]) LoadState(s *checkpoints.State) error {
 	return nil
 }
 
-// replay plays a saved episode of environment i again.
-func (v *VecEnv[O, A]) replay(i int, s *checkpoints.State) error {
-	e := &v.played[i]
+func (v *VecEnv[O, A]) loadEnv(i int, s *checkpoints.State) error {
 	seed, err := s.Int("seed")
 	if err != nil {
 		return err
 	}
+	v.played[i].seed = uint64(seed)
+	if err := v.seeds[i].LoadState(s.Sub("seeds")); err != nil {
+		return err
+	}
+	if env, ok := v.envs[i].(checkpoints.Stateful); ok {
+		return v.loadStateful(i, env, s)
+	}
+	return v.replay(i, s)
+}
+
+// loadStateful restores a Stateful environment, and what it showed.
+func (v *VecEnv[O, A]) loadStateful(i int, env checkpoints.Stateful, s *checkpoints.State) error {
+	var terminated, truncated, reset int
+	shown := make([]O, 1)
+	n, err := loadItems(s.Sub("observation"), v.shown, shown)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%d observations were saved, want 1", n)
+	}
+	if err := errors.Join(
+		err,
+		checkpoints.LoadInt(s, "steps", &v.played[i].steps, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "terminated", &terminated, 0, 1),
+		checkpoints.LoadInt(s, "truncated", &truncated, 0, 1),
+		checkpoints.LoadInt(s, "reset", &reset, 0, 1),
+		env.LoadState(s.Sub("state")),
+	); err != nil {
+		return err
+	}
+	v.steps[i] = VecStep[O]{
+		Transition: Transition[O]{Observation: shown[0], Terminated: terminated == 1, Truncated: truncated == 1},
+		Reset:      reset == 1,
+	}
+	return nil
+}
+
+// replay plays a saved episode of environment i again.
+func (v *VecEnv[O, A]) replay(i int, s *checkpoints.State) error {
+	e := &v.played[i]
 	n, err := s.Sub("actions").Len("ends")
 	if err != nil {
 		return err
 	}
-	e.seed, e.actions = uint64(seed), make([]A, n)
+	e.steps, e.actions = n, make([]A, n)
 	if _, err := loadItems(s.Sub("actions"), v.codec, e.actions); err != nil {
-		return err
-	}
-	if err := v.seeds[i].LoadState(s.Sub("seeds")); err != nil {
 		return err
 	}
 	step := VecStep[O]{Reset: true}

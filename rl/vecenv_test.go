@@ -1,11 +1,15 @@
 package rl_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/envs"
 )
@@ -38,7 +42,7 @@ func newVec(t *testing.T, n, goroutines int) *rl.VecEnv[int, int] {
 	for range n {
 		all = append(all, new(countdown))
 	}
-	v, err := rl.NewVecEnv(all, goroutines, rl.IntCodec{})
+	v, err := rl.NewVecEnv(all, goroutines, nil, rl.IntCodec{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +92,7 @@ func TestVecEnvIsDeterministic(t *testing.T) {
 		for range n {
 			all = append(all, envs.NewCartPole())
 		}
-		v, err := rl.NewVecEnv(all, goroutines, rl.IntCodec{})
+		v, err := rl.NewVecEnv(all, goroutines, nil, rl.IntCodec{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +143,7 @@ func TestVecEnvErrors(t *testing.T) {
 	if _, err := v.Step([]int{0, -7, -1}); err == nil || !strings.Contains(err.Error(), "environment 1: action -7") {
 		t.Errorf("error %v, want that of environment 1", err)
 	}
-	if _, err := rl.NewVecEnv[int, int](nil, 1, rl.IntCodec{}); err == nil {
+	if _, err := rl.NewVecEnv[int, int](nil, 1, nil, rl.IntCodec{}); err == nil {
 		t.Error("no environments: no error")
 	}
 }
@@ -170,7 +174,7 @@ func BenchmarkVecEnv(b *testing.B) {
 			for range 16 {
 				all = append(all, envs.NewAcrobot())
 			}
-			v, err := rl.NewVecEnv(all, goroutines, rl.IntCodec{})
+			v, err := rl.NewVecEnv(all, goroutines, nil, rl.IntCodec{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -184,5 +188,112 @@ func BenchmarkVecEnv(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// growing is an environment with a state of its own: each episode is one step longer than the last,
+// whatever its seed. Playing an episode again would make the next one longer. The noise in what it
+// shows comes from a stream that no seed restarts.
+type growing struct {
+	episodes, left int
+	noise          *rl.Rand
+	resets         *atomic.Int64
+}
+
+func (g *growing) Reset(uint64) ([]float32, error) {
+	g.resets.Add(1)
+	g.episodes++
+	g.left = g.episodes
+	return g.observe(), nil
+}
+
+func (g *growing) observe() []float32 {
+	return []float32{float32(g.left), float32(g.noise.Float64())}
+}
+
+func (g *growing) Step(action int) (rl.Transition[[]float32], error) {
+	if g.left == 0 {
+		return rl.Transition[[]float32]{}, errors.New("the episode is over")
+	}
+	g.left--
+	return rl.Transition[[]float32]{
+		Observation: g.observe(), Reward: float64(action) * g.noise.Float64(),
+		Terminated: g.left == 0 && g.episodes%2 == 0, Truncated: g.left == 0 && g.episodes%2 == 1,
+	}, nil
+}
+
+func (g *growing) ObservationSize() int { return 2 }
+func (g *growing) Actions() int         { return 2 }
+
+func (g *growing) SaveState(s *checkpoints.State) error {
+	s.PutInt("episodes", int64(g.episodes))
+	s.PutInt("left", int64(g.left))
+	return g.noise.SaveState(s.Sub("noise"))
+}
+
+func (g *growing) LoadState(s *checkpoints.State) error {
+	return errors.Join(
+		checkpoints.LoadInt(s, "episodes", &g.episodes, 0, math.MaxInt),
+		checkpoints.LoadInt(s, "left", &g.left, 0, g.episodes),
+		g.noise.LoadState(s.Sub("noise")),
+	)
+}
+
+// An environment that is Stateful is restored from its state and never played again, at any point:
+// within an episode, at the end of one and at the start of one.
+func TestStatefulEnvIsNotReplayed(t *testing.T) {
+	for name, newLearner := range algorithms[[]float32]() {
+		t.Run(name, func(t *testing.T) {
+			var resets atomic.Int64
+			problem := vectorProblem(func() rl.DiscreteEnv {
+				return &growing{noise: rl.NewRand(1, 2), resets: &resets}
+			})
+			train := func(l learner[[]float32], steps int) string {
+				t.Helper()
+				stop := func(p rl.Progress) error {
+					if p.Steps >= steps {
+						return rl.ErrStop
+					}
+					return nil
+				}
+				if err := l.Train(t.Context(), stop); err != nil {
+					t.Fatal(err)
+				}
+				return digest(t, l)
+			}
+			whole, err := newLearner(problem, 3000, 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for steps := 500; steps <= 2000; steps += 500 {
+				train(whole, steps)
+				state := checkpoints.NewState()
+				if err := whole.SaveState(state); err != nil {
+					t.Fatal(err)
+				}
+				want := train(whole, steps+300)
+				again, err := newLearner(problem, 3000, 6)
+				if err != nil {
+					t.Fatal(err)
+				}
+				before := resets.Load()
+				if err := again.LoadState(state); err != nil {
+					t.Fatal(err)
+				}
+				if n := resets.Load() - before; n != 0 {
+					t.Errorf("restored after %d steps by %d calls of Reset", steps, n)
+				}
+				if got := train(again, steps+300); got != want {
+					t.Errorf("restored after %d steps it goes on differently", steps)
+				}
+			}
+		})
+	}
+}
+
+func TestStatefulEnvNeedsCodec(t *testing.T) {
+	all := []rl.Env[[]float32, int]{&growing{}}
+	if _, err := rl.NewVecEnv(all, 1, nil, rl.IntCodec{}); err == nil || !strings.Contains(err.Error(), "codec of observations") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -28,7 +29,8 @@ type EnvConfig[O, A any] struct {
 // actions alone, whatever other environments do and whatever the environment was used for before;
 // an observation stays as it is until the next call; actions are neither changed nor kept; rewards
 // are finite; Step fails before Reset, after the end of an episode and for an invalid action, which
-// changes nothing.
+// changes nothing. Of an environment that implements checkpoints.Stateful, a new one that loads the
+// state goes on like the one that was saved.
 func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	t.Helper()
 	if cfg.Steps == 0 {
@@ -36,6 +38,9 @@ func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	}
 	for seed := range uint64(3) {
 		checkEpisode(t, cfg, seed)
+	}
+	if _, ok := cfg.New().(checkpoints.Stateful); ok {
+		checkState(t, cfg)
 	}
 	want := record(t, cfg, cfg.New(), 1, cfg.Steps)
 	used := cfg.New()
@@ -109,6 +114,57 @@ func checkEpisode[O, A any](t T, cfg EnvConfig[O, A], seed uint64) {
 	if want[len(want)-1].Done() {
 		if _, err := env.Step(cfg.Action(obs, rng)); err == nil {
 			t.Errorf("seed %d: Step after the end of the episode: no error", seed)
+		}
+	}
+}
+
+// checkState saves an environment at a few steps, loads the state into new ones and compares how
+// they go on.
+func checkState[O, A any](t T, cfg EnvConfig[O, A]) {
+	t.Helper()
+	const more = 20 // steps to compare
+	for _, saved := range []int{0, 1, cfg.Steps / 2} {
+		env, rng := cfg.New(), actions()
+		state := checkpoints.NewState()
+		obs := reset(t, env, 4)
+		var chosen []A
+		var want []rl.Transition[O]
+		for i := 0; i < saved+more; i++ {
+			if i == saved {
+				if err := env.(checkpoints.Stateful).SaveState(state); err != nil {
+					t.Fatalf("SaveState after %d steps: %v", i, err)
+				}
+			}
+			action := cfg.Action(obs, rng)
+			transition, err := env.Step(action)
+			if err != nil {
+				t.Fatalf("seed 4, step %d: %v", i, err)
+			}
+			obs = transition.Observation
+			if i >= saved {
+				transition.Observation = cfg.Clone(obs)
+				chosen, want = append(chosen, action), append(want, transition)
+			}
+			if transition.Done() {
+				break
+			}
+		}
+		if len(want) == 0 {
+			return // the episode was over before
+		}
+		other := cfg.New()
+		if err := other.(checkpoints.Stateful).LoadState(state); err != nil {
+			t.Fatalf("LoadState of a state after %d steps: %v", saved, err)
+		}
+		for i, action := range chosen {
+			got, err := other.Step(action)
+			if err != nil {
+				t.Fatalf("saved after %d steps, loaded, step %d: %v", saved, i, err)
+			}
+			if got.Observation = cfg.Clone(got.Observation); !reflect.DeepEqual(got, want[i]) {
+				t.Fatalf("saved after %d steps and loaded, an environment goes on to %+v in step %d, the saved one to %+v",
+					saved, got, i, want[i])
+			}
 		}
 	}
 }

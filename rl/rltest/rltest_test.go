@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -92,6 +93,33 @@ func (c *counters) Step(action []int32) (rl.Transition[[]int], error) {
 	return rl.Transition[[]int]{Observation: c.observation(), Reward: reward, Terminated: done}, nil
 }
 
+// SaveState implements checkpoints.Stateful.
+func (c *counters) SaveState(s *checkpoints.State) error {
+	if c.random == nil {
+		return errors.New("nothing to save before Reset")
+	}
+	started := int64(0)
+	if c.started {
+		started = 1
+	}
+	s.PutInt64("numbers", nil, []int64{started, int64(c.steps), int64(c.count[0]), int64(c.count[1])})
+	return c.random.SaveState(s)
+}
+
+// LoadState implements checkpoints.Stateful.
+func (c *counters) LoadState(s *checkpoints.State) error {
+	var v [4]int64
+	c.random = rl.NewRand(0, 0)
+	if err := errors.Join(s.Int64("numbers", v[:]), c.random.LoadState(s)); err != nil {
+		return err
+	}
+	if c.bug == "state forgets" {
+		c.random.Reseed(0, 0)
+	}
+	c.started, c.steps, c.count = v[0] == 1, int(v[1]), []int{int(v[2]), int(v[3])}
+	return nil
+}
+
 func TestEnvFindsBugs(t *testing.T) {
 	for bug, want := range map[string]string{
 		"":                   "",
@@ -107,6 +135,7 @@ func TestEnvFindsBugs(t *testing.T) {
 		"action changed":     "Step changed the action",
 		"action kept":        "its action overwritten after the step",
 		"reward":             "reward +Inf",
+		"state forgets":      "and loaded, an environment goes on to",
 	} {
 		got := Failures(func(t T) {
 			Env(t, EnvConfig[[]int, []int32]{
