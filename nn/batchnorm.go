@@ -51,6 +51,17 @@ func NewBatchNorm(name string, cols int, act Activation) (*BatchNorm, error) {
 // Params returns gamma and beta.
 func (l *BatchNorm) Params() Params { return Params{l.Gamma, l.Beta} }
 
+// Affine returns the layer as inference computes it, y = act(scale x + shift) with one value per
+// column, so that a linear layer before it can take its place.
+func (l *BatchNorm) Affine() (scale, shift []float64) {
+	scale, shift = make([]float64, len(l.Gamma.Data())), make([]float64, len(l.Gamma.Data()))
+	for k, g := range l.Gamma.Data() {
+		scale[k] = float64(g) / math.Sqrt(float64(l.RunningVar.Data()[k])+normEpsilon)
+		shift[k] = float64(l.Beta.Data()[k]) - scale[k]*float64(l.RunningMean.Data()[k])
+	}
+	return scale, shift
+}
+
 // Forward adds the layer to x's graph.
 func (l *BatchNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	if len(l.RunningMean.Data()) != len(l.Gamma.Data()) || len(l.RunningVar.Data()) != len(l.Gamma.Data()) {

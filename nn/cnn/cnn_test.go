@@ -371,6 +371,42 @@ func TestBatchesAndAllocations(t *testing.T) {
 	}
 }
 
+// One convolution takes the place of a convolution and the batch normalisation behind it.
+func TestFoldBatchNorm(t *testing.T) {
+	rng := newRand(9)
+	conv := must(cnn.NewConv2D("conv", cnn.Conv2DConfig{In: cnn.Map{5, 4, 3}, Channels: 6, Kernel: 3, Stride: 2, Padding: 1}, rng))
+	norm := must(nn.NewBatchNorm("norm", 6, nn.None))
+	for _, p := range []*nn.Param{conv.Bias, norm.Gamma, norm.Beta, norm.RunningMean} {
+		fill(rng, p.Data())
+	}
+	for k := range norm.RunningVar.Data() {
+		norm.RunningVar.Data()[k] = 0.1 + float32(k)
+	}
+	folded := must(cnn.FoldBatchNorm(conv, norm))
+	outputs := make([][]float64, 2)
+	var in nn.Buffer
+	fill(rng, in.Resize(3*20, 3))
+	for i := range outputs {
+		g := gorgonia.NewGraph()
+		x := must(nn.NewInput(g, "x", 3))
+		var y *gorgonia.Node
+		if i == 0 {
+			y = must(norm.Forward(must(conv.Forward(x))))
+		} else {
+			y = must(folded.Forward(x))
+		}
+		tape := must(nn.NewTape(y))
+		check(t, tape.Bind(x, in.Value()))
+		check(t, tape.Run())
+		outputs[i] = float64s(tape.Matrix(y).Data)
+	}
+	near(t, "folded", outputs[1], outputs[0])
+	other := must(nn.NewBatchNorm("other", 5, nn.None))
+	if _, err := cnn.FoldBatchNorm(conv, other); !errors.Is(err, nn.ErrShape) {
+		t.Errorf("another number of channels: %v", err)
+	}
+}
+
 func TestShapesThatDoNotFit(t *testing.T) {
 	conv := must(cnn.NewConv2D("conv", cnn.Conv2DConfig{In: cnn.Map{4, 4, 3}, Channels: 2, Kernel: 3}, newRand(1)))
 	g := gorgonia.NewGraph()

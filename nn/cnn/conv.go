@@ -3,6 +3,7 @@ package cnn
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/graphrl/graphrl/internal/kernel"
 	"github.com/graphrl/graphrl/nn"
@@ -251,4 +252,34 @@ func sumRows(x nn.Matrix, sum []float32) {
 	for i := range x.Rows {
 		kernel.Axpy(1, x.Row(i), sum)
 	}
+}
+
+// FoldBatchNorm returns one convolution that computes what l and then norm compute in inference, up
+// to rounding and without norm's activation: its filters are scaled and shifted by the running
+// values. It copies the parameters.
+func FoldBatchNorm(l *Conv2D, norm *nn.BatchNorm) (*Conv2D, error) {
+	n := l.Out.Channels
+	if len(norm.Gamma.Data()) != n {
+		return nil, fmt.Errorf("cnn: fold: %s has %d channels, %s %d: %w",
+			l.Weight.Name, n, norm.Gamma.Name, len(norm.Gamma.Data()), nn.ErrShape)
+	}
+	name := strings.TrimSuffix(l.Weight.Name, ".weight")
+	folded, err := NewConv2D(name, Conv2DConfig{
+		In: l.In, Channels: n, Kernel: l.window.kernel, Stride: l.window.stride, Padding: l.window.padding,
+		Init: nn.Constant(0),
+	}, rand.New(rand.NewPCG(0, 0)))
+	if err != nil {
+		return nil, err
+	}
+	scale, shift := norm.Affine()
+	for c := range scale {
+		if l.Bias != nil {
+			shift[c] += scale[c] * float64(l.Bias.Data()[c])
+		}
+		folded.Bias.Data()[c] = float32(shift[c])
+	}
+	for i, w := range l.Weight.Data() {
+		folded.Weight.Data()[i] = float32(float64(w) * scale[i%n])
+	}
+	return folded, nil
 }

@@ -1,0 +1,86 @@
+"""The network of tasks/earlyexit in PyTorch: a training step of the default recipe, and one image up to each exit.
+
+    PYTHON bench/peers/earlyexit.py [--threads N] [--steps N] [--channels-last] [--cpu-time]
+
+Prints the median milliseconds; with --cpu-time those of the processor instead of the wall clock, for machines that do
+other things. Compare with
+
+    go test ./tasks/earlyexit -run xxx -bench .
+"""
+import argparse
+import statistics
+import time
+
+import torch
+from torch import nn
+
+BLOCKS = [[64, 64], [128, 128], [256] * 3, [512] * 3, [512] * 3]
+
+
+class Network(nn.Module):
+    def __init__(self, width=0.5, classes=10):
+        super().__init__()
+        self.blocks, self.exits = nn.ModuleList(), nn.ModuleList()
+        last = 3
+        for channels in BLOCKS:
+            layers = []
+            for c in channels:
+                c = int(c * width)
+                layers += [nn.Conv2d(last, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(inplace=True)]
+                last = c
+            self.blocks.append(nn.Sequential(*layers, nn.MaxPool2d(2)))
+            self.exits.append(nn.Linear(last, classes))
+
+    def forward(self, x, upto=4):
+        logits = []
+        for i in range(upto + 1):
+            x = self.blocks[i](x)
+            if self.training or i == upto:
+                logits.append(self.exits[i](x.mean((2, 3))))
+        return logits
+
+
+def median(f, n, clock):
+    f()
+    f()
+    times = []
+    for _ in range(n):
+        start = clock()
+        f()
+        times.append(clock() - start)
+    return 1000 * statistics.median(times)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--steps", type=int, default=5)
+    p.add_argument("--channels-last", action="store_true")
+    p.add_argument("--cpu-time", action="store_true")
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    clock = time.process_time if a.cpu_time else time.perf_counter
+    layout = torch.channels_last if a.channels_last else torch.contiguous_format
+    net = Network().to(memory_format=layout)
+    opt = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    x = torch.randn(128, 3, 32, 32).to(memory_format=layout)
+    y = torch.randint(10, (128,))
+    weights = [0.1, 0.2, 0.3, 0.4, 1]
+
+    def step():
+        opt.zero_grad()
+        loss = sum(w * nn.functional.cross_entropy(z, y) for w, z in zip(weights, net(x)))
+        loss.backward()
+        opt.step()
+
+    print(f"torch {torch.__version__}, {a.threads} threads, {layout}")
+    print(f"train batch 128: {median(step, a.steps, clock):.1f} ms")
+    net.eval()
+    torch.set_num_threads(1)
+    one = x[:1].contiguous(memory_format=layout)
+    with torch.inference_mode():
+        for e in range(5):
+            print(f"exit {e + 1}: {median(lambda: net(one, e), 20 * a.steps, clock):.3f} ms")
+
+
+main()

@@ -1,0 +1,125 @@
+package earlyexit
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/goccy/go-yaml"
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/internal/strictyaml"
+)
+
+// Config fully determines a training run.
+type Config struct {
+	Data   string `yaml:"data"`   // training images, see package imagefolder
+	Epochs int    `yaml:"epochs"` // passes over them
+
+	// Width scales the channels of VGG-16.
+	Width float64 `yaml:"width"`
+	// ExitWeights are the weights of the exits' losses.
+	ExitWeights []float64 `yaml:"exit_weights"`
+
+	BatchSize    int     `yaml:"batch_size"`
+	LearningRate float64 `yaml:"learning_rate"` // of SGD with Nesterov momentum 0.9: highest value
+	WarmupEpochs float64 `yaml:"warmup_epochs"` // over which it rises to it; then half a cosine to 0
+	WeightDecay  float64 `yaml:"weight_decay"`
+	// CropPadding is how many pixels an image is shifted at most, in each direction.
+	CropPadding int  `yaml:"crop_padding"`
+	Flip        bool `yaml:"flip"` // mirror half of the images
+
+	// Replicas is the number of goroutines that train, each with its part of a minibatch. Batch
+	// normalisation sees that part, so another number gives another network.
+	Replicas int    `yaml:"replicas"`
+	Seed     uint64 `yaml:"seed"`
+}
+
+// DefaultConfig is the recipe for CIFAR-10 at half of VGG-16's width.
+func DefaultConfig() Config {
+	return Config{
+		Epochs: 24, Width: 0.5, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},
+		BatchSize: 128, LearningRate: 0.1, WarmupEpochs: 1, WeightDecay: 5e-4,
+		CropPadding: 4, Flip: true, Replicas: 2, Seed: 1,
+	}
+}
+
+func (c Config) validate() error {
+	invalid := func(key, format string, args ...any) error { return strictyaml.Invalid(key, format, args...) }
+	switch {
+	case c.Data == "":
+		return invalid("data", "want a folder or a zip archive of training images")
+	case c.Epochs < 1 || c.Epochs > 1e6:
+		return invalid("epochs", "want from 1 to 1,000,000 epochs, got %d", c.Epochs)
+	case !(c.Width > 0 && c.Width <= 8):
+		return invalid("width", "want a width in (0, 8], got %v", c.Width)
+	case len(c.ExitWeights) != Exits:
+		return invalid("exit_weights", "want %d weights, got %d", Exits, len(c.ExitWeights))
+	case c.Replicas < 1 || c.Replicas > 256:
+		return invalid("replicas", "want from 1 to 256 replicas, got %d", c.Replicas)
+	case c.BatchSize < 2*c.Replicas || c.BatchSize > 1<<16:
+		return invalid("batch_size", "want from 2 images for each of %d replicas to 65,536 images, got %d", c.Replicas, c.BatchSize)
+	case !(c.LearningRate > 0 && c.LearningRate <= 1e3):
+		return invalid("learning_rate", "want a learning rate in (0, 1000], got %v", c.LearningRate)
+	case !(c.WarmupEpochs >= 0 && c.WarmupEpochs <= float64(c.Epochs)):
+		return invalid("warmup_epochs", "want from 0 to %d epochs, got %v", c.Epochs, c.WarmupEpochs)
+	case !(c.WeightDecay >= 0 && c.WeightDecay <= 1):
+		return invalid("weight_decay", "want a weight decay in [0, 1], got %v", c.WeightDecay)
+	case c.CropPadding < 0 || c.CropPadding > 4096:
+		return invalid("crop_padding", "want from 0 to 4,096 pixels, got %d", c.CropPadding)
+	}
+	for _, w := range c.ExitWeights {
+		if !(w >= 0 && w <= 1e6) {
+			return invalid("exit_weights", "want weights in [0, 1e6], got %v", w)
+		}
+	}
+	return nil
+}
+
+// ParseConfig reads a configuration from YAML or JSON. A key that is left out has its value from
+// [DefaultConfig]. Errors name the file, the line and the key.
+func ParseConfig(data []byte, filename string) (Config, error) {
+	c := DefaultConfig()
+	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.validate() }); err != nil {
+		return Config{}, fmt.Errorf("early exits: configuration %w", err)
+	}
+	return c, nil
+}
+
+// LoadConfig is [ParseConfig] on a file.
+func LoadConfig(filename string) (Config, error) {
+	data, err := os.ReadFile(filename)
+	if err != nil {
+		return Config{}, fmt.Errorf("early exits: configuration: %w", err)
+	}
+	return ParseConfig(data, filename)
+}
+
+// YAML returns the configuration as a file that ParseConfig reads back to the same value.
+func (c Config) YAML() ([]byte, error) {
+	data, err := strictyaml.Marshal(c, yaml.IndentSequence(true))
+	if err != nil {
+		return nil, fmt.Errorf("early exits: configuration: %w", err)
+	}
+	return data, nil
+}
+
+func (c Config) manifest() (checkpoints.Manifest, error) {
+	config, err := strictyaml.MarshalJSON(c)
+	return checkpoints.Manifest{
+		Method: "VGG-16 with early exits", Architecture: fmt.Sprintf("width %v", c.Width), Config: config,
+	}, err
+}
+
+// Task is how run folders keep trainings. A step is a minibatch.
+func Task() runfolder.Task[Config, *Training] {
+	return runfolder.Task[Config, *Training]{
+		Parse:    ParseConfig,
+		YAML:     Config.YAML,
+		Manifest: Config.manifest,
+		New:      NewTraining,
+		Length:   func(c Config) int64 { return int64(c.Epochs) },
+		Lengthen: func(c Config, _ int64) (Config, error) {
+			return c, fmt.Errorf("early exits: a training cannot be made longer: its learning rate depends on its length")
+		},
+	}
+}

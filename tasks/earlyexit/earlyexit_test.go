@@ -1,0 +1,248 @@
+package earlyexit
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/nn/cnn"
+	"github.com/graphrl/graphrl/nn/cnn/imagefolder"
+	"gorgonia.org/gorgonia"
+)
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tints is a set that is easy to learn, even for the first exit: class 0 lacks red, class 1 blue.
+func tints(n int) *imagefolder.Set {
+	s := noise(n, 32)
+	s.Classes = []string{"blue", "red"}
+	for i := range n {
+		s.Labels[i] = int32(i % 2)
+		for k := range s.Image(i) {
+			if k%3 == 2*(i%2) {
+				s.Image(i)[k] /= 4
+			}
+		}
+	}
+	return s
+}
+
+func tiny() Config {
+	cfg := DefaultConfig()
+	cfg.Data, cfg.Width, cfg.BatchSize, cfg.Epochs, cfg.LearningRate = "tints", 1.0/16, 16, 3, 0.03
+	cfg.ExitWeights = []float64{1, 1, 1, 1, 1}
+	return cfg
+}
+
+func train(t testing.TB, tr *Training, steps int64) {
+	t.Helper()
+	for range steps {
+		check(t, tr.Step())
+	}
+}
+
+func start(t testing.TB, cfg Config, set *imagefolder.Set) *Training {
+	t.Helper()
+	tr, err := newTraining(cfg, set)
+	check(t, err)
+	t.Cleanup(tr.Close)
+	return tr
+}
+
+// Every exit learns, a saved model gives the same answers, and training is resumed bit for bit.
+func TestTrainSaveResume(t *testing.T) {
+	set := tints(256)
+	whole := start(t, tiny(), set)
+	train(t, whole, whole.Length())
+
+	first := start(t, tiny(), set)
+	train(t, first, first.Epoch()+3) // within an epoch
+	saved := checkpoints.NewState()
+	check(t, first.SaveState(saved))
+	second := start(t, tiny(), set)
+	check(t, second.LoadState(saved))
+	train(t, second, second.Length()-second.Steps())
+	if diff := cmp.Diff(whole.Report(), second.Report()); diff != "" {
+		t.Errorf("resumed: %s", diff)
+	}
+	for i, p := range append(whole.net.Params(), whole.net.Statistics()...) {
+		if !slices.Equal(p.Data(), append(second.net.Params(), second.net.Statistics()...)[i].Data()) {
+			t.Errorf("resumed: %s differs", p.Name)
+		}
+	}
+
+	dir := filepath.Join(t.TempDir(), "latest")
+	check(t, runfolder.Save(dir, whole))
+	model, err := LoadModel(dir)
+	check(t, err)
+	accuracy, err := Evaluate(model, tints(40), 2)
+	check(t, err)
+	alone, err := Evaluate(model, tints(40), 1)
+	check(t, err)
+	for e, a := range accuracy {
+		if a < 0.9 || math.Abs(a-alone[e]) > 1e-9 {
+			t.Errorf("exit %d: accuracy %v with two goroutines, %v with one; want at least 0.9", e+1, a, alone[e])
+		}
+	}
+	latencies, err := Latencies(model, set, 3)
+	check(t, err)
+	for e, l := range latencies {
+		if len(l.Seconds) != 3 || !(l.Mean() > 0) || l.Quantile(0.95) < l.Quantile(0.5) {
+			t.Errorf("exit %d: %+v", e+1, l)
+		}
+	}
+	if _, err := Evaluate(model, noise(4, 32), 1); err == nil || !strings.Contains(err.Error(), "classes") {
+		t.Errorf("other classes: %v", err)
+	}
+	if _, err := Evaluate(model, &imagefolder.Set{Height: 64, Width: 64}, 1); !errors.Is(err, nn.ErrShape) {
+		t.Errorf("other size: %v", err)
+	}
+}
+
+// The network for inference computes what the trained one does with its running values.
+func TestInference(t *testing.T) {
+	tr := start(t, tiny(), tints(64))
+	train(t, tr, 5)
+	n := tr.net
+	for _, l := range n.norms() {
+		l.Training = false
+	}
+	folded, err := n.Inference()
+	check(t, err)
+	var logits [2][]float32
+	for i, net := range []*Network{n, folded} {
+		g := gorgonia.NewGraph()
+		x, err := nn.NewInput(g, "x", 3)
+		check(t, err)
+		y, err := net.Forward(x)
+		check(t, err)
+		tape, err := nn.NewTape(y[:]...)
+		check(t, err)
+		var in nn.Buffer
+		tr.norm.draw(in.Resize(1024, 3), tr.images.Image(3), n.Image, view{})
+		check(t, tape.Bind(x, in.Value()))
+		check(t, tape.Run())
+		for _, z := range y {
+			logits[i] = append(logits[i], tape.Matrix(z).Data...)
+		}
+	}
+	for k, v := range logits[0] {
+		if math.Abs(float64(v-logits[1][k])) > 1e-4*(1+math.Abs(float64(v))) {
+			t.Errorf("logit %d: %v folded, %v as trained", k, logits[1][k], v)
+		}
+	}
+}
+
+func TestViews(t *testing.T) {
+	m := cnn.Map{Height: 2, Width: 2, Channels: 3}
+	image := []uint8{1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4}
+	n := Normalisation{Std: [3]float32{1. / 255, 1. / 255, 1. / 255}}
+	for _, c := range []struct {
+		v    view
+		want [4]float32
+	}{
+		{view{}, [4]float32{1, 2, 3, 4}},
+		{view{mirror: true}, [4]float32{2, 1, 4, 3}},
+		{view{down: 1}, [4]float32{3, 4, 0, 0}},
+		{view{right: -1}, [4]float32{0, 1, 0, 3}},
+		{view{right: 1, mirror: true}, [4]float32{0, 2, 0, 4}},
+	} {
+		dst := make([]float32, 12)
+		n.draw(dst, image, m, c.v)
+		for p, want := range c.want {
+			if math.Abs(float64(dst[3*p]-want)) > 1e-5 {
+				t.Errorf("%+v: %v, want %v", c.v, dst, c.want)
+				break
+			}
+		}
+	}
+}
+
+func TestConfigurations(t *testing.T) {
+	cfg := tiny()
+	data, err := cfg.YAML()
+	check(t, err)
+	back, err := ParseConfig(data, "config.yaml")
+	check(t, err)
+	if diff := cmp.Diff(cfg, back); diff != "" {
+		t.Error(diff)
+	}
+	for text, want := range map[string]string{
+		"data: x\nepochs: 0":                   "epochs",
+		"data: x\nwidth: -1":                   "width",
+		"data: x\nexit_weights: [1]":           "exit_weights",
+		"data: x\nbatch_size: 1":               "batch_size",
+		"data: x\nlearning_rate: 0":            "learning_rate",
+		"data: x\nepochs: 2\nwarmup_epochs: 3": "warmup_epochs",
+		"data: x\nspeed: 1":                    "speed",
+		"data: x\nepochs: 2.5":                 "epochs",
+	} {
+		if _, err := ParseConfig([]byte(text), "bad.yaml"); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "bad.yaml") {
+			t.Errorf("%q: error %v, want one about %s", text, err, want)
+		}
+	}
+	cfg.BatchSize = 100
+	if _, err := newTraining(cfg, tints(64)); err == nil || !strings.Contains(err.Error(), "minibatch") {
+		t.Errorf("fewer images than a minibatch: %v", err)
+	}
+	if _, err := newTraining(tiny(), noise(64, 30)); err == nil || !strings.Contains(err.Error(), "multiples of 32") {
+		t.Errorf("images of 30 pixels: %v", err)
+	}
+	if _, err := LoadModel(t.TempDir()); err == nil {
+		t.Error("no checkpoint: no error")
+	}
+}
+
+// FuzzParseConfig: a configuration is refused or survives being written and read.
+func FuzzParseConfig(f *testing.F) {
+	data, _ := tiny().YAML()
+	f.Add(data)
+	f.Add([]byte("data: x\nexit_weights: [0, 0, 0, 0, 1]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cfg, err := ParseConfig(data, "fuzz")
+		if err != nil {
+			return
+		}
+		written, err := cfg.YAML()
+		check(t, err)
+		back, err := ParseConfig(written, "fuzz")
+		check(t, err)
+		if diff := cmp.Diff(cfg, back); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A run folder keeps a training like any other run.
+func TestRunFolder(t *testing.T) {
+	tr := start(t, tiny(), tints(64))
+	dir := filepath.Join(t.TempDir(), "run")
+	folder, err := runfolder.Create(dir, "")
+	check(t, err)
+	data, err := tr.cfg.YAML()
+	check(t, err)
+	check(t, folder.Start(tr, data))
+	check(t, folder.Train(context.Background(), tr, func() {}))
+	check(t, folder.Close())
+	lines, err := runfolder.ReadLog[Report](filepath.Join(dir, runfolder.MetricsFile))
+	check(t, err)
+	if len(lines) != 3 || lines[2].Epoch != 3 {
+		t.Errorf("log: %+v", lines)
+	}
+	if _, err := LoadModel(dir); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,196 @@
+package earlyexit
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/nn/cnn"
+	"gorgonia.org/gorgonia"
+)
+
+// Exits is the number of exits, one after each block.
+const Exits = 5
+
+// vgg16 has the channels of each convolution of VGG-16, by block, at width 1. Each block ends with
+// a pooling layer that halves the image.
+var vgg16 = [Exits][]int{{64, 64}, {128, 128}, {256, 256, 256}, {512, 512, 512}, {512, 512, 512}}
+
+// Network is VGG-16 with an exit after each block: the mean over the block's feature map, then a
+// linear layer.
+type Network struct {
+	Image   cnn.Map
+	Classes int
+	blocks  [Exits]block
+}
+
+type block struct {
+	units []unit
+	pool  *cnn.MaxPool2D
+	mean  *cnn.AvgPool2D
+	exit  *nn.Linear
+}
+
+// unit is a convolution of 3 x 3 pixels, batch normalisation and a ReLU. In a network for inference
+// norm is nil and its effect part of the convolution.
+type unit struct {
+	conv *cnn.Conv2D
+	norm *nn.BatchNorm
+}
+
+// NewNetwork makes a network with width times VGG-16's channels, for images whose height and width
+// are multiples of 32. Its weights are drawn from rng.
+func NewNetwork(image cnn.Map, classes int, width float64, rng *rand.Rand) (*Network, error) {
+	switch {
+	case image.Height < 1 || image.Width < 1 || image.Height%32 != 0 || image.Width%32 != 0:
+		return nil, fmt.Errorf("early exits: want images whose height and width are multiples of 32, got %v", image)
+	case !(width > 0 && width <= 8):
+		return nil, fmt.Errorf("early exits: want a width in (0, 8], got %v", width)
+	case classes < 2:
+		return nil, fmt.Errorf("early exits: want at least 2 classes, got %d", classes)
+	}
+	n := &Network{Image: image, Classes: classes}
+	for b := range n.blocks {
+		var err error
+		if n.blocks[b], image, err = newBlock(b, image, classes, width, rng); err != nil {
+			return nil, fmt.Errorf("early exits: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// newBlock makes block b and returns the size of its feature map too.
+func newBlock(b int, m cnn.Map, classes int, width float64, rng *rand.Rand) (block, cnn.Map, error) {
+	var l block
+	for k, channels := range vgg16[b] {
+		name := fmt.Sprintf("block%d/conv%d", b+1, k+1)
+		conv, err := cnn.NewConv2D(name, cnn.Conv2DConfig{
+			In: m, Channels: max(1, int(float64(channels)*width)), Kernel: 3, Padding: 1, NoBias: true,
+		}, rng)
+		if err != nil {
+			return l, m, err
+		}
+		norm, err := nn.NewBatchNorm(fmt.Sprintf("block%d/norm%d", b+1, k+1), conv.Out.Channels, nn.ReLU)
+		if err != nil {
+			return l, m, err
+		}
+		l.units, m = append(l.units, unit{conv, norm}), conv.Out
+	}
+	var err error
+	if l.pool, err = cnn.NewMaxPool2D(cnn.PoolConfig{In: m, Kernel: 2}); err != nil {
+		return l, m, err
+	}
+	if l.mean, err = cnn.NewGlobalAvgPool(l.pool.Out); err != nil {
+		return l, m, err
+	}
+	l.exit, err = nn.NewLinear(fmt.Sprintf("exit%d", b+1), nn.LinearConfig{In: m.Channels, Out: classes}, rng)
+	return l, l.pool.Out, err
+}
+
+// Params returns all trained parameters.
+func (n *Network) Params() nn.Params {
+	var ps nn.Params
+	for _, b := range n.blocks {
+		for _, u := range b.units {
+			ps = append(ps, u.conv.Params()...)
+			if u.norm != nil {
+				ps = append(ps, u.norm.Params()...)
+			}
+		}
+		ps = append(ps, b.exit.Params()...)
+	}
+	return ps
+}
+
+// Statistics returns the running means and variances of the batch normalisations, which belong to
+// the network but are not trained.
+func (n *Network) Statistics() nn.Params {
+	var ps nn.Params
+	for _, l := range n.norms() {
+		ps = append(ps, l.RunningMean, l.RunningVar)
+	}
+	return ps
+}
+
+func (n *Network) norms() (all []*nn.BatchNorm) {
+	for _, b := range n.blocks {
+		for _, u := range b.units {
+			if u.norm != nil {
+				all = append(all, u.norm)
+			}
+		}
+	}
+	return all
+}
+
+// Forward adds the network to the graph of x [images*pixels x 3] and returns the logits of each
+// exit, [images x Classes].
+func (n *Network) Forward(x *gorgonia.Node) (logits [Exits]*gorgonia.Node, err error) {
+	for i, b := range n.blocks {
+		for _, u := range b.units {
+			if x, err = u.forward(x); err != nil {
+				return logits, err
+			}
+		}
+		if x, err = b.pool.Forward(x); err != nil {
+			return logits, err
+		}
+		mean, err := b.mean.Forward(x)
+		if err != nil {
+			return logits, err
+		}
+		if logits[i], err = b.exit.Forward(mean); err != nil {
+			return logits, err
+		}
+	}
+	return logits, nil
+}
+
+func (u unit) forward(x *gorgonia.Node) (*gorgonia.Node, error) {
+	y, err := u.conv.Forward(x)
+	if err != nil {
+		return nil, err
+	}
+	if u.norm == nil {
+		return nn.Activate(y, nn.ReLU)
+	}
+	return u.norm.Forward(y)
+}
+
+// replica returns a network with the same parameters and running values of its own, for another
+// goroutine to train.
+func (n *Network) replica() (*Network, error) {
+	c := *n
+	for b := range c.blocks {
+		c.blocks[b].units = append([]unit(nil), n.blocks[b].units...)
+		for k, u := range c.blocks[b].units {
+			norm, err := nn.NewBatchNorm(u.norm.Gamma.Name, len(u.norm.Gamma.Data()), u.norm.Act)
+			if err != nil {
+				return nil, err
+			}
+			norm.Gamma, norm.Beta = u.norm.Gamma, u.norm.Beta
+			c.blocks[b].units[k].norm = norm
+		}
+	}
+	return &c, nil
+}
+
+// Inference returns a network for decisions, which computes the same up to rounding but has batch
+// normalisation folded into its convolutions. It copies the parameters.
+func (n *Network) Inference() (*Network, error) {
+	c := *n
+	for b := range c.blocks {
+		c.blocks[b].units = append([]unit(nil), n.blocks[b].units...)
+		for k, u := range c.blocks[b].units {
+			if u.norm == nil {
+				continue
+			}
+			conv, err := cnn.FoldBatchNorm(u.conv, u.norm)
+			if err != nil {
+				return nil, err
+			}
+			c.blocks[b].units[k] = unit{conv: conv}
+		}
+	}
+	return &c, nil
+}
