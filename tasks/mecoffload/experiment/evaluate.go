@@ -19,6 +19,9 @@ type Evaluation struct {
 	// ones before it, which takes no time: warm-up is nearly free, except the slots the queues need
 	// to settle.
 	Start int64
+	// Outcome, if not nil, is called after every slot with what came of it, which is valid during the
+	// call.
+	Outcome func(slot int64, out *mecoffload.Outcome)
 	// Progress, if not nil, is called after every slot with the number of slots done.
 	Progress func(slots int64)
 }
@@ -61,6 +64,9 @@ func (e Evaluation) run(ctx context.Context, p mecoffload.Policy, learner *agent
 		}
 		if slot >= e.From {
 			metrics.Add(sim.Outcome(), decision)
+		}
+		if e.Outcome != nil {
+			e.Outcome(slot, sim.Outcome())
 		}
 		if e.Progress != nil {
 			e.Progress(slot + 1)

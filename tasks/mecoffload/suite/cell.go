@@ -38,9 +38,10 @@ func (s Subject) Learns() bool { return s.Recipe != "" }
 const (
 	Baselines = "baselines" // all of mecoffload.Baselines
 	Bounds    = "bounds"    // the upper bounds
+	Stream    = "stream"    // what can be reached in each tenth of one stream
 )
 
-// Cell is one piece of work: a method to train, or [Baselines], or [Bounds].
+// Cell is one piece of work: a method to train, or [Baselines], [Bounds] or [Stream].
 type Cell struct {
 	Subject Subject `json:"subject"`
 

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
@@ -83,33 +84,73 @@ func (c *Comparison) levelClaim() ([]Claim, error) {
 	}}, nil
 }
 
-// steadyClaims are about long runs: learned skill lasts.
+// steadyShare is the share of the best tenth that the last tenth of a long run should keep.
+const steadyShare = 0.98
+
+// steadyClaims are about long runs: learned skill lasts. Where recordings make some tenths better than
+// others, what counts is accuracy in relation to that of a search that learns nothing.
 func (c *Comparison) steadyClaims() ([]Claim, error) {
 	if c.Suite.Slots < longSlots {
 		return nil, nil
 	}
-	const share = 0.98
+	var steady, recorded []World
+	for _, w := range c.Worlds {
+		if c.recorded[w] {
+			recorded = append(recorded, w)
+		} else {
+			steady = append(steady, w)
+		}
+	}
 	var claims []Claim
 	for _, s := range c.recommended() {
 		for _, figure := range CurveFigures() {
-			least, where := math.Inf(1), World{}
-			for _, w := range c.Worlds {
-				parts, err := c.Tenths(w, s, figure.Of)
-				if err != nil {
-					return nil, err
-				}
-				if r := LastOfBest(parts); r < least {
-					least, where = r, w
-				}
-			}
-			claims = append(claims, Claim{
-				fmt.Sprintf("%v: in every world the last tenth of %d slots has at least %.0f %% "+
-					"of the %s of the best tenth", s, c.Suite.Slots, 100*share, figure.Name),
-				fmt.Sprintf("least %.1f %% (%v)", 100*least, where), least >= share,
+			text := fmt.Sprintf("%v: in every world the last tenth of %d slots has at least %.0f %% "+
+				"of the %s of the best tenth", s, c.Suite.Slots, 100*steadyShare, figure.Name)
+			some, err := c.steadyClaim(text, steady, func(w World) ([]rl.Estimate, error) {
+				return c.Tenths(w, s, figure.Of)
 			})
+			if err != nil {
+				return nil, err
+			}
+			claims = append(claims, some...)
+			search, ok := c.StreamSearch()
+			if !ok {
+				continue
+			}
+			some, err = c.steadyClaim(text+", both divided by those of "+search.Name+" in the same slots", recorded,
+				func(w World) ([]rl.Estimate, error) {
+					own, err := c.Tenths(w, s, figure.Of)
+					if err != nil {
+						return nil, err
+					}
+					reference, err := c.Tenths(w, search, figure.Of)
+					return Relative(own, reference), err
+				})
+			if err != nil {
+				return nil, err
+			}
+			claims = append(claims, some...)
 		}
 	}
 	return claims, nil
+}
+
+// steadyClaim is about the world in which the last tenth has least of the best; none without worlds.
+func (c *Comparison) steadyClaim(text string, worlds []World, tenths func(World) ([]rl.Estimate, error)) ([]Claim, error) {
+	least, where := math.Inf(1), World{}
+	for _, w := range worlds {
+		parts, err := tenths(w)
+		if err != nil {
+			return nil, err
+		}
+		if r := LastOfBest(parts); r < least {
+			least, where = r, w
+		}
+	}
+	if len(worlds) == 0 {
+		return nil, nil
+	}
+	return []Claim{{text, fmt.Sprintf("least %.1f %% (%v)", 100*least, where), least >= steadyShare}}, nil
 }
 
 // unseenClaims are about recordings that were not trained on: do methods that learned from others

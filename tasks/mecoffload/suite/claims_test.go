@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -158,4 +159,80 @@ func TestTenths(t *testing.T) {
 	near(t, "the last", parts[9].Value, (24+23+22+21)/4./40)
 	near(t, "last over best", LastOfBest(parts), 90./116)
 	near(t, "last over best of what never changes", LastOfBest([]rl.Estimate{{Value: 2}, {Value: 2}}), 1)
+}
+
+// The cell of a stream has a bound for every tenth, a search whose curve looks like a method's, and a
+// row like that of the same policy among the baselines.
+func TestStreamCell(t *testing.T) {
+	s, err := New("long", Options{Traces: []string{"../testdata/traces"}, Slots: 80, Seeds: 1, Scenario: "trace"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var results []*Result
+	for _, c := range s.Cells {
+		r, err := c.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.check(); err != nil {
+			t.Fatal(err)
+		}
+		results = append(results, r)
+	}
+	c, err := Compare(s, results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := c.Worlds[0]
+	search, ok := c.StreamSearch()
+	bounds := c.StreamBounds(w)
+	if !ok || len(bounds) != tenths {
+		t.Fatalf("search %v, bounds %v", ok, bounds)
+	}
+	parts, err := c.Tenths(w, search, func(p Point) float64 { return p.Accuracy })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range parts {
+		if p.Value <= 0 || p.Value > bounds[i] {
+			t.Errorf("tenth %d: %v of at most %v", i, p.Value, bounds[i])
+		}
+	}
+	baselines := s.Cells[0]
+	baselines.Subject, baselines.Recipe = Subject{Name: Baselines}, nil
+	all, err := baselines.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range all.Rows {
+		// The cell of baselines leaves the first slots to a rule, so queues differ a little.
+		if row.Method == search.Name {
+			near(t, "accuracy of the search", math.Round(10*c.Rows(w, search)[0].Accuracy)/10, math.Round(10*row.Accuracy)/10)
+		}
+	}
+}
+
+// In the last tenth the method has 0.9 of its best, but so has the search.
+func TestSteadyClaimsWithRecordings(t *testing.T) {
+	c := made([]Subject{{string(agent.GRLE), "paper"}, {Name: streamSearch}}, [][][]float64{{{0.5}, {0.5}}})
+	w := c.Worlds[0]
+	c.Suite.Slots = longSlots
+	c.recorded = map[World]bool{w: true}
+	c.streams = map[World][][]float64{w: {make([]float64, tenths)}}
+	for i, s := range c.Subjects {
+		var curve []Point
+		for k := range 40 {
+			v := (1 - float64(i)/10) * (0.6 - 0.06*float64(k/36))
+			curve = append(curve, Point{Slot: int64(k), Accuracy: v, Reward: v})
+		}
+		c.groups[place{w, s}].curves = [][]Point{curve}
+	}
+	claims, err := c.steadyClaims()
+	if err != nil || len(claims) != 2 || !claims[0].Holds || claims[0].Measured != "least 100.0 % ("+w.String()+")" {
+		t.Fatalf("%+v, %v", claims, err)
+	}
+	c.recorded[w] = false
+	if claims, err = c.steadyClaims(); err != nil || claims[0].Holds || claims[0].Measured != "least 90.0 % ("+w.String()+")" {
+		t.Errorf("%+v, %v", claims, err)
+	}
 }

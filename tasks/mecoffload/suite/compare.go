@@ -20,7 +20,8 @@ type Comparison struct {
 
 	groups   map[place]*group
 	bounds   map[World]BoundValues
-	recorded map[World]bool // whether a world has recorded rates
+	streams  map[World][][]float64 // upper bounds in each tenth, [seed][tenth]
+	recorded map[World]bool        // whether a world has recorded rates
 }
 
 type place struct {
@@ -43,7 +44,8 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 		return nil, fmt.Errorf("suite %s: %d results of %d cells", s.Name, len(results),
 			len(s.Cells))
 	}
-	c := &Comparison{Suite: s, Results: results, groups: make(map[place]*group), bounds: make(map[World]BoundValues), recorded: make(map[World]bool)}
+	c := &Comparison{Suite: s, Results: results, groups: make(map[place]*group), bounds: make(map[World]BoundValues),
+		streams: make(map[World][][]float64), recorded: make(map[World]bool)}
 	for i, r := range results {
 		w := WorldOf(s.Cells[i].Scenario)
 		if !slices.Contains(c.Worlds, w) {
@@ -52,6 +54,9 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 		if r.Bounds != nil {
 			c.bounds[w] = *r.Bounds
 			c.recorded[w] = s.Cells[i].Traces != ""
+		}
+		if r.Stream != nil {
+			c.streams[w] = append(c.streams[w], r.Stream)
 		}
 		for k, row := range r.Rows {
 			subject := s.Cells[i].Subject

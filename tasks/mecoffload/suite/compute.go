@@ -28,7 +28,10 @@ type Result struct {
 	Curve []Point `json:"curve,omitempty"`
 	// Bounds is the result of Bounds.
 	Bounds *BoundValues `json:"bounds,omitempty"`
-	Timing Timing       `json:"timing"`
+	// Stream is the result of Stream, beside the row and the curve of a search: an upper bound for
+	// each tenth of the stream, see mecoffload.StreamBound.
+	Stream []float64 `json:"stream,omitempty"`
+	Timing Timing    `json:"timing"`
 }
 
 // Point of a learning curve is an average over the slots since the point before.
@@ -90,8 +93,10 @@ func (c Cell) Run(ctx context.Context) (*Result, error) {
 		err = r.baselines(ctx)
 	case c.Subject.Name == Bounds:
 		err = r.bounds()
+	case c.Subject.Name == Stream:
+		err = r.stream(ctx)
 	default:
-		err = errors.New("neither a method with a recipe nor baselines nor bounds")
+		err = errors.New("neither a method with a recipe nor baselines, bounds or a stream")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("suite: %v: %w", c, err)

@@ -38,7 +38,7 @@ func longPlan() plan {
 			"with devices that come and go. Without recordings, "+
 			"choose one of the other worlds with --scenario.",
 		[]World{crowded, {"trace", 14, 2, shortSlot}, {"churn", 14, 2, shortSlot}}, agent.GRLELT, agent.GRLE)
-	p.slots, p.baselines = longSlots, false
+	p.slots, p.baselines, p.streams = longSlots, false, true
 	return p
 }
 

@@ -76,6 +76,37 @@ func (c *Comparison) Tenths(w World, s Subject, figure func(Point) float64) ([]r
 	return parts, nil
 }
 
+// StreamBounds returns the mean over the seeds of the upper bound on the accuracy in each tenth of a
+// world's streams; none if the suite does not ask for them.
+func (c *Comparison) StreamBounds(w World) []float64 {
+	streams := c.streams[w]
+	if len(streams) == 0 {
+		return nil
+	}
+	means := make([]float64, tenths)
+	for _, bounds := range streams {
+		for i, b := range bounds {
+			means[i] += b / float64(len(streams))
+		}
+	}
+	return means
+}
+
+// StreamSearch returns the search that shows how good streams are, if the suite asks for it.
+func (c *Comparison) StreamSearch() (Subject, bool) {
+	s := Subject{Name: streamSearch}
+	return s, len(c.streams) > 0 && c.Has(s)
+}
+
+// Relative returns a's means over b's.
+func Relative(a, b []rl.Estimate) []rl.Estimate {
+	ratios := make([]rl.Estimate, len(a))
+	for i := range a {
+		ratios[i].Value = a[i].Value / b[i].Value
+	}
+	return ratios
+}
+
 // LastOfBest returns the ratio of the last mean to the largest: 1 if the last is the best.
 func LastOfBest(parts []rl.Estimate) float64 {
 	best := math.Inf(-1)

@@ -102,6 +102,8 @@ func (r *Result) check() error {
 		return fmt.Errorf("%d rows of one method", rows)
 	case r.Cell.Subject.Name == Bounds && r.Bounds == nil:
 		return errors.New("no bounds")
+	case r.Cell.Subject.Name == Stream && (rows != 1 || len(r.Stream) != tenths):
+		return fmt.Errorf("%d rows and %d bounds of a stream", rows, len(r.Stream))
 	case r.Cell.Subject.Name == Baselines && rows == 0:
 		return errors.New("no rows of baselines")
 	}

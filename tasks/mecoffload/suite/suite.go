@@ -57,6 +57,7 @@ type plan struct {
 	slots     int64
 
 	baselines bool
+	streams   bool // say what can be reached in the course of each stream
 	// leaveOneOut makes a world of every recording, in which methods trained on the others decide.
 	leaveOneOut bool
 	tests       func(p plan, c Cell) ([]Test, error) // may be nil
@@ -224,15 +225,26 @@ func (p plan) world(base Cell, seeds []uint64) (cells []Cell, err error) {
 		}
 	}
 	base.Train = nil
-	if p.baselines {
+	for _, name := range p.references() {
 		for _, seed := range seeds {
 			c := base
-			c.Subject, c.Seed = Subject{Name: Baselines}, seed
+			c.Subject, c.Seed = Subject{Name: name}, seed
 			cells = append(cells, c)
 		}
 	}
 	base.Subject, base.Slots = Subject{Name: Bounds}, 0
 	return append(cells, base), nil
+}
+
+// references are the subjects beside the methods that depend on the seed.
+func (p plan) references() (names []string) {
+	if p.baselines {
+		names = append(names, Baselines)
+	}
+	if p.streams {
+		names = append(names, Stream)
+	}
+	return names
 }
 
 // folds returns cells like base that each leave out one of its recordings: they learn from the

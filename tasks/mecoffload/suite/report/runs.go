@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 )
@@ -49,14 +50,20 @@ func tenths(c *suite.Comparison) (Section, error) {
 	s := Section{Title: "In the course of long runs"}
 	for _, figure := range suite.CurveFigures() {
 		t := &Table{
-			Title:  fmt.Sprintf("The %s in each tenth of %d slots", figure.Name, c.Suite.Slots),
-			Note:   "Means over the seeds. Last column: the last tenth in % of the best.",
+			Title: fmt.Sprintf("The %s in each tenth of %d slots", figure.Name, c.Suite.Slots),
+			Note: "Means over the seeds. Last column: the last tenth in % of the best. Recorded " +
+				"rates make some tenths better than others: there, compare with a search that learns " +
+				"nothing and with the upper bound of the same slots.",
 			Header: []string{"world", "method"},
 			Text:   2,
 			Brief:  true,
 		}
 		for _, w := range c.Worlds {
-			for i, subject := range learners(c) {
+			subjects := learners(c)
+			if search, ok := c.StreamSearch(); ok {
+				subjects = append(subjects, search)
+			}
+			for i, subject := range subjects {
 				parts, err := c.Tenths(w, subject, figure.Of)
 				if err != nil {
 					return Section{}, err
@@ -72,6 +79,14 @@ func tenths(c *suite.Comparison) (Section, error) {
 					row.Cells = append(row.Cells, fmt.Sprintf("%.3f", e.Value))
 				}
 				row.Cells = append(row.Cells, fmt.Sprintf("%.1f", 100*suite.LastOfBest(parts)))
+				t.Rows = append(t.Rows, row)
+			}
+			if bounds := c.StreamBounds(w); bounds != nil && figure.Name == "average accuracy" {
+				row := Row{Cells: []string{w.String(), "upper bound"}}
+				for _, b := range bounds {
+					row.Cells = append(row.Cells, fmt.Sprintf("%.3f", b))
+				}
+				row.Cells = append(row.Cells, fmt.Sprintf("%.1f", 100*bounds[len(bounds)-1]/slices.Max(bounds)))
 				t.Rows = append(t.Rows, row)
 			}
 		}

@@ -1,0 +1,121 @@
+package mecoffload
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/graphrl/graphrl/internal/reuse"
+)
+
+// StreamBound returns, for each stretch of a stream between two consecutive edges, which are slots in
+// ascending order, a number that the expected average accuracy of no policy can exceed there. The
+// stream is that of a simulator of sc reset with seed. With lastExitOnly it is a bound for methods
+// without early exits.
+//
+// It is [DeadlineBound] with the tasks, the rates and the capacities of the stream in place of a
+// sample, so it holds even for a policy that knows all of them beforehand. What stays random is what
+// no policy can know: the jitter and the errors of the rates. A stretch of T slots ends with a
+// backlog b', and its servers work at most T*slot + b' each. No task starts after its deadline, so b' is at
+// most the longest deadline and the longest inference, less a slot; that much is added.
+//
+// With recorded rates, stretches differ in how much can be reached; a policy's share of this bound
+// tells what it has learned from how good its links were.
+func StreamBound(sc Scenario, p Profile, lastExitOnly bool, seed uint64, edges []int64) ([]float64, error) {
+	if len(edges) < 2 || edges[0] < 0 || !slices.IsSorted(edges) {
+		return nil, fmt.Errorf("mecoffload: a bound for stretches between the slots %v: want two or "+
+			"more, ascending from 0 or later", edges)
+	}
+	r, err := newRelaxation(sc, p, lastExitOnly)
+	if err != nil {
+		return nil, err
+	}
+	stream, err := newTaskStream(sc, p, seed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := stream.tasks(edges[0]); err != nil {
+		return nil, err
+	}
+	var bounds []float64
+	for i, to := range edges[1:] {
+		tasks, err := stream.tasks(to)
+		if err != nil {
+			return nil, err
+		}
+		bounds = append(bounds, r.stretchBound(tasks, to-edges[i]))
+	}
+	return bounds, nil
+}
+
+// stretchBound is the bound of the tasks of a number of slots; 0 without tasks. Prices that are found on
+// some of the tasks prove a bound for all.
+func (r *relaxation) stretchBound(tasks []sampledTask, slots int64) float64 {
+	if len(tasks) == 0 {
+		return 0
+	}
+	r.meanTasks = float64(len(tasks)) / float64(slots)
+	var some []sampledTask
+	for i := 0; i < len(tasks); i += max(len(tasks)/priceSample, 1) {
+		some = append(some, tasks[i])
+	}
+	lambda := r.minimise(some)
+	sum := 0.0
+	for i := range tasks {
+		x, _, _ := r.contribution(lambda, &tasks[i])
+		sum += x
+	}
+	for kind, count := range r.servers {
+		sum += lambda[kind] * count * r.longestBacklog(kind)
+	}
+	return sum/float64(len(tasks)) + r.rent(lambda)
+}
+
+// longestBacklog is how much work, in seconds, a server can be left with after a slot.
+func (r *relaxation) longestBacklog(kind int) float64 {
+	slowest := slices.Max(r.times[kind]) * (1 + r.sc.Jitter) / r.sc.Capacity.Low
+	return max(float64(r.sc.Deadline.High)+slowest-float64(r.sc.Slot), 0)
+}
+
+// taskStream is the tasks of a simulator, which do not depend on what is decided.
+type taskStream struct {
+	sim    *Simulator
+	filler *BestExitInTime
+	action Action
+	slot   int64
+}
+
+func newTaskStream(sc Scenario, p Profile, seed uint64) (*taskStream, error) {
+	sim, err := NewSimulator(sc, p)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := sim.Reset(seed); err != nil {
+		return nil, err
+	}
+	filler, err := NewBestExitInTime(p)
+	return &taskStream{sim: sim, filler: filler}, err
+}
+
+// tasks moves on to a slot and returns the tasks on the way.
+func (s *taskStream) tasks(to int64) ([]sampledTask, error) {
+	var tasks []sampledTask
+	for ; s.slot < to; s.slot++ {
+		obs, err := s.sim.Observation()
+		if err != nil {
+			return nil, err
+		}
+		capacity := slices.Clone(obs.Capacity)
+		for i := range obs.Devices {
+			rate := slices.Clone(obs.Rate[i*obs.Servers : (i+1)*obs.Servers])
+			tasks = append(tasks, sampledTask{obs.Bits[i], obs.Deadline[i], rate, capacity})
+		}
+		s.action = reuse.Slice(s.action, obs.Devices)
+		if err := s.filler.Decide(obs, s.action); err != nil {
+			return nil, err
+		}
+		if _, err := s.sim.Step(s.action); err != nil {
+			return nil, err
+		}
+	}
+	return tasks, nil
+}
