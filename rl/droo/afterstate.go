@@ -216,6 +216,9 @@ func (l *AfterstateLearner) train() (float64, error) {
 	return loss, nil
 }
 
+// valueState is the name of the value's state.
+const valueState = "value"
+
 // SaveState implements checkpoints.Stateful. The state holds that of the value too, if it
 // implements checkpoints.Stateful.
 func (l *AfterstateLearner) SaveState(s *checkpoints.State) error {
@@ -227,7 +230,7 @@ func (l *AfterstateLearner) SaveState(s *checkpoints.State) error {
 	return errors.Join(
 		l.memory.SaveState(s.Sub("memory")),
 		l.rand.SaveState(s.Sub("rand")),
-		checkpoints.SaveOptional(s, "value", l.value),
+		checkpoints.SaveOptional(s, valueState, l.value),
 	)
 }
 
@@ -245,7 +248,7 @@ func (l *AfterstateLearner) LoadState(s *checkpoints.State) error {
 		checkpoints.LoadInt(s, "slots", &l.slots, 0, math.MaxInt),
 		l.memory.LoadState(s.Sub("memory")),
 		l.rand.LoadState(s.Sub("rand")),
-		checkpoints.LoadOptional(s, "value", l.value),
+		checkpoints.LoadOptional(s, valueState, l.value),
 	)
 }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
-	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/rl"
 )
@@ -87,24 +86,14 @@ func (c Config) Check() error {
 //
 // A DROO is not safe for concurrent use.
 type Learner[O any] struct {
+	Policy[O] // decides
 	cfg       Config
 	actor     Actor[O]
-	quantizer Quantizer
-	critic    Critic[O]
-	improver  Improver[O] // nil: the best candidate is the decision
-	proposer  Proposer[O] // nil: all candidates are the quantizer's
 	memory    *rl.ReplayBuffer[Sample[O]]
 	adaptive  *AdaptiveK
 	rand      *rl.Rand
 	slots     int // learned from
-
-	// The last decision, and buffers.
-	candidates Decisions
-	proposal   []int32
-	values     []float64
-	best       int
-	decided    bool // by a candidate of the quantizer, since the last Learn
-	batch      []Sample[O]
+	batch     []Sample[O]
 }
 
 // NewDROO returns a learner. The codec says how its memory keeps observations.
@@ -121,73 +110,15 @@ func New[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec rl.
 		return nil, err
 	}
 	return &Learner[O]{
-		cfg:       cfg,
-		actor:     actor,
-		quantizer: quantizer,
-		critic:    critic,
-		memory:    memory,
-		adaptive:  adaptive,
-		rand:      rl.NewRand(cfg.Seed, 0),
-		batch:     make([]Sample[O], cfg.BatchSize),
+		Policy:   Policy[O]{scorer: actor, quantizer: quantizer, critic: critic, k: cfg.Candidates},
+		cfg:      cfg,
+		actor:    actor,
+		memory:   memory,
+		adaptive: adaptive,
+		rand:     rl.NewRand(cfg.Seed, 0),
+		batch:    make([]Sample[O], cfg.BatchSize),
 	}, nil
 }
-
-// Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next
-// Decide. Deciding alone changes nothing that is learned, so a learner is evaluated by calling
-// Decide without Learn.
-func (l *Learner[O]) Decide(obs O) ([]int32, error) {
-	scores, err := l.actor.Scores(obs)
-	if err != nil {
-		return nil, fmt.Errorf("droo: actor: %w", err)
-	}
-	if err := l.quantizer.Candidates(scores, l.adaptive.K(), &l.candidates); err != nil {
-		return nil, fmt.Errorf("droo: candidates: %w", err)
-	}
-	quantized := l.candidates.K
-	if l.proposer != nil {
-		l.proposal = reuse.Slice(l.proposal, l.candidates.Rows)
-		if err := l.proposer.Propose(obs, l.proposal); err != nil {
-			return nil, fmt.Errorf("droo: proposal: %w", err)
-		}
-		l.candidates.Append(l.proposal)
-	}
-	l.values = reuse.Slice(l.values, l.candidates.K)
-	if err := l.critic.Score(obs, &l.candidates, l.values); err != nil {
-		return nil, fmt.Errorf("droo: critic: %w", err)
-	}
-	l.best = 0
-	for k, v := range l.values {
-		if math.IsNaN(v) {
-			return nil, fmt.Errorf("droo: critic: the value of candidate %d of %d is NaN: %v", k, l.candidates.K, l.candidates.Candidate(k))
-		}
-		if v > l.values[l.best] {
-			l.best = k
-		}
-	}
-	if math.IsInf(l.values[l.best], -1) {
-		return nil, fmt.Errorf("droo: critic: none of the %d candidates can be executed (all values are -Inf)", l.candidates.K)
-	}
-	l.decided = l.best < quantized // a proposal says nothing about how many of the quantizer's candidates are worth scoring
-	decision := l.candidates.Candidate(l.best)
-	if l.improver != nil {
-		v, err := l.improver.Improve(obs, decision)
-		if err != nil {
-			return nil, fmt.Errorf("droo: improve the best candidate: %w", err)
-		}
-		l.values[l.best] = v
-	}
-	return decision, nil
-}
-
-// SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the
-// actor the result, as in expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the
-// default, is DROO as published.
-func (l *Learner[O]) SetImprover(i Improver[O]) { l.improver = i }
-
-// SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed
-// and learned from like any other. So from the first slot on no decision is worth less to the
-// critic than the proposal. Nil, the default, is DROO as published.
-func (l *Learner[O]) SetProposer(p Proposer[O]) { l.proposer = p }
 
 // Learn stores obs with the decision to imitate, normally the one Decide has just returned for it,
 // and when training is due trains the actor. It returns the mean loss of the training steps and
@@ -200,6 +131,7 @@ func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool,
 	}
 	if l.decided {
 		l.adaptive.Observe(l.best)
+		l.k = l.adaptive.K()
 		l.decided = false
 	}
 	l.slots++
@@ -233,25 +165,18 @@ func (l *Learner[O]) Step(obs O) ([]int32, error) {
 	return decision, err
 }
 
-// K returns the number of candidates the next Decide asks for.
-func (l *Learner[O]) K() int { return l.adaptive.K() }
-
-// BestIndex returns which candidate of the last Decide was the best, counting from 0.
-func (l *Learner[O]) BestIndex() int { return l.best }
-
-// BestValue returns the critic's value of the last decision, or NaN before the first.
-func (l *Learner[O]) BestValue() float64 {
-	if len(l.values) == 0 {
-		return math.NaN()
-	}
-	return l.values[l.best]
-}
-
 // Slots returns how often Learn was called.
 func (l *Learner[O]) Slots() int { return l.slots }
 
 // Memory returns the replay memory.
 func (l *Learner[O]) Memory() *rl.ReplayBuffer[Sample[O]] { return l.memory }
+
+// Names of parts of a learner's state that a policy needs.
+const (
+	actorState    = "actor"
+	criticState   = "critic"
+	adaptiveState = "adaptive_k"
+)
 
 // SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and
 // the critic too, as far as these implement checkpoints.Stateful. A learner restored from it goes
@@ -260,11 +185,11 @@ func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("slots", int64(l.slots))
 	return errors.Join(
 		l.memory.SaveState(s.Sub("memory")),
-		l.adaptive.SaveState(s.Sub("adaptive_k")),
+		l.adaptive.SaveState(s.Sub(adaptiveState)),
 		l.rand.SaveState(s.Sub("rand")),
-		checkpoints.SaveOptional(s, "actor", l.actor),
+		checkpoints.SaveOptional(s, actorState, l.actor),
 		checkpoints.SaveOptional(s, "quantizer", l.quantizer),
-		checkpoints.SaveOptional(s, "critic", l.critic),
+		checkpoints.SaveOptional(s, criticState, l.critic),
 		checkpoints.SaveOptional(s, "improver", l.improver),
 		checkpoints.SaveOptional(s, "proposer", l.proposer),
 	)
@@ -274,14 +199,16 @@ func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 // saved.
 func (l *Learner[O]) LoadState(s *checkpoints.State) error {
 	l.decided = false
+	err := l.adaptive.LoadState(s.Sub(adaptiveState))
+	l.k = l.adaptive.K()
 	return errors.Join(
+		err,
 		checkpoints.LoadInt(s, "slots", &l.slots, 0, math.MaxInt),
 		l.memory.LoadState(s.Sub("memory")),
-		l.adaptive.LoadState(s.Sub("adaptive_k")),
 		l.rand.LoadState(s.Sub("rand")),
-		checkpoints.LoadOptional(s, "actor", l.actor),
+		checkpoints.LoadOptional(s, actorState, l.actor),
 		checkpoints.LoadOptional(s, "quantizer", l.quantizer),
-		checkpoints.LoadOptional(s, "critic", l.critic),
+		checkpoints.LoadOptional(s, criticState, l.critic),
 		checkpoints.LoadOptional(s, "improver", l.improver),
 		checkpoints.LoadOptional(s, "proposer", l.proposer),
 	)

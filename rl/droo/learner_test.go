@@ -11,6 +11,7 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/rl/hetero"
 )
 
 func TestAdaptiveK(t *testing.T) {
@@ -443,5 +444,63 @@ func TestDROOAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(200, slot); n != 0 {
 		t.Errorf("a slot allocates %v times", n)
+	}
+}
+
+// A loaded policy has the learner's weights, number of candidates and learned value, and decides as
+// the learner does; what does not fit is refused.
+func TestLoadPolicy(t *testing.T) {
+	learner, err := trainSenders(400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := checkpoints.NewState()
+	if err := learner.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	model, err := newSenders()
+	if err != nil {
+		t.Fatal(err)
+	}
+	critic := droo.CriticFunc[hetero.Graph](clash)
+	policy, err := droo.LoadPolicy(state, model, new(droo.KBest), critic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if policy.K() != learner.K() {
+		t.Errorf("%d candidates, the learner has %d", policy.K(), learner.K())
+	}
+	var g hetero.Graph
+	rand := rl.NewRand(3, 9)
+	for range 50 {
+		ring(&g, 3+rand.IntN(20), rand)
+		want, errWant := learner.Decide(g)
+		got, errGot := policy.Decide(g)
+		if errWant != nil || errGot != nil || !slices.Equal(want, got) || policy.BestValue() != learner.BestValue() {
+			t.Fatalf("%v, error %v, of the learner %v, error %v", got, errGot, want, errWant)
+		}
+	}
+	if _, err := droo.LoadPolicy(checkpoints.NewState(), model, new(droo.KBest), critic); !errors.Is(err, checkpoints.ErrMismatch) {
+		t.Errorf("an empty state: %v", err)
+	}
+	if _, err := droo.NewPolicy[hetero.Graph](nil, new(droo.KBest), critic, 1); err == nil {
+		t.Error("no scorer: no error")
+	}
+}
+
+// What a critic has learned is a part of the policy.
+func TestLoadPolicyWithLearnedCritic(t *testing.T) {
+	newCritic := func(v float64, memory int) (*droo.LongTerm[queueObs], *table) {
+		value := &table{v: []float64{v, 2 * v}, visits: make([]float64, 2)}
+		return newLongTerm(t, nil, value, 0.9, memory), value
+	}
+	trained, want := newCritic(7, 64)
+	state := checkpoints.NewState()
+	if err := trained.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	loaded, got := newCritic(0, 16) // another memory, which a policy has no use for
+	if err := loaded.LoadLearned(state); err != nil || !slices.Equal(got.v, want.v) {
+		t.Errorf("value %v, error %v, want %v", got.v, err, want.v)
 	}
 }

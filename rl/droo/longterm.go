@@ -102,3 +102,12 @@ func (l *LongTerm[O]) SaveState(s *checkpoints.State) error {
 func (l *LongTerm[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(l.learner.LoadState(s), checkpoints.LoadOptional(s, "model", l.model))
 }
+
+// LoadLearned implements Learned: it restores the value, not the memory that the value is learned
+// from.
+func (l *LongTerm[O]) LoadLearned(s *checkpoints.State) error {
+	return errors.Join(
+		checkpoints.LoadOptional(s, valueState, l.learner.value),
+		checkpoints.LoadOptional(s, "model", l.model),
+	)
+}

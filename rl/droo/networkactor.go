@@ -3,7 +3,6 @@ package droo
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/validate"
@@ -52,21 +51,14 @@ func (c NetworkActorConfig) Check() error {
 // NetworkActor is an Actor made of a network, which it trains with Adam on cross-entropy. It
 // implements checkpoints.Stateful.
 type NetworkActor[O any] struct {
+	*networkScorer[O]
 	model     rl.Model[O]
 	optimizer *nn.Adam
-
-	decide *rl.Compiled[O]
-	single [1]O
-	ends   []int32
-	logits []float32
 
 	replicas []*replica[O]
 	parallel *nn.DataParallel
 	shares   []float64
 }
-
-// certainlyNot is a logit of probability 0, further from undecided than any a network gives.
-const certainlyNot = -1e9
 
 // NewNetworkActor compiles a model for decisions and for training. Close stops its goroutines. A
 // critic of the model is not used.
@@ -83,15 +75,9 @@ func NewNetworkActor[O any](model rl.Model[O], cfg NetworkActorConfig) (*Network
 	if a.optimizer, err = nn.NewAdam(model.Params(), nn.AdamConfig{LearningRate: cfg.LearningRate, Beta1: cfg.Beta1}); err != nil {
 		return nil, err
 	}
-	net, err := model.Build()
-	if err != nil {
+	if a.networkScorer, err = newNetworkScorer(model); err != nil {
 		return nil, err
 	}
-	tape, err := nn.NewTape(net.Scores)
-	if err != nil {
-		return nil, err
-	}
-	a.decide = rl.Compile(net, tape)
 	var trainers []*nn.Trainer
 	for range workers {
 		r, err := newReplica(model, cfg, a.optimizer)
@@ -110,68 +96,6 @@ func (a *NetworkActor[O]) Params() nn.Params { return a.model.Params() }
 
 // Close stops the goroutines of the training.
 func (a *NetworkActor[O]) Close() { a.parallel.Close() }
-
-// Scores implements Actor. Options that the observation forbids have the logit -Inf.
-func (a *NetworkActor[O]) Scores(obs O) (Scores, error) {
-	a.single[0] = obs
-	if err := a.decide.Load(a.single[:]); err != nil {
-		return Scores{}, err
-	}
-	rows := a.decide.Choices.Rows(0)
-	s := Scores{Rows: len(rows)}
-	if a.decide.Net.Binary {
-		s.Options = 1
-	}
-	if s.Rows == 0 {
-		return s, nil
-	}
-	z, err := a.decide.Run()
-	if err != nil {
-		return Scores{}, err
-	}
-	a.logits, a.ends = a.logits[:0], a.ends[:0]
-	for i, group := range rows {
-		if err := a.appendRow(z, int(group)); err != nil {
-			return Scores{}, fmt.Errorf("row %d: %w", i, err)
-		}
-		a.ends = append(a.ends, int32(len(a.logits)))
-	}
-	s.Logits = a.logits
-	if s.Options == 0 {
-		s.Ends = a.ends
-	}
-	return s, nil
-}
-
-// appendRow appends the logits of one row.
-func (a *NetworkActor[O]) appendRow(z []float32, group int) error {
-	if group == rl.NoScores {
-		if !a.decide.Net.Binary {
-			return errors.New("the network has no scores for a choice of one of several")
-		}
-		a.logits = append(a.logits, certainlyNot)
-		return nil
-	}
-	own, allowed := a.decide.Choices.OfGroup(group, z)
-	if a.decide.Net.Binary && len(own) != 1 {
-		return fmt.Errorf("%d scores for a binary decision", len(own))
-	}
-	begin := len(a.logits)
-	a.logits = append(a.logits, own...)
-	if allowed == nil {
-		return nil
-	}
-	for j, ok := range allowed {
-		switch {
-		case ok:
-		case a.decide.Net.Binary:
-			a.logits[begin] = certainlyNot
-		default:
-			a.logits[begin+j] = float32(math.Inf(-1))
-		}
-	}
-	return nil
-}
 
 // Train implements Actor. The workers share the batch as evenly as its samples allow.
 func (a *NetworkActor[O]) Train(batch []Sample[O]) (float64, error) {
@@ -194,18 +118,25 @@ func (a *NetworkActor[O]) Train(batch []Sample[O]) (float64, error) {
 	return a.parallel.Step(a.shares)
 }
 
+// Names of parts of an actor's state.
+const (
+	weightState = "weights"
+	modelState  = "model"
+)
+
 // SaveState implements checkpoints.Stateful.
 func (a *NetworkActor[O]) SaveState(s *checkpoints.State) error {
-	checkpoints.SaveParams(s.Sub("weights"), a.Params())
+	checkpoints.SaveParams(s.Sub(weightState), a.Params())
 	checkpoints.SaveOptimizer(s.Sub("optimizer"), a.optimizer)
-	return nil
+	return checkpoints.SaveOptional(s, modelState, a.model)
 }
 
 // LoadState implements checkpoints.Stateful.
 func (a *NetworkActor[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(
-		checkpoints.LoadParams(s.Sub("weights"), a.Params()),
+		checkpoints.LoadParams(s.Sub(weightState), a.Params()),
 		checkpoints.LoadOptimizer(s.Sub("optimizer"), a.optimizer),
+		checkpoints.LoadOptional(s, modelState, a.model),
 	)
 }
 

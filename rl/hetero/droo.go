@@ -3,6 +3,7 @@ package hetero
 import (
 	"fmt"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 )
@@ -55,11 +56,33 @@ func NewDROO(s Schema, critic droo.Critic[Graph], cfg DROOConfig) (*droo.Learner
 	if err != nil {
 		return nil, fmt.Errorf("hetero: %w", err)
 	}
-	quantizer, err := droo.NewGumbel(cfg.Temperature, rl.NewRand(cfg.Learner.Seed, streamDraws))
+	quantizer, err := cfg.quantizer()
+	if err != nil {
+		return nil, err
+	}
+	return droo.New(actor, quantizer, critic, s.Codec(), cfg.Learner)
+}
+
+// LoadDROO returns the policy that a learner of NewDROO has saved in state, see droo.LoadPolicy. Of
+// cfg it uses the network, the temperature and, for the draws of candidates, the seed.
+func LoadDROO(state *checkpoints.State, s Schema, critic droo.Critic[Graph], cfg DROOConfig) (*droo.Policy[Graph], error) {
+	model, err := cfg.model(s)
+	if err != nil {
+		return nil, err
+	}
+	quantizer, err := cfg.quantizer()
+	if err != nil {
+		return nil, err
+	}
+	return droo.LoadPolicy(state, model, quantizer, critic)
+}
+
+func (c DROOConfig) quantizer() (droo.Quantizer, error) {
+	q, err := droo.NewGumbel(c.Temperature, rl.NewRand(c.Learner.Seed, streamDraws))
 	if err != nil {
 		return nil, fmt.Errorf("hetero: %w", err)
 	}
-	return droo.New(actor, quantizer, critic, s.Codec(), cfg.Learner)
+	return q, nil
 }
 
 // model is the bipartite network where that fits, else the general one.

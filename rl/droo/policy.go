@@ -1,0 +1,147 @@
+package droo
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
+	"github.com/graphrl/graphrl/rl"
+)
+
+// Policy decides as a Learner does, steps 1 to 3 of Algorithm 1: an actor scores, a quantizer makes
+// candidates of the scores, and the critic's best one is the decision. It does not learn: it has no
+// memory, and of the network neither gradients nor optimiser.
+//
+// A Policy is not safe for concurrent use.
+type Policy[O any] struct {
+	scorer    Scorer[O]
+	quantizer Quantizer
+	critic    Critic[O]
+	improver  Improver[O] // nil: the best candidate is the decision
+	proposer  Proposer[O] // nil: all candidates are the quantizer's
+	k         int
+
+	// The last decision, and buffers.
+	candidates Decisions
+	proposal   []int32
+	values     []float64
+	best       int
+	decided    bool // by a candidate of the quantizer, since the last Learn
+}
+
+// NewPolicy puts a policy together that scores the given number of candidates per decision.
+func NewPolicy[O any](scorer Scorer[O], quantizer Quantizer, critic Critic[O], candidates int) (*Policy[O], error) {
+	if scorer == nil || quantizer == nil || critic == nil {
+		return nil, errors.New("droo: policy: it needs a scorer, a quantizer and a critic, got nil")
+	}
+	if candidates < 1 {
+		return nil, fmt.Errorf("droo: policy: %d candidates, want at least 1", candidates)
+	}
+	return &Policy[O]{scorer: scorer, quantizer: quantizer, critic: critic, k: candidates}, nil
+}
+
+// LoadPolicy returns the policy that a Learner with a NetworkActor has saved in s. It needs what
+// decisions are made with, and nothing of the training. From s come the weights of the network, the
+// number of candidates and, of a critic that learns (see Learned), what it has learned. The
+// quantizer's random numbers are its own: the learner's begin with its state in s.Sub("quantizer").
+//
+// A state of another network is an error that wraps checkpoints.ErrMismatch.
+func LoadPolicy[O any](s *checkpoints.State, model rl.Model[O], quantizer Quantizer, critic Critic[O]) (*Policy[O], error) {
+	candidates := 0
+	actor := s.Sub(actorState)
+	err := errors.Join(
+		checkpoints.LoadParams(actor.Sub(weightState), model.Params()),
+		checkpoints.LoadOptional(actor, modelState, model),
+		checkpoints.LoadInt(s.Sub(adaptiveState), "k", &candidates, 1, math.MaxInt32),
+	)
+	if learned, ok := critic.(Learned); ok {
+		err = errors.Join(err, learned.LoadLearned(s.Sub(criticState)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("droo: load policy: %w", err)
+	}
+	scorer, err := newNetworkScorer(model)
+	if err != nil {
+		return nil, fmt.Errorf("droo: load policy: %w", err)
+	}
+	return NewPolicy[O](scorer, quantizer, critic, candidates)
+}
+
+// Learned is a critic that learns, such as LongTerm.
+type Learned interface {
+	// LoadLearned restores, of what SaveState has saved, what decisions depend on.
+	LoadLearned(*checkpoints.State) error
+}
+
+// Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next
+// Decide. Deciding alone changes nothing that is learned, so a learner is evaluated by calling
+// Decide without Learn.
+func (p *Policy[O]) Decide(obs O) ([]int32, error) {
+	scores, err := p.scorer.Scores(obs)
+	if err != nil {
+		return nil, fmt.Errorf("droo: actor: %w", err)
+	}
+	if err := p.quantizer.Candidates(scores, p.k, &p.candidates); err != nil {
+		return nil, fmt.Errorf("droo: candidates: %w", err)
+	}
+	quantized := p.candidates.K
+	if p.proposer != nil {
+		p.proposal = reuse.Slice(p.proposal, p.candidates.Rows)
+		if err := p.proposer.Propose(obs, p.proposal); err != nil {
+			return nil, fmt.Errorf("droo: proposal: %w", err)
+		}
+		p.candidates.Append(p.proposal)
+	}
+	p.values = reuse.Slice(p.values, p.candidates.K)
+	if err := p.critic.Score(obs, &p.candidates, p.values); err != nil {
+		return nil, fmt.Errorf("droo: critic: %w", err)
+	}
+	p.best = 0
+	for k, v := range p.values {
+		if math.IsNaN(v) {
+			return nil, fmt.Errorf("droo: critic: the value of candidate %d of %d is NaN: %v", k, p.candidates.K, p.candidates.Candidate(k))
+		}
+		if v > p.values[p.best] {
+			p.best = k
+		}
+	}
+	if math.IsInf(p.values[p.best], -1) {
+		return nil, fmt.Errorf("droo: critic: none of the %d candidates can be executed (all values are -Inf)", p.candidates.K)
+	}
+	p.decided = p.best < quantized // a proposal says nothing about how many of the quantizer's candidates are worth scoring
+	decision := p.candidates.Candidate(p.best)
+	if p.improver != nil {
+		v, err := p.improver.Improve(obs, decision)
+		if err != nil {
+			return nil, fmt.Errorf("droo: improve the best candidate: %w", err)
+		}
+		p.values[p.best] = v
+	}
+	return decision, nil
+}
+
+// SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the
+// actor the result, as in expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the
+// default, is DROO as published.
+func (p *Policy[O]) SetImprover(i Improver[O]) { p.improver = i }
+
+// SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed
+// and learned from like any other. So from the first slot on no decision is worth less to the
+// critic than the proposal. Nil, the default, is DROO as published.
+func (p *Policy[O]) SetProposer(r Proposer[O]) { p.proposer = r }
+
+// K returns the number of candidates the next Decide asks for.
+func (p *Policy[O]) K() int { return p.k }
+
+// BestIndex returns which candidate of the last Decide was the best, counting from 0.
+func (p *Policy[O]) BestIndex() int { return p.best }
+
+// BestValue returns the critic's value of the last decision, or NaN before the first.
+func (p *Policy[O]) BestValue() float64 {
+	if len(p.values) == 0 {
+		return math.NaN()
+	}
+	return p.values[p.best]
+}
