@@ -2,9 +2,11 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/chewxy/hm"
+	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -71,3 +73,25 @@ func (x *Index) MemSize() uintptr { return uintptr(4 * len(x.Rows)) }
 
 // Format prints the number of rows.
 func (x *Index) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "Index(%d rows)", len(x.Rows)) }
+
+// CheckInputs reports the first bound matrix that holds a number that is not finite, with its
+// input, row and column, as [ErrNotFinite]. It costs one pass over the inputs.
+func (t *Tape) CheckInputs() error {
+	for i := range t.loads {
+		l := &t.loads[i]
+		if _, ok := l.bound.(*tensor.Dense); !ok {
+			continue
+		}
+		m := mat(l.bound)
+		if sum := kernel.SumSquares(m.Data); sum-sum == 0 {
+			continue
+		}
+		at := slices.IndexFunc(m.Data, func(x float32) bool { return x-x != 0 })
+		if at < 0 {
+			continue // finite numbers whose squares overflow
+		}
+		return fmt.Errorf("nn: input %v is %v at row %d, column %d: %w",
+			l.node.Name(), m.Data[at], at/m.Cols, at%m.Cols, ErrNotFinite)
+	}
+	return nil
+}

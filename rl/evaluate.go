@@ -22,67 +22,82 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 	if policy == nil || newEnv == nil {
 		return nil, errors.New("rl: evaluation: it needs a policy and environments, got nil")
 	}
-	type running struct {
-		env           Env[O, int]
-		episode, step int
-	}
-	returns := make([]float64, episodes)
-	var all []running
-	var obs []O
-	begin := func(env Env[O, int], episode int) (O, error) {
-		o, err := env.Reset(NewRand(seed, streamEvaluation+uint64(episode)).Uint64())
-		if err != nil {
-			err = fmt.Errorf("rl: evaluation: episode %d: %w", episode, err)
-		}
-		return o, err
-	}
-	begun := 0
-	for ; begun < min(episodes, evaluationWidth); begun++ {
-		r := running{newEnv(), begun, 0}
-		o, err := begin(r.env, begun)
-		if err != nil {
+	e := evaluation[O]{seed: seed, returns: make([]float64, episodes)}
+	for range min(episodes, evaluationWidth) {
+		if err := e.begin(newEnv()); err != nil {
 			return nil, err
 		}
-		all, obs = append(all, r), append(obs, o)
 	}
-	actions := make([]int, len(all))
-	for len(all) > 0 {
-		if err := policy.Decide(obs, actions[:len(all)]); err != nil {
-			var bad *observationError
-			if errors.As(err, &bad) && bad.index < len(all) {
-				r := all[bad.index]
-				err = fmt.Errorf("episode %d, after step %d: %w", r.episode, r.step, bad.err)
-			}
-			return nil, fmt.Errorf("rl: evaluation: %w", err)
+	actions := make([]int, len(e.running))
+	for len(e.running) > 0 {
+		if err := policy.Decide(e.obs, actions[:len(e.running)]); err != nil {
+			return nil, fmt.Errorf("rl: evaluation: %w", e.name(err))
 		}
-		left := 0
-		for i, r := range all {
-			t, err := step(r.env, actions[i])
-			if err == nil {
-				r.step++
-				err = checkReward(t.Reward)
+		running := e.running
+		e.running, e.obs = running[:0], e.obs[:0] // those that go on move to the front
+		for i, r := range running {
+			if err := e.step(r, actions[i]); err != nil {
+				return nil, err
 			}
-			if err != nil {
-				return nil, fmt.Errorf("rl: evaluation: episode %d, after step %d: %w", r.episode, r.step, err)
-			}
-			returns[r.episode] += t.Reward
-			o := t.Observation
-			if t.Done() {
-				if begun == episodes {
-					continue // the environment has nothing more to do
-				}
-				r.episode, r.step = begun, 0
-				if o, err = begin(r.env, begun); err != nil {
-					return nil, err
-				}
-				begun++
-			}
-			all[left], obs[left] = r, o
-			left++
 		}
-		all, obs = all[:left], obs[:left]
 	}
-	return returns, nil
+	return e.returns, nil
+}
+
+// evaluation is the state of Evaluate.
+type evaluation[O any] struct {
+	seed    uint64
+	returns []float64      // [episodes]
+	begun   int            // episodes
+	running []evaluated[O] // side by side
+	obs     []O            // [running]
+}
+
+// evaluated is an episode that runs.
+type evaluated[O any] struct {
+	env          Env[O, int]
+	number, step int
+}
+
+// begin starts the next episode.
+func (e *evaluation[O]) begin(env Env[O, int]) error {
+	obs, err := env.Reset(NewRand(e.seed, streamEvaluation+uint64(e.begun)).Uint64())
+	if err != nil {
+		return fmt.Errorf("rl: evaluation: episode %d: %w", e.begun, err)
+	}
+	e.running, e.obs = append(e.running, evaluated[O]{env, e.begun, 0}), append(e.obs, obs)
+	e.begun++
+	return nil
+}
+
+// step takes an action. The environment goes on with its episode or, after the end, with the next
+// one if there is one left.
+func (e *evaluation[O]) step(r evaluated[O], action int) error {
+	t, err := step(r.env, action)
+	if err == nil {
+		r.step++
+		err = checkReward(t.Reward)
+	}
+	if err != nil {
+		return fmt.Errorf("rl: evaluation: episode %d, after step %d: %w", r.number, r.step, err)
+	}
+	e.returns[r.number] += t.Reward
+	if !t.Done() {
+		e.running, e.obs = append(e.running, r), append(e.obs, t.Observation)
+	} else if e.begun < len(e.returns) {
+		return e.begin(r.env)
+	}
+	return nil
+}
+
+// name adds the episode to an error about an observation.
+func (e *evaluation[O]) name(err error) error {
+	var bad *observationError
+	if errors.As(err, &bad) && bad.index < len(e.running) {
+		r := e.running[bad.index]
+		return fmt.Errorf("episode %d, after step %d: %w", r.number, r.step, bad.err)
+	}
+	return err
 }
 
 // Evaluator evaluates a policy in the course of its training, without exploration and in

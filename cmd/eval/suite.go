@@ -126,32 +126,10 @@ func (c mecoffloadCommand) claim(s suite.Suite, dir string, shard suite.Shard) (
 
 // suite is the suite that the flags ask for.
 func (c mecoffloadCommand) suite() (suite.Suite, error) {
-	for _, f := range []struct {
-		name  string
-		given bool
-	}{
-		{"run", len(c.Runs) > 0}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
-		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil},
-	} {
-		if f.given {
-			return suite.Suite{}, fmt.Errorf("--%s is about what a run has learned and does not go with --suite", f.name)
-		}
+	if err := c.checkSuiteFlags(); err != nil {
+		return suite.Suite{}, err
 	}
 	o := suite.Options{Scenario: c.Scenario, Traces: c.Trace}
-	if c.Seeds != nil {
-		o.Seeds = *c.Seeds
-	}
-	for _, f := range []struct {
-		name  string
-		wrong bool
-	}{
-		{"seeds", c.Seeds != nil && *c.Seeds < 1}, {"jobs", c.Jobs != nil && *c.Jobs < 1}, {"slots", c.Slots != nil && *c.Slots < 1},
-		{"devices", c.Devices != nil && *c.Devices < 1}, {"slot", c.Slot != nil && *c.Slot <= 0},
-	} {
-		if f.wrong {
-			return suite.Suite{}, cli.Usage("--%s is at least 1; leave it out for the default", f.name)
-		}
-	}
 	for _, name := range c.Methods {
 		m, err := agent.ParseMethod(name)
 		if err != nil {
@@ -173,6 +151,9 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 		}
 		o.Profile = &p
 	}
+	if c.Seeds != nil {
+		o.Seeds = *c.Seeds
+	}
 	if c.Slots != nil {
 		o.Slots = *c.Slots
 	}
@@ -187,6 +168,33 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 		err = cli.TraceError(err)
 	}
 	return s, err
+}
+
+// checkSuiteFlags refuses flags that do not go with --suite, and values out of range.
+func (c mecoffloadCommand) checkSuiteFlags() error {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"run", len(c.Runs) > 0}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
+		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil},
+	} {
+		if f.given {
+			return fmt.Errorf("--%s is about what a run has learned and does not go with --suite", f.name)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		wrong bool
+	}{
+		{"seeds", c.Seeds != nil && *c.Seeds < 1}, {"jobs", c.Jobs != nil && *c.Jobs < 1}, {"slots", c.Slots != nil && *c.Slots < 1},
+		{"devices", c.Devices != nil && *c.Devices < 1}, {"slot", c.Slot != nil && *c.Slot <= 0},
+	} {
+		if f.wrong {
+			return cli.Usage("--%s is at least 1; leave it out for the default", f.name)
+		}
+	}
+	return nil
 }
 
 // recipe is a built-in one or that of a configuration file.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -49,28 +50,15 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 		return nil, err
 	}
 
-	// The loss: the mean cross-entropy of the labelled vertices, and L2 regularisation. Other
-	// vertices have targets of zeros, which add nothing to a sum of which CrossEntropy takes the
-	// mean over all vertices.
+	// Two tapes of one network: one trains, one computes the logits.
 	target, err := nn.NewInput(eg, "target", d.Classes)
 	if err != nil {
 		return nil, err
 	}
-	entropy, err := nn.CrossEntropy(l.logits, target)
+	loss, err := l.loss(eg, target)
 	if err != nil {
 		return nil, err
 	}
-	penalty, err := nn.L2(eg, r.decayed)
-	if err != nil {
-		return nil, err
-	}
-	vertices := d.Graph.NumDst()
-	loss, err := nn.WeightedSum([]*gorgonia.Node{entropy, penalty}, []float64{float64(vertices) / float64(len(d.Train)), r.decay})
-	if err != nil {
-		return nil, err
-	}
-
-	// Two tapes of one network: one trains, one computes the logits.
 	params := append(r.first.Params(), r.second.Params()...)
 	adam, err := nn.NewAdam(params, nn.AdamConfig{LearningRate: r.learningRate})
 	if err != nil {
@@ -82,21 +70,40 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 	if l.infer, err = nn.NewTape(l.logits); err != nil {
 		return nil, err
 	}
+	return l, l.bind(g, target)
+}
+
+// loss is the mean cross-entropy of the labelled vertices, and L2 regularisation. Other vertices
+// have targets of zeros, which add nothing to a sum of which CrossEntropy takes the mean over all
+// vertices.
+func (l *learner) loss(eg *gorgonia.ExprGraph, target *gorgonia.Node) (*gorgonia.Node, error) {
+	entropy, err := nn.CrossEntropy(l.logits, target)
+	if err != nil {
+		return nil, err
+	}
+	penalty, err := nn.L2(eg, l.recipe.decayed)
+	if err != nil {
+		return nil, err
+	}
+	perLabelled := float64(l.data.Graph.NumDst()) / float64(len(l.data.Train))
+	return nn.WeightedSum([]*gorgonia.Node{entropy, penalty}, []float64{perLabelled, l.recipe.decay})
+}
+
+// bind binds the inputs that stay the same.
+func (l *learner) bind(graph, target *gorgonia.Node) error {
+	d := l.data
 	var labels nn.Buffer
-	y := labels.Resize(vertices, d.Classes)
+	y := labels.Resize(d.Graph.NumDst(), d.Classes)
 	clear(y)
 	for _, i := range d.Train {
 		y[int(i)*d.Classes+int(d.Labels[i])] = 1
 	}
-	if err := l.trainer.Tape.Bind(target, labels.Value()); err != nil {
-		return nil, err
-	}
-	for _, tape := range []*nn.Tape{l.trainer.Tape, l.infer} {
-		if err := tape.Bind(g, d.Graph); err != nil {
-			return nil, err
-		}
-	}
-	return l, l.infer.Bind(l.x, d.Features)
+	return errors.Join(
+		l.trainer.Tape.Bind(target, labels.Value()),
+		l.trainer.Tape.Bind(graph, d.Graph),
+		l.infer.Bind(graph, d.Graph),
+		l.infer.Bind(l.x, d.Features),
+	)
 }
 
 // train returns the accuracy on the test vertices after the epoch in which the loss on the

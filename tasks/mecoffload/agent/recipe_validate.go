@@ -17,30 +17,6 @@ const (
 
 // Validate reports the first invalid value and its key.
 func (r Recipe) Validate() error {
-	count := func(key string, v, least, most int) error {
-		if v < least || v > most {
-			return strictyaml.Invalid(key, "%d is not in %d..%d", v, least, most)
-		}
-		return nil
-	}
-	number := func(key string, v float64, positive bool) error {
-		if !(v >= 0) || math.IsInf(v, 0) || positive && v == 0 {
-			return strictyaml.Invalid(key, "%v is not a number %s 0", v,
-				map[bool]string{true: "above", false: "of at least"}[positive])
-		}
-		return nil
-	}
-	widths := func(key string, v []int) error {
-		if len(v) > maxLayers {
-			return strictyaml.Invalid(key, "%d layers are more than %d", len(v), maxLayers)
-		}
-		for i, w := range v {
-			if err := count(fmt.Sprintf("%s[%d]", key, i), w, 1, maxWidth); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 	if r.Name == "" {
 		return strictyaml.Invalid("name", "is missing")
 	}
@@ -80,6 +56,33 @@ func (r Recipe) Validate() error {
 	}
 	if !(r.Gamma >= 0 && r.Gamma < 1) {
 		return strictyaml.Invalid("gamma", "%v is not in [0, 1)", r.Gamma)
+	}
+	return nil
+}
+
+func count(key string, v, least, most int) error {
+	if v < least || v > most {
+		return strictyaml.Invalid(key, "%d is not in %d..%d", v, least, most)
+	}
+	return nil
+}
+
+func number(key string, v float64, positive bool) error {
+	if !(v >= 0) || math.IsInf(v, 0) || positive && v == 0 {
+		return strictyaml.Invalid(key, "%v is not a number %s 0", v,
+			map[bool]string{true: "above", false: "of at least"}[positive])
+	}
+	return nil
+}
+
+func widths(key string, v []int) error {
+	if len(v) > maxLayers {
+		return strictyaml.Invalid(key, "%d layers are more than %d", len(v), maxLayers)
+	}
+	for i, w := range v {
+		if err := count(fmt.Sprintf("%s[%d]", key, i), w, 1, maxWidth); err != nil {
+			return err
+		}
 	}
 	return nil
 }
