@@ -1,7 +1,6 @@
 package mecoffload
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,9 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/graphrl/graphrl/internal/textfile"
@@ -52,7 +49,7 @@ func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
 	}
-	table, err := readTraceHeader(text)
+	table, err := openTable(text, traceColumn)
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
 	}
@@ -64,19 +61,19 @@ func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 			break
 		}
 		if errors.Is(err, csv.ErrFieldCount) {
-			err = fmt.Errorf("%w: %d, and the header has %d, separated by %s", err, len(row), table.columns, separatorName(table.rows.Comma))
+			err = table.lengthError(err, row)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
 		}
-		cell := strings.TrimSpace(row[table.column])
+		cell := strings.TrimSpace(row[table.columns[0]])
 		if cell == "-" || cell == "" {
 			gap++
 			continue
 		}
-		kbit, ok := parseRate(cell, table.rows.Comma)
+		kbit, ok := parseNumber(cell, table.rows.Comma)
 		if !ok {
-			line, _ := table.rows.FieldPos(table.column)
+			line, _ := table.rows.FieldPos(table.columns[0])
 			return nil, fmt.Errorf("mecoffload: trace %s:%d: %s is %q, want a rate in kbit/s or \"-\"", filename, line, traceColumn, cell)
 		}
 		rates = bridge(rates, gap)
@@ -90,78 +87,6 @@ func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 }
 
 const traceColumn = "DL_bitrate"
-
-// traceTable reads the rows after a trace's header.
-type traceTable struct {
-	rows            *csv.Reader
-	column, columns int // index of the rate column, and number of columns
-}
-
-// readTraceHeader finds the separator that splits the header into columns with one of rates.
-func readTraceHeader(text []byte) (traceTable, error) {
-	if len(bytes.TrimSpace(text)) == 0 {
-		return traceTable{}, errors.New("the file is empty")
-	}
-	var found []string // the most columns that any separator finds
-	separator, copies := ',', 0
-	var failed error
-	for _, comma := range []rune{',', ';', '\t'} {
-		rows := csv.NewReader(bytes.NewReader(text))
-		rows.Comma = comma
-		header, err := rows.Read()
-		if err != nil {
-			if failed == nil {
-				failed = err
-			}
-			continue
-		}
-		column, n := -1, 0
-		for i, h := range header {
-			if sameColumn(h, traceColumn) {
-				column = i
-				n++
-			}
-		}
-		if n == 1 {
-			rows.ReuseRecord = true
-			return traceTable{rows, column, len(header)}, nil
-		}
-		if len(header) > len(found) {
-			found, separator, copies = header, comma, n
-		}
-	}
-	if found == nil {
-		return traceTable{}, failed
-	}
-	return traceTable{}, fmt.Errorf("%d columns %s in the header, want one: separated by %s it has %q",
-		copies, traceColumn, separatorName(separator), found[:min(len(found), 20)])
-}
-
-// sameColumn compares column names, ignoring case, spaces and underscores.
-func sameColumn(a, b string) bool {
-	bare := strings.NewReplacer(" ", "", "_", "", "\u00a0", "").Replace
-	return strings.EqualFold(bare(a), bare(b))
-}
-
-func separatorName(comma rune) string {
-	if comma == '\t' {
-		return "tabs"
-	}
-	return strconv.QuoteRune(comma)
-}
-
-// groups matches numbers whose commas may group thousands or mark three decimals: ambiguous.
-var groups = regexp.MustCompile(`^[1-9][0-9]{0,2}(,[0-9]{3})+$`)
-
-// parseRate reads a number of at least 0. If commas do not separate fields, a comma is the decimal
-// sign.
-func parseRate(cell string, separator rune) (float64, bool) {
-	if separator != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
-		cell = strings.Replace(cell, ",", ".", 1)
-	}
-	kbit, err := strconv.ParseFloat(cell, 64)
-	return kbit, err == nil && kbit >= 0 && kbit <= 1e12
-}
 
 // bridge appends the last rate over a gap, unless it is too long.
 func bridge(rates []float64, gap int) []float64 {

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/internal/atomicfile"
+	"github.com/graphrl/graphrl/internal/strictyaml"
+	"github.com/graphrl/graphrl/nn/cnn/imagefolder"
+	"github.com/graphrl/graphrl/tasks/earlyexit"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// output is where a profile goes.
+type output struct {
+	Name string `placeholder:"NAME" help:"Name of the profile. Default: the file's name without its extension."`
+	Out  string `placeholder:"FILE" help:"File to write. Default: standard output."`
+}
+
+// csvCommand summarises measured inferences.
+type csvCommand struct {
+	File string `arg:"" help:"Measured inferences."`
+	output
+}
+
+// Run implements the command.
+func (c *csvCommand) Run(streams cli.Streams) error {
+	f, err := os.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	samples, err := mecoffload.ReadSamples(f, c.File)
+	if err != nil {
+		return err
+	}
+	m, err := mecoffload.MeasuredSamples(c.name(c.File), samples)
+	if err != nil {
+		return err
+	}
+	return c.write(m, fmt.Sprintf("Measured: %d inferences of %s.", len(samples), filepath.Base(c.File)), streams)
+}
+
+// networkCommand measures a network of tasks/earlyexit.
+type networkCommand struct {
+	Checkpoint string `arg:"" help:"Run folder or checkpoint of examples/earlyexit."`
+	Images     string `required:"" placeholder:"PATH" help:"Labelled test images: class folders, in a directory or a zip archive."`
+	Runs       int    `help:"Timed inferences of each exit, alone and under load." default:"300"`
+	output
+}
+
+// Run implements the command.
+func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
+	if c.Runs < 1 || c.Runs > 1e6 {
+		return cli.Usage("--runs %d: want from 1 to 1,000,000", c.Runs)
+	}
+	model, err := earlyexit.LoadModel(c.Checkpoint)
+	if err != nil {
+		return err
+	}
+	set, err := imagefolder.Read(c.Images)
+	if err != nil {
+		return err
+	}
+	cores := runtime.GOMAXPROCS(0)
+	fmt.Fprintf(streams.Err, "accuracy on %d images\n", set.Len())
+	accuracy, err := earlyexit.Evaluate(model, set, cores)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(streams.Err, "latency of one image, alone\n")
+	alone, err := earlyexit.Latencies(model, set, c.Runs)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(streams.Err, "latency of one image, %d more at the same time\n", cores)
+	loaded, err := underLoad(ctx, model, set, cores, c.Runs)
+	if err != nil {
+		return err
+	}
+	exits := make([]mecoffload.MeasuredExit, len(accuracy))
+	for e := range exits {
+		exits[e] = mecoffload.MeasuredExit{
+			Accuracy:  accuracy[e],
+			Latencies: [][]mecoffload.Seconds{seconds(alone[e]), seconds(loaded[e])},
+		}
+	}
+	m, err := mecoffload.MeasuredProfile(c.name(c.Checkpoint), []string{"alone", "loaded"}, exits)
+	if err != nil {
+		return err
+	}
+	return c.write(m, fmt.Sprintf("Measured by cmd/profile %s on %s, %d threads, %s/%s.\n"+
+		"Accuracy on %d images. Latency of one image on one thread, %d runs: alone, and with %d more inferences at the same time.",
+		cli.Version(), processor(), cores, runtime.GOOS, runtime.GOARCH, set.Len(), c.Runs, cores), streams)
+}
+
+func seconds(l earlyexit.Latency) []mecoffload.Seconds {
+	all := make([]mecoffload.Seconds, len(l.Seconds))
+	for i, s := range l.Seconds {
+		all[i] = mecoffload.Seconds(s)
+	}
+	return all
+}
+
+// underLoad measures latencies while other goroutines classify images too.
+func underLoad(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, others, runs int) ([]earlyexit.Latency, error) {
+	ctx, stop := context.WithCancel(ctx)
+	var load sync.WaitGroup
+	defer load.Wait()
+	defer stop()
+	for range others {
+		c, err := m.NewClassifier()
+		if err != nil {
+			return nil, err
+		}
+		load.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if _, err := c.Classify(earlyexit.Exits-1, set.Image(i%set.Len())); err != nil {
+					return // the measurement meets the same error
+				}
+			}
+		})
+	}
+	return earlyexit.Latencies(m, set, runs)
+}
+
+// name is the profile's: the flag's, the output's or the input's.
+func (o output) name(input string) string {
+	if o.Name != "" {
+		return o.Name
+	}
+	if o.Out != "" {
+		input = o.Out
+	}
+	base := filepath.Base(input)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+// write writes a profile with a comment on where it comes from.
+func (o output) write(m mecoffload.Measured, origin string, streams cli.Streams) error {
+	data, err := strictyaml.Marshal(m.Profile)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for line := range strings.Lines(origin + fmt.Sprintf("\n95 %% of the latencies are within %.0f %% of their mean: set the scenario's jitter to %.2f.\n", 100*m.Jitter, m.Jitter)) {
+		b.WriteString("# " + line)
+	}
+	b.Write(data)
+	if _, err := mecoffload.ParseProfile([]byte(b.String()), "profile"); err != nil {
+		return err
+	}
+	for _, note := range m.Notes {
+		fmt.Fprintln(streams.Err, "note:", note)
+	}
+	if o.Out == "" {
+		_, err := fmt.Fprint(streams.Out, b.String())
+		return err
+	}
+	if err := atomicfile.Write(o.Out, []byte(b.String())); err != nil {
+		return err
+	}
+	fmt.Fprintf(streams.Err, "wrote %s; use it with: train --profile %s\n", o.Out, cli.ShellQuote(o.Out))
+	return nil
+}
+
+// processor names the machine's processor, where the system says so.
+func processor() string {
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "an unknown processor"
+	}
+	for line := range strings.Lines(string(info)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "an unknown processor"
+}
