@@ -17,6 +17,12 @@ type Improver[O any] interface {
 	Improve(obs O, decision []int32) (value float64, err error)
 }
 
+// Guided is an Improver that goes by the actor's scores, too: it tries what they hold to be likely.
+type Guided interface {
+	// Guide gives the scores of the decision to be improved next. They are valid until then.
+	Guide(s Scores)
+}
+
 // Proposer suggests a decision that needs no learning, for instance the rule an installation ran
 // before it began to learn.
 type Proposer[O any] interface {

@@ -113,6 +113,9 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	p.decided = p.best < quantized // a proposal says nothing about how many of the quantizer's candidates are worth scoring
 	decision := p.candidates.Candidate(p.best)
 	if p.improver != nil {
+		if guided, ok := p.improver.(Guided); ok {
+			guided.Guide(scores)
+		}
 		v, err := p.improver.Improve(obs, decision)
 		if err != nil {
 			return nil, fmt.Errorf("droo: improve the best candidate: %w", err)

@@ -85,9 +85,9 @@ func (r *RoundRobin) Decide(obs Observation, dst Action) error {
 		return err
 	}
 	for i := range dst {
-		server := r.next % obs.Servers
-		dst[i] = int32(server*obs.Exits + obs.Exits - 1)
-		r.next = server + 1
+		link := r.next % obs.Degree()
+		dst[i] = int32(link*obs.Exits + obs.Exits - 1)
+		r.next = link + 1
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (r *RoundRobin) LoadState(s *checkpoints.State) error {
 		return err
 	}
 	if next < 0 {
-		return fmt.Errorf("mecoffload: the saved state has server %d as the next in turn", next)
+		return fmt.Errorf("mecoffload: saved link %d in turn is negative", next)
 	}
 	r.next = int(next)
 	return nil
@@ -146,7 +146,7 @@ func (g *greedy) Decide(obs Observation, dst Action) error {
 	g.earliest, g.order = reuse.Slice(g.earliest, m), reuse.Slice(g.order, m)
 	for i, bits := range obs.Bits {
 		fastest := 0.0
-		for _, r := range obs.Rate[i*obs.Servers:][:obs.Servers] {
+		for _, r := range obs.Rate[i*obs.Degree():][:obs.Degree()] {
 			fastest = max(fastest, r)
 		}
 		g.earliest[i] = bits / fastest
@@ -175,8 +175,9 @@ func (g *greedy) place(obs *Observation, task int) int32 {
 		accuracy, finish float64
 		dropped          bool
 	}{option: -1}
-	for n := range obs.Servers {
-		arrive := obs.Bits[task] / obs.Rate[task*obs.Servers+n]
+	for link, rate := range obs.Rate[task*obs.Degree():][:obs.Degree()] {
+		n := obs.ServerOf(task, link)
+		arrive := obs.Bits[task] / rate
 		for l := first; l <= last; l++ {
 			finish, served := serve(g.free[n], arrive, g.profile.Time(n, l)/obs.Capacity[n], deadline)
 			accuracy := 0.0
@@ -188,12 +189,12 @@ func (g *greedy) place(obs *Observation, task int) int32 {
 				better = best.option < 0 || best.dropped == !served && finish < best.finish || accuracy == 0 && !best.dropped && !served
 			}
 			if better {
-				best.option, best.accuracy, best.finish, best.dropped = n*obs.Exits+l, accuracy, finish, !served
+				best.option, best.accuracy, best.finish, best.dropped = link*obs.Exits+l, accuracy, finish, !served
 			}
 		}
 	}
 	if !best.dropped {
-		g.free[best.option/obs.Exits] = best.finish
+		g.free[obs.ServerOf(task, best.option/obs.Exits)] = best.finish
 	}
 	return int32(best.option)
 }

@@ -247,9 +247,9 @@ func (r *relaxation) capacityBound(lambda []float64, steps int) float64 {
 	top := r.accuracy[len(r.accuracy)-1]
 	width := top / float64(steps)
 	sum := 0.0
+	reached, short := r.inReach(), make([]float64, len(r.times))
 	for step := range steps {
 		x := float64(step) * width
-		below := 1.0 // P(no server offers more than x)
 		for kind, times := range r.times {
 			needed := math.Inf(1) // capacity
 			for l, phi := range r.accuracy {
@@ -257,17 +257,40 @@ func (r *relaxation) capacityBound(lambda []float64, steps int) float64 {
 					needed = min(needed, lambda[kind]*times[l]/(phi-x))
 				}
 			}
-			below *= math.Pow(uniformBelow(r.sc.Capacity, needed), r.servers[kind])
+			short[kind] = uniformBelow(r.sc.Capacity, needed)
 		}
-		sum += 1 - below
+		for _, servers := range reached {
+			below := 1.0 // P(no server offers more than x)
+			for kind, count := range servers {
+				below *= math.Pow(short[kind], count)
+			}
+			sum += (1 - below) / float64(len(reached))
+		}
 	}
 	return sum*width + r.rent(lambda)
 }
 
-// sampledTask is a task with the rates of its links and the capacities of the servers.
+// inReach lists how many servers of each kind a device can reach: the same for all devices without
+// a reach, else by the kind of the first, each equally likely.
+func (r *relaxation) inReach() [][]float64 {
+	if r.sc.links() == 0 {
+		return [][]float64{r.servers}
+	}
+	all := make([][]float64, len(r.times))
+	for first := range all {
+		all[first] = make([]float64, len(r.times))
+		for n := range r.sc.Reach {
+			all[first][(first+n)%len(r.times)]++
+		}
+	}
+	return all
+}
+
+// sampledTask is a task and what is known of its links and servers.
 type sampledTask struct {
 	bits, deadline float64
-	rate, capacity []float64 // [N]
+	first          int       // server in reach, as far as its kind goes
+	rate, capacity []float64 // [R] of the servers in reach
 }
 
 type taskSampler struct {
@@ -288,7 +311,10 @@ func (s *taskSampler) tasks(n int) []sampledTask {
 func (s *taskSampler) task(t *sampledTask) {
 	t.bits = s.sc.SizeKByte.at(s.rng.Float64()) * 8000
 	t.deadline = s.sc.Deadline.at(s.rng.Float64())
-	t.rate, t.capacity = reuse.Slice(t.rate, s.sc.Servers), reuse.Slice(t.capacity, s.sc.Servers)
+	if s.sc.links() > 0 {
+		t.first = s.rng.IntN(s.sc.Servers)
+	}
+	t.rate, t.capacity = reuse.Slice(t.rate, s.sc.Degree()), reuse.Slice(t.capacity, s.sc.Degree())
 	for n := range t.rate {
 		t.capacity[n] = s.sc.Capacity.at(s.rng.Float64())
 		if len(s.traces) > 0 {
@@ -306,7 +332,7 @@ func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float6
 	const pieces = 4
 	jitter := Interval[float64]{1 - r.sc.Jitter, 1 + r.sc.Jitter}
 	for n, capacity := range t.capacity {
-		kind := n % len(r.times)
+		kind := (t.first + n) % len(r.times)
 		for l, phi := range r.accuracy {
 			work := r.times[kind][l] / capacity
 			price := lambda[kind] * work

@@ -3,6 +3,7 @@ package mecoffload
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Observation is what the agent sees at the start of a slot: nominal values. The real ones may
@@ -14,38 +15,82 @@ type Observation struct {
 	Devices int // M
 	Servers int // N
 	Exits   int // L
+	// Links is R, the number of servers that each device reaches, as Reach lists them; 0: all N.
+	Links int
 
 	Bits     []float64 // [M] input size d of each task, bit
 	Deadline []float64 // [M] deadline delta of each task from the slot's start, s
-	Rate     []float64 // [M x N] uplink rate r from each device to each server, bit/s
+	Reach    []int32   // [M x R] server of each link, ascending in a device; empty with Links 0
+	Rate     []float64 // [M x R] uplink rate r of each link, bit/s
 	Capacity []float64 // [N] share c of each server free for these tasks, (0, 1]
 	Backlog  []float64 // [N] residual busy time b of each server at the slot's start, s
 	ID       []int     // [M] who the device is, 0 <= ID < Scenario.Devices
 }
 
-// Options returns the number of options of a device: one per server and exit.
-func (o *Observation) Options() int { return o.Servers * o.Exits }
+// Degree is R, the number of servers that each device reaches: N unless the observation has Links.
+func (o *Observation) Degree() int {
+	if o.Links > 0 {
+		return o.Links
+	}
+	return o.Servers
+}
+
+// Options returns the number of options of a device: one per link and exit.
+func (o *Observation) Options() int { return o.Degree() * o.Exits }
+
+// ServerOf is the server at the end of a device's link, 0 <= link < R.
+func (o *Observation) ServerOf(device, link int) int {
+	if o.Links > 0 {
+		return int(o.Reach[device*o.Links+link])
+	}
+	return link
+}
 
 // CopyTo makes dst a deep copy of o and reuses the memory of dst.
 func (o *Observation) CopyTo(dst *Observation) {
-	dst.Devices, dst.Servers, dst.Exits = o.Devices, o.Servers, o.Exits
+	dst.Devices, dst.Servers, dst.Exits, dst.Links = o.Devices, o.Servers, o.Exits, o.Links
 	dst.Bits = append(dst.Bits[:0], o.Bits...)
 	dst.Deadline = append(dst.Deadline[:0], o.Deadline...)
+	dst.Reach = append(dst.Reach[:0], o.Reach...)
 	dst.Rate = append(dst.Rate[:0], o.Rate...)
 	dst.Capacity = append(dst.Capacity[:0], o.Capacity...)
 	dst.Backlog = append(dst.Backlog[:0], o.Backlog...)
 	dst.ID = append(dst.ID[:0], o.ID...)
 }
 
+// LinkTo is the link of a device that leads to a server, -1 if there is none.
+func (o *Observation) LinkTo(device, server int) int {
+	if o.Links == 0 {
+		return server
+	}
+	return slices.Index(o.Reach[device*o.Links:][:o.Links], int32(server))
+}
+
+// checkShape reports slices of inconsistent lengths.
+func (o *Observation) checkShape() error {
+	m, n := o.Devices, o.Servers
+	if m < 0 || n < 1 || o.Exits < 1 || o.Links < 0 || o.Links > n || len(o.Bits) != m || len(o.Deadline) != m ||
+		len(o.Reach) != m*o.Links || len(o.Rate) != m*o.Degree() ||
+		len(o.Capacity) != n || len(o.Backlog) != n || len(o.ID) != m {
+		return fmt.Errorf("mecoffload: observation of %d devices, %d servers, %d exits and %d links has "+
+			"bits [%d], deadlines [%d], reach [%d], rates [%d], "+
+			"capacities [%d], backlogs [%d] and IDs [%d]",
+			m, n, o.Exits, o.Links, len(o.Bits), len(o.Deadline), len(o.Reach), len(o.Rate),
+			len(o.Capacity), len(o.Backlog), len(o.ID))
+	}
+	return nil
+}
+
 // Validate reports slices of inconsistent lengths and invalid values.
 func (o *Observation) Validate() error {
-	m, n := o.Devices, o.Servers
-	if m < 0 || n < 1 || o.Exits < 1 || len(o.Bits) != m || len(o.Deadline) != m || len(o.Rate) != m*n ||
-		len(o.Capacity) != n || len(o.Backlog) != n || len(o.ID) != m {
-		return fmt.Errorf("mecoffload: observation of %d devices, %d servers and %d exits has "+
-			"bits [%d], deadlines [%d], rates [%d], "+
-			"capacities [%d], backlogs [%d] and IDs [%d]",
-			m, n, o.Exits, len(o.Bits), len(o.Deadline), len(o.Rate), len(o.Capacity), len(o.Backlog), len(o.ID))
+	if err := o.checkShape(); err != nil {
+		return err
+	}
+	for i, s := range o.Reach {
+		if s < 0 || int(s) >= o.Servers || i%o.Links > 0 && s <= o.Reach[i-1] {
+			return fmt.Errorf("mecoffload: observation: link %d of device %d leads to server %d, want "+
+				"ascending ones of 0..%d", i%o.Links, i/o.Links, s, o.Servers-1)
+		}
 	}
 	for _, v := range []struct {
 		name   string
@@ -73,8 +118,8 @@ func (o *Observation) Validate() error {
 	return nil
 }
 
-// Action is one option for each device of an observation [M]: option n*L + l runs the task on
-// server n up to exit l.
+// Action is one option for each device of an observation [M]: option j*L + l runs the task on the
+// server of the device's link j, which is server j where all devices reach all servers, up to exit l.
 type Action []int32
 
 // checkAction reports an action that does not fit m devices with the given number of options.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/graphrl/graphrl/internal/share"
 	"github.com/graphrl/graphrl/internal/strictyaml"
@@ -30,6 +31,9 @@ type Scenario struct {
 	Devices int `yaml:"devices"`
 	// Servers is the number of edge servers N.
 	Servers int `yaml:"servers"`
+	// Reach is the number of servers that a device can send its tasks to: the nearest ones, with
+	// devices and servers spread evenly along a road that closes to a ring. 0: all of them.
+	Reach int `yaml:"reach,omitempty"`
 	// Slot is the time between two decisions.
 	Slot Seconds `yaml:"slot"`
 
@@ -89,7 +93,7 @@ func (t TraceSource) enabled() bool { return len(t.Files) > 0 }
 // error does not exhaust memory.
 const (
 	MaxDevices = 100_000
-	MaxServers = 1_000
+	MaxServers = 20_000
 )
 
 // Validate reports the first invalid value and its key.
@@ -118,6 +122,7 @@ func (s Scenario) Validate() error {
 	for _, err := range []error{
 		count("devices", s.Devices, MaxDevices),
 		count("servers", s.Servers, MaxServers),
+		s.checkReach(),
 		Interval[Seconds]{s.Slot, s.Slot}.check("slot", 0, maxSpan, true),
 		s.SizeKByte.check("size_kbyte", 0, 1e9, true),
 		s.Deadline.check("deadline", 0, maxSpan, true),
@@ -148,6 +153,52 @@ func (s Scenario) Validate() error {
 			s.Trace.FloorMbit)
 	}
 	return nil
+}
+
+// maxLinks bounds the device-server links of a scenario: their rates alone take 8 bytes each.
+const maxLinks = 1 << 28
+
+func (s Scenario) checkReach() error {
+	if s.Reach < 0 || s.Reach > s.Servers {
+		return strictyaml.Invalid("reach", "%d is not in 0..%d, the number of servers", s.Reach, s.Servers)
+	}
+	if links := s.Devices * s.Degree(); links > maxLinks {
+		return strictyaml.Invalid("reach", "%d devices that reach %d servers each have %d links, more than %d: "+
+			"let a device reach fewer", s.Devices, s.Degree(), links, maxLinks)
+	}
+	return nil
+}
+
+// links is the number of servers that an observation lists for each device; 0: all are in reach.
+func (s Scenario) links() int {
+	if s.Reach == s.Servers {
+		return 0
+	}
+	return s.Reach
+}
+
+// Degree is the number of servers in a device's reach.
+func (s Scenario) Degree() int {
+	if s.Reach > 0 {
+		return s.Reach
+	}
+	return s.Servers
+}
+
+// reach writes the servers that a device reaches to dst [links], in ascending order. Server s stands
+// at (s+1/2)/N of the ring and device d at (d+1/2)/M.
+func (s Scenario) reach(device int, dst []int32) {
+	// The first of the nearest: floor(x + 1/2) of x = (d+1/2) N/M - R/2.
+	n, m := s.Servers, s.Devices
+	over, under := (2*device+1)*n-(len(dst)-1)*m, 2*m
+	first := over / under
+	if over%under < 0 {
+		first--
+	}
+	for j := range dst {
+		dst[j] = int32(((first+j)%n + n) % n)
+	}
+	slices.Sort(dst)
 }
 
 // ParseScenario reads a scenario from YAML. Errors name filename and the line.

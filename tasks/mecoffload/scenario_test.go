@@ -154,7 +154,7 @@ func TestScenarioErrors(t *testing.T) {
 		"name: a\nslot: 2h":               "f.yaml:2: slot: ",
 		"name: a\ndevices: many":          "f.yaml:2: ",
 		"name: a\ndevices: 0":             "f.yaml:2: devices: 0 is not in 1..100000",
-		"name: a\nservers: 1001":          "f.yaml:2: servers: 1001 is not in 1..1000",
+		"name: a\nservers: 20001":         "f.yaml:2: servers: 20001 is not in 1..20000",
 		"name: a\ncapacity: 1":            "f.yaml:2: capacity: want an interval [low, high]",
 		"name: a\ncapacity: [1, 1, 1]":    "f.yaml:2: capacity: want an interval [low, high], not 3 values",
 		"name: a\ncapacity: [0, 1]":       "f.yaml:2: capacity: the interval [0, 1] must lie in (0, 1]",

@@ -39,15 +39,16 @@ type Simulator struct {
 	started bool
 	seed    uint64
 	slot    int64
-	present []bool // by device
-	links   []link // [Devices x N], with traces only
+	present []bool  // by device
+	reach   []int32 // [Devices x R], of a scenario with a reach
+	links   []link  // [Devices x R], with traces only
 
 	source *rand.PCG
 	random *rand.Rand
 
 	obs      Observation
-	rateLuck []float64 // ratio of real to nominal rate
-	timeLuck []float64 // ratio of real to nominal inference time
+	rateLuck []float64 // [M x R] real over nominal rate
+	timeLuck []float64 // [M x R] real over nominal inference time
 
 	// Scratch buffers of Step.
 	order   arrivalOrder
@@ -77,7 +78,7 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
 	}
-	d, n := sc.Devices, sc.Servers
+	d, n, degree := sc.Devices, sc.Servers, sc.Degree()
 	s := &Simulator{
 		scenario: sc,
 		profile:  p,
@@ -88,15 +89,17 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 		obs: Observation{
 			Servers:  n,
 			Exits:    p.Exits(),
+			Links:    sc.links(),
 			Bits:     make([]float64, 0, d),
 			Deadline: make([]float64, 0, d),
-			Rate:     make([]float64, 0, d*n),
+			Reach:    make([]int32, 0, d*sc.links()),
+			Rate:     make([]float64, 0, d*degree),
 			Capacity: make([]float64, n),
 			Backlog:  make([]float64, n),
 			ID:       make([]int, 0, d),
 		},
-		rateLuck: make([]float64, 0, d*n),
-		timeLuck: make([]float64, 0, d*n),
+		rateLuck: make([]float64, 0, d*degree),
+		timeLuck: make([]float64, 0, d*degree),
 		arrive:   make([]float64, d),
 		queue:    make([]int32, d),
 		free:     make([]float64, n),
@@ -112,7 +115,13 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 	}
 	s.random = rand.New(s.source)
 	if len(traces) > 0 {
-		s.links = make([]link, d*n)
+		s.links = make([]link, d*degree)
+	}
+	if r := sc.links(); r > 0 {
+		s.reach = make([]int32, d*r)
+		for id := range d {
+			sc.reach(id, s.reach[id*r:][:r])
+		}
 	}
 	return s, nil
 }
@@ -186,14 +195,14 @@ func (o *Outcome) resize(m int) {
 // execute serves the tasks of the slot with their real rates and times, and fills s.outcome and
 // s.free.
 func (s *Simulator) execute(action Action) {
-	m, servers, exits := s.obs.Devices, s.obs.Servers, s.obs.Exits
+	m, degree, exits := s.obs.Devices, s.obs.Degree(), s.obs.Exits
 	out := &s.outcome
 	out.resize(m)
 	arrive, queue := s.arrive[:m], s.queue[:m]
 	for i, option := range action {
-		n := int(option) / exits
-		out.Server[i], out.Exit[i] = n, int(option)%exits
-		at := i*servers + n
+		link := int(option) / exits
+		out.Server[i], out.Exit[i] = s.obs.ServerOf(i, link), int(option)%exits
+		at := i*degree + link
 		arrive[i] = s.obs.Bits[i] / (s.obs.Rate[at] * s.rateLuck[at])
 	}
 	s.order.sort(arrive, queue)
@@ -204,7 +213,8 @@ func (s *Simulator) execute(action Action) {
 	clear(out.Busy)
 	for _, i := range queue {
 		n, l := out.Server[i], out.Exit[i]
-		work := s.times[action[i]] / s.obs.Capacity[n] * s.timeLuck[int(i)*servers+n]
+		link := int(action[i]) / exits
+		work := s.times[n*exits+l] / s.obs.Capacity[n] * s.timeLuck[int(i)*degree+link]
 		deadline := s.obs.Deadline[i]
 		finish, served := serve(s.free[n], arrive[i], work, deadline)
 		out.Status[i], out.Accuracy[i], out.Latency[i] = Dropped, 0, math.Inf(1)

@@ -32,7 +32,7 @@ func mix(x uint64) uint64 {
 // drawSlot draws the slot's tasks and the known and unknown values of its links and servers.
 func (s *Simulator) drawSlot() {
 	sc, o := &s.scenario, &s.obs
-	o.Bits, o.Deadline, o.ID = o.Bits[:0], o.Deadline[:0], o.ID[:0]
+	o.Bits, o.Deadline, o.ID, o.Reach = o.Bits[:0], o.Deadline[:0], o.ID[:0], o.Reach[:0]
 	random := s.stream(drawTasks, s.slot)
 	for id, here := range s.present {
 		// Every identity draws, so that a device's task does not depend on which others are
@@ -42,11 +42,12 @@ func (s *Simulator) drawSlot() {
 			o.Bits = append(o.Bits, sc.SizeKByte.at(size)*8000)
 			o.Deadline = append(o.Deadline, sc.Deadline.at(deadline))
 			o.ID = append(o.ID, id)
+			o.Reach = append(o.Reach, s.reach[id*o.Links:(id+1)*o.Links]...)
 		}
 	}
 	o.Devices = len(o.ID)
 
-	o.Rate = o.Rate[:o.Devices*o.Servers]
+	o.Rate = o.Rate[:o.Devices*o.Degree()]
 	if len(s.traces) > 0 {
 		s.readTraces()
 	} else {
@@ -63,7 +64,7 @@ func (s *Simulator) drawSlot() {
 	s.timeLuck = s.drawLuck(drawTimeLuck, sc.Jitter, s.timeLuck)
 }
 
-// drawLuck draws U(1-spread, 1+spread) for every device and server.
+// drawLuck draws U(1-spread, 1+spread) for every link.
 func (s *Simulator) drawLuck(kind uint64, spread float64, dst []float64) []float64 {
 	dst = dst[:len(s.obs.Rate)]
 	random := s.stream(kind, s.slot)
@@ -89,7 +90,7 @@ func (s *Simulator) drawLinks() {
 // readTraces sets the slot's rates from the traces.
 func (s *Simulator) readTraces() {
 	now := float64(s.slot) * float64(s.scenario.Slot)
-	n := s.obs.Servers
+	n := s.obs.Degree()
 	for i, id := range s.obs.ID {
 		for k, link := range s.links[id*n : (id+1)*n] {
 			samples := s.traces[link.trace]

@@ -12,8 +12,8 @@ import (
 // observation's nominal values. In a scenario without jitter and channel errors that is exactly the
 // simulator's reward.
 //
-// Begin sorts the tasks by arrival at every server, once per observation. From then on the model
-// holds a decision, as one bit set of arrival ranks per server, and a change of the decision
+// Begin sorts the tasks by arrival at every server in reach, once per observation. From then on the
+// model holds a decision, as one bit set of arrival ranks per server, and a change of the decision
 // recomputes only the servers it touches. The value is always the sum over servers, in order, of
 // sums over each server's tasks in order of arrival. So it does not depend, to the last bit, on how
 // the decision was reached. A SlotModel allocates only when an observation is larger than any
@@ -26,36 +26,44 @@ type SlotModel struct {
 	slot      float64
 	objective Objective
 
-	tasks, servers, exits int
-	words                 int       // of one server's bit set
-	server                []int     // [N*L] by option
-	accuracy              []float64 // [N*L] by option
-	times                 []float64 // [N*L] tau by option, s
+	tasks, servers, exits, degree int
+	link, exit                    []int32   // [R*L] by option
+	times                         []float64 // [N*L] tau, s
 
-	// The observation.
+	// The observation. What is by rank lists the links of the first server in order of arrival, then
+	// those of the second, and so on.
 	backlog  []float64 // [N]
 	deadline []float64 // [M]
 	slope    []float64 // [M] Weight / deadline
-	work     []float64 // [N*L] tau/c by option, s
-	arrive   []float64 // [N x M] by rank
-	task     []int32   // [N x M] of each rank
-	rank     []int32   // [M x N] of each task, at each server
+	work     []float64 // [N*L] tau/c, s
+	reach    []int32   // [M x R]; empty: link j leads to server j
+	begin    []int32   // [N+1] first link of each server by rank
+	word     []int32   // [N+1] first word of each server's bit set
+	arrive   []float64 // [M*R] by rank
+	task     []int32   // [M*R] by rank
+	rank     []int32   // [M x R] of each link at its server
 
 	// The decision, and each server under it.
 	choice []int32  // [M]
-	queue  []uint64 // [N x words] set of ranks
+	queue  []uint64 // bit sets of ranks
 	gain   []float64
 	busy   []float64
 	free   []float64
 	stale  []bool    // gain, busy and free must be recomputed
 	finish []float64 // [M] T of each task when its server was served last, s; +Inf if dropped
 
+	local localSearch
+
 	order arrivalOrder
 
 	// Scratch buffers.
-	byTask []float64 // [M]
-	next   []float64 // [N]
+	byTask   []float64  // [M]
+	incoming []incoming // [M*R] links by server, with a reach
+	next     []float64  // [N]
 }
+
+// incoming is a link as a server sees it.
+type incoming struct{ task, link int32 } // link counts through all devices
 
 // NewSlotModel returns a model for observations of sc with the network and servers of p.
 func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, error) {
@@ -85,53 +93,88 @@ func (m *SlotModel) Begin(obs *Observation) error {
 		return fmt.Errorf("mecoffload: %d prices for %d servers", len(p), obs.Servers)
 	}
 	tasks, n := obs.Devices, obs.Servers
-	if n != m.servers {
+	if n != m.servers || obs.Degree() != m.degree {
 		m.shape(obs)
 	}
-	m.tasks, m.words = tasks, (tasks+63)/64
-
+	m.tasks = tasks
 	m.backlog = append(m.backlog[:0], obs.Backlog...)
 	m.deadline = append(m.deadline[:0], obs.Deadline...)
 	m.slope = reuse.Slice(m.slope, tasks)
 	for i, d := range obs.Deadline {
 		m.slope[i] = m.objective.Weight / d
 	}
-	for option, tau := range m.times {
-		m.work[option] = tau / obs.Capacity[m.server[option]]
+	for at, tau := range m.times {
+		m.work[at] = tau / obs.Capacity[at/m.exits]
 	}
-	m.arrive, m.task, m.rank = reuse.Slice(m.arrive, tasks*n), reuse.Slice(m.task, tasks*n), reuse.Slice(m.rank, tasks*n)
+	links := tasks * m.degree
+	m.arrive, m.task, m.rank = reuse.Slice(m.arrive, links), reuse.Slice(m.task, links), reuse.Slice(m.rank, links)
 	m.choice, m.byTask, m.finish = reuse.Slice(m.choice, tasks), reuse.Slice(m.byTask, tasks), reuse.Slice(m.finish, tasks)
-	clear(m.choice)
-	m.queue = reuse.Slice(m.queue, n*m.words)
-	clear(m.queue)
+	m.reach = append(m.reach[:0], obs.Reach...)
+	m.groupLinks()
 	for server := range n {
-		m.sortArrivals(obs, server)
-		m.stale[server] = true
+		if len(m.reach) == 0 {
+			m.sortTasks(obs, server)
+		} else {
+			m.sortLinks(obs, server)
+		}
 	}
-	for rank := range tasks { // option 0 is on server 0
-		m.queue[rank/64] |= 1 << (rank % 64)
-	}
+	m.queue = reuse.Slice(m.queue, int(m.word[n]))
+	clear(m.choice)
+	m.requeue()
 	return nil
 }
 
-// shape adapts the tables that depend only on the number of servers.
+// shape adapts what depends on the numbers of servers and links only.
 func (m *SlotModel) shape(obs *Observation) {
 	n := obs.Servers
-	m.servers, m.exits = n, obs.Exits
+	m.servers, m.exits, m.degree = n, obs.Exits, obs.Degree()
 	m.times = m.profile.Times(n, m.times)
-	m.server, m.accuracy = m.server[:0], m.accuracy[:0]
-	for server := range n {
-		for _, accuracy := range m.profile.Accuracy {
-			m.server, m.accuracy = append(m.server, server), append(m.accuracy, accuracy)
+	m.link, m.exit = m.link[:0], m.exit[:0]
+	for link := range m.degree {
+		for exit := range m.exits {
+			m.link, m.exit = append(m.link, int32(link)), append(m.exit, int32(exit))
 		}
 	}
 	m.work = reuse.Slice(m.work, n*m.exits)
+	m.begin, m.word = reuse.Slice(m.begin, n+1), reuse.Slice(m.word, n+1)
 	m.gain, m.busy, m.free = reuse.Slice(m.gain, n), reuse.Slice(m.busy, n), reuse.Slice(m.free, n)
 	m.next, m.stale = reuse.Slice(m.next, n), reuse.Slice(m.stale, n)
 }
 
-// sortArrivals ranks the tasks by their arrival at a server.
-func (m *SlotModel) sortArrivals(obs *Observation, server int) {
+// groupLinks finds each server's place in what is by rank.
+func (m *SlotModel) groupLinks() {
+	if len(m.reach) == 0 { // every server has a link from every task
+		for n := range m.begin {
+			m.begin[n] = int32(n * m.tasks)
+		}
+	} else {
+		// A counting sort: begin[n+1] holds where the next link of server n goes, then its end.
+		clear(m.begin)
+		for _, server := range m.reach {
+			if int(server)+2 < len(m.begin) {
+				m.begin[server+2]++
+			}
+		}
+		for n := 2; n < len(m.begin); n++ {
+			m.begin[n] += m.begin[n-1]
+		}
+		m.incoming = reuse.Slice(m.incoming, len(m.reach))
+		for i := range m.tasks {
+			for j, server := range m.reach[i*m.degree:][:m.degree] {
+				at := &m.begin[server+1]
+				m.incoming[*at] = incoming{int32(i), int32(i*m.degree + j)}
+				*at++
+			}
+		}
+	}
+	m.word[0] = 0
+	for n := range m.servers {
+		m.word[n+1] = m.word[n] + (m.begin[n+1]-m.begin[n]+63)/64
+	}
+}
+
+// sortTasks ranks all tasks by their arrival at a server that all of them reach.
+func (m *SlotModel) sortTasks(obs *Observation, server int) {
 	arrive, task := m.arrive[server*m.tasks:][:m.tasks], m.task[server*m.tasks:][:m.tasks]
 	byTask := m.byTask[:m.tasks]
 	for i, d := range obs.Bits {
@@ -144,10 +187,34 @@ func (m *SlotModel) sortArrivals(obs *Observation, server int) {
 	}
 }
 
+// sortLinks ranks the tasks that reach a server by their arrival at it.
+func (m *SlotModel) sortLinks(obs *Observation, server int) {
+	begin, end := m.begin[server], m.begin[server+1]
+	arrive, task, incoming := m.arrive[begin:end], m.task[begin:end], m.incoming[begin:end]
+	byTask := m.byTask[:len(task)]
+	for k, in := range incoming {
+		byTask[k] = obs.Bits[in.task] / obs.Rate[in.link]
+	}
+	m.order.sort(byTask, task)
+	for r, k := range task {
+		arrive[r], task[r] = byTask[k], incoming[k].task
+		m.rank[incoming[k].link] = int32(r)
+	}
+}
+
+// serverOf is the server of a device's option.
+func (m *SlotModel) serverOf(device int, option int32) int {
+	link := int(m.link[option])
+	if len(m.reach) == 0 {
+		return link
+	}
+	return int(m.reach[device*m.degree+link])
+}
+
 // Choose makes choice [M] the decision. If few devices change their option, only the servers they
 // touch are recomputed.
 func (m *SlotModel) Choose(choice []int32) error {
-	if err := checkAction(choice, m.tasks, len(m.times)); err != nil {
+	if err := checkAction(choice, m.tasks, len(m.link)); err != nil {
 		return fmt.Errorf("mecoffload: decision: %w", err)
 	}
 	changed := 0
@@ -169,15 +236,20 @@ func (m *SlotModel) Choose(choice []int32) error {
 	return nil
 }
 
-// replace moves every device. It is branch-free: which devices of two random decisions differ is
-// unpredictable.
+// replace is a move of every device. It is branch-free: which devices of two random decisions differ
+// is unpredictable.
 func (m *SlotModel) replace(choice []int32) {
 	copy(m.choice, choice)
+	m.requeue()
+}
+
+// requeue makes the queues those of the choices.
+func (m *SlotModel) requeue() {
 	clear(m.queue)
-	for i, option := range choice {
-		server := m.server[option]
-		rank := m.rank[i*m.servers+server]
-		m.queue[server*m.words+int(rank>>6)] |= 1 << (rank & 63)
+	for i, option := range m.choice {
+		server := m.serverOf(i, option)
+		rank := m.rank[i*m.degree+int(m.link[option])]
+		m.queue[int(m.word[server])+int(rank>>6)] |= 1 << (rank & 63)
 	}
 	for n := range m.stale {
 		m.stale[n] = true
@@ -229,7 +301,7 @@ const leastGain = 1e-12
 // the value afterwards.
 func (m *SlotModel) Improve(device int, value float64) float64 {
 	best, pick := value+leastGain, int32(-1)
-	for o := range int32(len(m.times)) {
+	for o := range int32(len(m.link)) {
 		if o == m.choice[device] {
 			continue
 		}
@@ -262,25 +334,27 @@ func (m *SlotModel) Ratios(dst []float64) {
 
 // move changes the decision and marks the servers it touches.
 func (m *SlotModel) move(device int, option int32) {
-	from, to := m.server[m.choice[device]], m.server[option]
+	old := m.choice[device]
+	from, to := m.serverOf(device, old), m.serverOf(device, option)
 	m.choice[device] = option
 	m.stale[from], m.stale[to] = true, true
 	if from != to {
-		m.flip(from, device)
-		m.flip(to, device)
+		m.flip(from, device, old)
+		m.flip(to, device, option)
 	}
 }
 
 // undo reverts a move whose servers have not been refreshed since.
 func (m *SlotModel) undo(device int, option int32) {
-	from, to := m.server[m.choice[device]], m.server[option]
+	from, to := m.serverOf(device, m.choice[device]), m.serverOf(device, option)
 	m.move(device, option)
 	m.stale[from], m.stale[to] = false, false
 }
 
-func (m *SlotModel) flip(server, device int) {
-	rank := m.rank[device*m.servers+server]
-	m.queue[server*m.words+int(rank>>6)] ^= 1 << (rank & 63)
+// flip puts a device into the queue of its option's server, or takes it out.
+func (m *SlotModel) flip(server, device int, option int32) {
+	rank := m.rank[device*m.degree+int(m.link[option])]
+	m.queue[int(m.word[server])+int(rank>>6)] ^= 1 << (rank & 63)
 }
 
 // refresh brings every server up to date with the decision.
@@ -319,14 +393,16 @@ func (m *SlotModel) Value() float64 {
 
 // serve runs one server's queue.
 func (m *SlotModel) serve(server int) (gain, busy, free float64) {
-	arrive, task := m.arrive[server*m.tasks:][:m.tasks], m.task[server*m.tasks:][:m.tasks]
+	begin, end := m.begin[server], m.begin[server+1]
+	arrive, task := m.arrive[begin:end], m.task[begin:end]
+	times := m.work[server*m.exits:][:m.exits]
 	free = m.backlog[server]
-	for w, set := range m.queue[server*m.words:][:m.words] {
+	for w, set := range m.queue[m.word[server]:m.word[server+1]] {
 		for ; set != 0; set &= set - 1 {
 			rank := w<<6 | bits.TrailingZeros64(set)
 			i := task[rank]
-			option, deadline := m.choice[i], m.deadline[i]
-			work := m.work[option]
+			exit, deadline := m.exit[m.choice[i]], m.deadline[i]
+			work := times[exit]
 			finish, served := serve(free, arrive[rank], work, deadline)
 			if !served {
 				m.finish[i] = math.Inf(1)
@@ -336,9 +412,9 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 			free = finish
 			busy += work
 			if table := m.objective.OnTime; table != nil {
-				gain += table.At(finish/deadline) * m.accuracy[option] * timeliness(min(finish, deadline), m.slope[i])
+				gain += table.At(finish/deadline) * m.profile.Accuracy[exit] * timeliness(min(finish, deadline), m.slope[i])
 			} else if finish <= deadline {
-				gain += m.accuracy[option] * timeliness(finish, m.slope[i])
+				gain += m.profile.Accuracy[exit] * timeliness(finish, m.slope[i])
 			}
 		}
 	}

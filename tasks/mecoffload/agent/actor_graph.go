@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -19,7 +20,7 @@ type GraphActorConfig struct {
 }
 
 // NewGraphActor returns the actor of GRL (one exit in p) or GRLE (all exits): a graph neural
-// network on the complete bipartite graph of devices and (server, exit) pairs. Each round passes
+// network on the bipartite graph of devices and the (server, exit) pairs in reach. Each round passes
 // messages from devices to options and back; a message depends on both ends and on the
 // communication time of their edge. A perceptron then scores each edge. The weights do not depend
 // on the numbers of devices, servers and exits.
@@ -42,7 +43,7 @@ type graphNet struct {
 	features *featurizer
 }
 
-// Build implements rl.Model: a complete bipartite graph per sample, with scores [edges x 1].
+// Build implements rl.Model: a bipartite graph per sample, with scores [edges x 1].
 func (n *graphNet) Build() (*rl.Network[mecoffload.Observation], error) {
 	eg := gorgonia.NewGraph()
 	in := &graphInputs{features: n.features}
@@ -74,29 +75,37 @@ type graphInputs struct {
 
 	graph                         gnn.Graph
 	deviceBuf, optionBuf, edgeBuf nn.Buffer
-	sources, targets              []int // of each sample
+	sources, targets              []int         // of each sample
+	edges                         gnn.EdgeIndex // of observations with links
 }
 
 func (in *graphInputs) load(t *nn.Tape, batch []mecoffload.Observation, choices *rl.Choices) error {
-	in.sources, in.targets = in.sources[:0], in.targets[:0]
-	devices, options, edges := 0, 0, 0
+	devices, options, edges, complete := 0, 0, 0, true
 	for i := range batch {
-		m, o := batch[i].Devices, batch[i].Options()
-		in.sources, in.targets = append(in.sources, m), append(in.targets, o)
-		devices, options, edges = devices+m, options+o, edges+m*o
-		if err := addRows(choices, m, o); err != nil {
+		obs := &batch[i]
+		devices, options = devices+obs.Devices, options+obs.Servers*obs.Exits
+		edges += obs.Devices * obs.Options()
+		complete = complete && obs.Links == 0
+		if err := addRows(choices, obs.Devices, obs.Options()); err != nil {
 			return err
 		}
 	}
-	if err := in.graph.SetCompleteBipartites(in.sources, in.targets); err != nil {
+	var err error
+	if complete {
+		err = in.joinAll(batch)
+	} else {
+		err = in.joinLinks(batch, devices, options, edges)
+	}
+	if err != nil {
 		return err
 	}
 	d, o := in.deviceBuf.Resize(devices, deviceFeatures), in.optionBuf.Resize(options, optionFeatures)
 	e := in.edgeBuf.Resize(edges, edgeFeatures)
 	for i := range batch {
-		in.features.graph(&batch[i], d, o, e)
-		d, o = d[in.sources[i]*deviceFeatures:], o[in.targets[i]*optionFeatures:]
-		e = e[in.sources[i]*in.targets[i]*edgeFeatures:]
+		obs := &batch[i]
+		in.features.graph(obs, d, o, e)
+		d, o = d[obs.Devices*deviceFeatures:], o[obs.Servers*obs.Exits*optionFeatures:]
+		e = e[obs.Devices*obs.Options()*edgeFeatures:]
 	}
 	for _, input := range []struct {
 		node  *gorgonia.Node
@@ -110,4 +119,35 @@ func (in *graphInputs) load(t *nn.Tape, batch []mecoffload.Observation, choices 
 		return t.Bind(in.reverse, in.graph.Reverse())
 	}
 	return nil
+}
+
+// joinAll makes the graph that of observations whose devices reach all servers.
+func (in *graphInputs) joinAll(batch []mecoffload.Observation) error {
+	in.sources, in.targets = in.sources[:0], in.targets[:0]
+	for i := range batch {
+		in.sources, in.targets = append(in.sources, batch[i].Devices), append(in.targets, batch[i].Options())
+	}
+	return in.graph.SetCompleteBipartites(in.sources, in.targets)
+}
+
+// joinLinks makes the graph that of observations whose devices reach some servers: an edge for each
+// device, link and exit.
+func (in *graphInputs) joinLinks(batch []mecoffload.Observation, devices, options, edges int) error {
+	src, dst := reuse.Slice(in.edges.Src, edges), reuse.Slice(in.edges.Dst, edges)
+	in.edges = gnn.EdgeIndex{Src: src, Dst: dst}
+	device, option, e := 0, 0, 0
+	for i := range batch {
+		obs := &batch[i]
+		for m := range obs.Devices {
+			for j := range obs.Degree() {
+				first := option + obs.ServerOf(m, j)*obs.Exits
+				for x := range obs.Exits {
+					src[e], dst[e] = int32(device+m), int32(first+x)
+					e++
+				}
+			}
+		}
+		device, option = device+obs.Devices, option+obs.Servers*obs.Exits
+	}
+	return in.graph.SetBipartite(devices, options, in.edges)
 }

@@ -67,6 +67,9 @@ func (n *mlpNet) addChoices(obs *mecoffload.Observation, choices *rl.Choices) er
 	if obs.Servers != n.servers {
 		return fmt.Errorf("mecoffload: an MLP actor for %d servers cannot decide for %d: use a graph actor", n.servers, obs.Servers)
 	}
+	if obs.Links > 0 {
+		return fmt.Errorf("mecoffload: an MLP actor cannot decide where devices reach %d of %d servers: use a graph actor", obs.Links, obs.Servers)
+	}
 	choices.Next()
 	first := choices.Groups()
 	for range n.devices {

@@ -23,6 +23,8 @@ type Agent struct {
 	learner   *droo.Learner[mecoffload.Observation]
 	objective mecoffload.Objective // scores decisions
 	planner   *planner
+	seed      uint64
+	cell      *cell // part of a large slot, to be learned from; nil: the actor needs the whole
 
 	deadlines *DeadlineModel          // nil: trust nominal times
 	value     *BacklogValue           // nil: only the slot counts
@@ -43,6 +45,7 @@ var _ checkpoints.Stateful = (*Agent)(nil)
 const (
 	streamWeights = iota + 1
 	streamQuantizer
+	streamCells // and on from there, one for each slot
 )
 
 // New returns an agent of the method c.Method.
@@ -66,8 +69,11 @@ func newAgent(c Config) (*Agent, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	a := &Agent{method: c.Method, view: newView(c.Profile, t.earlyExits)}
+	a := &Agent{method: c.Method, view: newView(c.Profile, t, c.Recipe), seed: c.Seed}
 	p := a.view.profile
+	if t.graph {
+		a.cell = &cell{kinds: len(p.Servers)}
+	}
 	if a.actor, err = newActor(c, p, t.graph); err != nil {
 		return nil, err
 	}
@@ -102,7 +108,7 @@ func newAgent(c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.planner.trials > 0 {
+	if a.planner.trials > 0 || a.planner.switches > 0 && sc.Devices > manyDevices {
 		a.learner.SetImprover(a.planner)
 	}
 	if a.planner.greedy != nil {
@@ -149,34 +155,51 @@ func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error 
 	if obs.Devices == 0 {
 		return nil
 	}
-	obs = a.view.observation(obs)
-	err := a.planner.begin(&obs)
+	seen, err := a.view.observation(obs)
+	if err == nil {
+		err = a.planner.begin(&seen)
+	}
 	var decision []int32
 	if err == nil {
-		decision, err = a.learner.Decide(obs)
+		decision, err = a.learner.Decide(seen)
 	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
-	a.view.fromMethod(dst, decision)
+	a.view.fromMethod(dst, decision, &obs, &seen)
 	return nil
 }
 
 // Learn stores the decision for obs and trains the actor when due. Call it before the environment's
 // Step.
 func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) error {
-	a.last = reuse.Slice(a.last, len(action))
-	a.view.toMethod(a.last, action)
-	obs = a.view.observation(obs)
-	a.deadline = append(a.deadline[:0], obs.Deadline...)
-	_, _, err := a.learner.Learn(obs, a.last)
-	if err == nil && (a.value != nil || a.deadlines != nil) {
-		err = a.noteDecision(obs)
-	}
-	if err != nil {
+	if err := a.learn(obs, action); err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
 	return nil
+}
+
+func (a *Agent) learn(obs mecoffload.Observation, action mecoffload.Action) error {
+	seen, err := a.view.observation(obs)
+	if err != nil {
+		return err
+	}
+	a.last = reuse.Slice(a.last, len(action))
+	if err := a.view.toMethod(a.last, action, &obs, &seen); err != nil {
+		return err
+	}
+	a.deadline = append(a.deadline[:0], obs.Deadline...)
+	sample, decision := seen, []int32(a.last)
+	if a.cell != nil && seen.Devices > cellDevices {
+		sample, decision = a.cell.cut(&seen, a.last, rl.NewRand(a.seed, uint64(streamCells+a.learner.Slots())))
+	}
+	if _, _, err := a.learner.Learn(sample, decision); err != nil {
+		return err
+	}
+	if a.value == nil && a.deadlines == nil {
+		return nil
+	}
+	return a.noteDecision(seen)
 }
 
 // noteDecision records the model's predictions for the decision: T/delta of the tasks and the

@@ -61,7 +61,10 @@ func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []droo.Sample[me
 	}
 	met := make([]droo.Sample[mecoffload.Observation], c.states)
 	for i := range met {
-		obs := agent.view.observation(run.obs)
+		obs, err := agent.view.observation(run.obs)
+		if err != nil {
+			tb.Fatal(err)
+		}
 		obs.CopyTo(&met[i].Observation)
 		if err := agent.planner.begin(&obs); err != nil {
 			tb.Fatal(err)

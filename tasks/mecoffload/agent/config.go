@@ -29,7 +29,7 @@ func (c Config) Architecture() string {
 			deviceFeatures, optionFeatures, edgeFeatures, c.Recipe.GraphHidden, c.Recipe.GraphLayers)
 	}
 	return fmt.Sprintf("MLP actor: devices %d, servers %d, exits %d, hidden %v",
-		c.Scenario.Devices, c.Scenario.Servers, newView(c.Profile, t.earlyExits).profile.Exits(), c.Recipe.Hidden)
+		c.Scenario.Devices, c.Scenario.Servers, newView(c.Profile, t, c.Recipe).profile.Exits(), c.Recipe.Hidden)
 }
 
 // validate reports the first invalid value.

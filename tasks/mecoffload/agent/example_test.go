@@ -111,18 +111,16 @@ func ExampleConfig_Architecture() {
 	// DROOE: MLP actor: devices 6, servers 2, exits 5, hidden [128 64], the same for 60 devices: false
 }
 
-// An agent too large for memory is rejected before anything is allocated.
+// A graph actor decides for a city of 100,000 devices, each of which reaches 16 of 14,000 servers, and
+// learns from parts of it. What does not fit into memory is refused before anything is allocated.
 func ExampleConfig_Memory() {
 	c := config(agent.GRLE)
-	c.Scenario.Devices = 100_000
+	c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Reach = 100_000, 14_000, 16
 	m := c.Memory()
-	fmt.Printf("training %.0f GB, replay memory %.1f GB\n", float64(m.Train)/1e9,
-		float64(m.Replay)/1e9)
-	c.Recipe.BatchSize = 1
-	fmt.Printf("minibatches of one: %.1f GB\n", float64(c.Memory().Train)/1e9)
+	fmt.Printf("deciding %.1f GB, training %.1f GB, replay memory %.2f GB\n", float64(m.Decide)/1e9,
+		float64(m.Train)/1e9, float64(m.Replay)/1e9)
 	// Output:
-	// training 33 GB, replay memory 4.5 GB
-	// minibatches of one: 0.5 GB
+	// deciding 0.6 GB, training 0.7 GB, replay memory 0.01 GB
 }
 
 // The deadline model learns how much nominal times can be trusted.

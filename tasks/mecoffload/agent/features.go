@@ -19,33 +19,29 @@ const (
 // featurizer computes features of observations with the network and servers of one profile.
 type featurizer struct {
 	profile mecoffload.Profile
-	slot    float64 // s
-	times   []float64
+	slot    float64   // s
+	times   []float64 // tau [kinds x L], s
 }
 
 func newFeaturizer(sc mecoffload.Scenario, p mecoffload.Profile) *featurizer {
-	return &featurizer{profile: p, slot: float64(sc.Slot)}
+	return &featurizer{p, float64(sc.Slot), p.Times(len(p.Servers), nil)}
 }
 
-// nominal returns tau [N x L] in seconds.
-func (f *featurizer) nominal(servers int) []float64 {
-	if len(f.times) != servers*f.profile.Exits() {
-		f.times = f.profile.Times(servers, f.times)
-	}
-	return f.times
+// nominal is tau of a server [L], in seconds.
+func (f *featurizer) nominal(server int) []float64 {
+	l := f.profile.Exits()
+	return f.times[server%len(f.profile.Servers)*l:][:l]
 }
 
 // graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge
-// [M*N*L x 4], an edge from each device to each option in row-major order.
+// [M*R*L x 4], an edge from each device to each option in reach in row-major order.
 func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []float32) {
-	n, l := obs.Servers, obs.Exits
-	tau := f.nominal(n)
-
-	for s := range n {
+	n, l := obs.Degree(), obs.Exits
+	for s := range obs.Servers {
 		backlog := obs.Backlog[s] / f.slot
-		for x := range l {
+		for x, tau := range f.nominal(s) {
 			at := option[(s*l+x)*optionFeatures:][:optionFeatures]
-			at[0] = cut(tau[s*l+x] / obs.Capacity[s] / f.slot)
+			at[0] = cut(tau / obs.Capacity[s] / f.slot)
 			at[1] = cut(backlog)
 			at[2] = float32(f.profile.Accuracy[x])
 			at[3] = float32(obs.Capacity[s])
@@ -57,15 +53,16 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 		deadline := obs.Deadline[m]
 		perDeadline, perSlot := 1/deadline, 1/f.slot
 		nearest, mean := math.Inf(1), 0.0
-		for s, r := range obs.Rate[m*n : (m+1)*n] {
+		for j, r := range obs.Rate[m*n : (m+1)*n] {
+			s := obs.ServerOf(m, j)
 			arrive := obs.Bits[m] / r
 			start := max(arrive, obs.Backlog[s])
 			nearest = min(nearest, arrive)
 			mean += arrive
 			arrival := cut(arrive * perDeadline)
 			slower := 1 / obs.Capacity[s]
-			row := edge[(m*n+s)*l*edgeFeatures:][:l*edgeFeatures]
-			for _, t := range tau[s*l : (s+1)*l] {
+			row := edge[(m*n+j)*l*edgeFeatures:][:l*edgeFeatures]
+			for _, t := range f.nominal(s) {
 				finish := start + t*slower
 				inTime := 0 // an integer, for which the compiler emits no branch
 				if finish <= deadline {
@@ -96,7 +93,6 @@ func flatWidth(devices, servers int) int { return devices*(1+2*servers) + 3*serv
 // devices. A device's place is its ID; absent devices are zero.
 func (f *featurizer) flat(obs *mecoffload.Observation, devices int, row []float32) {
 	n, l := obs.Servers, obs.Exits
-	tau := f.nominal(n)
 	clear(row)
 	per := 1 + 2*n
 	for m := range obs.Devices {
@@ -112,7 +108,7 @@ func (f *featurizer) flat(obs *mecoffload.Observation, devices int, row []float3
 	for s := range n {
 		at[3*s] = float32(obs.Capacity[s])
 		at[3*s+1] = cut(obs.Backlog[s] / f.slot)
-		at[3*s+2] = cut(tau[s*l+l-1] / obs.Capacity[s] / f.slot)
+		at[3*s+2] = cut(f.nominal(s)[l-1] / obs.Capacity[s] / f.slot)
 	}
 }
 

@@ -41,39 +41,71 @@ const (
 	copiesActive = 4
 )
 
-// Memory estimates the memory of an agent, from the numbers of devices, servers, exits and
+// Memory estimates the memory of an agent, from the numbers of devices, servers, links, exits and
 // candidates, the batch and the replay memory.
 func (c Config) Memory() MemoryEstimate {
-	devices, servers := float64(c.Scenario.Devices), float64(c.Scenario.Servers)
-	exits, r := float64(c.Profile.Exits()), c.Recipe
+	r := c.Recipe
 	t, err := c.Method.traits()
+	exits := c.Profile.Exits()
 	if err != nil || !t.earlyExits {
 		exits = 1
 	}
-	options := servers * exits
+	whole := graphSize{c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Degree(), exits}
+	links := whole.links // of the simulator's observation
+	if t.graph && r.Links > 0 {
+		whole.links = min(links, r.Links)
+	}
+	sample := whole // for the replay memory
+	if t.graph && sample.devices > cellDevices {
+		sample.devices = cellDevices
+		// A cell leaves out up to as many servers as it reaches.
+		sample.servers = min(sample.servers, 2*cellDevices*sample.links)
+	}
 
-	var fixed, sample float64
+	var fixed, decide, train float64
 	if t.graph {
-		vertex := float64(bytesFloat32 * r.GraphHidden * (graphNumbers + graphRoundNumbers*r.GraphLayers))
-		sample = (devices+options)*vertex + devices*options*graphEdgeBytes
+		width := r.GraphHidden * (graphNumbers + graphRoundNumbers*r.GraphLayers)
+		decide, train = whole.network(width), sample.network(width)
 	} else {
 		in := float64(flatWidth(c.Scenario.Devices, c.Scenario.Servers))
 		units := in
-		for _, width := range append(append([]int{}, r.Hidden...), c.Scenario.Devices*int(options)) {
+		for _, width := range append(append([]int{}, r.Hidden...), whole.devices*whole.options()) {
 			fixed += in * float64(width) * bytesFloat32 * copiesTrained
 			in = float64(width)
 			units += in * copiesActive
 		}
-		sample = units * bytesFloat32
+		decide, train = units*bytesFloat32, units*bytesFloat32
 	}
-	observation := devices*(3+servers)*bytesFloat64 + 2*servers*bytesFloat64 + devices*bytesFloat32
-	candidates := devices * (bytesFloat32*float64(r.candidates(c.Scenario.Devices)+1) + bytesFloat64*options)
-	model := devices * servers * 3 * bytesFloat64
+	choices := float64(whole.devices) * (bytesFloat32*float64(r.candidates(whole.devices)+1) + bytesFloat64*float64(whole.options()))
+	model := float64(whole.devices*whole.links) * 3 * bytesFloat64
+	observed := whole
+	observed.links = links
 	return MemoryEstimate{
-		Decide: baseBytes + int64(decideShare*sample+candidates+model+4*observation),
-		Train:  int64(fixed + sample*float64(r.BatchSize)),
-		Replay: int64(observation * float64(r.MemorySize)),
+		Decide: baseBytes + int64(decideShare*decide+choices+model+4*observed.observation()),
+		Train:  int64(fixed + train*float64(r.BatchSize)),
+		Replay: int64(sample.observation() * float64(r.MemorySize)),
 	}
+}
+
+// graphSize is the size of an observation and its graph.
+type graphSize struct{ devices, servers, links, exits int }
+
+// options is the number of options of a device.
+func (g graphSize) options() int { return g.links * g.exits }
+
+// network is what the graph network takes, given its numbers per vertex.
+func (g graphSize) network(width int) float64 {
+	vertices, edges := g.devices+g.servers*g.exits, g.devices*g.options()
+	return float64(vertices)*float64(width)*bytesFloat32 + float64(edges)*graphEdgeBytes
+}
+
+// observation is what an observation with a decision takes.
+func (g graphSize) observation() float64 {
+	perLink := float64(bytesFloat64)
+	if g.links < g.servers {
+		perLink += bytesFloat32
+	}
+	return float64(g.devices)*(3*bytesFloat64+bytesFloat32+float64(g.links)*perLink) + 2*float64(g.servers)*bytesFloat64
 }
 
 // CheckMemory reports an agent too large for the available memory before anything is allocated. An

@@ -56,14 +56,14 @@ func heap() int64 {
 }
 
 func TestCheckMemory(t *testing.T) {
-	_, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices = 100_000 })
-	large := Config{Method: GRLE, Scenario: sc, Profile: p, Recipe: PaperRecipe()}
-	limit := memory.Limit{Bytes: 16e9, Source: "ulimit -v"}
+	_, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices = 20_000 })
+	large := Config{Method: DROOE, Scenario: sc, Profile: p, Recipe: PaperRecipe()}
+	limit := memory.Limit{Bytes: 1e9, Source: "ulimit -v"}
 	err := large.checkMemory(true, limit)
 	if err == nil {
-		t.Fatal("accepted 100,000 devices in 16 GB")
+		t.Fatal("accepted a perceptron for 20,000 devices in 1 GB")
 	}
-	for _, want := range []string{"GRLE for 100000 devices", "37.8 GB", "ulimit -v leaves 16.0 GB", "recipe.batch_size (64)", "recipe.memory_size (1024)"} {
+	for _, want := range []string{"DROOE for 20000 devices", "1.6 GB", "ulimit -v leaves 1.0 GB", "recipe.batch_size (64)", "recipe.memory_size (1024)"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}

@@ -14,12 +14,25 @@ type planner struct {
 	greedy *mecoffload.BestExitInTime // nil: no proposal
 	// evaluations of the objective per improved decision; 0: no improvement
 	trials int
+	// options tried per device of a decision for many of them; 0: none
+	switches int
+
+	scores droo.Scores // of the decision to be improved
+	likely []ranked    // [switches] scratch
+	option []int32     // [switches] scratch
+}
+
+// ranked is an option and its logit.
+type ranked struct {
+	logit  float32
+	option int32
 }
 
 var (
 	_ droo.Critic[mecoffload.Observation]   = (*planner)(nil)
 	_ droo.Proposer[mecoffload.Observation] = (*planner)(nil)
 	_ droo.Improver[mecoffload.Observation] = (*planner)(nil)
+	_ droo.Guided                           = (*planner)(nil)
 )
 
 // newPlanner returns a planner. Only the long-term objective is worth improving on: under the
@@ -29,7 +42,7 @@ func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objec
 	if err != nil {
 		return nil, err
 	}
-	pl := &planner{model: model}
+	pl := &planner{model: model, switches: r.Switches}
 	if longTerm {
 		pl.trials = r.RefineTrials
 	}
@@ -51,30 +64,80 @@ func (p *planner) Score(_ mecoffload.Observation, d *droo.Decisions, dst []float
 // improvement is on.
 func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
 	err := p.greedy.Decide(obs, dst)
-	if err == nil && p.trials > 0 {
+	if err == nil && p.trials > 0 && obs.Devices <= manyDevices {
 		_, err = p.Improve(obs, dst)
 	}
 	return err
 }
 
-// Improve implements droo.Improver. Each pass gives each device in turn its best option; it stops
-// when a pass changes nothing or the next one could exceed the trials.
+// Guide implements droo.Guided.
+func (p *planner) Guide(s droo.Scores) { p.scores = s }
+
+// Improve implements droo.Improver.
 func (p *planner) Improve(obs mecoffload.Observation, decision []int32) (float64, error) {
-	m := p.model
-	if err := m.Choose(decision); err != nil {
+	if err := p.model.Choose(decision); err != nil {
 		return 0, err
 	}
-	value := m.Value()
+	value := p.model.Value()
+	switch {
+	case obs.Devices <= manyDevices:
+		value = p.climb(obs, value)
+	case p.switches > 0 && p.scores.Rows == obs.Devices && p.model.BeginSwitches():
+		value += p.switchAll()
+	}
+	copy(decision, p.model.Choice())
+	return value, nil
+}
+
+// climb returns the value after some passes, each of which gives each device in turn its best option.
+// It stops when a pass changes nothing or the next one could exceed the trials.
+func (p *planner) climb(obs mecoffload.Observation, value float64) float64 {
 	perPass := obs.Devices * obs.Options()
 	for trials := perPass; trials <= p.trials; trials += perPass {
 		before := value
-		for i := range decision {
-			value = m.Improve(i, value)
+		for i := range obs.Devices {
+			value = p.model.Improve(i, value)
 		}
 		if value == before {
 			break
 		}
 	}
-	copy(decision, m.Choice())
-	return value, nil
+	return value
+}
+
+// switchAll gives each device in turn the best of those options that the actor holds most probable,
+// unless the one it has is better, and returns what is gained.
+func (p *planner) switchAll() float64 {
+	gain := 0.0
+	for i := range p.scores.Rows {
+		gain += p.model.Switch(i, p.mostLikely(p.scores.Row(i)))
+	}
+	return gain
+}
+
+// unlikely is how far a logit may be below the highest of a row for its option to be tried.
+const unlikely = 8
+
+// mostLikely lists the options of the highest logits.
+func (p *planner) mostLikely(logits []float32) []int32 {
+	best := p.likely[:0]
+	for option, z := range logits {
+		if len(best) == p.switches {
+			if z <= best[len(best)-1].logit {
+				continue
+			}
+			best = best[:len(best)-1]
+		}
+		best = append(best, ranked{z, int32(option)})
+		for j := len(best) - 1; j > 0 && best[j-1].logit < best[j].logit; j-- {
+			best[j-1], best[j] = best[j], best[j-1]
+		}
+	}
+	p.likely, p.option = best, p.option[:0]
+	for _, b := range best {
+		if b.logit >= best[0].logit-unlikely {
+			p.option = append(p.option, b.option)
+		}
+	}
+	return p.option
 }

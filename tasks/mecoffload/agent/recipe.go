@@ -14,8 +14,12 @@ type Recipe struct {
 	// Name is the origin of the values: paper, tuned, or any other name for your own.
 	Name string `yaml:"name"`
 
+	// Links is how many servers a graph actor considers for a device; 0: all in its reach. See
+	// mecoffload.LinkSelection.
+	Links int `yaml:"links"`
+
 	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least
-	// 64 and at most 128.
+	// 64 and at most 128, and fewer with more than 128 devices.
 	Candidates int `yaml:"candidates"`
 	// AdaptInterval is the number of slots after which K adapts (DROO, section 4.3); 0: K is
 	// constant.
@@ -33,6 +37,10 @@ type Recipe struct {
 	// ProposeGreedy adds a candidate that needs no learning: the best exit in time for every task.
 	// See BestExitInTime.
 	ProposeGreedy bool `yaml:"propose_greedy"`
+
+	// Switches is how many of a device's most probable options are tried one by one, where a
+	// decision is for more than 128 devices; 0: none. See planner.
+	Switches int `yaml:"switches"`
 
 	// LatencyWeight is w of the reward phi * (1 - w*T/delta) that the critic maximises. A negative
 	// value means the scenario's.
@@ -85,6 +93,7 @@ type Recipe struct {
 func PaperRecipe() Recipe {
 	return Recipe{
 		Name:       "paper",
+		Links:      4,
 		Candidates: 128,
 		Quantizer:  "order",
 
@@ -120,6 +129,7 @@ func TunedRecipe() Recipe {
 	r.Name = "tuned"
 	r.Quantizer, r.Noise, r.Candidates, r.RandomCandidates = "gumbel", 1, 0, 0
 	r.ProposeGreedy = true
+	r.Switches = 4
 	r.LatencyWeight, r.TimePrice, r.LearnDeadlines = 0.1, 0.9, true
 	r.Loss = droo.SoftmaxCrossEntropy
 	r.GraphLayers = 1 // no worse than two with this loss
@@ -148,12 +158,19 @@ func (r Recipe) longTerm() droo.LongTermConfig {
 	return c
 }
 
+// manyDevices is the largest number of devices for which candidates alone find a good decision. With
+// more, one draw is hardly ever good for all of them and costs more. Then few candidates are drawn,
+// and the best is improved by switches of one device at a time, whose cost does not grow.
+const manyDevices = 128
+
 // candidates returns the number of candidates for a number of devices. With fewer, order-preserving
-// candidates sometimes leave a run stuck with all devices on one server (docs/decisions/0006). With
-// a thousand devices, four each would take longer than a slot.
+// candidates sometimes leave a run stuck with all devices on one server (docs/decisions/0006).
 func (r Recipe) candidates(devices int) int {
 	if r.Candidates > 0 {
 		return r.Candidates
+	}
+	if devices > manyDevices {
+		return max(4, 2048/devices)
 	}
 	return min(max(4*devices, 64), 128)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/graphrl/graphrl/internal/strictyaml"
 	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // Limits on sizes of networks and memories: larger values are typing errors.
@@ -28,6 +29,8 @@ func (r Recipe) Validate() error {
 			droo.BinaryCrossEntropy, droo.SoftmaxCrossEntropy)
 	}
 	for _, err := range []error{
+		count("links", r.Links, 0, mecoffload.MaxServers),
+		count("switches", r.Switches, 0, maxSamples),
 		count("candidates", r.Candidates, 0, maxSamples),
 		count("random_candidates", r.RandomCandidates, 0, maxSamples),
 		count("adapt_interval", r.AdaptInterval, 0, math.MaxInt32),

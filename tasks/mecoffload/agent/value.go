@@ -27,7 +27,7 @@ import (
 // evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation algorithms with linear
 // function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
-// It implements droo.AfterstateValue and mecoffload.ValueFunction.
+// It implements droo.AfterstateValue and mecoffload.SeparableValue.
 type BacklogValue struct {
 	kinds int
 	slot  float64 // s
@@ -44,7 +44,7 @@ type BacklogValue struct {
 
 var _ droo.AfterstateValue = (*BacklogValue)(nil)
 var _ checkpoints.Stateful = (*BacklogValue)(nil)
-var _ mecoffload.ValueFunction = (*BacklogValue)(nil)
+var _ mecoffload.SeparableValue = (*BacklogValue)(nil)
 
 // knots are where V may bend, in slots: dense where the backlogs of a well-run system lie.
 var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
@@ -234,6 +234,16 @@ func (v *BacklogValue) Value(backlog []float64) float64 {
 		v.backlog[n] = b / v.slot
 	}
 	return v.at(v.backlog)
+}
+
+// OfServer implements mecoffload.SeparableValue.
+func (v *BacklogValue) OfServer(n, servers int, backlog float64) float64 {
+	return -cost(v.hinges(v.coefficients, n%v.kinds), backlog/v.slot) / float64(servers)
+}
+
+// OfMean implements mecoffload.SeparableValue.
+func (v *BacklogValue) OfMean(mean float64) float64 {
+	return v.coefficients[0] - cost(v.hinges(v.coefficients, v.kinds), mean/v.slot)
 }
 
 // SaveState implements checkpoints.Stateful.

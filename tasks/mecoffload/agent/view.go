@@ -1,18 +1,28 @@
 package agent
 
-import "github.com/graphrl/graphrl/tasks/mecoffload"
+import (
+	"fmt"
 
-// view is the problem as a method sees it: unchanged or, for methods without early exits, with only
-// the last exit.
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// view is the problem as a method sees it: with all exits or, for methods without early exits, with
+// the last exit as the only one; and with all links or the best ones of each device.
 type view struct {
 	profile mecoffload.Profile // what the method sees
 	exits   int32              // number of real exits
+	links   int                // of a device that the method sees; 0: all
+
+	selection mecoffload.LinkSelection
 }
 
-func newView(p mecoffload.Profile, earlyExits bool) view {
+func newView(p mecoffload.Profile, t traits, r Recipe) view {
 	v := view{profile: p, exits: int32(p.Exits())}
-	if !earlyExits {
+	if !t.earlyExits {
 		v.profile = p.LastExit()
+	}
+	if t.graph { // a perceptron has an input for every link
+		v.links = r.Links
 	}
 	return v
 }
@@ -20,32 +30,52 @@ func newView(p mecoffload.Profile, earlyExits bool) view {
 // all reports whether the method sees all exits.
 func (v *view) all() bool { return v.profile.Exits() == int(v.exits) }
 
-// observation is obs as the method sees it.
-func (v *view) observation(obs mecoffload.Observation) mecoffload.Observation {
+// observation is obs as the method sees it, valid until the next call.
+func (v *view) observation(obs mecoffload.Observation) (mecoffload.Observation, error) {
 	if !v.all() {
 		obs.Exits = 1
 	}
-	return obs
+	return v.selection.Best(obs, v.links)
 }
 
-// fromMethod writes a decision of the method to action [M].
-func (v *view) fromMethod(action mecoffload.Action, decision []int32) {
+// fromMethod writes a decision of the method about seen to an action [M] for obs.
+func (v *view) fromMethod(action mecoffload.Action, decision []int32, obs, seen *mecoffload.Observation) {
 	copy(action, decision)
-	if v.all() {
+	if v.all() && obs.Links == seen.Links {
 		return
 	}
-	for i, server := range decision {
-		action[i] = server*v.exits + v.exits - 1
+	for i, option := range decision {
+		link, exit := int(option)/seen.Exits, int(option)%seen.Exits
+		if !v.all() {
+			exit = int(v.exits) - 1
+		}
+		if obs.Links != seen.Links {
+			link = obs.LinkTo(i, seen.ServerOf(i, link))
+		}
+		action[i] = int32(link*int(v.exits) + exit)
 	}
 }
 
-// toMethod writes an action to a decision of the method [M].
-func (v *view) toMethod(decision []int32, action mecoffload.Action) {
+// toMethod writes an action [M] for obs to a decision of the method about seen. It is an error if
+// the action uses a link that the method does not see.
+func (v *view) toMethod(decision []int32, action mecoffload.Action, obs, seen *mecoffload.Observation) error {
 	copy(decision, action)
-	if v.all() {
-		return
+	if v.all() && obs.Links == seen.Links {
+		return nil
 	}
 	for i, option := range action {
-		decision[i] = option / v.exits
+		link, exit := int(option/v.exits), int(option%v.exits)
+		if !v.all() {
+			exit = 0
+		}
+		if obs.Links != seen.Links {
+			server := obs.ServerOf(i, link)
+			if link = seen.LinkTo(i, server); link < 0 {
+				return fmt.Errorf("device %d is sent to server %d, which is not among the %d that the "+
+					"method considers for it: Learn takes what Decide has chosen", i, server, seen.Links)
+			}
+		}
+		decision[i] = int32(link*seen.Exits + exit)
 	}
+	return nil
 }
