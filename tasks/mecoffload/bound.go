@@ -289,7 +289,7 @@ func (r *relaxation) inReach() [][]float64 {
 // sampledTask is a task and what is known of its links and servers.
 type sampledTask struct {
 	bits, deadline float64
-	first          int       // server in reach, as far as its kind goes
+	server         []int     // [R] in reach; nil: all
 	rate, capacity []float64 // [R] of the servers in reach
 }
 
@@ -312,7 +312,11 @@ func (s *taskSampler) task(t *sampledTask) {
 	t.bits = s.sc.SizeKByte.at(s.rng.Float64()) * 8000
 	t.deadline = s.sc.Deadline.at(s.rng.Float64())
 	if s.sc.links() > 0 {
-		t.first = s.rng.IntN(s.sc.Servers)
+		first := s.rng.IntN(s.sc.Servers)
+		t.server = reuse.Slice(t.server, s.sc.Reach)
+		for n := range t.server {
+			t.server[n] = first + n // as far as kinds go
+		}
 	}
 	t.rate, t.capacity = reuse.Slice(t.rate, s.sc.Degree()), reuse.Slice(t.capacity, s.sc.Degree())
 	for n := range t.rate {
@@ -332,7 +336,10 @@ func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float6
 	const pieces = 4
 	jitter := Interval[float64]{1 - r.sc.Jitter, 1 + r.sc.Jitter}
 	for n, capacity := range t.capacity {
-		kind := (t.first + n) % len(r.times)
+		kind := n % len(r.times)
+		if t.server != nil {
+			kind = t.server[n] % len(r.times)
+		}
 		for l, phi := range r.accuracy {
 			work := r.times[kind][l] / capacity
 			price := lambda[kind] * work

@@ -104,10 +104,8 @@ func (s *taskStream) tasks(to int64) ([]sampledTask, error) {
 		if err != nil {
 			return nil, err
 		}
-		capacity := slices.Clone(obs.Capacity)
 		for i := range obs.Devices {
-			rate := slices.Clone(obs.Rate[i*obs.Servers : (i+1)*obs.Servers])
-			tasks = append(tasks, sampledTask{obs.Bits[i], obs.Deadline[i], rate, capacity})
+			tasks = append(tasks, sampleOf(&obs, i))
 		}
 		s.action = reuse.Slice(s.action, obs.Devices)
 		if err := s.filler.Decide(obs, s.action); err != nil {
@@ -118,4 +116,16 @@ func (s *taskStream) tasks(to int64) ([]sampledTask, error) {
 		}
 	}
 	return tasks, nil
+}
+
+// sampleOf is the task of a device of an observation.
+func sampleOf(obs *Observation, device int) sampledTask {
+	degree := obs.Degree()
+	t := sampledTask{bits: obs.Bits[device], deadline: obs.Deadline[device]}
+	t.rate = slices.Clone(obs.Rate[device*degree:][:degree])
+	for link := range degree {
+		server := obs.ServerOf(device, link)
+		t.server, t.capacity = append(t.server, server), append(t.capacity, obs.Capacity[server])
+	}
+	return t
 }
