@@ -8,11 +8,11 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// A2CConfig holds the hyper-parameters of A2C. DefaultA2CConfig returns the defaults that the
-// comments name; the zero value of a field means what its comment says, not the default. "Paper" is
-// the one A2C's documentation names.
+// A2CConfig holds the hyper-parameters of A2C. [DefaultA2CConfig] returns the defaults that the
+// comments name; a zero field means what its comment says, not the default. "Paper" is the paper in
+// the documentation of A2C.
 type A2CConfig struct {
-	// Steps is the number of steps of the environments to train for, all together. Default 500,000.
+	// Steps is the total number of environment steps to train for. Default 500,000.
 	Steps int
 	// Envs is the number of environments stepped side by side. Default 16, as in OpenAI's
 	// implementation. Paper: 16 threads.
@@ -28,18 +28,18 @@ type A2CConfig struct {
 	// Lambda is the parameter of generalised advantage estimation. Default 1 (paper): returns of up
 	// to RolloutSteps steps.
 	Lambda float64
-	// LearningRate is RMSProp's. Default 7e-4, as in OpenAI's implementation. Paper: drawn from
-	// 1e-4 to 1e-2.
+	// LearningRate is the learning rate of RMSProp. Default 7e-4, as in OpenAI's implementation.
+	// Paper: drawn from 1e-4 to 1e-2.
 	LearningRate float64
 	// Anneal lets LearningRate fall linearly to 0 over Steps. Default true (paper).
 	Anneal bool
-	// RMSPropAlpha and RMSPropEpsilon are RMSProp's. Default 0.99 (paper) and 1e-5, as in OpenAI's
-	// implementation.
+	// RMSPropAlpha and RMSPropEpsilon are parameters of RMSProp. Default 0.99 (paper) and 1e-5, as
+	// in OpenAI's implementation.
 	RMSPropAlpha, RMSPropEpsilon float64
 	// ValueCoef is the weight of the critic's squared error, halved. Default 0.5 (paper).
 	ValueCoef float64
-	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain
-	// too soon. Default 0.01 (paper).
+	// EntropyCoef is the weight of the policy's entropy, which delays premature certainty. Default
+	// 0.01 (paper).
 	EntropyCoef float64
 	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1.
 	// Default false (paper).
@@ -70,7 +70,7 @@ func DefaultA2CConfig() A2CConfig {
 	}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c A2CConfig) Check() error {
 	check := validate.Fields{Name: "rl: A2C"}
 	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
@@ -90,12 +90,11 @@ func (c A2CConfig) Check() error {
 
 // A2C is the advantage actor-critic in its synchronous form (V. Mnih et al., "Asynchronous Methods
 // for Deep Reinforcement Learning", ICML 2016, arXiv 1602.01783, algorithm S3, with one policy that
-// acts in all environments at once instead of threads that overwrite each other). Again and again
-// it
+// acts in all environments at once instead of threads that overwrite each other). Each update
 //
 //	1  lets the policy act for RolloutSteps steps in all environments
-//	2  estimates the advantage of each action as the rewards that followed plus the value of the last
-//	   observation, less the value of the first
+//	2  estimates the advantage of each action: the rewards that followed plus the value of the last
+//	   observation, minus the value of the first
 //	3  makes one step along the policy gradient, and one of the critic towards the returns
 //
 // An A2C is not safe for concurrent use.

@@ -9,9 +9,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// ActorCritic is a categorical policy over the actions that each observation offers and, if its
-// model has values, a critic: what REINFORCE, A2C and PPO train, and what an algorithm of one's own
-// can be built on.
+// ActorCritic is a categorical policy over the actions that each observation offers, with a critic
+// if its model has values. REINFORCE, A2C and PPO train one; so can your own algorithm.
 //
 // An ActorCritic is not safe for concurrent use.
 type ActorCritic[O any] struct {
@@ -24,14 +23,14 @@ type ActorCritic[O any] struct {
 	trainer *nn.Trainer
 	policy  *policyLoss
 	value   *valueLoss // nil without a critic
-	taken   Taken      // of the minibatch of an Update
+	taken   Taken      // rest of the minibatch of an Update
 
 	valueNode    *gorgonia.Node
 	distribution categorical
 }
 
-// NewActorCritic returns a policy of model that is trained by optimizer to minimise loss and draws
-// actions from rand. The global norm of gradients is clipped to clipNorm, unless it is 0.
+// NewActorCritic returns a policy of model. optimizer minimises loss; actions are drawn from rand.
+// The global norm of gradients is clipped to clipNorm, unless it is 0.
 func NewActorCritic[O any](model Model[O], optimizer nn.Optimizer, loss PolicyLoss, clipNorm float64, rand *Rand) (*ActorCritic[O], error) {
 	p := &ActorCritic[O]{model: model, optimizer: optimizer, rand: rand}
 	acting, err := model.Build()
@@ -88,8 +87,8 @@ func (p *ActorCritic[O]) SetClip(clip float64) { p.policy.Clip = clip }
 func (p *ActorCritic[O]) Critic() bool { return p.value != nil }
 
 // Act draws an action for each observation and writes it, its log-probability and the critic's
-// value (0 without one) to the other slices, all of the length of obs. An observation that allows
-// no action, as one at the end of an episode may, gets action -1.
+// value (0 without one) to the other slices, all of the length of obs. An observation without an
+// allowed action, such as one at the end of an episode, gets action -1.
 func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32) error {
 	scores, err := p.act.predict(obs)
 	if err != nil {
@@ -117,8 +116,8 @@ func (p *ActorCritic[O]) Act(obs []O, actions []int, logProbs, values []float32)
 	return nil
 }
 
-// Decide writes the most probable action for each observation, or -1 where none is allowed. It
-// implements Policy.
+// Decide implements Policy: it writes the most probable action for each observation, or -1 where
+// none is allowed.
 func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
 	if err := p.act.decide(obs, actions); err != nil {
 		return p.failed(err)
@@ -126,12 +125,12 @@ func (p *ActorCritic[O]) Decide(obs []O, actions []int) error {
 	return nil
 }
 
-// failed explains errors. Returns are those of the minibatch, if there is one.
+// failed explains errors, with the returns of the current minibatch if there is one.
 func (p *ActorCritic[O]) failed(err error) error {
 	return fmt.Errorf("rl: policy: %w", diverged(err, p.optimizer, p.taken.Returns))
 }
 
-// Values writes the critic's value of each observation. Without a critic that is 0.
+// Values writes the critic's value of each observation, or 0 without a critic.
 func (p *ActorCritic[O]) Values(obs []O, values []float32) error {
 	if _, err := p.act.predict(obs); err != nil {
 		return p.failed(fmt.Errorf("critic: %w", err))
@@ -145,7 +144,7 @@ func (p *ActorCritic[O]) Values(obs []O, values []float32) error {
 	return nil
 }
 
-// Update makes one optimiser step on a minibatch. It keeps nothing of it.
+// Update makes one optimiser step on a minibatch. It keeps no reference to m.
 func (p *ActorCritic[O]) Update(m *Minibatch[O]) (PolicyStats, error) {
 	if err := m.check(p.value != nil, p.value != nil && p.value.clip > 0); err != nil {
 		return PolicyStats{}, fmt.Errorf("rl: policy: update: %w", err)
@@ -167,7 +166,7 @@ func (p *ActorCritic[O]) Update(m *Minibatch[O]) (PolicyStats, error) {
 	return stats, nil
 }
 
-// Observe shows the model observations of training, if it is an Observer.
+// Observe passes observations of training to the model if it is an Observer.
 func (p *ActorCritic[O]) Observe(obs []O) error { return observe(p.model, obs) }
 
 // SaveState implements checkpoints.Stateful.

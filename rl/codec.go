@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// Codec says how values of type T, such as observations, are kept: copied into memory that outlives
-// the environment's next step, and turned into numbers for a checkpoint.
+// Codec copies values of type T, such as observations, into memory that outlives the environment's
+// next step, and encodes them as numbers for a checkpoint.
 type Codec[T any] interface {
-	// Copy makes dst an independent copy of src, reusing the memory dst has.
+	// Copy makes dst an independent copy of src, reusing dst's memory.
 	Copy(dst *T, src T)
-	// Encode appends all that v holds to dst, integers and booleans as numbers too.
+	// Encode appends the content of v to dst, with integers and booleans as numbers too.
 	Encode(dst []float64, v T) []float64
-	// Decode makes v what Encode was given to yield src, reusing the memory v has. It must not keep
-	// src, nor trust it: it may come from a damaged or foreign file.
+	// Decode restores v from the numbers src that Encode appended, reusing v's memory. It must not
+	// keep src and must check it: src may come from a damaged or foreign file.
 	Decode(v *T, src []float64) error
 }
 
@@ -31,7 +31,7 @@ func (VectorCodec[F]) Encode(dst []float64, v []F) []float64 {
 	return dst
 }
 
-// Decode implements Codec. A number that F cannot hold is an error.
+// Decode implements Codec. A number that F cannot represent is an error.
 func (VectorCodec[F]) Decode(v *[]F, src []float64) error {
 	*v = (*v)[:0]
 	for i, x := range src {

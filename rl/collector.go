@@ -7,7 +7,7 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// counter counts the steps and episodes of a training.
+// counter counts the steps and episodes of a training run.
 type counter struct {
 	steps    int       // that executed an action
 	episodes int       // that ended
@@ -35,7 +35,7 @@ func (c *counter) progress() Progress {
 	return p
 }
 
-// left returns which part of a training of the given number of steps is still to come.
+// left returns the share of a training run of the given number of steps that remains.
 func (c *counter) left(steps int) float64 { return 1 - float64(c.steps)/float64(steps) }
 
 // SaveState implements checkpoints.Stateful.
@@ -58,14 +58,14 @@ func (c *counter) LoadState(s *checkpoints.State) error {
 	return s.Float64("recent", c.recent)
 }
 
-// collector steps a learner's environments and counts what happens in them.
+// collector steps a learner's environments and counts steps and episodes.
 type collector[O any] struct {
 	counter
 	env     *VecEnv[O, int]
-	returns []float64 // of the running episodes, so far
+	returns []float64 // sums of rewards of the running episodes
 }
 
-// newCollector makes n environments and starts their first episodes.
+// newCollector creates n environments and starts their first episodes.
 func newCollector[O any](problem Problem[O], n, goroutines int, seed uint64) (*collector[O], error) {
 	if err := problem.check(); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func newCollector[O any](problem Problem[O], n, goroutines int, seed uint64) (*c
 	return &collector[O]{env: env, returns: make([]float64, n)}, nil
 }
 
-// step executes one action in each environment. Only where an episode is over there may be none.
+// step executes one action in each environment. An action may be -1 only where an episode is over.
 func (c *collector[O]) step(actions []int) ([]VecStep[O], error) {
 	for i, action := range actions {
 		if action < 0 && !c.env.steps[i].Done() {
@@ -178,7 +178,8 @@ func (c *onPolicy[O]) collect(p *ActorCritic[O], gamma, lambda float64) error {
 	return c.rollout.Finish(c.values, gamma, lambda)
 }
 
-// policyLearner is what PPO, A2C and REINFORCE share: a policy and how far its training is.
+// policyLearner is the common part of PPO, A2C and REINFORCE: a policy and the progress of its
+// training.
 type policyLearner[O any] struct {
 	policy  *ActorCritic[O]
 	counts  *counter
@@ -187,7 +188,7 @@ type policyLearner[O any] struct {
 	parts   Parts       // of a checkpoint
 }
 
-// newPolicyLearner takes what a checkpoint holds besides the policy and the number of updates.
+// newPolicyLearner adds the policy and the number of updates to the parts of a checkpoint.
 func newPolicyLearner[O any](policy *ActorCritic[O], counts *counter, parts Parts) policyLearner[O] {
 	parts["policy"] = policy
 	return policyLearner[O]{policy: policy, counts: counts, parts: parts}
@@ -206,8 +207,8 @@ func (l *policyLearner[O]) Progress() Progress {
 	return p
 }
 
-// SaveState implements checkpoints.Stateful. Save between updates, in a Callback or outside of
-// Train: a learner restored from the state continues bit for bit as this one does.
+// SaveState implements checkpoints.Stateful. Save between updates, in a Callback or outside Train.
+// A learner restored from the state continues bit for bit.
 func (l *policyLearner[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("updates", int64(l.updates))
 	return l.parts.SaveState(s)

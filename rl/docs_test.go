@@ -13,8 +13,7 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// The tables of docs/algorithms list every hyper-parameter once, with the default that the code
-// has.
+// The tables of docs/algorithms list every hyper-parameter once, with the code's default.
 func TestDocumentedDefaults(t *testing.T) {
 	configs := map[string]any{
 		"droo.DefaultConfig":         droo.DefaultConfig(),
@@ -28,8 +27,7 @@ func TestDocumentedDefaults(t *testing.T) {
 	if err != nil || len(pages) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
-	// The table that follows the name of a function is that of its fields: | `Field` | default |
-	// ...
+	// The table after the name of a default function lists its fields: | `Field` | default | ...
 	name := regexp.MustCompile("`((?:rl|droo)\\.Default\\w*Config)`")
 	row := regexp.MustCompile("^\\| `(\\w+)` \\| ([^|]+) \\|")
 	documented := map[string]map[string]string{}

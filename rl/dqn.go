@@ -11,12 +11,12 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// DQNConfig holds the hyper-parameters of DQN. DefaultDQNConfig returns the defaults that the
-// comments name; the zero value of a field means what its comment says, not the default. "Paper" is
-// the one DQN's documentation names for the algorithm, or for the extension the field belongs to;
-// its values are for Atari games, with 50 million steps.
+// DQNConfig holds the hyper-parameters of DQN. [DefaultDQNConfig] returns the defaults that the
+// comments name; a zero field means what its comment says, not the default. "Paper" is the paper in
+// the documentation of DQN, or of the extension that the field belongs to; its values are for Atari
+// games, with 50 million steps.
 type DQNConfig struct {
-	// Steps is the number of steps of the environments to train for, all together. Default 500,000.
+	// Steps is the total number of environment steps to train for. Default 500,000.
 	Steps int
 	// Envs is the number of environments stepped side by side. Default 1 (paper).
 	Envs int
@@ -37,37 +37,39 @@ type DQNConfig struct {
 	BatchSize int
 	// Gamma is the discount factor. Default 0.99 (paper).
 	Gamma float64
-	// LearningRate is Adam's. Default 2.5e-4. Paper: 2.5e-4, of RMSProp.
+	// LearningRate is the learning rate of Adam. Default 2.5e-4. Paper: 2.5e-4, of RMSProp.
 	LearningRate float64
 	// TargetInterval is the number of minibatches from one update of the target network to the
 	// next. Default 100. Paper: 10,000.
 	TargetInterval int
-	// Tau is how far the target network then moves to the online one; 1: all the way. Default 1
-	// (paper).
+	// Tau is the share of the way that the target network then moves to the online network. Default
+	// 1 (paper).
 	Tau float64
 	// EpsilonStart, EpsilonEnd and EpsilonFraction are the probability of a random action at the
 	// start, its final value, and the part of Steps over which it falls there linearly. Default 1,
 	// 0.05 and 0.2. Paper: 1, 0.1 and 0.02.
 	EpsilonStart, EpsilonEnd, EpsilonFraction float64
-	// Double lets the online network choose the action whose value the target network tells,
-	// against overestimation (H. van Hasselt, A. Guez, D. Silver, "Deep Reinforcement Learning with
-	// Double Q-learning", AAAI 2016). Default true.
+	// Double lets the online network choose the action and the target network value it, against
+	// overestimation (H. van Hasselt, A. Guez, D. Silver, "Deep Reinforcement Learning with Double
+	// Q-learning", AAAI 2016). Default true.
 	Double bool
 	// Dueling splits action values into the value of the observation and advantages, Q = V + A -
 	// mean A (Z. Wang et al., "Dueling Network Architectures for Deep Reinforcement Learning", ICML
-	// 2016, eq. 9). V is the model's value, which it must have, A its scores. Default false.
+	// 2016, eq. 9). V is the model's value, which is then required, and A its scores. Default
+	// false.
 	Dueling bool
-	// NStep is the number of rewards that returns add up before they trust the network (M. Hessel
-	// et al., "Rainbow", AAAI 2018). Default 1 (paper). Rainbow: 3.
+	// NStep is the number of rewards that returns add up before they bootstrap from the network (M.
+	// Hessel et al., "Rainbow", AAAI 2018). Default 1 (paper). Rainbow: 3.
 	NStep int
-	// PriorityAlpha is how much experiences of high error are preferred in replay; 0: not at all
-	// (T. Schaul et al., "Prioritized Experience Replay", ICLR 2016). Default 0. Paper: 0.6.
+	// PriorityAlpha is the exponent of prioritised replay, which prefers experiences of high error;
+	// 0: uniform draws (T. Schaul et al., "Prioritized Experience Replay", ICLR 2016). Default 0.
+	// Paper: 0.6.
 	PriorityAlpha float64
-	// PriorityBeta is how much of that is corrected by the weight of the experience, at the start;
+	// PriorityBeta is the initial exponent of the importance weights that correct this preference;
 	// it grows linearly to 1 over Steps. Default 0.4 (paper).
 	PriorityBeta float64
-	// HuberDelta is the TD error beyond which the loss is linear; 0: the loss is the square,
-	// halved, throughout. Default 1 (paper, which clips errors to [-1, 1]).
+	// HuberDelta is the TD error beyond which the loss is linear; 0: half the squared error
+	// throughout. Default 1 (paper, which clips errors to [-1, 1]).
 	HuberDelta float64
 	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 10, as in the paper on
 	// dueling networks.
@@ -102,7 +104,7 @@ func DefaultDQNConfig() DQNConfig {
 	}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c DQNConfig) Check() error {
 	check := validate.Fields{Name: "rl: DQN"}
 	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
@@ -129,13 +131,13 @@ func (c DQNConfig) Check() error {
 }
 
 // DQN is deep Q-learning (V. Mnih et al., "Human-level control through deep reinforcement
-// learning", Nature 518, 2015) with the extensions that its configuration names. Again and again it
+// learning", Nature 518, 2015) with the extensions that its configuration names. Each update
 //
-//	1  acts, mostly as its network finds best and otherwise at random, and remembers what happened
-//	2  draws a minibatch of experiences from memory
-//	3  computes what each action should have been worth: the rewards that followed plus the discounted value of
-//	   the best action after them, as the target network says, an old copy of the network
-//	4  makes one step that moves the network's action values there
+//	1  acts, mostly greedily and otherwise at random, and stores the experiences in the replay memory
+//	2  draws a minibatch of experiences from the memory
+//	3  computes a target for each action: the rewards that followed plus the discounted value of the
+//	   best action after them, by the target network, an old copy of the network
+//	4  makes one step that moves the network's action values towards the targets
 //
 // A DQN is not safe for concurrent use.
 type DQN[O any] struct {
@@ -146,15 +148,15 @@ type DQN[O any] struct {
 	adam   *nn.Adam
 	nstep  []*NStep[O] // one per environment
 	memory *PrioritizedReplay[Experience[O]]
-	rand   *Rand // of exploration
-	draws  *Rand // of minibatches
+	rand   *Rand // for exploration
+	draws  *Rand // for minibatches
 
 	minibatches int
 	updates     int
 	loss        float64 // of the last update
 
-	remember  func(Experience[O]) // adds to memory
-	memoryErr error               // of that
+	remember  func(Experience[O]) // adds to the replay memory
+	memoryErr error               // error of remember
 
 	actions []int
 	batch   []Experience[O]
@@ -302,8 +304,8 @@ func (l *DQN[O]) learn() (float64, error) {
 	for i, e := range l.batch {
 		l.obs[i], l.next[i], td.actions[i] = e.Observation, e.Next, e.Action
 	}
-	// The target is Return + Discount Q_target(Next, a*), where a* is the best action as Q_target
-	// or, with Double, Q_online has it.
+	// The target is Return + Discount Q_target(Next, a*), where a* is the best action by Q_target
+	// or, with Double, by Q_online.
 	best := l.target
 	if l.cfg.Double {
 		best = l.online
@@ -356,8 +358,7 @@ func (l *DQN[O]) Progress() Progress {
 }
 
 // SaveState implements checkpoints.Stateful. The state includes the replay memory. Save between
-// updates, in a Callback or outside of Train: a learner restored from the state continues bit for
-// bit as this one does.
+// updates, in a Callback or outside Train. A learner restored from the state continues bit for bit.
 func (l *DQN[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("minibatches", int64(l.minibatches))
 	s.PutInt("updates", int64(l.updates))

@@ -1,12 +1,12 @@
 package rl
 
-// Env is an environment: something that shows an observation, takes an action and answers with a
-// reward and the next observation. O is the type of an observation and A that of an action.
+// Env is an environment: it shows an observation, takes an action and answers with a reward and the
+// next observation. O is the type of observations and A the type of actions.
 //
-// The rules every environment keeps, and rltest checks:
+// Every environment must keep these rules, which rltest checks:
 //
-//   - Reset starts a new episode. Everything random in the episode follows from seed alone: the same seed and the same
-//     actions give the same transitions, whatever the environment was used for before.
+//   - Reset starts a new episode. seed alone determines everything random in the episode: the same
+//     seed and the same actions give the same transitions, whatever the environment did before.
 //   - Step before the first Reset, or after a transition that ended the episode, is an error.
 //   - An action the environment cannot execute is an error and leaves the environment as it was.
 //   - An observation may share memory with the environment. It is valid until the next call of Step or Reset; a caller
@@ -24,17 +24,17 @@ type Env[O, A any] interface {
 	Step(action A) (Transition[O], error)
 }
 
-// Transition is what one step of an environment leads to.
+// Transition is the result of one step of an environment.
 //
-// Terminated and Truncated both end the episode, and differ in what the state that follows is
-// worth. Terminated: the process itself is over, so the value of the state that follows is zero.
-// Truncated: someone stopped looking (a time limit), so a learner still bootstraps from the value
-// of Observation (Pardo et al., "Time Limits in Reinforcement Learning", ICML 2018).
+// Terminated and Truncated both end the episode; they differ in the value of the state that
+// follows. Terminated: the process itself is over, so that value is 0. Truncated: the episode was
+// cut off (by a time limit), so a learner still bootstraps from the value of Observation (Pardo et
+// al., "Time Limits in Reinforcement Learning", ICML 2018).
 type Transition[O any] struct {
-	Observation O       // after the step, the last of its episode included
+	Observation O       // after the step, even if it ended the episode
 	Reward      float64 // for the step
-	Terminated  bool    // the episode is over, and so is the process
-	Truncated   bool    // the episode is over, because someone stopped looking
+	Terminated  bool    // the episode and the process are over
+	Truncated   bool    // the episode was cut off, but the process continues
 }
 
 // Done reports whether the episode is over, for either reason.

@@ -14,13 +14,13 @@ import (
 const evaluationWidth = 100
 
 // Evaluate returns the return (the undiscounted sum of rewards) of a policy in each of a number of
-// episodes. The k-th episode follows from seed and k alone.
+// episodes. seed and k determine the k-th episode.
 func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, seed uint64) ([]float64, error) {
 	if episodes < 1 {
 		return nil, fmt.Errorf("rl: evaluation of %d episodes, want at least 1", episodes)
 	}
 	if policy == nil || newEnv == nil {
-		return nil, errors.New("rl: evaluation: it needs a policy and environments, got nil")
+		return nil, errors.New("rl: evaluation: want a policy and environments, got nil")
 	}
 	e := evaluation[O]{seed: seed, returns: make([]float64, episodes)}
 	for range min(episodes, evaluationWidth) {
@@ -100,22 +100,21 @@ func (e *evaluation[O]) name(err error) error {
 	return err
 }
 
-// Evaluator evaluates a policy in the course of its training, without exploration and in
-// environments of its own. Its method Evaluate is a Callback.
+// Evaluator evaluates a policy during its training, without exploration and in separate
+// environments. Its method Evaluate is a Callback.
 type Evaluator[O any] struct {
-	// Every is the number of steps of training from one evaluation to the next. Default 0: one
-	// after every update.
+	// Every is the number of training steps between evaluations. Default 0: after every update.
 	Every int
 	// Episodes is the number of episodes of an evaluation, the same ones every time. NewEvaluator
 	// sets 100.
 	Episodes int
 	// Seed determines the episodes.
 	Seed uint64
-	// Best is called after an evaluation whose mean return is the best so far, for instance to save
-	// the policy; may be nil.
+	// Best, if not nil, is called after an evaluation with the best mean return so far, for
+	// instance to save the policy.
 	Best func(EvaluationPoint) error
-	// Until is called after every evaluation with all of them, and says whether training is to
-	// stop; nil: never. See ReturnReaches and NoBetterFor.
+	// Until, if not nil, is called after every evaluation with all points so far and reports
+	// whether to stop training. See [ReturnReaches] and [NoBetterFor].
 	Until func([]EvaluationPoint) bool
 
 	policy Policy[O]
@@ -123,20 +122,20 @@ type Evaluator[O any] struct {
 	points []EvaluationPoint
 }
 
-// EvaluationPoint is the outcome of an evaluation.
+// EvaluationPoint is the result of an evaluation.
 type EvaluationPoint struct {
 	Steps  int     // of training before it
 	Mean   float64 // return
 	StdDev float64 // of the returns, over the episodes
 }
 
-// NewEvaluator returns an Evaluator of a policy, every given number of steps, in environments that
-// newEnv makes.
+// NewEvaluator returns an Evaluator of a policy that evaluates every given number of steps, in
+// environments from newEnv.
 func NewEvaluator[O any](policy Policy[O], newEnv func() Env[O, int], every int) *Evaluator[O] {
 	return &Evaluator[O]{Every: every, Episodes: 100, policy: policy, newEnv: newEnv}
 }
 
-// Points returns the outcomes so far, the oldest first.
+// Points returns the results so far, oldest first.
 func (e *Evaluator[O]) Points() []EvaluationPoint { return e.points }
 
 // Evaluate is a Callback.
@@ -166,12 +165,14 @@ func (e *Evaluator[O]) Evaluate(p Progress) error {
 	return nil
 }
 
-// ReturnReaches stops training when an evaluation's mean return is at least the given one.
+// ReturnReaches returns a condition that stops training when an evaluation's mean return is at
+// least mean.
 func ReturnReaches(mean float64) func([]EvaluationPoint) bool {
 	return func(points []EvaluationPoint) bool { return points[len(points)-1].Mean >= mean }
 }
 
-// NoBetterFor stops training when the best evaluation is the given number of evaluations ago.
+// NoBetterFor returns a condition that stops training when the best evaluation is the given number
+// of evaluations ago.
 func NoBetterFor(evaluations int) func([]EvaluationPoint) bool {
 	return func(points []EvaluationPoint) bool {
 		best := 0

@@ -14,7 +14,7 @@ import (
 	"github.com/graphrl/graphrl/rl/hetero"
 )
 
-// PPO learns to balance a pole, and stops when an evaluation says that it can.
+// PPO learns to balance a pole, and stops when an evaluation reaches the required return.
 func ExamplePPO() {
 	problem := rl.VectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() }, rl.DefaultMLPConfig(0, 0))
 	cfg := rl.DefaultPPOConfig()
@@ -23,7 +23,7 @@ func ExamplePPO() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// The policy is evaluated in some episodes every 2000 steps, and judged in others in the end.
+	// Evaluations during training use some episodes every 2000 steps; the final test uses others.
 	evaluator := rl.NewEvaluator(learner, problem.NewEnv, 2000)
 	evaluator.Episodes, evaluator.Seed, evaluator.Until = 20, 1, rl.ReturnReaches(400)
 	if err := learner.Train(context.Background(), evaluator.Evaluate); err != nil {
@@ -149,8 +149,8 @@ func ExampleREINFORCE() {
 	// finds the middle of 50 nodes in 100 of 100 stars
 }
 
-// Experiences of two steps from an episode of three, with a discount of one half. What is left at
-// the end has fewer.
+// Experiences of two steps from an episode of three, with a discount of one half. The last one has
+// fewer steps.
 func ExampleNStep() {
 	nstep, err := rl.NewNStep(2, 0.5, rl.IntCodec{})
 	if err != nil {

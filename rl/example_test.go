@@ -41,7 +41,8 @@ func ExampleQuantizer() {
 	// [0 1 1]
 }
 
-// A policy that pushes the cart towards where the pole leans, in four environments for 100 steps.
+// A policy that pushes the cart to the side where the pole leans, in four environments for 100
+// steps.
 func ExampleVecEnv() {
 	var all []rl.Env[[]float32, int]
 	for range 4 {
@@ -60,7 +61,8 @@ func ExampleVecEnv() {
 		log.Fatal(err)
 	}
 	actions := make([]int, env.Len())
-	logProbs, values := make([]float32, env.Len()), make([]float32, env.Len()) // of a network; here 0
+	// a network's outputs; here 0
+	logProbs, values := make([]float32, env.Len()), make([]float32, env.Len())
 	for range rollout.Steps {
 		for i, o := range obs {
 			actions[i] = 0
@@ -91,7 +93,7 @@ func ExampleVecEnv() {
 	// 400 steps, of which 392 executed an action
 }
 
-// Which of two methods is better, by five seeds each? The intervals of the two overlap, but seed by
+// Which of two methods is better, judged by five seeds each? Their intervals overlap, but seed by
 // seed b wins.
 func ExampleBootstrap() {
 	a := []float64{0.61, 0.68, 0.55, 0.71, 0.64}

@@ -13,9 +13,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// faulty is an environment whose episodes last 12 steps. Its observation is the step, whether no
-// action is allowed, and the fault of the seventh step, if it has one. At the end nothing is
-// allowed.
+// faulty is an environment whose episodes last 12 steps. Its observation holds the step, whether no
+// action is allowed, and the fault of the seventh step, if any. At the end no action is allowed.
 type faulty struct {
 	at     int
 	reward float64 // of step 7
@@ -70,8 +69,8 @@ func faultyProblem(fault faulty, normalize bool) rl.Problem[[]float32] {
 	}
 }
 
-// What an environment does wrong ends every training and evaluation at once, with its index and
-// step.
+// A fault of an environment ends every training and evaluation at once, with the environment's
+// index and step in the error.
 func TestFaultsOfEnvironmentsNameTheStep(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault faulty
@@ -111,8 +110,8 @@ func TestFaultsOfEnvironmentsNameTheStep(t *testing.T) {
 	}
 }
 
-// Where nothing can be done at the end of an episode, learners train on, and what they save loads:
-// a DQN before it has learned, too.
+// If no action is allowed at the end of an episode, learners continue, and their checkpoints load.
+// That includes a DQN that has not learned yet.
 func TestNothingIsAllowedAtTheEnd(t *testing.T) {
 	for algorithm, make := range algorithms[[]float32]() {
 		for _, steps := range []int{150, 600} { // DQN starts to learn after 200
@@ -147,13 +146,13 @@ func TestNothingIsAllowedAtTheEnd(t *testing.T) {
 	}
 }
 
-// A learning rate out of all proportion is an error that says so, and not the environment's fault.
+// An absurd learning rate is an error that names the rate and does not blame the environment.
 func TestDivergenceBlamesTheLearningRate(t *testing.T) {
 	problem := faultyProblem(faulty{}, false)
 	ppo, a2c, reinforce, dqn := rl.DefaultPPOConfig(), rl.DefaultA2CConfig(), rl.DefaultREINFORCEConfig(), rl.DefaultDQNConfig()
 	ppo.LearningRate, a2c.LearningRate, reinforce.LearningRate, dqn.LearningRate = 1e30, 1e30, 1e30, 1e30
 	ppo.Anneal, a2c.Anneal, dqn.LearningStarts, dqn.Dueling = false, false, 100, true
-	dqn.HuberDelta = 0 // whose loss would stay finite
+	dqn.HuberDelta = 0 // its loss would stay finite
 	for name, newLearner := range map[string]func() (learner[[]float32], error){
 		"PPO":       func() (learner[[]float32], error) { return rl.NewPPO(problem, ppo) },
 		"A2C":       func() (learner[[]float32], error) { return rl.NewA2C(problem, a2c) },
@@ -171,7 +170,7 @@ func TestDivergenceBlamesTheLearningRate(t *testing.T) {
 	}
 }
 
-// Parts that are missing and sizes that do not fit are errors when a learner is made.
+// Missing parts and inconsistent sizes are errors of constructors.
 func TestConstructorsRefuseWhatMakesNoSense(t *testing.T) {
 	problem := faultyProblem(faulty{}, false)
 	dqn := rl.DefaultDQNConfig()
@@ -191,8 +190,8 @@ func TestConstructorsRefuseWhatMakesNoSense(t *testing.T) {
 	_, noPolicy := rl.Evaluate[int](nil, nil, 1, 1)
 	for want, err := range map[string]error{
 		"do not fit": errors.Join(large, long), "NewEnv returns nil": noEnv, "rl: the problem's NewEnv": noEpisodes,
-		"environment 0 is nil": noVec, "rollout: it needs two codecs": noRollout, "replay buffer: it needs a codec": noReplay,
-		"n-step returns: they need a codec": noNStep, "a function that describes": noFeatures, "it needs a policy": noPolicy,
+		"environment 0 is nil": noVec, "rollout: want two codecs": noRollout, "replay buffer: want a codec": noReplay,
+		"n-step returns: want a codec": noNStep, "a function that returns features": noFeatures, "want a policy": noPolicy,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %v", want, err)

@@ -19,7 +19,7 @@ import (
 	"github.com/graphrl/graphrl/rl/rltest"
 )
 
-// learner is what all learners from rewards have in common.
+// learner is the common interface of all learners from rewards.
 type learner[O any] interface {
 	rl.Policy[O]
 	checkpoints.Stateful
@@ -27,7 +27,7 @@ type learner[O any] interface {
 	Progress() rl.Progress
 }
 
-// algorithms makes each learner, for a number of steps that is short.
+// algorithms returns a constructor of each learner for short training.
 func algorithms[O any]() map[string]func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
 	return map[string]func(rl.Problem[O], int, uint64) (learner[O], error){
 		"PPO": func(p rl.Problem[O], steps int, seed uint64) (learner[O], error) {
@@ -160,7 +160,8 @@ func (p *packing) Step(action int) (rl.Transition[hetero.Graph], error) {
 	return rl.Transition[hetero.Graph]{Observation: p.observe(), Reward: 1, Terminated: !p.running}, nil
 }
 
-// best returns the largest independent set of a graph, or matching, by trying all.
+// best returns the size of the largest independent set or matching of a graph, by exhaustive
+// search.
 func (p *packing) best(g *gnn.Graph) int {
 	index := g.Edges()
 	most := 0
@@ -220,7 +221,7 @@ func TestPackingKeepsTheContract(t *testing.T) {
 	}
 }
 
-// digest is a fingerprint of everything a checkpoint of s would hold.
+// digest returns a fingerprint of everything in a checkpoint of s.
 func digest(t *testing.T, s checkpoints.Stateful) string {
 	t.Helper()
 	state := checkpoints.NewState()
@@ -271,7 +272,7 @@ func checkLearner[O any](t *testing.T, problem rl.Problem[O], steps int) {
 				t.Errorf("%d evaluations, want one in %d of %d steps", n, steps/4, steps)
 			}
 
-			again := newLearner(1) // and without evaluations in between, which must not matter
+			again := newLearner(1) // without the evaluations in between, which must not matter
 			if err := again.Train(context.Background()); err != nil {
 				t.Fatal(err)
 			}
@@ -316,8 +317,8 @@ func TestLearnersResumeOnGraphs(t *testing.T) {
 	checkLearner(t, graphProblem(&packings[0]), 1200)
 }
 
-// After learning, graph policies of nodes and of edges find nearly the best solutions of unseen
-// graphs, and better ones than come without choosing.
+// After training, graph policies of nodes and of edges find nearly the best solutions of unseen
+// graphs, and better ones than choosing at random.
 func TestLearnersSolveGraphProblems(t *testing.T) {
 	skipSlow(t)
 	const episodes, seed = 100, 7
@@ -355,14 +356,14 @@ func TestLearnersSolveGraphProblems(t *testing.T) {
 	}
 }
 
-// skipSlow skips a test that trains for a while and runs no goroutines that another does not.
+// skipSlow skips a test that trains for long and starts no goroutines that another test does not.
 func skipSlow(t *testing.T) {
 	if testing.Short() || race.Enabled {
 		t.Skip("trains for seconds")
 	}
 }
 
-// recorder adds up the optima of the episodes that are started.
+// recorder adds up the optima of the episodes it starts.
 type recorder struct {
 	rl.Env[hetero.Graph, int]
 	sum *int
@@ -374,7 +375,7 @@ func (r *recorder) Reset(seed uint64) (hetero.Graph, error) {
 	return obs, err
 }
 
-// firstAllowed chooses the first action that is allowed.
+// firstAllowed chooses the first allowed action.
 type firstAllowed struct{}
 
 func (firstAllowed) Decide(obs []hetero.Graph, actions []int) error {
@@ -415,8 +416,8 @@ func (c *corridor) Step(action int) (rl.Transition[[]float32], error) {
 	return t, nil
 }
 
-// The value of each place follows from the discount factor alone, once the policy walks straight to
-// the end: gamma to the number of steps between.
+// Once the policy walks straight to the end, the value of each place is gamma to the power of the
+// number of steps before it.
 func TestLearnersFindValues(t *testing.T) {
 	skipSlow(t)
 	cfg := rl.DefaultMLPConfig(0, 0)
@@ -462,8 +463,8 @@ func TestLearnersFindValues(t *testing.T) {
 	}
 }
 
-// clock has episodes of 31 steps, so that minibatches are always of the same few sizes: buffers
-// keep a header for each number of rows they have seen.
+// clock has episodes of 31 steps, so that minibatches always have the same few sizes: buffers keep
+// a header for each number of rows they have seen.
 type clock struct {
 	corridor
 	now int
@@ -592,7 +593,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// lean pushes towards where the pole leans.
+// lean pushes to the side where the pole leans.
 type lean struct{}
 
 func (lean) Decide(obs [][]float32, actions []int) error {

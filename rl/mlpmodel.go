@@ -10,19 +10,19 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// ValueHead says where a model's critic comes from.
+// ValueHead selects a model's critic.
 type ValueHead uint8
 
 // The critics of MLPModel.
 const (
 	NoValue       ValueHead = iota // no critic
-	SeparateValue                  // a network of its own
-	SharedValue                    // another head on the network of the scores
+	SeparateValue                  // a separate network
+	SharedValue                    // a second head on the network of the scores
 )
 
 // MLPConfig describes an MLPModel. DefaultMLPConfig returns the defaults that the comments name.
 type MLPConfig struct {
-	// Features is the length of the vector an observation is described by. No default.
+	// Features is the length of an observation's feature vector. No default.
 	Features int
 	// Actions is the number of actions. No default.
 	Actions int
@@ -31,19 +31,18 @@ type MLPConfig struct {
 	// Activation follows every hidden layer. Default nn.Tanh, as in PPO's paper.
 	Activation nn.Activation
 	// ScoreGain scales the initial weights of the last layer of the scores. The weights are
-	// orthogonal, those of the hidden layers scaled by sqrt(2) and those of the value by 1. Default
-	// 0.01, as in OpenAI's implementation of PPO: a policy begins close to uniform. Action values
-	// want 1.
+	// orthogonal; hidden layers are scaled by sqrt(2) and the value by 1. Default 0.01, as in
+	// OpenAI's implementation of PPO: a policy starts close to uniform. Use 1 for action values.
 	ScoreGain float64
-	// Value is the critic. Default SeparateValue, as in OpenAI's implementation of PPO for control
-	// problems.
+	// Value selects the critic. Default SeparateValue, as in OpenAI's implementation of PPO for
+	// control problems.
 	Value ValueHead
 	// Normalize standardises the features by their running mean and variance (see Normalizer).
 	// Default false.
 	Normalize bool
 }
 
-// DefaultMLPConfig returns the defaults for a number of features and of actions.
+// DefaultMLPConfig returns the defaults for the given numbers of features and actions.
 func DefaultMLPConfig(features, actions int) MLPConfig {
 	return MLPConfig{
 		Features:   features,
@@ -55,21 +54,21 @@ func DefaultMLPConfig(features, actions int) MLPConfig {
 	}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c MLPConfig) Check() error {
 	check := validate.Fields{Name: "rl: MLP"}
 	check.Want(c.Features >= 1, "Features is %d, want at least 1", c.Features)
 	check.Want(c.Actions >= 1, "Actions is %d, want at least 1", c.Actions)
 	check.Want(c.ScoreGain > 0, "ScoreGain is %v, want it positive", c.ScoreGain)
-	check.Want(c.Value <= SharedValue, "Value is %d, which is no critic", c.Value)
+	check.Want(c.Value <= SharedValue, "Value is %d, want NoValue, SeparateValue or SharedValue",
+		c.Value)
 	for _, width := range c.Hidden {
 		check.Want(width >= 1, "Hidden is %v, want widths of at least 1", c.Hidden)
 	}
 	return check.Err()
 }
 
-// MLPModel is a perceptron for a fixed number of actions and observations that are, or can be
-// described by, a vector.
+// MLPModel is a perceptron for observations with a feature vector and a fixed number of actions.
 type MLPModel[O any] struct {
 	cfg      MLPConfig
 	features func(O) []float32
@@ -83,15 +82,15 @@ type MLPModel[O any] struct {
 	row       []float32
 }
 
-// NewMLPModel returns a model of observations that features describes by a vector. The function
-// allowed returns the mask of an observation's actions [Actions], or nil for all of them; it may be
-// nil too. Initial weights are drawn from rand.
+// NewMLPModel returns a model. The function features returns an observation's feature vector. The
+// function allowed returns the mask of its actions [Actions], or nil for all of them; allowed may
+// be nil too. Initial weights are drawn from rand.
 func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg MLPConfig, rand *Rand) (*MLPModel[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	if features == nil {
-		return nil, errors.New("rl: MLP: it needs a function that describes observations, got nil")
+		return nil, errors.New("rl: MLP: want a function that returns features, got nil")
 	}
 	m := &MLPModel[O]{cfg: cfg, features: features, allowed: allowed, row: make([]float32, cfg.Features)}
 	body := func(name string) (layers []*nn.Linear, width int, err error) {
@@ -134,7 +133,7 @@ func NewMLPModel[O any](features func(O) []float32, allowed func(O) []bool, cfg 
 // hiddenGain is the scale of initial weights of hidden layers, sqrt(2).
 const hiddenGain = 1.4142135623730951
 
-// newLinear makes a layer with orthogonal weights, as in OpenAI's implementation of PPO.
+// newLinear returns a layer with orthogonal weights, as in OpenAI's implementation of PPO.
 func newLinear(name string, in, out int, act nn.Activation, gain float64, rand *Rand) (*nn.Linear, error) {
 	return nn.NewLinear(name, nn.LinearConfig{In: in, Out: out, Act: act, Init: nn.Orthogonal(gain)}, rand.Rand)
 }
@@ -195,7 +194,7 @@ func (m *MLPModel[O]) Build() (*Network[O], error) {
 	return net, nil
 }
 
-// describe writes what the network sees of an observation [Features].
+// describe writes the network's input for an observation [Features].
 func (m *MLPModel[O]) describe(dst []float32, obs O) error {
 	features := m.features(obs)
 	if len(features) != len(dst) {
@@ -221,7 +220,7 @@ func (m *MLPModel[O]) Observe(batch []O) error {
 	return nil
 }
 
-// SaveState implements checkpoints.Stateful: what there is beside the weights.
+// SaveState implements checkpoints.Stateful. It saves everything except the weights.
 func (m *MLPModel[O]) SaveState(s *checkpoints.State) error {
 	if m.normalize == nil {
 		return nil
@@ -248,19 +247,19 @@ func forward(x *gorgonia.Node, layers []*nn.Linear) (*gorgonia.Node, error) {
 	return x, nil
 }
 
-// DiscreteEnv is an environment of vectors and a fixed number of actions, such as those of package
-// rl/envs.
+// DiscreteEnv is an environment with vector observations and a fixed number of actions, such as
+// those of package rl/envs.
 type DiscreteEnv interface {
 	Env[[]float32, int]
 	ObservationSize() int // number of features of an observation
 	Actions() int         // number of actions
 }
 
-// VectorProblem is the Problem of learning in a DiscreteEnv with a perceptron. Features and Actions
-// of cfg are the environment's.
+// VectorProblem returns the Problem of learning in a DiscreteEnv with a perceptron. It sets
+// Features and Actions of cfg from the environment.
 func VectorProblem(newEnv func() DiscreteEnv, cfg MLPConfig) Problem[[]float32] {
 	if newEnv == nil {
-		return Problem[[]float32]{} // which every learner refuses
+		return Problem[[]float32]{} // every learner rejects it
 	}
 	env := newEnv()
 	cfg.Features, cfg.Actions = env.ObservationSize(), env.Actions()

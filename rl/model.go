@@ -9,15 +9,14 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Problem is what a learner is told about the task: the environment, the network to learn with, and
-// how to keep observations. Actions are numbers, counted from 0 among those the observation offers.
+// Problem describes a task to a learner: the environment, the network, and how to store
+// observations. Actions are numbered from 0 among those the observation offers.
 type Problem[O any] struct {
-	// NewEnv makes an environment. It is called once for each of those a learner steps side by
-	// side.
+	// NewEnv returns an environment. A learner calls it once for each environment it steps.
 	NewEnv func() Env[O, int]
-	// NewModel makes a network whose initial weights are drawn from rand.
+	// NewModel returns a network with initial weights drawn from rand.
 	NewModel func(rand *Rand) (Model[O], error)
-	// Codec keeps observations.
+	// Codec stores observations.
 	Codec Codec[O]
 }
 
@@ -28,7 +27,7 @@ func (p Problem[O]) check() error {
 	return nil
 }
 
-// newEnvs makes n environments.
+// newEnvs returns n environments.
 func (p Problem[O]) newEnvs(n int) ([]Env[O, int], error) {
 	all := make([]Env[O, int], n)
 	for i := range all {
@@ -39,7 +38,7 @@ func (p Problem[O]) newEnvs(n int) ([]Env[O, int], error) {
 	return all, nil
 }
 
-// newModel makes a model with the initial weights of a seed.
+// newModel returns a model with the initial weights of a seed.
 func (p Problem[O]) newModel(seed uint64) (Model[O], error) {
 	model, err := p.NewModel(NewRand(seed, streamWeights))
 	if err == nil && model == nil {
@@ -48,41 +47,41 @@ func (p Problem[O]) newModel(seed uint64) (Model[O], error) {
 	return model, err
 }
 
-// Model is a network as all learners use it, those of this package and droo.Learner. From a batch
-// of observations it computes a score for each option that each of them offers and, if it has a
-// critic, one value per observation. Policies and DROO read scores as logits; DQN reads them as
-// action values or, if the model also has values, as advantages.
+// Model is a network for all learners of this package and for droo.Learner. From a batch of
+// observations it computes a score for each option that they offer and, if it has a critic, one
+// value per observation. Policies and DROO use scores as logits. DQN uses them as action values or,
+// with Dueling, as advantages.
 //
 // MLPModel takes vectors, hetero.Model graphs with nodes of one or several types. A Model with state other than its weights implements checkpoints.Stateful. One that keeps
 // statistics of observations implements Observer.
 type Model[O any] interface {
 	// Params returns the weights.
 	Params() nn.Params
-	// Build makes the network in an expression graph of its own, over the weights of the model. It
-	// is called several times, for a learner acts and trains with different graphs.
+	// Build creates the network in a new expression graph that shares the model's weights. It is
+	// called several times, because a learner acts and trains with different graphs.
 	Build() (*Network[O], error)
 }
 
 // Network is a Model in one expression graph.
 type Network[O any] struct {
-	// Scores has one entry per option, row-major: those of the first observation, then those of the
-	// second. Its shape is free: [observations x actions] if their number is fixed, or
-	// [edges of all graphs x 1].
+	// Scores has one entry per option, row-major: first those of the first observation, then those
+	// of the second. Its shape is free: [observations x actions] if the number is fixed, or [edges
+	// of all graphs x 1].
 	Scores *gorgonia.Node
-	// Binary says that every row decides yes or no by a single score, the logit of yes. Learners
-	// from rewards take no notice: their action is one of the scores.
+	// Binary means that every row decides yes or no by a single score, the logit of yes. Learners
+	// from rewards ignore it: their action is one of the scores.
 	Binary bool
 	// Value is [observations x 1]; nil without a critic.
 	Value *gorgonia.Node
-	// Load computes the inputs for a batch of observations, binds them to the tape, and adds the
-	// choices of each observation.
+	// Load computes the inputs for a batch of observations, binds them to the tape, and adds each
+	// observation's choices.
 	Load func(tape *nn.Tape, batch []O, choices *Choices) error
 }
 
 // Observer is a Model that keeps statistics of observations, for instance to normalise them.
-// Learners show it every observation of training once, after they have learned from it.
+// Learners pass it every observation of training once, after learning from it.
 type Observer[O any] interface {
-	// Observe takes observations into the statistics. It keeps none of them.
+	// Observe updates the statistics. It keeps no reference to batch.
 	Observe(batch []O) error
 }
 
@@ -93,8 +92,8 @@ func observe[O any](model Model[O], batch []O) error {
 	return nil
 }
 
-// argmax returns the allowed action of the highest score, the first of several, or -1 if none is
-// allowed. If an allowed score is NaN or the highest one infinite, there is no best action.
+// argmax returns the allowed action with the highest score, the first of equals, or -1 if none is
+// allowed. A NaN score of an allowed action or an infinite highest score is an error.
 func argmax(scores []float32, allowed []bool) (int, error) {
 	best := -1
 	for i, z := range scores {
@@ -114,21 +113,21 @@ func argmax(scores []float32, allowed []bool) (int, error) {
 	return best, nil
 }
 
-// Compiled is a network with the tape that runs it: what a learner acts or trains with.
+// Compiled is a network and the tape that runs it, for acting or for training.
 type Compiled[O any] struct {
 	Net     *Network[O]
 	Tape    *nn.Tape
 	Choices Choices        // of the batch loaded last
-	Output  *gorgonia.Node // what Run returns, with one entry per option: the scores, unless changed
+	Output  *gorgonia.Node // result of Run, with one entry per option: the scores, unless changed
 }
 
-// Compile joins a network and a tape that computes its scores, or a loss made of them.
+// Compile combines a network with a tape that computes its scores, or a loss of them.
 func Compile[O any](net *Network[O], tape *nn.Tape) *Compiled[O] {
 	return &Compiled[O]{Net: net, Tape: tape, Output: net.Scores}
 }
 
 // Load binds a batch to the tape. Inputs that are not finite are an error that wraps
-// nn.ErrNotFinite and says which observation they come from.
+// nn.ErrNotFinite and names the observation they come from.
 func (c *Compiled[O]) Load(batch []O) error {
 	err := c.load(batch)
 	if !errors.Is(err, nn.ErrNotFinite) {
@@ -148,7 +147,8 @@ func (c *Compiled[O]) load(batch []O) error {
 		return err
 	}
 	if c.Choices.Len() != len(batch) {
-		return fmt.Errorf("rl: the model has listed the choices of %d observations of %d", c.Choices.Len(), len(batch))
+		return fmt.Errorf("rl: the model added the choices of %d observations, the batch has %d",
+			c.Choices.Len(), len(batch))
 	}
 	return c.Tape.CheckInputs()
 }

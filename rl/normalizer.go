@@ -9,10 +9,9 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// Normalizer standardises observations that are vectors by the running mean and variance of each
-// feature over all it has seen (B. Welford, Technometrics 4(3), 1962): (x - mean) / sqrt(variance +
-// 1e-8), clipped. Features of a natural scale of about 1 do not need it; it is no use where the
-// scale drifts with what the agent does.
+// Normalizer standardises vector observations by the running mean and variance of each feature (B.
+// Welford, Technometrics 4(3), 1962): (x - mean) / sqrt(variance + 1e-8), clipped. Features on a
+// scale of about 1 do not need it. It does not help if the scale drifts with the agent's behaviour.
 type Normalizer struct {
 	// Clip bounds the size of normalised features. NewNormalizer sets 10, as Stable-Baselines3
 	// does.
@@ -34,12 +33,13 @@ func NewNormalizer(size int) (*Normalizer, error) {
 	return &Normalizer{Clip: 10, mean: make([]float64, size), m2: make([]float64, size)}, nil
 }
 
-// Update takes the rows of x [n x size] into the running statistics. A row with a number that is
-// not finite is an error, and the rows before it are counted.
+// Update adds the rows of x [n x size] to the running statistics. A row with a number that is not
+// finite is an error; the rows before it count.
 func (z *Normalizer) Update(x []float32) error {
 	size := len(z.mean)
 	if len(x)%size != 0 {
-		return fmt.Errorf("rl: normalizer: %d numbers are no rows of %d features", len(x), size)
+		return fmt.Errorf("rl: normalizer: %d numbers do not divide into rows of %d features",
+			len(x), size)
 	}
 	for ; len(x) > 0; x = x[size:] {
 		for j, v := range x[:size] {
@@ -74,7 +74,7 @@ func (z *Normalizer) Normalize(dst, x []float32) error {
 	return nil
 }
 
-// feature returns what feature j is normalised by.
+// feature returns the mean and standard deviation that normalise feature j.
 func (z *Normalizer) feature(j int) (mean, std float64) {
 	if z.count == 0 {
 		return 0, 1

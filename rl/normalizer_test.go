@@ -20,8 +20,7 @@ func TestNormalizerAgainstTwoPasses(t *testing.T) {
 	columns := make([][]float64, 2)
 	var rows []float32
 	for range 1000 {
-		// A mean far from 0, which the textbook formula E[x^2] - E[x]^2 does not survive in
-		// float32.
+		// A mean far from 0, for which the textbook formula E[x^2] - E[x]^2 fails in float32.
 		row := []float32{10000 + float32(rng.NormFloat64()), float32(rng.ExpFloat64()) / 1000}
 		rows = append(rows, row...)
 		for j, v := range row {

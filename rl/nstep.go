@@ -7,13 +7,13 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Experience is an action together with what it led to over one or more steps, as value-based
-// learners such as DQN keep it for replay. What the action is worth is estimated by
+// Experience is an action and its result over one or more steps, as value-based learners such as
+// DQN keep it for replay. It estimates the action's value as
 //
 //	Return + Discount * max_a Q(Next, a)
 type Experience[O any] struct {
-	Observation O       // when the action was taken
-	Action      int     // that was taken
+	Observation O       // before the action
+	Action      int     // action taken
 	Return      float64 // discounted sum of the rewards of the steps
 	Next        O       // after the steps
 	Discount    float64 // gamma to the number of the steps, or 0 if the episode terminated
@@ -31,8 +31,8 @@ func (c ExperienceCodec[O]) Copy(dst *Experience[O], src Experience[O]) {
 	dst.Action, dst.Return, dst.Discount = src.Action, src.Return, src.Discount
 }
 
-// Encode implements Codec. An experience is encoded as action, return, discount, the size of the
-// first observation, and both observations.
+// Encode implements Codec: action, return, discount, the size of the first observation, and both
+// observations.
 func (c ExperienceCodec[O]) Encode(dst []float64, e Experience[O]) []float64 {
 	dst = append(dst, float64(e.Action), e.Return, e.Discount, 0)
 	begin := len(dst)
@@ -44,7 +44,7 @@ func (c ExperienceCodec[O]) Encode(dst []float64, e Experience[O]) []float64 {
 // Decode implements Codec.
 func (c ExperienceCodec[O]) Decode(e *Experience[O], src []float64) error {
 	if len(src) < 4 || !(0 <= src[3] && src[3] <= float64(len(src)-4)) {
-		return fmt.Errorf("%d numbers do not begin as an experience", len(src))
+		return fmt.Errorf("%d numbers do not encode an experience", len(src))
 	}
 	action, observations, size := int(src[0]), src[4:], int(src[3])
 	if float64(action) != src[0] || action < 0 {
@@ -57,9 +57,9 @@ func (c ExperienceCodec[O]) Decode(e *Experience[O], src []float64) error {
 	return c.Observation.Decode(&e.Next, observations[size:])
 }
 
-// NStep gathers the steps of one environment into experiences of n steps each, which carry rewards
-// back n times as fast as single steps do (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed.,
-// chapter 7). The last experiences of an episode have fewer steps.
+// NStep combines the steps of one environment into experiences of n steps each, which propagate
+// rewards n times as fast as single steps do (R. Sutton, A. Barto, "Reinforcement Learning", 2nd
+// ed., chapter 7). The last experiences of an episode have fewer steps.
 //
 //	nstep.Act(obs, action)                    // before the environment's Step, while obs is valid
 //	transition, err := env.Step(action)
@@ -68,8 +68,7 @@ type NStep[O any] struct {
 	n     int
 	gamma float64
 	codec Codec[O]
-	// pending are the experiences that still gain steps, the oldest first; each has seen one step
-	// more than the next.
+	// pending are the incomplete experiences, oldest first. Each has one step more than the next.
 	pending []Experience[O]
 	acted   bool
 }
@@ -80,25 +79,25 @@ func NewNStep[O any](n int, gamma float64, codec Codec[O]) (*NStep[O], error) {
 		return nil, fmt.Errorf("rl: %d-step returns with gamma %v; want at least 1 step and gamma in [0, 1]", n, gamma)
 	}
 	if codec == nil {
-		return nil, errors.New("rl: n-step returns: they need a codec, got nil")
+		return nil, errors.New("rl: n-step returns: want a codec, got nil")
 	}
 	return &NStep[O]{n: n, gamma: gamma, codec: codec, pending: make([]Experience[O], 0, n)}, nil
 }
 
-// Act notes the action about to be taken for obs.
+// Act stores the action about to be taken for obs.
 func (s *NStep[O]) Act(obs O, action int) error {
 	if s.acted {
 		return errors.New("rl: n-step returns: Act twice without Observe in between")
 	}
 	s.acted = true
-	s.pending = s.pending[:len(s.pending)+1] // in the memory of one that was emitted
+	s.pending = s.pending[:len(s.pending)+1] // reuses the memory of an emitted one
 	e := &s.pending[len(s.pending)-1]
 	s.codec.Copy(&e.Observation, obs)
 	e.Action, e.Return, e.Discount = action, 0, 1
 	return nil
 }
 
-// Observe tells what the action led to, and gives the experiences this completes to emit. They
+// Observe adds the result of the action, and calls emit with each experience it completes. These
 // share memory with s and the transition and are valid during the call.
 func (s *NStep[O]) Observe(t Transition[O], emit func(Experience[O])) error {
 	if !s.acted {
@@ -123,7 +122,7 @@ func (s *NStep[O]) Observe(t Transition[O], emit func(Experience[O])) error {
 		}
 		emit(e)
 	}
-	// Move those that are left to the front, and the memory of the others behind them.
+	// Move the remaining ones to the front, and the memory of the others behind them.
 	rest := len(s.pending) - complete
 	for i := range rest {
 		s.pending[i], s.pending[i+complete] = s.pending[i+complete], s.pending[i]
@@ -137,7 +136,7 @@ func (s *NStep[O]) SaveState(state *checkpoints.State) error {
 	if s.acted {
 		return errors.New("rl: n-step returns: cannot be saved between Act and Observe")
 	}
-	// Nothing is known of what follows the pending experiences.
+	// The end of pending experiences is still unknown.
 	for i := range s.pending {
 		s.pending[i].Next = s.pending[i].Observation
 	}
@@ -160,5 +159,5 @@ func (s *NStep[O]) LoadState(state *checkpoints.State) error {
 	return nil
 }
 
-// Reset forgets the steps of an episode that is not continued.
+// Reset forgets the steps of an interrupted episode.
 func (s *NStep[O]) Reset() { s.pending, s.acted = s.pending[:0], false }

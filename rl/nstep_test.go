@@ -22,7 +22,7 @@ func TestExperienceCodec(t *testing.T) {
 }
 
 // Every step of random episodes becomes one experience with the discounted rewards of the next n
-// steps, or of those the episode still has.
+// steps, or of the remaining steps of the episode.
 func TestNStepAgainstDefinition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 5).Draw(t, "n")

@@ -9,32 +9,33 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// PolicyLoss says what a policy is trained to do: to minimise, over a minibatch,
+// PolicyLoss is the loss of a policy. Over a minibatch it is
 //
 //	mean(surrogate) - EntropyCoef mean(entropy) + ValueCoef mean(value error)
 //
-// The surrogate is that of the policy gradient, -log pi(a|s) A (R. Williams, Machine Learning 8,
-// 1992), or with Clip the clipped one of PPO (J. Schulman et al., "Proximal Policy Optimization
+// The surrogate is the policy gradient's, -log pi(a|s) A (R. Williams, Machine Learning 8, 1992),
+// or with Clip the clipped one of PPO (J. Schulman et al., "Proximal Policy Optimization
 // Algorithms", 2017, eq. 7), with r = pi(a|s) / pi_old(a|s),
 //
 //	-min(r A, clip(r, 1-Clip, 1+Clip) A)
 //
 // The value error is (V(s) - R)^2 / 2 for the return R. With ValueClip it is the larger of this and
-// that of the value moved no further than ValueClip from what it was when the step was taken, as
-// OpenAI's implementation of PPO has it.
+// the error of V(s) clipped to within ValueClip of its value when the step was taken, as in
+// OpenAI's implementation of PPO.
 type PolicyLoss struct {
 	Clip        float64 // 0: no ratio, no clipping
-	EntropyCoef float64 // 0: no bonus for entropy
-	ValueCoef   float64 // of no effect without a critic
+	EntropyCoef float64 // 0: no entropy bonus
+	ValueCoef   float64 // no effect without a critic
 	ValueClip   float64 // 0: no clipping
 }
 
-// PolicyStats describes an update of a policy, over the minibatch and before the step.
+// PolicyStats describes an update of a policy: averages over the minibatch before the step.
 type PolicyStats struct {
-	Loss         float64 // all of PolicyLoss
-	Entropy      float64 // mean, in nats
-	KL           float64 // estimate of the mean divergence of the policy from the one that acted: mean((r-1) - log r)
-	ClipFraction float64 // of the steps whose ratio is outside [1-Clip, 1+Clip]
+	Loss    float64 // the whole PolicyLoss
+	Entropy float64 // mean, in nats
+	// estimated KL divergence of the policy from the one that acted: mean((r-1) - log r)
+	KL           float64
+	ClipFraction float64 // share of steps whose ratio is outside [1-Clip, 1+Clip]
 	ValueError   float64 // mean
 }
 
@@ -50,22 +51,22 @@ func (s *PolicyStats) scale(by float64) {
 	*s = PolicyStats{by * s.Loss, by * s.Entropy, by * s.KL, by * s.ClipFraction, by * s.ValueError}
 }
 
-// Minibatch holds steps that a policy learns from. All slices have an entry per step.
+// Minibatch holds steps that a policy learns from. All slices have one entry per step.
 type Minibatch[O any] struct {
 	Observations []O // what the policy saw
 	Taken
 }
 
-// Taken holds what was done in the steps of a Minibatch, and what is to be learned from it.
+// Taken holds the actions of the steps of a Minibatch, and the targets to learn from them.
 type Taken struct {
 	Actions    []int
 	LogProbs   []float32 // of the actions when they were taken
 	Advantages []float32 // how much better than expected the actions were
-	Values     []float32 // what the critic said when the actions were taken; needed for ValueClip
-	Returns    []float32 // what the critic is to say; needed if there is one
+	Values     []float32 // critic's values when the actions were taken; needed for ValueClip
+	Returns    []float32 // targets of the critic; needed if there is one
 }
 
-// Gather makes m the steps of a rollout with the given indices. Observations share the rollout's
+// Gather sets m to the steps of a rollout with the given indices. Observations share the rollout's
 // memory.
 func (m *Minibatch[O]) Gather(r *Rollout[O, int], indices []int) {
 	m.Reset()
@@ -102,7 +103,7 @@ func (m *Minibatch[O]) NormalizeAdvantages() {
 	}
 }
 
-// check reports slices that have not one entry for each observation.
+// check reports slices whose length is not the number of observations.
 func (m *Minibatch[O]) check(critic, clip bool) error {
 	n := len(m.Observations)
 	if n == 0 {
@@ -122,7 +123,7 @@ type categorical struct {
 	logSum float64   // log sum exp(logits)
 }
 
-// set makes c the distribution over the allowed actions, of which there must be at least one.
+// set makes c the distribution over the allowed actions. At least one must be allowed.
 func (c *categorical) set(logits []float32, allowed []bool) error {
 	best, err := argmax(logits, allowed)
 	if err != nil {
@@ -180,8 +181,8 @@ func (c *categorical) sample(rand *Rand) int {
 	return last // u was lost to rounding
 }
 
-// policyLoss is the part of PolicyLoss that depends on the logits. They are its only input in the
-// expression graph: what is not differentiated is read from the batch and its action sets.
+// policyLoss is the part of PolicyLoss that depends on the logits, its only input in the expression
+// graph. It reads constants from the batch and its action sets.
 type policyLoss struct {
 	PolicyLoss
 	choices *Choices
@@ -215,15 +216,15 @@ func (o *policyLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 			return fmt.Errorf("step %d of the minibatch: %w", b, err)
 		}
 		if action < 0 || action >= len(logits) || allowed != nil && !allowed[action] {
-			return fmt.Errorf("step %d of the minibatch: action %d is not among the %d of the observation, or forbidden", b, action, len(logits))
+			return fmt.Errorf("step %d of the minibatch: action %d is forbidden or not among the "+
+				"observation's %d", b, action, len(logits))
 		}
 		logProb, advantage := d.logProb(action), float64(o.batch.Advantages[b])
 		logRatio := logProb - float64(o.batch.LogProbs[b])
 		ratio := math.Exp(logRatio)
 		kl += ratio - 1 - logRatio
 
-		// The loss of the step, and its derivative with respect to the log-probability of the
-		// action.
+		// The loss of the step, and its derivative by the log-probability of the action.
 		loss, slope := -logProb*advantage, -advantage
 		if o.Clip > 0 {
 			loss, slope = -ratio*advantage, -ratio*advantage
@@ -298,7 +299,7 @@ func (o *valueLoss) Forward(in []gorgonia.Value, out nn.Matrix) error {
 			old := float64(o.batch.Values[b])
 			moved := float64(v) - old
 			clipped := old + min(max(moved, -o.clip), o.clip) - target
-			if clipped*clipped/2 > loss { // then v has moved too far: no gradient
+			if clipped*clipped/2 > loss { // v has moved too far: no gradient
 				loss, slope = clipped*clipped/2, 0
 			}
 		}

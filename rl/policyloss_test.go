@@ -40,8 +40,8 @@ func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) po
 		c.taken.Values = append(c.taken.Values, float32(rand.NormFloat64()))
 		c.taken.Returns = append(c.taken.Returns, float32(rand.NormFloat64()))
 	}
-	// The policy that acted was another, so that some ratios are clipped; none of them is near the
-	// edge, where there is no derivative.
+	// Another policy acted, so some ratios are clipped. None is near the edge, where there is no
+	// derivative.
 	for b := range observations {
 		logProb, _ := c.reference(c.logits, b)
 		shift := []float64{-0.6, -0.3, -0.1, 0, 0.1, 0.3, 0.6}[rand.IntN(7)]
@@ -50,7 +50,7 @@ func randomPolicyCase(t *testing.T, rand *Rand, observations int, masks bool) po
 	return c
 }
 
-// reference returns the log-probability of the action taken and the entropy, from their
+// reference returns the log-probability of the action taken and the entropy, computed from their
 // definitions.
 func (c *policyCase) reference(logits []float64, b int) (logProb, entropy float64) {
 	begin := c.choices.Begin(b)
@@ -86,7 +86,7 @@ func (c *policyCase) loss(logits []float64, l PolicyLoss) float64 {
 	return total / float64(c.choices.Len())
 }
 
-// run computes op of a parameter and, by the tape, its gradient.
+// run computes op of a parameter and its gradient by the tape.
 func runOp(t *testing.T, op nn.FusedOp, x []float64, rows, cols int) (float64, []float32) {
 	t.Helper()
 	p, err := nn.NewParam("x", nil, nil, rows, cols)
@@ -238,7 +238,7 @@ func TestTDLossAgainstDefinition(t *testing.T) {
 	}
 }
 
-// Dueling, followed by a random weighted sum to have a scalar.
+// Dueling, followed by a random weighted sum for a scalar result.
 func TestDuelingAgainstDefinition(t *testing.T) {
 	rand := NewRand(4, 0)
 	for _, masks := range []bool{false, true} {
@@ -383,7 +383,7 @@ func TestCategoricalFrequencies(t *testing.T) {
 	}
 }
 
-// A NaN is never lost, wherever it stands, unless its action is forbidden.
+// A NaN is never lost, at any index, unless its action is forbidden.
 func TestArgmaxRefusesWhatIsNotFinite(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, scores := range [][]float32{{nan, 1, 2}, {1, nan, 2}, {1, 2, nan}, {1, inf, 2}, {-inf, -inf}} {
@@ -396,7 +396,7 @@ func TestArgmaxRefusesWhatIsNotFinite(t *testing.T) {
 	}
 }
 
-// Logits far apart neither overflow nor lose the certain action; a diverged network is an error.
+// Logits far apart neither overflow nor lose the certain action. A diverged network is an error.
 func TestCategoricalExtremes(t *testing.T) {
 	var c categorical
 	if err := c.set([]float32{1e30, -1e30, 0}, nil); err != nil {
@@ -419,7 +419,7 @@ func TestCategoricalExtremes(t *testing.T) {
 func TestChoices(t *testing.T) {
 	var a Choices
 	scores := []float32{0, 1, 2, 3, 4, 5}
-	for range 2 { // the second time in memory used before
+	for range 2 { // the second time in reused memory
 		a.Reset()
 		for _, err := range []error{a.Append(2, nil), a.Append(0, nil), a.Append(3, []bool{true, false, true}), a.Append(1, nil)} {
 			if err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// PPOConfig holds the hyper-parameters of PPO. DefaultPPOConfig returns the defaults that the
-// comments name; the zero value of a field means what its comment says, not the default. "Paper" is
-// the one PPO's documentation names, with its values for control problems (table 3) and for Atari
-// games (table 5).
+// PPOConfig holds the hyper-parameters of PPO. [DefaultPPOConfig] returns the defaults that the
+// comments name; a zero field means what its comment says, not the default. "Paper" is the paper in
+// the documentation of PPO, with its values for control problems (table 3) and for Atari games
+// (table 5).
 type PPOConfig struct {
-	// Steps is the number of steps of the environments to train for, all together. Default 500,000.
-	// Paper: 1 million for control problems.
+	// Steps is the total number of environment steps to train for. Default 500,000. Paper: 1
+	// million for control problems.
 	Steps int
 	// Envs is the number of environments stepped side by side. Default 8, as for Atari games.
 	Envs int
@@ -24,10 +24,10 @@ type PPOConfig struct {
 	// RolloutSteps is the number of steps in each environment from one update to the next. Default
 	// 128, as for Atari games. Paper: 2048 in one environment for control problems.
 	RolloutSteps int
-	// BatchSize is the number of steps in a minibatch; what is left over at the end of an epoch is
-	// a smaller one. Default 256, as for Atari games. Paper: 64 for control problems.
+	// BatchSize is the number of steps in a minibatch; the last one of an epoch may be smaller.
+	// Default 256, as for Atari games. Paper: 64 for control problems.
 	BatchSize int
-	// Epochs is how often each rollout is learned from. Default 4. Paper: 10 for control problems,
+	// Epochs is the number of passes over each rollout. Default 4. Paper: 10 for control problems,
 	// 3 for Atari games.
 	Epochs int
 	// Gamma is the discount factor. Default 0.99 (paper).
@@ -35,25 +35,26 @@ type PPOConfig struct {
 	// Lambda is the parameter of generalised advantage estimation: 0 trusts the critic, 1 the
 	// rewards. Default 0.95 (paper).
 	Lambda float64
-	// LearningRate is Adam's. Default 2.5e-4, as for Atari games. Paper: 3e-4 for control problems.
+	// LearningRate is the learning rate of Adam. Default 2.5e-4, as for Atari games. Paper: 3e-4
+	// for control problems.
 	LearningRate float64
 	// Anneal lets LearningRate and Clip fall linearly to 0 over Steps. Default true, as for Atari
 	// games.
 	Anneal bool
-	// AdamEpsilon is Adam's. Default 1e-5, as in OpenAI's implementation.
+	// AdamEpsilon is the epsilon of Adam. Default 1e-5, as in OpenAI's implementation.
 	AdamEpsilon float64
 	// Clip bounds the ratio of new to old probabilities of an action. Default 0.2. Paper: 0.2 for
 	// control problems, 0.1 for Atari games.
 	Clip float64
 	// ValueClip bounds how far the critic's values move in an update; 0: no bound. Default 0:
-	// OpenAI's implementation has 0.2, but it does no good (M. Andrychowicz et al., "What Matters
+	// OpenAI's implementation has 0.2, but it does not help (M. Andrychowicz et al., "What Matters
 	// In On-Policy Reinforcement Learning?", ICLR 2021).
 	ValueClip float64
 	// ValueCoef is the weight of the critic's squared error, halved. Default 0.5, as in OpenAI's
 	// implementation. Paper: 1, without the half, for Atari games.
 	ValueCoef float64
-	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain
-	// too soon. Default 0.01, as for Atari games. Paper: 0 for control problems.
+	// EntropyCoef is the weight of the policy's entropy, which delays premature certainty. Default
+	// 0.01, as for Atari games. Paper: 0 for control problems.
 	EntropyCoef float64
 	// NormalizeAdvantages gives the advantages of each minibatch mean 0 and standard deviation 1.
 	// Default true, as in OpenAI's implementation.
@@ -61,8 +62,9 @@ type PPOConfig struct {
 	// ClipNorm bounds the global norm of a minibatch's gradient; 0: no bound. Default 0.5, as in
 	// OpenAI's implementation.
 	ClipNorm float64
-	// TargetKL ends an update before its last epoch when the policy has moved that far (in nats,
-	// see PolicyStats) from the one that acted; 0: never. Default 0. 0.01 to 0.05 are usual.
+	// TargetKL ends an update before its last epoch once the policy's KL divergence from the one
+	// that acted (in nats, see PolicyStats) exceeds it; 0: never. Default 0. Usual values are 0.01
+	// to 0.05.
 	TargetKL float64
 	// Seed determines the initial weights, episodes, actions and minibatches. Default 0.
 	Seed uint64
@@ -90,7 +92,7 @@ func DefaultPPOConfig() PPOConfig {
 	}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c PPOConfig) Check() error {
 	check := validate.Fields{Name: "rl: PPO"}
 	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
@@ -115,20 +117,20 @@ func (c PPOConfig) Check() error {
 // PPO is proximal policy optimisation (J. Schulman, F. Wolski, P. Dhariwal, A. Radford, O. Klimov,
 // "Proximal Policy Optimization Algorithms", 2017, arXiv 1707.06347), with the details of OpenAI's
 // implementation (S. Huang et al., "The 37 Implementation Details of Proximal Policy Optimization",
-// ICLR Blog Track 2022). Again and again it
+// ICLR Blog Track 2022). Each update
 //
 //	1  lets the policy act for RolloutSteps steps in all environments
 //	2  estimates the advantage of each action by generalised advantage estimation
-//	3  for several epochs, in random minibatches, makes advantageous actions more probable and others less, but
-//	   stops pushing where the probability has changed by more than the factor 1 +- Clip, for the estimates
-//	   hold only near the policy that acted
+//	3  for several epochs, in random minibatches, makes actions with a positive advantage more probable
+//	   and others less, but stops where the probability has changed by more than a factor of
+//	   1 +- Clip, because the estimates hold only near the policy that acted
 //
 // A PPO is not safe for concurrent use.
 type PPO[O any] struct {
 	policyLearner[O]
 	cfg  PPOConfig
 	env  *onPolicy[O]
-	rand *Rand // of minibatches
+	rand *Rand // for minibatches
 
 	indices   []int
 	minibatch Minibatch[O]

@@ -12,8 +12,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Find agrees with a linear scan of cumulative sums, after any sequence of changes. The priorities
-// are integers, for which both are exact.
+// Find agrees with a linear scan of cumulative sums after any sequence of changes. Priorities are
+// integers, for which both are exact.
 func TestSumTreeAgainstScan(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 20).Draw(t, "leaves")
@@ -45,7 +45,7 @@ func TestSumTreeAgainstScan(t *testing.T) {
 			t.Fatalf("sum of %v is %v", priorities, tree.Sum())
 		}
 		if sum > 0 {
-			for _, position := range []float64{sum, sum + 1, -1} { // as rounding may lead to
+			for _, position := range []float64{sum, sum + 1, -1} { // rounding may cause these
 				if leaf := tree.Find(position); leaf >= n || priorities[leaf] == 0 {
 					t.Fatalf("position %v of %v: leaf %d", position, priorities, leaf)
 				}
@@ -54,7 +54,7 @@ func TestSumTreeAgainstScan(t *testing.T) {
 	})
 }
 
-// Sums that were changed by differences would keep the rounding errors of the large priorities.
+// Updating sums by differences would keep the rounding errors of large priorities.
 func TestSumTreeDoesNotDrift(t *testing.T) {
 	tree, err := rl.NewSumTree(4)
 	if err != nil {
@@ -92,8 +92,8 @@ func newPrioritized(t *testing.T, capacity int, alpha float64) *rl.PrioritizedRe
 	return r
 }
 
-// Items are drawn in proportion to |TD error|^alpha, and the weights undo that: the weighted mean
-// over draws is that over all items alike.
+// Items are drawn in proportion to |TD error|^alpha. The weights undo this: the weighted mean over
+// draws equals the plain mean over items.
 func TestPrioritizedReplayFrequencies(t *testing.T) {
 	const alpha, draws = 0.7, 40000
 	r := newPrioritized(t, 6, alpha)
@@ -160,7 +160,7 @@ func cumulative(errors []float64, alpha float64) float64 {
 	return sum
 }
 
-// New items get the highest priority so far, also in the place of old ones.
+// New items get the highest priority so far, even when they replace old ones.
 func TestPrioritizedReplayNewItemsFirst(t *testing.T) {
 	r := newPrioritized(t, 3, 1)
 	for i := range 3 {
@@ -171,7 +171,7 @@ func TestPrioritizedReplayNewItemsFirst(t *testing.T) {
 	if err := r.Update([]int{0, 1, 2}, []float64{0, 1000, 0}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add([]float64{3}); err != nil { // over item 0
+	if err := r.Add([]float64{3}); err != nil { // replaces item 0
 		t.Fatal(err)
 	}
 	batch, slots, weights := make([][]float64, 100), make([]int, 100), make([]float32, 100)
@@ -215,7 +215,7 @@ func TestPrioritizedReplayResumesExactly(t *testing.T) {
 			t.Fatal(err)
 		}
 		resumed, rng2 := make2(), rl.NewRand(0, 0)
-		if err := resumed.Add([]float64{-1}); err != nil { // to be forgotten
+		if err := resumed.Add([]float64{-1}); err != nil { // replaced by LoadState
 			t.Fatal(err)
 		}
 		if err := resumed.LoadState(state); err != nil {

@@ -9,12 +9,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// qNetwork tells the value of each action that an observation offers.
+// qNetwork computes the value of each action that an observation offers.
 type qNetwork[O any] struct {
 	model   Model[O]
 	params  nn.Params // of model
 	dueling bool
-	act     *Compiled[O] // its output are the action values
+	act     *Compiled[O] // outputs action values
 
 	// For training.
 	fit     *Compiled[O]
@@ -32,7 +32,7 @@ func newQNetwork[O any](model Model[O], dueling bool) (*qNetwork[O], error) {
 	return n, err
 }
 
-// build makes the network, without a tape, with the action values as its output.
+// build creates the network, without a tape, with action values as its output.
 func (n *qNetwork[O]) build() (*Compiled[O], error) {
 	net, err := n.model.Build()
 	if err != nil {
@@ -41,7 +41,8 @@ func (n *qNetwork[O]) build() (*Compiled[O], error) {
 	c := Compile[O](net, nil)
 	if !n.dueling {
 		if net.Value != nil {
-			return nil, errors.New("rl: DQN: the model has a value (critic), of which DQN makes use with Dueling only: use NoValue or set Dueling")
+			return nil, errors.New("rl: DQN: the model has a value (critic), which DQN uses only " +
+				"with Dueling: use NoValue or set Dueling")
 		}
 		return c, nil
 	}
@@ -78,8 +79,7 @@ func (n *qNetwork[O]) train(optimizer nn.Optimizer, huberDelta, clipNorm float64
 	return nil
 }
 
-// learn makes one step on a minibatch, of which n.td knows the rest, and returns the loss before
-// it.
+// learn makes one step on a minibatch, whose other data is in n.td, and returns the loss before it.
 func (n *qNetwork[O]) learn(obs []O) (float64, error) {
 	if err := n.fit.Load(obs); err != nil {
 		return 0, err
@@ -87,8 +87,8 @@ func (n *qNetwork[O]) learn(obs []O) (float64, error) {
 	return n.trainer.Step()
 }
 
-// values returns the values of all actions of each observation, valid until the next call for
-// acting.
+// values returns the values of all actions of each observation, valid until the next call of
+// values.
 func (n *qNetwork[O]) values(obs []O) ([]float32, error) {
 	return n.act.predict(obs)
 }
@@ -133,7 +133,7 @@ func (n *qNetwork[O]) explore(obs []O, actions []int, epsilon float64, rand *Ran
 	return nil
 }
 
-// approach moves the weights towards those of another network: by tau of the way.
+// approach moves the weights a share tau of the way to those of another network.
 func (n *qNetwork[O]) approach(to *qNetwork[O], tau float64) {
 	for i, p := range n.params {
 		own, other := p.Data(), to.params[i].Data()
@@ -147,7 +147,7 @@ func (n *qNetwork[O]) approach(to *qNetwork[O], tau float64) {
 	}
 }
 
-// SaveState implements checkpoints.Stateful: weights, but not the optimiser.
+// SaveState implements checkpoints.Stateful. It saves the weights, but not the optimiser.
 func (n *qNetwork[O]) SaveState(s *checkpoints.State) error {
 	checkpoints.SaveParams(s.Sub("weights"), n.params)
 	return checkpoints.SaveOptional(s, "model", n.model)
@@ -158,8 +158,8 @@ func (n *qNetwork[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(checkpoints.LoadParams(s.Sub("weights"), n.params), checkpoints.LoadOptional(s, "model", n.model))
 }
 
-// dueling computes Q = V + A - mean A, the mean being over the allowed actions of the observation.
-// Its inputs are A, of any shape with one entry per action, and V [observations x 1].
+// dueling computes Q = V + A - mean A, with the mean over the observation's allowed actions. Its
+// inputs are A, of any shape with one entry per action, and V [observations x 1].
 type dueling struct{ choices *Choices }
 
 func (o *dueling) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -241,11 +241,11 @@ func countAllowed(n int, allowed []bool) int {
 	return count
 }
 
-// tdLoss is the mean over a minibatch of weight h(Q(s, a) - target), with h the square, halved, or
-// Huber's function. The action values are its only input in the expression graph; the slices have
-// an entry per observation.
+// tdLoss is the mean over a minibatch of weight h(Q(s, a) - target), where h is half the square or
+// Huber's function. Action values are its only input in the expression graph; the slices have one
+// entry per observation.
 type tdLoss struct {
-	delta   float64 // of Huber's function; 0: the square
+	delta   float64 // of Huber's function; 0: half the square
 	choices *Choices
 	actions []int
 	targets []float32

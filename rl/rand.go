@@ -6,27 +6,26 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Rand is a source of random numbers whose state can be saved: math/rand/v2's Rand, all of whose
-// methods it has, drawing from a PCG. It is not safe for concurrent use.
+// Rand is a source of random numbers with a state that can be saved. It embeds math/rand/v2's Rand,
+// drawing from a PCG. It is not safe for concurrent use.
 type Rand struct {
 	*rand.Rand
 	pcg *rand.PCG
 }
 
-// NewRand returns a source seeded with seed. Different streams of one seed are independent, so that
-// the parts of an experiment can each have their own: what one draws then does not depend on how
-// much another has drawn.
+// NewRand returns a source seeded with seed. Different streams of one seed are independent, so each
+// part of an experiment can have its own, and its draws do not depend on how much another draws.
 func NewRand(seed, stream uint64) *Rand {
 	pcg := rand.NewPCG(seed, stream)
 	return &Rand{Rand: rand.New(pcg), pcg: pcg}
 }
 
-// Streams of a seed. VecEnv uses those from 0 on, one per environment.
+// Streams of a seed. VecEnv uses streams from 0 on, one per environment.
 const (
-	streamEvaluation  = 1 << 32 // and on, one per episode
+	streamEvaluation  = 1 << 32 // and above, one per episode
 	streamWeights     = 1 << 40
-	streamActions     = streamWeights + 1 // and exploration
-	streamMinibatches = streamWeights + 2 // and replay
+	streamActions     = streamWeights + 1 // exploration too
+	streamMinibatches = streamWeights + 2 // replay too
 )
 
 // Reseed makes r what NewRand(seed, stream) would return.

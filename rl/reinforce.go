@@ -10,28 +10,27 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// REINFORCEConfig holds the hyper-parameters of REINFORCE. DefaultREINFORCEConfig returns the
-// defaults that the comments name; the zero value of a field means what its comment says, not the
-// default.
+// REINFORCEConfig holds the hyper-parameters of REINFORCE. [DefaultREINFORCEConfig] returns the
+// defaults that the comments name; a zero field means what its comment says, not the default.
 type REINFORCEConfig struct {
 	// Steps is the number of steps of the environment to train for. Default 500,000.
 	Steps int
-	// Episodes is the number of episodes from one update to the next. They are played side by side.
-	// Default 16; the algorithm as published learns from one.
+	// Episodes is the number of episodes per update, played side by side. Default 16; the published
+	// algorithm learns from one.
 	Episodes int
 	// Gamma is the discount factor. Default 0.99.
 	Gamma float64
-	// LearningRate is Adam's. Default 1e-3.
+	// LearningRate is the learning rate of Adam. Default 1e-3.
 	LearningRate float64
 	// Anneal lets LearningRate fall linearly to 0 over Steps. Default false.
 	Anneal bool
-	// ValueCoef is the weight of the squared error, halved, of the baseline. Default 0.5.
+	// ValueCoef is the weight of the baseline's squared error, halved. Default 0.5.
 	ValueCoef float64
-	// EntropyCoef is the weight of the entropy of the policy, which keeps it from becoming certain
-	// too soon. Default 0.01; the algorithm as published has none.
+	// EntropyCoef is the weight of the policy's entropy, which delays premature certainty. Default
+	// 0.01; the published algorithm has none.
 	EntropyCoef float64
 	// NormalizeAdvantages gives the advantages of each update mean 0 and standard deviation 1.
-	// Default true; the algorithm as published does not.
+	// Default true; the published algorithm does not.
 	NormalizeAdvantages bool
 	// ClipNorm bounds the global norm of the gradient; 0: no bound. Default 0.5.
 	ClipNorm float64
@@ -53,7 +52,7 @@ func DefaultREINFORCEConfig() REINFORCEConfig {
 	}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c REINFORCEConfig) Check() error {
 	check := validate.Fields{Name: "rl: REINFORCE"}
 	check.Want(c.Steps >= 1, "Steps is %d, want at least 1", c.Steps)
@@ -68,17 +67,16 @@ func (c REINFORCEConfig) Check() error {
 
 // REINFORCE is the policy gradient in its first form (R. Williams, "Simple Statistical
 // Gradient-Following Algorithms for Connectionist Reinforcement Learning", Machine Learning 8,
-// 1992), with the value of the observation as baseline if the model has one (R. Sutton, A. Barto,
-// "Reinforcement Learning", 2nd ed., section 13.4). Again and again it
+// 1992). If the model has a value, it is the baseline (R. Sutton, A. Barto, "Reinforcement
+// Learning", 2nd ed., section 13.4). Each update
 //
 //	1  lets the policy play some episodes to their end
-//	2  adds up, for each action, the discounted rewards that followed, less the baseline
+//	2  computes for each action the discounted rewards that followed, minus the baseline
 //	3  makes one step along the policy gradient, and one of the baseline towards these returns
 //
-// It learns from whole episodes and trusts no estimate of what is still to come. That makes it slow
-// where episodes are long, and a good first choice where they are short and their outcome is what
-// counts, as when a solution is built step by step. An episode that was truncated counts as if it
-// were over.
+// REINFORCE learns from whole episodes and does not bootstrap from estimates. So it is slow on long
+// episodes, and a good first choice for short ones whose final outcome counts, such as building a
+// solution step by step. A truncated episode counts as complete.
 //
 // A REINFORCE is not safe for concurrent use.
 type REINFORCE[O any] struct {
@@ -86,10 +84,10 @@ type REINFORCE[O any] struct {
 	cfg      REINFORCEConfig
 	codec    Codec[O]
 	envs     []Env[O, int]
-	seeds    *Rand // of episodes
+	seeds    *Rand // draws seeds of episodes
 	episodes []trajectory[O]
 
-	// What the episodes that still run are at.
+	// State of the running episodes.
 	playing          []int // their environments
 	obs              []O
 	actions          []int
@@ -98,11 +96,11 @@ type REINFORCE[O any] struct {
 	minibatch Minibatch[O]
 }
 
-// trajectory is an episode as it is played.
+// trajectory is an episode in progress.
 type trajectory[O any] struct {
 	seed         uint64
 	steps        int
-	observations []O // at least steps, whose memory is used again
+	observations []O // at least steps; the rest is reused memory
 	actions      []int
 	rewards      []float64
 	logProbs     []float32
@@ -237,7 +235,7 @@ func (l *REINFORCE[O]) play() error {
 	return nil
 }
 
-// at adds to an error of an environment where that is.
+// at adds the position of an environment to its error.
 func (l *REINFORCE[O]) at(env int, err error) error {
 	return atStep(err, env, l.episodes[env].steps, l.episodes[env].seed)
 }
@@ -265,7 +263,7 @@ func (e *trajectory[O]) total() float64 {
 	return sum
 }
 
-// act stores what the policy saw and did.
+// act stores the policy's observation and action.
 func (e *trajectory[O]) act(codec Codec[O], obs O, action int, logProb, value float32) {
 	if e.steps == len(e.observations) {
 		var o O

@@ -10,14 +10,13 @@ import (
 	"github.com/graphrl/graphrl/internal/memory"
 )
 
-// ReplayBuffer keeps the last items added to it, up to its capacity, and draws minibatches from
-// them. It owns copies of what is added and reuses their memory, so that in steady state nothing is
-// allocated.
+// ReplayBuffer keeps the last items added, up to its capacity, and draws minibatches from them. It
+// stores copies and reuses their memory, so in steady state it does not allocate.
 type ReplayBuffer[T any] struct {
 	codec Codec[T]
-	items []T // the first size are in use
+	items []T // the first size are used
 	size  int
-	next  int // where the next item goes: over the oldest one, once the buffer is full
+	next  int // index of the next item; the oldest one once the buffer is full
 	drawn []bool
 }
 
@@ -27,7 +26,7 @@ func NewReplayBuffer[T any](capacity int, codec Codec[T]) (*ReplayBuffer[T], err
 		return nil, fmt.Errorf("rl: replay buffer: capacity %d, want at least 1", capacity)
 	}
 	if codec == nil {
-		return nil, errors.New("rl: replay buffer: it needs a codec, got nil")
+		return nil, errors.New("rl: replay buffer: want a codec, got nil")
 	}
 	if err := fits(capacity, int(unsafe.Sizeof(*new(T)))); err != nil {
 		return nil, fmt.Errorf("rl: replay buffer: %w", err)
@@ -41,15 +40,15 @@ func (b *ReplayBuffer[T]) Len() int { return b.size }
 // Capacity returns the number of items the buffer can hold.
 func (b *ReplayBuffer[T]) Capacity() int { return len(b.items) }
 
-// Add stores a copy of item, in the place of the oldest one if the buffer is full.
+// Add stores a copy of item. It replaces the oldest one if the buffer is full.
 func (b *ReplayBuffer[T]) Add(item T) {
 	b.codec.Copy(&b.items[b.next], item)
 	b.next = (b.next + 1) % len(b.items)
 	b.size = min(b.size+1, len(b.items))
 }
 
-// At returns the item that age others were added after, 0 <= age < Len; 0 is the newest. It shares
-// the buffer's memory.
+// At returns the item with the given age, 0 <= age < Len, where 0 is the newest. It shares the
+// buffer's memory.
 func (b *ReplayBuffer[T]) At(age int) T {
 	if age < 0 || age >= b.size {
 		panic(fmt.Sprintf("rl: replay buffer: item %d of %d", age, b.size))
@@ -57,9 +56,9 @@ func (b *ReplayBuffer[T]) At(age int) T {
 	return b.items[(b.next-1-age+len(b.items))%len(b.items)]
 }
 
-// Draw fills batch with different items among the newest window ones (0: among all), every set of
-// them equally likely. They share the buffer's memory: they are valid until the next Add or
-// LoadState, and not to be modified.
+// Draw fills batch with distinct items among the newest window (0: all), every set equally likely.
+// The items share the buffer's memory: they are valid until the next Add or LoadState and must not
+// be modified.
 func (b *ReplayBuffer[T]) Draw(rand *Rand, window int, batch []T) error {
 	n := b.size
 	if window > 0 {
@@ -68,8 +67,8 @@ func (b *ReplayBuffer[T]) Draw(rand *Rand, window int, batch []T) error {
 	if len(batch) > n {
 		return fmt.Errorf("rl: replay buffer: cannot draw %d different items from %d", len(batch), n)
 	}
-	// Floyd's algorithm (J. Bentley, R. Floyd, CACM 30(9), 1987): one random number per item,
-	// however many there are.
+	// Floyd's algorithm (J. Bentley, R. Floyd, CACM 30(9), 1987): one random number per item drawn,
+	// for any buffer size.
 	clear(b.drawn[:n])
 	for i := range batch {
 		last := n - len(batch) + i
@@ -91,8 +90,7 @@ func (b *ReplayBuffer[T]) SaveState(s *checkpoints.State) error {
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the one that was
-// saved.
+// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the saved one.
 func (b *ReplayBuffer[T]) LoadState(s *checkpoints.State) error {
 	if err := b.load(s); err != nil {
 		return fmt.Errorf("rl: replay buffer: %w", err)
@@ -117,7 +115,7 @@ func (b *ReplayBuffer[T]) load(s *checkpoints.State) error {
 	return checkpoints.LoadInt(s, "next", &b.next, lowest, highest)
 }
 
-// fits reports a number of items that cannot be kept in memory.
+// fits reports a capacity that cannot fit into memory.
 func fits(items, size int) error {
 	if limit := memory.Available(); float64(items)*float64(size) > float64(limit.Bytes) {
 		return fmt.Errorf("%d items of %d bytes and more do not fit into %d bytes (%s): lower the capacity",
@@ -126,10 +124,9 @@ func fits(items, size int) error {
 	return nil
 }
 
-// PrioritizedReplay is a replay buffer that draws items by how much was last learned from them:
-// with probability proportional to the size of their TD error to the power of alpha (T. Schaul et
-// al., "Prioritized Experience Replay", ICLR 2016, the proportional variant). New items have the
-// highest priority so far, so that each is likely to be seen.
+// PrioritizedReplay is a replay buffer that draws an item with probability proportional to |TD
+// error|^alpha (T. Schaul et al., "Prioritized Experience Replay", ICLR 2016, the proportional
+// variant). New items get the highest priority so far, so that each is likely to be drawn.
 type PrioritizedReplay[T any] struct {
 	buffer  *ReplayBuffer[T]
 	tree    *SumTree
@@ -137,8 +134,8 @@ type PrioritizedReplay[T any] struct {
 	highest float64 // priority so far, to the power of alpha
 }
 
-// minPriority is what the paper adds to the size of a TD error so that an item without one is not
-// lost (its epsilon).
+// minPriority is the paper's epsilon, added to |TD error| so that an item without error can still
+// be drawn.
 const minPriority = 1e-6
 
 // NewPrioritizedReplay returns an empty buffer for at most capacity items. An alpha of 0 draws
@@ -161,22 +158,22 @@ func NewPrioritizedReplay[T any](capacity int, alpha float64, codec Codec[T]) (*
 // Len returns the number of items held.
 func (r *PrioritizedReplay[T]) Len() int { return r.buffer.Len() }
 
-// Add stores a copy of item, in the place of the oldest one if the buffer is full.
+// Add stores a copy of item. It replaces the oldest one if the buffer is full.
 func (r *PrioritizedReplay[T]) Add(item T) error {
 	slot := r.buffer.next
 	r.buffer.Add(item)
 	return r.tree.Set(slot, r.highest)
 }
 
-// Draw fills batch with items, slots with where they stand, and weights with the importance of
-// each,
+// Draw fills batch with items, slots with their positions, and weights with their importance
+// weights
 //
 //	w_i = (Len P(i))^-beta / max_j w_j
 //
-// over the minibatch, which corrects for drawing some more often than others; beta is to grow from
-// the paper's 0.4 to 1 in the course of training. Each item comes from its own share of the total
-// priority (stratified draws), but one of high priority can be drawn more than once. The items
-// share the buffer's memory and are valid until the next Add.
+// over the minibatch, which correct for the non-uniform draws. beta should grow from the paper's
+// 0.4 to 1 during training. Each item comes from its own share of the total priority (stratified
+// draws), but one of high priority can be drawn more than once. The items share the buffer's memory
+// and are valid until the next Add.
 func (r *PrioritizedReplay[T]) Draw(rand *Rand, beta float64, batch []T, slots []int, weights []float32) error {
 	n := len(batch)
 	if len(slots) != n || len(weights) != n {
@@ -198,8 +195,8 @@ func (r *PrioritizedReplay[T]) Draw(rand *Rand, beta float64, batch []T, slots [
 	return nil
 }
 
-// Update sets the priorities of the items in slots, as filled by Draw, by their TD errors. Call it
-// before the next Add.
+// Update sets the priorities of the items in slots, as filled by Draw, from their TD errors. Call
+// it before the next Add.
 func (r *PrioritizedReplay[T]) Update(slots []int, errors []float64) error {
 	if len(slots) != len(errors) {
 		return fmt.Errorf("rl: prioritised replay: %d errors for %d slots", len(errors), len(slots))
@@ -228,8 +225,7 @@ func (r *PrioritizedReplay[T]) SaveState(s *checkpoints.State) error {
 	return r.buffer.SaveState(s.Sub("items"))
 }
 
-// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the one that was
-// saved.
+// LoadState implements checkpoints.Stateful. The buffer must have the capacity of the saved one.
 func (r *PrioritizedReplay[T]) LoadState(s *checkpoints.State) error {
 	if err := r.buffer.LoadState(s.Sub("items")); err != nil {
 		return err
@@ -256,8 +252,7 @@ func (r *PrioritizedReplay[T]) LoadState(s *checkpoints.State) error {
 type SumTree struct {
 	leaves int
 	// nodes[1] is the root and the children of i are 2i and 2i+1; the leaves are the second half. A
-	// node is always the sum of its children, computed anew, so that rounding errors do not pile
-	// up.
+	// node is always recomputed as the sum of its children, so rounding errors do not accumulate.
 	nodes []float64
 }
 
@@ -299,16 +294,15 @@ func (t *SumTree) Set(leaf int, priority float64) error {
 	return nil
 }
 
-// Find returns the leaf at position of the cumulative sum: the first whose priority and those
-// before it add up to more than position, up to rounding. For a uniform position in [0, Sum) that
-// draws each leaf with probability Priority(leaf)/Sum. It never is a leaf of priority 0. The sum
-// must not be 0.
+// Find returns the leaf at position of the cumulative sum: the first leaf for which the sum of
+// priorities up to and including it exceeds position, up to rounding. For a uniform position in [0,
+// Sum) it draws each leaf with probability Priority(leaf)/Sum. It never returns a leaf of priority
+// 0. The sum must not be 0.
 func (t *SumTree) Find(position float64) int {
 	i := 1
 	for i < len(t.nodes)/2 {
 		i *= 2
-		// Rounding, or a position outside the range, must not lead into a part of the tree that is
-		// empty.
+		// Rounding, or a position outside the range, must not lead to an empty part of the tree.
 		if left, right := t.nodes[i], t.nodes[i+1]; left == 0 || position >= left && right > 0 {
 			position -= left
 			i++

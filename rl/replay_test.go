@@ -32,8 +32,7 @@ func newBuffer(t interface{ Fatal(...any) }, capacity int) *rl.ReplayBuffer[[]fl
 	return b
 }
 
-// The buffer behaves as a plain list of which the last capacity entries are kept, also through a
-// checkpoint.
+// The buffer behaves like a plain list of the last capacity entries, even through a checkpoint.
 func TestReplayBufferAgainstList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		capacity := rapid.IntRange(1, 6).Draw(t, "capacity")
@@ -53,7 +52,7 @@ func TestReplayBufferAgainstList(t *testing.T) {
 					t.Fatal(err)
 				}
 				b = newBuffer(t, capacity)
-				b.Add([]float64{9, 9}) // LoadState replaces what there is
+				b.Add([]float64{9, 9}) // LoadState replaces these
 				if err := b.LoadState(state); err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +69,7 @@ func TestReplayBufferAgainstList(t *testing.T) {
 	})
 }
 
-// Every pair out of the window is drawn equally often, and nothing outside it.
+// Every pair in the window is drawn equally often, and nothing outside it.
 func TestReplayBufferDrawsUniformly(t *testing.T) {
 	b := newBuffer(t, 8)
 	for i := range 11 {

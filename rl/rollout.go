@@ -6,12 +6,12 @@ import (
 	"unsafe"
 )
 
-// Rollout holds the steps that a policy made in several environments at once, as on-policy learners
-// such as A2C and PPO collect them, and estimates advantages from them. All slices are row-major
-// [Steps x Envs], step 0 of all environments first.
+// Rollout stores the steps of a policy in several environments, as on-policy learners such as A2C
+// and PPO collect them, and estimates advantages. All slices are row-major [Steps x Envs], with
+// step 0 of all environments first.
 //
-// Per step, while the observations are valid, Act stores what the policy saw and did, and after
-// VecEnv.Step Observe stores what that led to:
+// In each step, Act stores the policy's observations and actions while they are valid. After
+// VecEnv.Step, Observe stores the results:
 //
 //	rollout.Clear()
 //	for range rollout.Steps {
@@ -24,18 +24,18 @@ import (
 type Rollout[O, A any] struct {
 	Steps, Envs int // capacity
 
-	Observations []O       // what the policy saw
-	Actions      []A       // what it did
+	Observations []O       // the policy's input
+	Actions      []A       // and its actions
 	LogProbs     []float32 // of the actions when they were taken
 	Values       []float32 // the critic's estimates for the observations
-	Rewards      []float32 // what that earned
+	Rewards      []float32 // of the actions
 	Terminated   []bool    // whether the episode ended with the step, see Transition
 	Truncated    []bool
-	// Skipped marks steps that started a new episode instead of executing the action: nothing is to
-	// be learned from them.
+	// Skipped marks steps that started a new episode instead of executing the action. Learners must
+	// ignore them.
 	Skipped []bool
 
-	// What Finish computes; 0 and the value where Skipped.
+	// Results of Finish. Where Skipped, the advantage is 0 and the return is the value.
 	Advantages []float32
 	Returns    []float32 // Advantages + Values, the targets of the critic
 
@@ -45,13 +45,13 @@ type Rollout[O, A any] struct {
 	observed    int
 }
 
-// NewRollout returns an empty rollout. The codecs say how it keeps observations and actions.
+// NewRollout returns an empty rollout. The codecs copy observations and actions.
 func NewRollout[O, A any](steps, envs int, observation Codec[O], action Codec[A]) (*Rollout[O, A], error) {
 	if steps < 1 || envs < 1 {
 		return nil, fmt.Errorf("rl: rollout of %d steps in %d environments, want at least one of each", steps, envs)
 	}
 	if observation == nil || action == nil {
-		return nil, errors.New("rl: rollout: it needs two codecs, got nil")
+		return nil, errors.New("rl: rollout: want two codecs, got nil")
 	}
 	if err := fits(steps, envs*int(unsafe.Sizeof(*new(O)))); err != nil {
 		return nil, fmt.Errorf("rl: rollout of %d steps in %d environments: %w", steps, envs, err)
@@ -67,13 +67,14 @@ func NewRollout[O, A any](steps, envs int, observation Codec[O], action Codec[A]
 	}, nil
 }
 
-// Clear makes room for another rollout.
+// Clear empties the rollout for the next one.
 func (r *Rollout[O, A]) Clear() { r.acted, r.observed = 0, 0 }
 
-// Act stores a copy of what the policy saw and did in each environment [Envs].
+// Act stores copies of the policy's observation and action in each environment [Envs].
 func (r *Rollout[O, A]) Act(obs []O, actions []A, logProbs, values []float32) error {
 	if r.acted != r.observed || r.acted == r.Steps {
-		return fmt.Errorf("rl: rollout: Act after %d of %d steps, of which %d are observed", r.acted, r.Steps, r.observed)
+		return fmt.Errorf("rl: rollout: Act after %d of %d steps, of which Observe has seen %d",
+			r.acted, r.Steps, r.observed)
 	}
 	if n := r.Envs; len(obs) != n || len(actions) != n || len(logProbs) != n || len(values) != n {
 		return fmt.Errorf("rl: rollout: %d observations, %d actions, %d log-probabilities and %d values for %d environments",
@@ -90,7 +91,7 @@ func (r *Rollout[O, A]) Act(obs []O, actions []A, logProbs, values []float32) er
 	return nil
 }
 
-// Observe stores what the actions led to in each environment [Envs].
+// Observe stores the results of the actions in each environment [Envs].
 func (r *Rollout[O, A]) Observe(steps []VecStep[O]) error {
 	if r.acted != r.observed+1 {
 		return errors.New("rl: rollout: Observe without Act before it")
@@ -107,17 +108,17 @@ func (r *Rollout[O, A]) Observe(steps []VecStep[O]) error {
 	return nil
 }
 
-// Finish computes advantages and returns from a full rollout by generalised advantage estimation
-// (J. Schulman et al., "High-Dimensional Continuous Control Using Generalized Advantage
-// Estimation", ICLR 2016, eq. 16):
+// Finish computes advantages and returns of a full rollout by generalised advantage estimation (J.
+// Schulman et al., "High-Dimensional Continuous Control Using Generalized Advantage Estimation",
+// ICLR 2016, eq. 16):
 //
 //	delta_t = r_t + gamma V(s_t+1) - V(s_t)
 //	A_t     = delta_t + gamma lambda A_t+1
 //
 // where V(s_t+1) counts as 0 if the episode terminated with step t, and A_t+1 as 0 if it ended for
-// either reason: a truncated episode bootstraps from the value of the state it was left in. lambda
-// = 0 is the one-step temporal difference, lambda = 1 the discounted return less the value.
-// lastValues [Envs] are the values of the observations after the last step.
+// either reason: a truncated episode bootstraps from the value of its last state. lambda = 0 gives
+// the one-step temporal difference, lambda = 1 the discounted return minus the value. lastValues
+// [Envs] are the values of the observations after the last step.
 func (r *Rollout[O, A]) Finish(lastValues []float32, gamma, lambda float64) error {
 	if r.observed != r.Steps {
 		return fmt.Errorf("rl: rollout: Finish after %d of %d steps", r.observed, r.Steps)
@@ -147,7 +148,7 @@ func (r *Rollout[O, A]) Finish(lastValues []float32, gamma, lambda float64) erro
 	return nil
 }
 
-// Executed appends to dst the indices of all steps that are not skipped.
+// Executed appends the indices of all steps that are not skipped to dst.
 func (r *Rollout[O, A]) Executed(dst []int) []int {
 	for i, skipped := range r.Skipped {
 		if !skipped {
@@ -157,7 +158,7 @@ func (r *Rollout[O, A]) Executed(dst []int) []int {
 	return dst
 }
 
-// Shuffled appends to dst the indices of all steps that are not skipped, in random order: cut into
+// Shuffled appends the indices of all steps that are not skipped to dst, in random order. Cut into
 // pieces, they are the minibatches of an epoch.
 func (r *Rollout[O, A]) Shuffled(rand *Rand, dst []int) []int {
 	begin := len(dst)

@@ -18,8 +18,8 @@ func newRollout(t interface{ Fatal(...any) }, steps, envs int) *rl.Rollout[[]flo
 	return r
 }
 
-// naiveGAE is the definition as a sum: the advantage of step t is sum_l (gamma lambda)^l delta_t+l
-// over the rest of the episode.
+// naiveGAE computes the definition as a sum: the advantage of step t is sum_l (gamma lambda)^l
+// delta_t+l over the rest of the episode.
 func naiveGAE(r *rl.Rollout[[]float64, int], last []float32, gamma, lambda float64, t, env int) float64 {
 	at := func(t int) int { return t*r.Envs + env }
 	if r.Skipped[at(t)] {
@@ -99,8 +99,7 @@ func TestGAEAgainstDefinition(t *testing.T) {
 	})
 }
 
-// With lambda 1 the return is the discounted sum of rewards, bootstrapped where the episode was
-// truncated only.
+// With lambda 1 the return is the discounted sum of rewards, bootstrapped only at truncation.
 func TestGAEByHand(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -129,8 +128,8 @@ func TestGAEByHand(t *testing.T) {
 	}
 }
 
-// What follows the end of an episode is none of its business, whether the row in between is skipped
-// or not.
+// Advantages do not depend on steps after the end of the episode, whether the row in between is
+// skipped or not.
 func TestGAEStopsAtTheEnd(t *testing.T) {
 	for _, end := range []rl.Transition[[]float64]{{Reward: 2, Terminated: true}, {Reward: 2, Truncated: true}} {
 		r := newRollout(t, 3, 1)

@@ -9,7 +9,7 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Parts is several things whose states are saved in one checkpoint, each under its name.
+// Parts combines several states in one checkpoint, each under its name.
 type Parts map[string]checkpoints.Stateful
 
 // SaveState implements checkpoints.Stateful.
@@ -44,8 +44,8 @@ func saveItems[T any](s *checkpoints.State, codec Codec[T], items []T) {
 	s.PutInt64("ends", nil, ends)
 }
 
-// loadItems restores what saveItems has stored into items, which may be longer, and returns how
-// many there are.
+// loadItems restores into items what saveItems stored, and returns the number of items. The slice
+// may be longer.
 func loadItems[T any](s *checkpoints.State, codec Codec[T], items []T) (int, error) {
 	numbers, err := s.Len("values")
 	if err != nil {
@@ -73,12 +73,13 @@ func loadItems[T any](s *checkpoints.State, codec Codec[T], items []T) (int, err
 		begin = end
 	}
 	if begin != int64(numbers) {
-		return 0, fmt.Errorf("%d of %d saved numbers belong to no item", int64(numbers)-begin, numbers)
+		return 0, fmt.Errorf("%d of %d saved numbers do not belong to any item",
+			int64(numbers)-begin, numbers)
 	}
 	return size, nil
 }
 
-// checkInt reports a saved integer that is not want, as when the state is that of another
+// checkInt reports a saved integer other than want, which shows that the state is of another
 // configuration.
 func checkInt(s *checkpoints.State, name string, want int) error {
 	var v int

@@ -8,11 +8,11 @@ import (
 	"gonum.org/v1/gonum/stat"
 )
 
-// IQM returns the interquartile mean of scores: the mean of what is left without the floor(n/4)
-// smallest and as many largest. It is as robust to outlying seeds as the median, but uses half of
-// the scores instead of one or two (R. Agarwal et al., "Deep Reinforcement Learning at the Edge of
-// the Statistical Precipice", NeurIPS 2021; as in their library rliable, scores are dropped whole).
-// IQM of no scores is NaN.
+// IQM returns the interquartile mean of scores: the mean without the floor(n/4) smallest and as
+// many largest. It is as robust to outlying seeds as the median, but uses half of the scores
+// instead of one or two (R. Agarwal et al., "Deep Reinforcement Learning at the Edge of the
+// Statistical Precipice", NeurIPS 2021; as in their library rliable, scores are dropped whole). IQM
+// of no scores is NaN.
 func IQM(scores []float64) float64 {
 	sorted := slices.Sorted(slices.Values(scores))
 	cut := len(sorted) / 4
@@ -20,8 +20,8 @@ func IQM(scores []float64) float64 {
 }
 
 // ProbabilityOfImprovement returns the probability that a run of x scores higher than a run of y,
-// estimated from all pairs, where a tie counts one half (Agarwal et al. 2021): the Mann-Whitney U
-// statistic over len(x) len(y).
+// estimated from all pairs, with a tie counting one half (Agarwal et al. 2021): the Mann-Whitney U
+// statistic divided by len(x) len(y).
 func ProbabilityOfImprovement(x, y []float64) float64 {
 	wins := 0.0
 	for _, a := range x {
@@ -37,10 +37,10 @@ func ProbabilityOfImprovement(x, y []float64) float64 {
 	return wins / float64(len(x)*len(y))
 }
 
-// Estimate is a statistic with the bounds of its confidence interval. The bounds are NaN where
-// there are too few scores to tell, which is one.
+// Estimate is a statistic with its confidence interval. The bounds are NaN if there is only one
+// score.
 type Estimate struct {
-	Value     float64 // of the scores as they are
+	Value     float64 // of the original scores
 	Low, High float64 // bounds of the interval
 }
 
@@ -51,8 +51,7 @@ func (e Estimate) String() string { return fmt.Sprintf("%.3g [%.3g, %.3g]", e.Va
 // percentile bootstrap: it recomputes the statistic for random resamples, with replacement, of the
 // scores.
 type Bootstrap struct {
-	// Level is the probability the intervals are to have of containing the true value. NewBootstrap
-	// sets 0.95.
+	// Level is the nominal coverage of the intervals. NewBootstrap sets 0.95.
 	Level float64
 	// Resamples is the number of resamples. NewBootstrap sets 2000, enough for two digits of the
 	// bounds; rliable uses up to 50,000.
@@ -67,13 +66,13 @@ func NewBootstrap(rand *Rand) *Bootstrap {
 }
 
 // Estimate returns statistic with its interval. Each of tasks holds the scores of the runs on one
-// task; statistic is given all of them in one slice, and the resamples are stratified: every task
-// keeps its number of runs.
+// task. statistic gets all of them in one slice. Resamples are stratified: every task keeps its
+// number of runs.
 //
 //	b.Estimate(rl.IQM, scores)             // one task
 //	b.Estimate(rl.IQM, pong, breakout)     // aggregated over tasks with comparable scores
 //
-// The statistic must not modify its argument.
+// statistic must not modify its argument.
 func (b *Bootstrap) Estimate(statistic func(scores []float64) float64, tasks ...[]float64) (Estimate, error) {
 	if err := checkScores(tasks); err != nil {
 		return Estimate{}, err
@@ -90,9 +89,9 @@ func (b *Bootstrap) Estimate(statistic func(scores []float64) float64, tasks ...
 	})
 }
 
-// PairedDifference returns the mean of x[i] - y[i] with its interval. Where run i of both was made
-// under the same conditions (the same seed of the environment), the difference is often much
-// clearer than the two means show.
+// PairedDifference returns the mean of x[i] - y[i] with its interval. If run i of both had the same
+// conditions (the same seed of the environment), the difference is often much clearer than the two
+// means show.
 func (b *Bootstrap) PairedDifference(x, y []float64) (Estimate, error) {
 	if len(x) != len(y) {
 		return Estimate{}, fmt.Errorf("rl: bootstrap: paired difference of %d and %d scores", len(x), len(y))
@@ -128,7 +127,7 @@ func (b *Bootstrap) resample(dst, scores []float64) {
 	}
 }
 
-// interval returns value with the quantiles of what draw returns.
+// interval returns value with the quantiles of the results of draw.
 func (b *Bootstrap) interval(value float64, enough bool, draw func() float64) (Estimate, error) {
 	if !(0 < b.Level && b.Level < 1) || b.Resamples < 1 {
 		return Estimate{}, fmt.Errorf("rl: bootstrap: level %v with %d resamples; want a level in (0, 1) and at least 1", b.Level, b.Resamples)

@@ -45,8 +45,8 @@ func TestStatisticsAgainstScipy(t *testing.T) {
 	check("probability of improvement", poi, err, 0.357, 1)
 }
 
-// The interval contains the true mean about as often as its level says; the percentile bootstrap of
-// 20 scores is known to fall a little short of it.
+// The interval contains the true mean about as often as its level claims. The percentile bootstrap
+// of 20 scores is known to fall slightly short.
 func TestBootstrapCoverage(t *testing.T) {
 	rng := rl.NewRand(2, 0)
 	b := rl.NewBootstrap(rl.NewRand(3, 0))

@@ -11,44 +11,45 @@ import (
 
 // Errors to match with errors.Is.
 var (
-	// ErrStop is what a Callback returns to end the training as if it were complete.
+	// ErrStop, returned by a Callback, ends the training as if it were complete.
 	ErrStop = errors.New("stop training")
-	// ErrNoAction reports an observation that forbids every action although its episode goes on.
+	// ErrNoAction reports an observation that forbids every action although its episode continues.
 	ErrNoAction = errors.New("no action is allowed")
 	// ErrDiverged reports a network whose scores, values, loss or gradient are not finite although
 	// its inputs are. Such errors match nn.ErrNotFinite too. An observation or a reward that is not
-	// finite matches nn.ErrNotFinite only: the environment is at fault, not the training.
+	// finite matches only nn.ErrNotFinite: the fault lies with the environment, not the training.
 	ErrDiverged = errors.New("training diverged")
 )
 
-// Learner learns in updates. The learners of this package are PPO, A2C, REINFORCE and DQN; Train
-// trains any other as well.
+// Learner learns in updates. PPO, A2C, REINFORCE and DQN are learners; Train trains any other as
+// well.
 type Learner interface {
-	// Update acts in the environments and then learns from what happened.
+	// Update acts in the environments and then learns from the results.
 	Update() error
-	// Progress reports how far the training is.
+	// Progress reports the progress of the training.
 	Progress() Progress
 }
 
-// Progress is how far a learner is.
+// Progress describes how far a training has come.
 type Progress struct {
-	Steps    int         // of the environments, all together
-	Updates  int         // of the network: for PPO and DQN of several minibatches each
-	Episodes int         // that have ended
-	Return   float64     // mean of the last 100 episodes of training; NaN before the first has ended
-	Loss     float64     // of the last update, mean over its minibatches
-	Policy   PolicyStats // of the last update, mean over its minibatches; nothing with DQN
+	Steps    int // total steps of the environments
+	Updates  int // of the network: for PPO and DQN of several minibatches each
+	Episodes int // that have ended
+	// mean of the last 100 episodes of training; NaN before the first has ended
+	Return float64
+	Loss   float64     // of the last update, mean over its minibatches
+	Policy PolicyStats // of the last update, mean over its minibatches; zero with DQN
 }
 
-// Callback is called by Train after every update, when the learner can be evaluated, saved or
-// changed. The error ErrStop ends the training as if it were complete; any other makes Train fail.
+// Callback is called by Train after every update; it may evaluate, save or change the learner. The
+// error ErrStop ends the training as if it were complete; any other error makes Train fail.
 type Callback func(Progress) error
 
-// Train updates a learner until it has made the given number of steps in its environments; steps
-// before a restored checkpoint count. The name of the algorithm begins its errors.
+// Train updates a learner until it has made the given number of steps in its environments,
+// including steps before a restored checkpoint. Errors begin with name, the name of the algorithm.
 //
-// Callbacks are called after every update. When ctx is cancelled, Train returns its cause after the
-// update that runs: then the learner can still be saved, and trained on.
+// Train calls the callbacks after every update. When ctx is cancelled, Train finishes the current
+// update and returns the cause; the learner can then still be saved, and trained further.
 func Train(ctx context.Context, name string, learner Learner, steps int, callbacks ...Callback) error {
 	for p := learner.Progress(); p.Steps < steps; {
 		if ctx.Err() != nil {
@@ -66,7 +67,7 @@ func Train(ctx context.Context, name string, learner Learner, steps int, callbac
 	return nil
 }
 
-// notify calls callbacks and reports whether training is to stop.
+// notify calls callbacks and reports whether to stop training.
 func notify(callbacks []Callback, p Progress) (stop bool, err error) {
 	for _, call := range callbacks {
 		switch err := call(p); {
@@ -79,8 +80,8 @@ func notify(callbacks []Callback, p Progress) (stop bool, err error) {
 	return stop, nil
 }
 
-// diverged adds to an error about numbers that are not finite what may have caused them: the inputs
-// of networks are checked when loaded, so it is not those. Targets are returns or action values.
+// diverged adds the likely cause to an error about numbers that are not finite. The inputs are not
+// the cause, because they are checked when loaded. targets are returns or action values.
 func diverged(err error, optimizer nn.Optimizer, targets []float32) error {
 	var bad *observationError
 	if !errors.Is(err, nn.ErrNotFinite) || errors.As(err, &bad) {
@@ -92,7 +93,7 @@ func diverged(err error, optimizer nn.Optimizer, targets []float32) error {
 	}
 	cause := fmt.Sprintf("the learning rate is %.3g", optimizer.LearningRate())
 	if steps := optimizer.State().Step; steps == 0 {
-		cause = "no step is learned yet, so the observations are too large for the network"
+		cause = "nothing was learned yet, so the observations are too large for the network"
 	}
 	if largest > 0 {
 		cause += fmt.Sprintf(", returns are up to %.3g", largest)
@@ -101,8 +102,8 @@ func diverged(err error, optimizer nn.Optimizer, targets []float32) error {
 }
 
 // Checkpoint returns a Callback that saves state in the directory dir (see checkpoints.Save) once
-// in the given number of steps. The manifest's Step is set to that of the learner. Where several
-// callbacks have a state, save them together by Parts, and make the checkpoint the last callback.
+// every given number of steps. It sets the manifest's Step to the learner's. If several callbacks
+// have a state, save them together with Parts, and make the checkpoint the last callback.
 func Checkpoint(dir string, every int, state checkpoints.Stateful, manifest checkpoints.Manifest) Callback {
 	last := -1
 	return func(p Progress) error {

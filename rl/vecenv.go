@@ -12,27 +12,26 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// VecStep is what a step of one environment of a VecEnv led to.
+// VecStep is the result of a step in one environment of a VecEnv.
 type VecStep[O any] struct {
 	Transition[O]
-	// Reset says that the step before had ended the episode, so that this one ignored the action
-	// and started another: Observation is its first one. No decision of the policy led there, so
-	// learners leave the step out.
+	// Reset means that the previous step ended the episode, so this one ignored the action and
+	// started another: Observation is its first one. Learners must ignore the step, because no
+	// decision led there.
 	Reset bool
 }
 
 // VecEnv steps several environments in lock step, on several goroutines, and starts a new episode
 // where one has ended.
 //
-// It does so in the next step ("next-step autoreset", as Gymnasium calls it, and its default): the
-// step that ends an episode returns the episode's last observation as any other would, which a
-// learner needs to bootstrap from when the episode was truncated; the step after that resets the
-// environment instead of executing the action. So the observation of a step always is what the step
-// before led to or, if VecStep.Reset is set, the first of an episode.
+// The new episode starts in the next step ("next-step autoreset", Gymnasium's default). The step
+// that ends an episode returns the episode's last observation like any other step, because a
+// learner needs it to bootstrap from a truncated episode. The step after that ignores its action
+// and resets the environment. So the observation of a step is always the result of the action or,
+// if VecStep.Reset is set, the first of an episode.
 //
-// The seeds of the episodes of each environment follow from the seed of VecEnv.Reset and the
-// environment's index. So results depend on neither the number of goroutines nor on what the other
-// environments do.
+// The seed of VecEnv.Reset and an environment's index determine the seeds of its episodes. So
+// results do not depend on the number of goroutines or on the other environments.
 //
 // A VecEnv can be saved and restored whatever its environments are. Of one that implements
 // checkpoints.Stateful it saves the state, and what it shows. Of any other it keeps the seed and
@@ -43,14 +42,14 @@ type VecEnv[O, A any] struct {
 	seeds   []*Rand
 	shown   Codec[O] // of what Stateful environments show
 	codec   Codec[A]
-	played  []episode[A] // so far, of the running episodes
+	played  []episode[A] // running episodes so far
 	obs     []O
 	steps   []VecStep[O]
 	errs    []error
 	started bool
 
 	actions []A      // of the current step; nil: reset all
-	work    []func() // each steps its share of the environments
+	work    []func() // each function steps its share of the environments
 	wait    sync.WaitGroup
 }
 
@@ -61,8 +60,8 @@ type episode[A any] struct {
 	actions []A // one per step; none if the environment is Stateful
 }
 
-// NewVecEnv returns the environments as one, stepped by the given number of goroutines. With cheap
-// environments one goroutine is fastest: handing a step to another costs about as much as a
+// NewVecEnv combines environments, stepped by the given number of goroutines. With cheap
+// environments one goroutine is fastest: handing a step to another costs as much as about a
 // microsecond of simulation.
 //
 // The codecs are needed to save and restore: that of actions always, that of observations if an
@@ -81,7 +80,7 @@ func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, observations Codec[O]
 		}
 	}
 	if actions == nil {
-		return nil, errors.New("rl: vectorised environment: it needs a codec of actions, got nil")
+		return nil, errors.New("rl: vectorised environment: want a codec of actions, got nil")
 	}
 	v := &VecEnv[O, A]{
 		envs:   envs,
@@ -112,8 +111,8 @@ func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, observations Codec[O]
 // Len returns the number of environments.
 func (v *VecEnv[O, A]) Len() int { return len(v.envs) }
 
-// Reset starts an episode in every environment and returns their first observations [Len]. They are
-// valid until the next Reset or Step, like all a VecEnv returns.
+// Reset starts an episode in every environment and returns their first observations [Len]. Like all
+// results of a VecEnv, they are valid until the next Reset or Step.
 func (v *VecEnv[O, A]) Reset(seed uint64) ([]O, error) {
 	for i, r := range v.seeds {
 		r.Reseed(seed, uint64(i))
@@ -123,7 +122,7 @@ func (v *VecEnv[O, A]) Reset(seed uint64) ([]O, error) {
 	return v.obs, err
 }
 
-// Step executes one action in each environment [Len], or starts a new episode where the last has
+// Step executes one action in each environment [Len], or starts a new episode where the last one
 // ended.
 func (v *VecEnv[O, A]) Step(actions []A) ([]VecStep[O], error) {
 	if !v.started {
@@ -153,8 +152,8 @@ func (v *VecEnv[O, A]) run(actions []A) ([]VecStep[O], error) {
 	return v.steps, nil
 }
 
-// at adds to an error of an environment where that is: the seed and the actions of an episode lead
-// there again.
+// at adds the position of an environment to its error: the seed and the step of the episode
+// reproduce it.
 func (v *VecEnv[O, A]) at(i int, err error) error {
 	return atStep(err, i, v.played[i].steps, v.played[i].seed)
 }
@@ -172,7 +171,7 @@ func (v *VecEnv[O, A]) locate(err error) error {
 	return err
 }
 
-// step executes an action in an environment whose episode goes on.
+// step executes an action in an environment whose episode continues.
 func step[O any](env Env[O, int], action int) (Transition[O], error) {
 	if action < 0 {
 		return Transition[O]{}, ErrNoAction
@@ -208,8 +207,7 @@ func (v *VecEnv[O, A]) step(i int) (VecStep[O], error) {
 	return VecStep[O]{Transition: t}, checkReward(t.Reward)
 }
 
-// Observations returns what each environment shows [Len]: what Reset returned or the last Step led
-// to.
+// Observations returns the current observation of each environment [Len].
 func (v *VecEnv[O, A]) Observations() []O { return v.obs }
 
 // SaveState implements checkpoints.Stateful.

@@ -14,8 +14,8 @@ import (
 	"github.com/graphrl/graphrl/rl/envs"
 )
 
-// countdown is an environment whose episodes last as many steps as the seed says, from 1 to 4. The
-// odd ones are truncated.
+// countdown is an environment whose episodes last 1 to 4 steps, depending on the seed. The odd ones
+// are truncated.
 type countdown struct{ left, length int }
 
 func (c *countdown) Reset(seed uint64) (int, error) {
@@ -49,8 +49,8 @@ func newVec(t *testing.T, n, goroutines int) *rl.VecEnv[int, int] {
 	return v
 }
 
-// The step that ends an episode returns its last observation, the step after that the first one of
-// the next.
+// The step that ends an episode returns its last observation; the next step returns the first of
+// the next episode.
 func TestVecEnvAutoreset(t *testing.T) {
 	v := newVec(t, 5, 2)
 	obs, err := v.Reset(3)
@@ -84,8 +84,7 @@ func TestVecEnvAutoreset(t *testing.T) {
 	}
 }
 
-// The transitions do not depend on the number of goroutines, nor those of one environment on the
-// others.
+// Transitions do not depend on the number of goroutines, nor on the other environments.
 func TestVecEnvIsDeterministic(t *testing.T) {
 	record := func(n, goroutines int) (log [][]string) {
 		var all []rl.Env[[]float32, int]
