@@ -10,7 +10,7 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// DROOConfig holds the hyper-parameters of DROO. DefaultDROOConfig returns the published ones; the
+// Config holds the hyper-parameters of a Learner. DefaultConfig returns the published ones; the
 // zero value of a field means what its comment says, not the default.
 type Config struct {
 	// Candidates is the number K of candidate decisions per slot to start with, and the most there
@@ -41,7 +41,7 @@ type Config struct {
 	Seed uint64
 }
 
-// DefaultDROOConfig returns the hyper-parameters of the code that the authors of DROO published, as
+// DefaultConfig returns the hyper-parameters of the code that the authors of DROO published, as
 // listed with the fields.
 func DefaultConfig() Config {
 	return Config{
@@ -68,7 +68,7 @@ func (c Config) Check() error {
 	return check.Err()
 }
 
-// DROO is the learner of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online
+// Learner is DROO of L. Huang, S. Bi, Y. J. Zhang, "Deep Reinforcement Learning for Online
 // Computation Offloading in Wireless Powered Mobile-Edge Computing Networks" (IEEE TMC 19(11),
 // 2020, arXiv 1808.01977), Algorithm 1, for any observation O. Each slot:
 //
@@ -84,7 +84,7 @@ func (c Config) Check() error {
 // There is no exploration beyond the candidates and no reward signal beyond the critic: the actor
 // learns to imitate a search that its own proposals make better and better.
 //
-// A DROO is not safe for concurrent use.
+// A Learner is not safe for concurrent use.
 type Learner[O any] struct {
 	Policy[O] // decides
 	cfg       Config
@@ -96,7 +96,7 @@ type Learner[O any] struct {
 	batch     []Sample[O]
 }
 
-// NewDROO returns a learner. The codec says how its memory keeps observations.
+// New returns a learner. The codec says how its memory keeps observations.
 func New[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec rl.Codec[O], cfg Config) (*Learner[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err

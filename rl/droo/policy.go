@@ -50,15 +50,28 @@ func NewPolicy[O any](scorer Scorer[O], quantizer Quantizer, critic Critic[O], c
 // A state of another network is an error that wraps checkpoints.ErrMismatch.
 func LoadPolicy[O any](s *checkpoints.State, model rl.Model[O], quantizer Quantizer, critic Critic[O]) (*Policy[O], error) {
 	candidates := 0
-	actor := s.Sub(actorState)
-	err := errors.Join(
-		checkpoints.LoadParams(actor.Sub(weightState), model.Params()),
-		checkpoints.LoadOptional(actor, modelState, model),
-		checkpoints.LoadInt(s.Sub(adaptiveState), "k", &candidates, 1, math.MaxInt32),
-	)
+	err := checkpoints.LoadInt(s.Sub(adaptiveState), "k", &candidates, 1, math.MaxInt32)
 	if learned, ok := critic.(Learned); ok {
 		err = errors.Join(err, learned.LoadLearned(s.Sub(criticState)))
 	}
+	if err != nil {
+		return nil, fmt.Errorf("droo: load policy: %w", err)
+	}
+	scorer, err := LoadScorer(s, model)
+	if err != nil {
+		return nil, err
+	}
+	return NewPolicy(scorer, quantizer, critic, candidates)
+}
+
+// LoadScorer returns the network of a Learner with a NetworkActor that was saved in s. LoadPolicy
+// calls it.
+func LoadScorer[O any](s *checkpoints.State, model rl.Model[O]) (Scorer[O], error) {
+	s = s.Sub(actorState)
+	err := errors.Join(
+		checkpoints.LoadParams(s.Sub(weightState), model.Params()),
+		checkpoints.LoadOptional(s, modelState, model),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("droo: load policy: %w", err)
 	}
@@ -66,7 +79,7 @@ func LoadPolicy[O any](s *checkpoints.State, model rl.Model[O], quantizer Quanti
 	if err != nil {
 		return nil, fmt.Errorf("droo: load policy: %w", err)
 	}
-	return NewPolicy[O](scorer, quantizer, critic, candidates)
+	return scorer, nil
 }
 
 // Learned is a critic that learns, such as LongTerm.

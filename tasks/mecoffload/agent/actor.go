@@ -17,15 +17,9 @@ type ActorConfig struct {
 // Actor maps observations to one logit per device and option.
 type Actor = droo.NetworkActor[mecoffload.Observation]
 
-// newActor returns the actor of a configuration for the network and servers p, as the method sees
-// them.
-func newActor(c Config, p mecoffload.Profile, graph bool) (*Actor, error) {
-	r, weights := c.Recipe, rl.NewRand(c.Seed, streamWeights)
-	cfg := ActorConfig{Loss: r.Loss, LearningRate: r.LearningRate, ClipNorm: r.ClipNorm, Workers: c.Workers}
-	if graph {
-		return NewGraphActor(c.Scenario, p, GraphActorConfig{cfg, r.GraphHidden, r.GraphLayers}, weights.Rand)
-	}
-	return NewMLPActor(c.Scenario, p, MLPActorConfig{cfg, r.Hidden}, weights.Rand)
+// actor returns the configuration of an agent's actor.
+func (r Recipe) actor(workers int) ActorConfig {
+	return ActorConfig{Loss: r.Loss, LearningRate: r.LearningRate, ClipNorm: r.ClipNorm, Workers: workers}
 }
 
 // networkActor wraps a network as an actor.

@@ -28,19 +28,27 @@ type GraphActorConfig struct {
 // The paper describes the actor as graph convolutions over this graph. Widths, features and the
 // form of the messages are ours.
 func NewGraphActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg GraphActorConfig, rng *rand.Rand) (*Actor, error) {
-	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
-		In: deviceFeatures, InDst: optionFeatures, EdgeDim: edgeFeatures, Hidden: cfg.Hidden, Rounds: cfg.Layers,
-	}, rng)
+	net, err := newGraphNet(sc, p, cfg.Hidden, cfg.Layers, rng)
 	if err != nil {
-		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
+		return nil, err
 	}
-	return networkActor(&graphNet{net, newFeaturizer(sc, p)}, cfg.ActorConfig)
+	return networkActor(net, cfg.ActorConfig)
 }
 
 // graphNet is the network on devices (sources) and options (destinations).
 type graphNet struct {
 	*gnn.BipartiteScorer
 	features *featurizer
+}
+
+func newGraphNet(sc mecoffload.Scenario, p mecoffload.Profile, hidden, layers int, rng *rand.Rand) (*graphNet, error) {
+	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
+		In: deviceFeatures, InDst: optionFeatures, EdgeDim: edgeFeatures, Hidden: hidden, Rounds: layers,
+	}, rng)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: graph actor: %w", err)
+	}
+	return &graphNet{net, newFeaturizer(sc, p)}, nil
 }
 
 // Build implements rl.Model: a bipartite graph per sample, with scores [edges x 1].

@@ -20,13 +20,10 @@ type MLPActorConfig struct {
 // perceptron from the flattened state of all devices to the logits of all (device, option) pairs.
 // The largest number of devices fixes its size; absent devices are padded with zeros.
 func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
-	options := sc.Servers * p.Exits()
-	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, cfg.Hidden...), sc.Devices*options)
-	mlp, err := nn.NewMLP("actor", widths, nn.ReLU, nil, rng)
+	net, err := newMLPNet(sc, p, cfg.Hidden, rng)
 	if err != nil {
-		return nil, fmt.Errorf("mecoffload: MLP actor: %w", err)
+		return nil, err
 	}
-	net := &mlpNet{MLP: mlp, features: newFeaturizer(sc, p), devices: sc.Devices, servers: sc.Servers, options: options}
 	return networkActor(net, cfg.ActorConfig)
 }
 
@@ -35,6 +32,16 @@ type mlpNet struct {
 	*nn.MLP
 	features                  *featurizer
 	devices, servers, options int
+}
+
+func newMLPNet(sc mecoffload.Scenario, p mecoffload.Profile, hidden []int, rng *rand.Rand) (*mlpNet, error) {
+	options := sc.Servers * p.Exits()
+	widths := append(append([]int{flatWidth(sc.Devices, sc.Servers)}, hidden...), sc.Devices*options)
+	mlp, err := nn.NewMLP("actor", widths, nn.ReLU, nil, rng)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: MLP actor: %w", err)
+	}
+	return &mlpNet{MLP: mlp, features: newFeaturizer(sc, p), devices: sc.Devices, servers: sc.Servers, options: options}, nil
 }
 
 // Build implements rl.Model: flat states [samples x width] to scores [samples x devices*options].

@@ -11,24 +11,18 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Agent is a learning method at work on one scenario. It implements mecoffload.Policy and
-// checkpoints.Stateful.
+// Agent is a learning method at work on one scenario: a Policy that learns. It implements
+// mecoffload.Policy and checkpoints.Stateful.
 //
 // To learn from a slot, call Decide and Learn before the environment's Step, and Observe after it.
 // Decide alone changes nothing that is learned.
 type Agent struct {
-	method    Method
-	view      view
-	actor     *Actor
-	learner   *droo.Learner[mecoffload.Observation]
-	objective mecoffload.Objective // scores decisions
-	planner   *planner
-	seed      uint64
-	cell      *cell // part of a large slot, to be learned from; nil: the actor needs the whole
-
-	deadlines *DeadlineModel          // nil: trust nominal times
-	value     *BacklogValue           // nil: only the slot counts
-	valueTD   *droo.AfterstateLearner // learns value
+	*Policy
+	actor   *Actor
+	learner *droo.Learner[mecoffload.Observation]
+	valueTD *droo.AfterstateLearner // learns the policy's value; nil: only the slot counts
+	seed    uint64
+	cell    *cell // part of a large slot, to be learned from; nil: the actor needs the whole
 
 	// The current slot, from Learn to Observe.
 	last       mecoffload.Action // as the method sees it
@@ -40,13 +34,6 @@ type Agent struct {
 
 var _ mecoffload.Policy = (*Agent)(nil)
 var _ checkpoints.Stateful = (*Agent)(nil)
-
-// Streams of an agent's random numbers.
-const (
-	streamWeights = iota + 1
-	streamQuantizer
-	streamCells // and on from there, one for each slot
-)
 
 // New returns an agent of the method c.Method.
 func New(c Config) (*Agent, error) {
@@ -61,114 +48,40 @@ func New(c Config) (*Agent, error) {
 }
 
 func newAgent(c Config) (*Agent, error) {
-	t, err := c.Method.traits()
+	p, err := newPolicy(c)
 	if err != nil {
 		return nil, err
 	}
-	sc, r := c.Scenario, c.Recipe
-	if err := c.validate(); err != nil {
-		return nil, err
+	a, r := &Agent{Policy: p, seed: c.Seed}, c.Recipe
+	if t, err := c.Method.traits(); err == nil && t.graph {
+		a.cell = &cell{kinds: len(p.view.profile.Servers)}
 	}
-	a := &Agent{method: c.Method, view: newView(c.Profile, t, c.Recipe), seed: c.Seed}
-	p := a.view.profile
-	if t.graph {
-		a.cell = &cell{kinds: len(p.Servers)}
-	}
-	if a.actor, err = newActor(c, p, t.graph); err != nil {
-		return nil, err
-	}
-	a.objective = mecoffload.Objective{Weight: r.LatencyWeight, Discount: r.Gamma}
-	if r.LatencyWeight < 0 {
-		a.objective.Weight = sc.RewardWeight
-	}
-	if r.TimePrice > 0 && !t.longTerm { // V is the price of the long-term critic
-		if a.objective.Prices, err = timePrices(sc, c.Profile, r.TimePrice); err != nil {
-			return nil, err
-		}
-	}
-	if r.LearnDeadlines {
-		a.deadlines = NewDeadlineModel()
-		a.objective.OnTime = a.deadlines.Table()
-	}
-	if t.longTerm {
-		a.value = newBacklogValue(sc.Servers, len(p.Servers), sc.Slot)
-		a.objective.Future = a.value
+	if a.value != nil {
 		if a.valueTD, err = droo.NewAfterstateLearner(a.value, r.longTerm()); err != nil {
 			return nil, err
 		}
 	}
-	if a.planner, err = newPlanner(sc, p, a.objective, r, t.longTerm); err != nil {
-		return nil, err
-	}
-	quantizer, err := r.quantizer(rl.NewRand(c.Seed, streamQuantizer))
+	network, err := c.network()
 	if err != nil {
 		return nil, err
 	}
-	a.learner, err = droo.New(a.actor, quantizer, a.planner, mecoffload.ObservationCodec{}, r.learner(sc.Devices, c.Seed))
+	if a.actor, err = networkActor(network, r.actor(c.Workers)); err != nil {
+		return nil, err
+	}
+	quantizer, err := c.quantizer()
 	if err != nil {
 		return nil, err
 	}
-	if a.planner.trials > 0 || a.planner.switches > 0 && sc.Devices > manyDevices {
-		a.learner.SetImprover(a.planner)
+	a.learner, err = droo.New(a.actor, quantizer, a.planner, mecoffload.ObservationCodec{}, r.learner(c.Scenario.Devices, c.Seed))
+	if err != nil {
+		return nil, err
 	}
-	if a.planner.greedy != nil {
-		a.learner.SetProposer(a.planner)
-	}
+	a.decideBy(&a.learner.Policy, c.Scenario.Devices)
 	return a, nil
 }
 
-// timePrices returns the price of a second of each server [N]: a share of its shadow price. Methods
-// that use only the last exit pay the prices of the whole network too, so that all methods maximise
-// the same objective.
-//
-// The reward of a slot ignores later slots. A method that maximises it spends server time on
-// anything that adds to this slot, until backlogs are so long that deadlines ration them
-// (docs/decisions/0014).
-func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]float64, error) {
-	prices, err := mecoffload.ShadowPrices(sc, p)
-	for n := range prices {
-		prices[n] *= share
-	}
-	return prices, err
-}
-
-// Name implements mecoffload.Policy.
-func (a *Agent) Name() string { return string(a.method) }
-
-// Method returns the agent's method.
-func (a *Agent) Method() Method { return a.method }
-
 // Close stops the goroutines that train.
 func (a *Agent) Close() { a.actor.Close() }
-
-// Objective returns the objective that the agent maximises. A [mecoffload.Search] on it is the
-// near-oracle against which to measure the agent's own search through actor and candidates. With
-// the long-term critic it changes as the agent learns.
-func (a *Agent) Objective() mecoffload.Objective { return a.objective }
-
-// Decide implements mecoffload.Policy.
-func (a *Agent) Decide(obs mecoffload.Observation, dst mecoffload.Action) error {
-	if len(dst) != obs.Devices {
-		return fmt.Errorf("mecoffload: the action has %d entries for %d devices",
-			len(dst), obs.Devices)
-	}
-	if obs.Devices == 0 {
-		return nil
-	}
-	seen, err := a.view.observation(obs)
-	if err == nil {
-		err = a.planner.begin(&seen)
-	}
-	var decision []int32
-	if err == nil {
-		decision, err = a.learner.Decide(seen)
-	}
-	if err != nil {
-		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
-	}
-	a.view.fromMethod(dst, decision, &obs, &seen)
-	return nil
-}
 
 // Learn stores the decision for obs and trains the actor when due. Call it before the environment's
 // Step.
@@ -246,6 +159,7 @@ func (a *Agent) Observe(t rl.Transition[mecoffload.Observation], out *mecoffload
 // Names of the parts of an agent's state, stored next to the learner's parts, which include the
 // actor.
 const (
+	methodState   = "method"
 	actorState    = "actor"
 	valueTDState  = "critic"
 	valueState    = "critic/value"
@@ -254,7 +168,7 @@ const (
 
 // SaveState implements checkpoints.Stateful.
 func (a *Agent) SaveState(s *checkpoints.State) error {
-	s.PutString("method", string(a.method))
+	s.PutString(methodState, string(a.method))
 	err := a.learner.SaveState(s)
 	if a.valueTD != nil {
 		err = errors.Join(err, a.valueTD.SaveState(s.Sub(valueTDState)))
@@ -268,7 +182,7 @@ func (a *Agent) SaveState(s *checkpoints.State) error {
 // LoadState implements checkpoints.Stateful. The agent must have the configuration of the saved
 // one.
 func (a *Agent) LoadState(s *checkpoints.State) error {
-	method, err := s.String("method")
+	method, err := s.String(methodState)
 	if err != nil {
 		return err
 	}
@@ -300,12 +214,5 @@ func (a *Agent) SaveLearned(s *checkpoints.State) error {
 // LoadLearned restores only what decisions depend on: actor, value and deadlines, not the replay
 // memories.
 func (a *Agent) LoadLearned(s *checkpoints.State) error {
-	err := a.actor.LoadState(s.Sub(actorState))
-	if a.value != nil {
-		err = errors.Join(err, a.value.LoadState(s.Sub(valueState)))
-	}
-	if a.deadlines != nil {
-		err = errors.Join(err, a.deadlines.LoadState(s.Sub(deadlineState)))
-	}
-	return err
+	return errors.Join(a.actor.LoadState(s.Sub(actorState)), a.loadLearned(s))
 }

@@ -1,10 +1,12 @@
 package agent_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"math"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
@@ -153,4 +155,42 @@ func ExampleAgent_Objective() {
 	// Output:
 	// weight 0.1 discount 0.9
 	// V of empty servers at first: 0
+}
+
+// A policy decides as the agent that has saved it, without what that learns with.
+func ExampleLoadPolicy() {
+	c := config(agent.GRLE)
+	learner, err := agent.New(c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer learner.Close()
+	state := checkpoints.NewState() // train the learner, then save it; or load a checkpoint
+	if err := learner.SaveState(state); err != nil {
+		log.Fatal(err)
+	}
+
+	c.Scenario.Devices = 20 // graph networks fit any number
+	policy, err := agent.LoadPolicy(state, c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	simulator, err := mecoffload.NewSimulator(c.Scenario, c.Profile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	obs, err := simulator.Reset(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	action := make(mecoffload.Action, obs.Devices)
+	err = policy.Decide(obs, action)
+	fmt.Println(policy.Name(), "decides for", len(action), "devices:", err == nil)
+
+	c.Method = agent.DROOE
+	_, err = agent.LoadPolicy(state, c)
+	fmt.Println(errors.Is(err, checkpoints.ErrMismatch))
+	// Output:
+	// GRLE decides for 20 devices: true
+	// true
 }

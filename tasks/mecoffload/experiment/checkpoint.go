@@ -9,6 +9,7 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
@@ -176,4 +177,23 @@ func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.saved.Dir, err)
 	}
 	return a, nil
+}
+
+// Policy returns the checkpoint's policy, which decides and does not learn, for a world of its own.
+// Like that of [Checkpoint.Agent] it may be another than the trained one. Everything else that
+// decisions need comes from the checkpoint.
+func (c *Checkpoint) Policy(sc mecoffload.Scenario, p mecoffload.Profile) (*agent.Policy, error) {
+	cfg := c.Config
+	cfg.Scenario, cfg.Profile = sc, p
+	if err := c.fits(cfg); err != nil {
+		return nil, err
+	}
+	if err := cfg.agent().CheckMemory(false); err != nil {
+		return nil, err
+	}
+	policy, err := agent.LoadPolicy(c.saved.State.Sub(agentState), cfg.agent())
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.saved.Dir, err)
+	}
+	return policy, nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
@@ -133,4 +134,56 @@ func ExampleEvaluation() {
 	// round-robin        accuracy 0.55, in time 60 %
 	// least-loaded       accuracy 0.78, in time 84 %
 	// best-exit-in-time  accuracy 0.84, in time 92 %
+}
+
+// A trained policy decides in any world its networks fit, straight from the checkpoint: those of
+// graph methods fit every number of devices.
+func ExampleCheckpoint_Policy() {
+	dir, err := os.MkdirTemp("", "run")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	cfg := small()
+	cfg.Method = agent.GRLE
+	run, err := experiment.NewRun(cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer run.Close()
+	for !run.Done() {
+		if err := run.Step(); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := run.Checkpoint(dir); err != nil {
+		log.Fatal(err)
+	}
+
+	saved, err := experiment.OpenCheckpoint(filepath.Join(dir, experiment.LatestCheckpoint))
+	if err != nil {
+		log.Fatal(err)
+	}
+	world := saved.Config.Scenario
+	world.Devices *= 3
+	policy, err := saved.Policy(world, saved.Config.Profile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	simulator, err := mecoffload.NewSimulator(world, saved.Config.Profile)
+	if err != nil {
+		log.Fatal(err)
+	}
+	obs, err := simulator.Reset(1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	action := make(mecoffload.Action, obs.Devices)
+	if err := policy.Decide(obs, action); err != nil {
+		log.Fatal(err)
+	}
+	_, err = simulator.Step(action)
+	fmt.Printf("%s, trained on %d devices, decides for %d: %v\n", policy.Name(), saved.Config.Scenario.Devices, obs.Devices, err == nil)
+	// Output:
+	// GRLE, trained on 4 devices, decides for 12: true
 }

@@ -400,13 +400,20 @@ func TestCheckpointAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := e.Policy(context.Background(), a)
+		policy, err := saved.Policy(cfg.Scenario, cfg.Profile)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want.Decision, got.Decision = mecoffload.DecisionTime{}, mecoffload.DecisionTime{}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("%s: -saved +loaded:\n%s", method, d)
+		want.Decision = mecoffload.DecisionTime{}
+		for _, loaded := range []mecoffload.Policy{a, policy} {
+			got, err := e.Policy(context.Background(), loaded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.Decision = mecoffload.DecisionTime{}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("%s, %T: -saved +loaded:\n%s", method, loaded, d)
+			}
 		}
 	}
 }
@@ -432,7 +439,12 @@ func TestOtherArchitecturesAreRefused(t *testing.T) {
 		c.change(&cfg)
 		_, agentErr := saved.Agent(cfg)
 		_, resumeErr := saved.Resume(cfg)
-		for _, err := range []error{agentErr, resumeErr} {
+		refusals := []error{agentErr, resumeErr}
+		if saved.Config.Method == cfg.Method && cmp.Equal(saved.Config.Recipe, cfg.Recipe) { // another world
+			_, policyErr := saved.Policy(cfg.Scenario, cfg.Profile)
+			refusals = append(refusals, policyErr)
+		}
+		for _, err := range refusals {
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), dir) {
 				t.Errorf("%s: %v\nwant something with %q", c.method, err, c.want)
 			}

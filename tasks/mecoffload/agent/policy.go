@@ -1,0 +1,205 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+)
+
+// Policy is a learning method as it decides, without what it learns with. [LoadPolicy] puts a
+// trained one to work.
+//
+// A Policy is not safe for concurrent use: load one per goroutine.
+type Policy struct {
+	method    Method
+	view      view
+	decider   *droo.Policy[mecoffload.Observation]
+	objective mecoffload.Objective // scores decisions
+	planner   *planner
+	deadlines *DeadlineModel // nil: trust nominal times
+	value     *BacklogValue  // nil: only the slot counts
+}
+
+// Streams of the random numbers of agents and policies.
+const (
+	streamWeights = iota + 1
+	streamQuantizer
+	streamCells // and on from there, one for each slot
+)
+
+// newPolicy returns a policy that knows nothing yet. decideBy completes it.
+func newPolicy(c Config) (*Policy, error) {
+	t, err := c.Method.traits()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	sc, r := c.Scenario, c.Recipe
+	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe)}
+	p.objective = mecoffload.Objective{Weight: r.LatencyWeight, Discount: r.Gamma}
+	if r.LatencyWeight < 0 {
+		p.objective.Weight = sc.RewardWeight
+	}
+	if r.TimePrice > 0 && !t.longTerm { // V is the price of the long-term critic
+		if p.objective.Prices, err = timePrices(sc, c.Profile, r.TimePrice); err != nil {
+			return nil, err
+		}
+	}
+	if r.LearnDeadlines {
+		p.deadlines = NewDeadlineModel()
+		p.objective.OnTime = p.deadlines.Table()
+	}
+	if t.longTerm {
+		p.value = newBacklogValue(sc.Servers, len(p.view.profile.Servers), sc.Slot)
+		p.objective.Future = p.value
+	}
+	p.planner, err = newPlanner(sc, p.view.profile, p.objective, r, t.longTerm)
+	return p, err
+}
+
+// decideBy sets the source of candidates, for a number of devices.
+func (p *Policy) decideBy(d *droo.Policy[mecoffload.Observation], devices int) {
+	p.decider = d
+	if p.planner.trials > 0 || p.planner.switches > 0 && devices > manyDevices {
+		d.SetImprover(p.planner)
+	}
+	if p.planner.greedy != nil {
+		d.SetProposer(p.planner)
+	}
+}
+
+// LoadPolicy returns the policy that an Agent has saved in s. c describes the world to decide in,
+// which may differ from the trained one in anything that leaves the network shapes unchanged (see
+// [Config.Architecture]): graph networks take any number of devices, servers and exits. Of the
+// recipe only the network and the settings of decisions count, not those of learning. An empty
+// Method stands for the saved one.
+//
+// If s holds another method or network, the error wraps checkpoints.ErrMismatch.
+func LoadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
+	method, err := s.String(methodState)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: load policy: %w", err)
+	}
+	if c.Method == "" {
+		c.Method = Method(method)
+	}
+	if Method(method) != c.Method {
+		return nil, fmt.Errorf("mecoffload: load policy: the checkpoint is of method %s, not %s: %w", method, c.Method, checkpoints.ErrMismatch)
+	}
+	p, err := loadPolicy(s, c)
+	if err != nil {
+		return nil, fmt.Errorf("mecoffload: load policy: %s: %w", c.Method, err)
+	}
+	return p, nil
+}
+
+func loadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
+	p, err := newPolicy(c)
+	if err != nil {
+		return nil, err
+	}
+	network, err := c.network()
+	if err != nil {
+		return nil, err
+	}
+	quantizer, err := c.quantizer()
+	if err != nil {
+		return nil, err
+	}
+	scorer, err := droo.LoadScorer(s, network)
+	if err != nil {
+		return nil, err
+	}
+	decider, err := droo.NewPolicy(scorer, quantizer, p.planner, c.Recipe.candidates(c.Scenario.Devices))
+	if err != nil {
+		return nil, err
+	}
+	p.decideBy(decider, c.Scenario.Devices)
+	return p, p.loadLearned(s)
+}
+
+// loadLearned restores what decisions depend on besides the network.
+func (p *Policy) loadLearned(s *checkpoints.State) error {
+	var err error
+	if p.value != nil {
+		err = p.value.LoadState(s.Sub(valueState))
+	}
+	if p.deadlines != nil {
+		err = errors.Join(err, p.deadlines.LoadState(s.Sub(deadlineState)))
+	}
+	return err
+}
+
+// network returns the method's network, with initial weights.
+func (c Config) network() (rl.Model[mecoffload.Observation], error) {
+	t, err := c.Method.traits()
+	if err != nil {
+		return nil, err
+	}
+	r, weights := c.Recipe, rl.NewRand(c.Seed, streamWeights)
+	profile := newView(c.Profile, t, r).profile
+	if t.graph {
+		return newGraphNet(c.Scenario, profile, r.GraphHidden, r.GraphLayers, weights.Rand)
+	}
+	return newMLPNet(c.Scenario, profile, r.Hidden, weights.Rand)
+}
+
+func (c Config) quantizer() (droo.Quantizer, error) {
+	return c.Recipe.quantizer(rl.NewRand(c.Seed, streamQuantizer))
+}
+
+// timePrices returns the price of a second of each server [N]: a share of its shadow price. Methods
+// that use only the last exit pay the prices of the whole network too, so that all methods maximise
+// the same objective.
+//
+// The reward of a slot ignores later slots. A method that maximises it spends server time on
+// anything that adds to this slot, until backlogs are so long that deadlines ration them
+// (docs/decisions/0014).
+func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]float64, error) {
+	prices, err := mecoffload.ShadowPrices(sc, p)
+	for n := range prices {
+		prices[n] *= share
+	}
+	return prices, err
+}
+
+// Name implements mecoffload.Policy.
+func (p *Policy) Name() string { return string(p.method) }
+
+// Method returns the method.
+func (p *Policy) Method() Method { return p.method }
+
+// Objective returns the objective that the policy maximises. A [mecoffload.Search] on it is the
+// near-oracle against which to measure the policy's own search through actor and candidates. With
+// the long-term critic it changes as an agent learns.
+func (p *Policy) Objective() mecoffload.Objective { return p.objective }
+
+// Decide implements mecoffload.Policy.
+func (p *Policy) Decide(obs mecoffload.Observation, dst mecoffload.Action) error {
+	if len(dst) != obs.Devices {
+		return fmt.Errorf("mecoffload: the action has %d entries for %d devices",
+			len(dst), obs.Devices)
+	}
+	if obs.Devices == 0 {
+		return nil
+	}
+	seen, err := p.view.observation(obs)
+	if err == nil {
+		err = p.planner.begin(&seen)
+	}
+	var decision []int32
+	if err == nil {
+		decision, err = p.decider.Decide(seen)
+	}
+	if err != nil {
+		return fmt.Errorf("mecoffload: %s: %w", p.method, err)
+	}
+	p.view.fromMethod(dst, decision, &obs, &seen)
+	return nil
+}
