@@ -31,7 +31,8 @@
 // policy ([ActorCritic]), [VecEnv] steps several environments at once, and [Rollout] stores the
 // steps and estimates their advantages. For learners of action values, [NStep] makes experiences of
 // one or more steps, and [ReplayBuffer] or [PrioritizedReplay] store them. [Normalizer]
-// standardises observations. Package rl/envs has two standard problems to test learners on.
+// standardises observations. docs/algorithms shows how to write a learner of your own on the shared
+// training loop. Package rl/envs has two standard problems to test learners on.
 //
 // # Deciding with a critic
 //

@@ -15,6 +15,19 @@
 // becomes a training example for the actor. So the actor imitates a search that its own proposals
 // improve, and [AdaptiveK] shrinks the search as they get better.
 //
+// # A minimal path
+//
+// A critic, and observations that are graphs of a schema (package hetero), are enough:
+//
+//	worth := func(g hetero.Graph, choices []int32) (float64, error) { ... }
+//	learner, err := hetero.NewDROO(schema, droo.CriticFunc[hetero.Graph](worth), hetero.DefaultDROOConfig(seed))
+//	decision, err := learner.Step(g) // decides and learns
+//
+// With parts of your own, call New: an actor, a quantizer, a critic, and an rl.Codec that copies
+// observations into the memory. Where the next observation depends on the decision, call Decide,
+// carry the decision out, then Learn. A [Policy] decides without learning, and LoadPolicy makes one
+// from a learner's checkpoint.
+//
 // # Exploration
 //
 // The candidates of the quantizer are the only exploration:
@@ -26,6 +39,10 @@
 //	Gumbel                 the most probable decision, then draws from the actor's probabilities
 //	Interleave             several of these in turn
 //	Explore                any of these, with a few random candidates at the end
+//
+// All keep one contract: the best guess first, no decision twice, masked options never. Package
+// drootest checks it. A [Proposer] adds a decision of its own to the candidates, and an [Improver]
+// searches near the best one.
 //
 // # Beyond one slot
 //
