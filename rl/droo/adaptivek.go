@@ -8,14 +8,14 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// AdaptiveK is DROO's rule for the number of candidates: every interval slots, K becomes one more
+// AdaptiveK is DROO's rule for the number of candidates. Every interval slots, K becomes one more
 // than the largest index of a best candidate in that interval, counting from one, and at most max.
-// As the actor learns, the best candidate moves to the front of the list, so that fewer candidates
-// have to be scored.
+// As the actor learns, the best candidate moves to the front of the list, so fewer candidates need
+// scores.
 //
-// With indices from zero, as BestIndex reports them, that is min(2 + largest index, max): K never
-// falls below 2 (unless max is 1), which leaves it room to grow again. The published code leaves
-// the last slot of each interval out of the maximum; this follows the paper.
+// With indices from zero, as BestIndex returns them, K = min(2 + largest index, max). K never falls
+// below 2 (unless max is 1), which lets it grow again. The published code leaves the last slot of
+// each interval out of the maximum; this follows the paper.
 type AdaptiveK struct {
 	max, interval int
 	k             int
@@ -23,7 +23,7 @@ type AdaptiveK struct {
 	largest       int // best index in the current interval
 }
 
-// NewAdaptiveK returns the rule with K = max to start with. An interval of 0 keeps K there.
+// NewAdaptiveK returns the rule, starting with K = max. An interval of 0 keeps K there.
 func NewAdaptiveK(max, interval int) (*AdaptiveK, error) {
 	if max < 1 || interval < 0 {
 		return nil, fmt.Errorf("droo: adaptive K: at most %d candidates every %d slots; want at least 1 and an interval >= 0", max, interval)
@@ -34,7 +34,7 @@ func NewAdaptiveK(max, interval int) (*AdaptiveK, error) {
 // K returns the number of candidates to use now.
 func (a *AdaptiveK) K() int { return a.k }
 
-// Observe tells the index (from zero) that the best candidate of a slot had.
+// Observe records the index (from zero) of the best candidate of a slot.
 func (a *AdaptiveK) Observe(bestIndex int) {
 	if a.interval == 0 {
 		return

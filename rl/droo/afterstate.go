@@ -23,21 +23,20 @@ type AfterstateValue interface {
 // LongTermConfig holds the hyper-parameters of LongTerm. DefaultLongTermConfig returns this
 // project's own choices.
 type LongTermConfig struct {
-	// Gamma is the discount factor, in [0, 1): what a reward is worth if it comes one slot later.
+	// Gamma is the discount factor, in [0, 1): the value now of a reward of 1 one slot later.
 	// Default 0.9.
 	Gamma float64
-	// TrainInterval is the number of slots from one training to the next. Default 1.
+	// TrainInterval is the number of slots between trainings. Default 1.
 	TrainInterval int
-	// StepsPerTrain is the number of minibatches a training consists of. Default 1.
+	// StepsPerTrain is the number of minibatches per training. Default 1.
 	StepsPerTrain int
-	// BatchSize is the number of temporal differences in a minibatch; there is no training before
-	// that many are stored. 0 trains on all that are stored, for values fitted by least squares.
-	// Default 64.
+	// BatchSize is the number of temporal differences in a minibatch; training starts once that
+	// many are stored. 0 trains on all stored ones, for values fitted by least squares. Default 64.
 	BatchSize int
-	// MemorySize is the number of temporal differences kept. They are those of past policies, so a
+	// MemorySize is the number of temporal differences kept. They come from past policies, so a
 	// long memory learns V of a mixture of them. Default 1024.
 	MemorySize int
-	// Seed determines which of them make up the minibatches. Default 0.
+	// Seed determines the draws of minibatches. Default 0.
 	Seed uint64
 }
 
@@ -46,7 +45,7 @@ func DefaultLongTermConfig() LongTermConfig {
 	return LongTermConfig{Gamma: 0.9, TrainInterval: 1, StepsPerTrain: 1, BatchSize: 64, MemorySize: 1024}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c LongTermConfig) Check() error {
 	check := validate.Fields{Name: "droo: LongTerm"}
 	check.Want(c.Gamma >= 0 && c.Gamma < 1, "Gamma is %v, want it in [0, 1)", c.Gamma)
@@ -57,15 +56,15 @@ func (c LongTermConfig) Check() error {
 	return check.Err()
 }
 
-// AfterstateLearner learns V from what really happens. With y_t the afterstate of the decision
-// executed in slot t, and r_t the reward the environment gave for it, V is the fixed point of
+// AfterstateLearner learns V from real outcomes. With y_t the afterstate of the decision executed
+// in slot t, and r_t the environment's reward for it, V is the fixed point of
 //
 //	V(y_t) = E[ r_t+1 + gamma V(y_t+1) ]
 //
-// which temporal differences approach: V(y_t) moves towards r_t+1 + gamma V(y_t+1). The expectation
-// is over all that a model does not know, including how far the real outcome is from the afterstate
-// it predicted. When an episode terminates after slot t, V(y_t) moves towards 0; when it is
-// truncated, nothing is learned about y_t.
+// Temporal differences approach it: V(y_t) moves towards r_t+1 + gamma V(y_t+1). The expectation is
+// over everything that a model does not know, including the error of its predicted afterstate. When
+// an episode terminates after slot t, V(y_t) moves towards 0; when it is truncated, nothing is
+// learned about y_t.
 //
 // Call Executed before the environment's step and Observe after it. To evaluate without learning,
 // call neither.
@@ -76,7 +75,7 @@ type AfterstateLearner struct {
 	rand   *rl.Rand
 	slots  int // observed
 
-	// Executed fills current, Observe uses it and makes it previous. Empty: there is none.
+	// Executed fills current; Observe uses it and makes it previous. Empty means none.
 	previous, current []float32
 	pending           bool // between Executed and Observe
 
@@ -115,7 +114,7 @@ func (l *AfterstateLearner) valuesOf(features []float32, k int) error {
 	return nil
 }
 
-// Executed notes the afterstate [size] of the decision about to be executed.
+// Executed stores the afterstate [size] of the decision about to be executed.
 func (l *AfterstateLearner) Executed(afterstate []float32) error {
 	if l.pending {
 		return errors.New("droo: long-term critic: Executed twice without Observe in between")
@@ -132,9 +131,9 @@ func (l *AfterstateLearner) Executed(afterstate []float32) error {
 	return nil
 }
 
-// Observe takes the reward for the decision given to Executed, and whether the episode terminated
-// or was truncated after it. When training is due it trains V, and returns the mean loss of the
-// training steps.
+// Observe learns from the reward of the decision passed to Executed, and from whether the episode
+// terminated or was truncated after it. When training is due it trains V and returns the mean loss
+// of the training steps.
 func (l *AfterstateLearner) Observe(reward float64, terminated, truncated bool) (loss float64, trained bool, err error) {
 	if !l.pending {
 		return 0, false, errors.New("droo: long-term critic: Observe without Executed before it")
@@ -168,7 +167,7 @@ func (l *AfterstateLearner) Observe(reward float64, terminated, truncated bool) 
 	return loss, true, nil
 }
 
-// draw fills l.batch with a minibatch, or with all that is stored.
+// draw fills l.batch with a minibatch, or with all stored differences.
 func (l *AfterstateLearner) draw() error {
 	if l.cfg.BatchSize > 0 {
 		l.batch = reuse.Slice(l.batch, l.cfg.BatchSize)
@@ -195,7 +194,7 @@ func (l *AfterstateLearner) train() (float64, error) {
 		}
 		l.features = append(l.features, step.state...)
 		if step.terminal() {
-			l.next = append(l.next, step.state...) // of any value: it is not used
+			l.next = append(l.next, step.state...) // any value: it is not used
 		} else {
 			l.next = append(l.next, step.next...)
 		}
@@ -219,8 +218,8 @@ func (l *AfterstateLearner) train() (float64, error) {
 // valueState is the name of the value's state.
 const valueState = "value"
 
-// SaveState implements checkpoints.Stateful. The state holds that of the value too, if it
-// implements checkpoints.Stateful.
+// SaveState implements checkpoints.Stateful. The state includes the value's if it implements
+// checkpoints.Stateful.
 func (l *AfterstateLearner) SaveState(s *checkpoints.State) error {
 	if l.pending {
 		return errors.New("droo: long-term critic: cannot be saved between Executed and Observe")
@@ -234,8 +233,8 @@ func (l *AfterstateLearner) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was
-// saved.
+// LoadState implements checkpoints.Stateful. The learner must have the configuration of the saved
+// one.
 func (l *AfterstateLearner) LoadState(s *checkpoints.State) error {
 	l.pending = false
 	size, err := s.Len("previous")
@@ -252,8 +251,8 @@ func (l *AfterstateLearner) LoadState(s *checkpoints.State) error {
 	)
 }
 
-// tdStep is what one temporal difference needs: V(state) is to be reward + gamma V(next), or 0 for
-// a terminal state.
+// tdStep is one temporal difference: the target of V(state) is reward + gamma V(next), or 0 for a
+// terminal state.
 type tdStep struct {
 	state, next []float32 // next is empty if the episode terminated
 	reward      float64
@@ -261,8 +260,8 @@ type tdStep struct {
 
 func (s *tdStep) terminal() bool { return len(s.next) == 0 }
 
-// tdCodec encodes a step as its reward, state and next state; the states have equal sizes, or next
-// has none.
+// tdCodec encodes a step as its reward, state and next state. The states have equal sizes, or next
+// is empty.
 type tdCodec struct{}
 
 func (tdCodec) Copy(dst *tdStep, src tdStep) {
@@ -287,7 +286,8 @@ func (tdCodec) Decode(s *tdStep, src []float64) error {
 		}
 	}
 	if len(src) < 3 || src[0] != 0 && src[0] != 1 {
-		return fmt.Errorf("%d numbers do not begin as a temporal difference: %v", len(src), src[:min(3, len(src))])
+		return fmt.Errorf("%d numbers do not encode a temporal difference: %v",
+			len(src), src[:min(3, len(src))])
 	}
 	terminal, states := src[0] == 1, src[2:]
 	size := len(states)

@@ -1,19 +1,19 @@
 package droo
 
-// Critic puts a value on candidate decisions: higher is better. A critic may be a model of the
-// problem (DROO solves a convex problem per candidate), a learned function, or a mixture of both
-// such as LongTerm.
+// Critic scores candidate decisions: higher is better. It may be a model of the problem (DROO
+// solves a convex problem per candidate), a learned function, or a mixture of both such as
+// LongTerm.
 type Critic[O any] interface {
 	// Score writes the value of candidate k of d to dst[k]. dst has length d.K. A value of -Inf
-	// marks a candidate that cannot be executed; NaN is an error wherever it is used.
+	// marks a candidate that cannot be executed; NaN is always an error.
 	Score(obs O, d *Decisions, dst []float64) error
 }
 
-// Improver changes a decision into a better one, for instance by local search on the critic's
-// value. It is the step by which a learner can look beyond the candidates its actor proposes.
+// Improver improves a decision, for instance by local search on the critic's value. It lets a
+// learner look beyond the candidates that its actor proposes.
 type Improver[O any] interface {
-	// Improve may change decision [Rows] in place. It returns the value of the result, which is not
-	// below that of what it was given, on the critic's scale.
+	// Improve may change decision [Rows] in place. It returns the value of the result on the
+	// critic's scale, which is not below the original's.
 	Improve(obs O, decision []int32) (value float64, err error)
 }
 
@@ -23,8 +23,8 @@ type Guided interface {
 	Guide(s Scores)
 }
 
-// Proposer suggests a decision that needs no learning, for instance the rule an installation ran
-// before it began to learn.
+// Proposer suggests a decision that needs no learning, for instance the rule an installation used
+// before.
 type Proposer[O any] interface {
 	// Propose writes a decision for obs to dst [Rows].
 	Propose(obs O, dst []int32) error

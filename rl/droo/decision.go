@@ -7,23 +7,23 @@ import (
 )
 
 // Scores are an actor's relaxed scores of one observation: logits of the options of each row. A row
-// is one thing to be decided, such as a device.
+// is one thing to decide, such as a device.
 //
 //   - Options == 1: a binary decision per row. The choice is 0 or 1, and the probability of 1 is
 //     sigmoid(logit).
 //   - Options >= 2: one of n per row. The choice is 0 <= c < Options, with probability
 //     softmax(row)[c]. A logit of -Inf forbids an option (a mask); a row must leave at least one.
-//   - Options == 0: one of n, where n differs from row to row. Ends says where each row's logits end.
+//   - Options == 0: one of n, where n differs from row to row. Ends holds the end of each row's logits.
 type Scores struct {
 	Rows, Options int
 	Ends          []int32   // [Rows], ascending; only with Options == 0
-	Logits        []float32 // of the first row, then of the second, and so on
+	Logits        []float32 // first of the first row, then of the second, and so on
 }
 
 // Binary reports whether every row is a yes or no.
 func (s *Scores) Binary() bool { return s.Options == 1 }
 
-// bounds returns where the logits of row i begin and end.
+// bounds returns the beginning and end of the logits of row i.
 func (s *Scores) bounds(i int) (begin, end int) {
 	if s.Options > 0 {
 		return i * s.Options, (i + 1) * s.Options
@@ -40,8 +40,8 @@ func (s *Scores) Row(i int) []float32 {
 	return s.Logits[begin:end]
 }
 
-// Check reports what is wrong with s: a shape that does not fit, a logit that is NaN or infinite
-// (-Inf is allowed as the mask of a one-of-n option), or a row without any option left.
+// Check reports an inconsistent shape, a logit that is NaN or infinite (-Inf is allowed as the mask
+// of a one-of-n option), or a row without an allowed option.
 func (s Scores) Check() error {
 	if err := s.checkShape(); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (s Scores) Check() error {
 				left++
 			case s.Options != 1 && masked(z):
 			default:
-				return fmt.Errorf("logit of row %d, option %d is %v", i, j, z)
+				return fmt.Errorf("the logit of row %d, option %d is %v", i, j, z)
 			}
 		}
 		if left == 0 {
@@ -90,7 +90,7 @@ func (s *Scores) checkShape() error {
 // masked reports whether the logit z of a one-of-n option forbids it.
 func masked(z float32) bool { return z < -math.MaxFloat32 }
 
-// Argmax writes the most probable choice of every row to dst [Rows]. Of equal options the first
+// Argmax writes the most probable choice of every row to dst [Rows]. The first of equal options
 // wins; a binary choice is 1 only above probability 0.5.
 func (s Scores) Argmax(dst []int32) {
 	for i := range s.Rows {
@@ -124,8 +124,7 @@ func (d *Decisions) Candidate(k int) []int32 {
 	return d.Choice[k*d.Rows : (k+1)*d.Rows : (k+1)*d.Rows]
 }
 
-// Reset empties d and makes room for k candidates of the given number of rows, keeping the memory d
-// has.
+// Reset empties d and makes room for k candidates of the given number of rows, reusing d's memory.
 func (d *Decisions) Reset(rows, k int) {
 	d.K, d.Rows = 0, rows
 	d.Choice = slices.Grow(d.Choice[:0], rows*k)
@@ -147,7 +146,7 @@ type Quantizer interface {
 	Candidates(s Scores, k int, dst *Decisions) error
 }
 
-// begin does what every quantizer starts with: it checks the arguments and puts the most probable
+// begin is the common start of every quantizer: it checks the arguments and puts the most probable
 // decision first.
 func begin(s Scores, k int, dst *Decisions) error {
 	if k < 1 {

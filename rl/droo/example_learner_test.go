@@ -73,10 +73,10 @@ func (a *logistic) Train(batch []droo.Sample[[]float64]) (float64, error) {
 	return loss, nil
 }
 
-// The learner starts out knowing nothing. Its noisy candidates find better decisions than it would
-// have made, it learns to propose these, and in the end proposes the best of all 64 among its first
-// few candidates. (With OrderPreserving it would not: the untrained actor scores all radios alike,
-// and keeping that order offers all or none of them to transmit.)
+// The learner starts without knowledge. Its noisy candidates find better decisions than its own; it
+// learns to propose these, and at last the best of all 64 is among its first few candidates.
+// (OrderPreserving would fail here: the untrained actor scores all radios alike, and keeping that
+// order lets all or none of them transmit.)
 func ExampleLearner() {
 	quantizer, err := droo.NewNoisyOrderPreserving(1, rl.NewRand(1, 1))
 	if err != nil {

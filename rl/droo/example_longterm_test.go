@@ -15,7 +15,7 @@ type offer struct {
 	price float64
 }
 
-// shop is the critic for one slot, and knows what a decision leaves behind.
+// shop is the critic for one slot, and predicts the stock that a decision leaves.
 type shop struct{}
 
 func (shop) Score(o offer, d *droo.Decisions, dst []float64) error {
@@ -37,7 +37,7 @@ func (s shop) Predict(o offer, d *droo.Decisions, rewards []float64, dst []float
 	return s.Score(o, d, rewards)
 }
 
-// stockValue is V: a number for each stock. A network would do the same where there are more.
+// stockValue is V: a number for each stock. With more stocks a network would take its place.
 type stockValue [4]float64
 
 func (v *stockValue) Values(stocks []float32, k int, dst []float64) error {
@@ -78,10 +78,10 @@ func (offerCodec) Decode(o *offer, src []float64) error {
 	return nil
 }
 
-// Who sees one slot sells at any price. The long-term critic learns what an item in store is worth,
+// A one-slot critic sells at any price. The long-term critic learns the value of an item in store,
 // and waits.
 func ExampleLongTerm() {
-	value := &stockValue{3, 3, 3, 3} // more than anything is worth: what was never tried looks good
+	value := &stockValue{3, 3, 3, 3} // optimistic start, so that everything gets tried
 	longTerm, err := droo.NewLongTerm(shop{}, value, droo.DefaultLongTermConfig())
 	if err != nil {
 		log.Fatal(err)

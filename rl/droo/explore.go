@@ -9,13 +9,12 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Explore is a quantizer that lets chance make the last few candidates: each row takes one of its
-// options, all with the same probability, whatever the scores say. The others come from another
-// quantizer.
+// Explore is a quantizer whose last few candidates are random: each row takes one of its options
+// with equal probability, independent of the scores. The others come from another quantizer.
 //
 // Candidates near the actor's proposal cannot lead it away from one that is bad as a whole. An
-// untrained actor scores an option much alike for all rows, so it may send all of them the same way;
-// random decisions spread the rows, and the critic prefers them until the actor does better.
+// untrained actor scores an option similarly for all rows, so it may send all of them the same way.
+// Random decisions spread the rows, and the critic prefers them until the actor does better.
 type Explore struct {
 	inner  Quantizer
 	random int
@@ -25,8 +24,8 @@ type Explore struct {
 	merge  merger
 }
 
-// NewExplore returns a quantizer that draws random of its candidates, but never the first, from rand
-// and takes the others from inner. The state of both is saved as the quantizer's.
+// NewExplore returns a quantizer that draws random of its candidates, but never the first, from
+// rand and takes the others from inner. Its state includes both.
 func NewExplore(inner Quantizer, random int, rand *rl.Rand) (*Explore, error) {
 	if random < 0 {
 		return nil, fmt.Errorf("droo: exploring quantizer: %d random candidates, want at least 0", random)
@@ -54,7 +53,7 @@ func (q *Explore) Candidates(s Scores, k int, dst *Decisions) error {
 	return nil
 }
 
-// draw returns a random option of a row, of those that are not masked.
+// draw returns a random unmasked option of a row.
 func (q *Explore) draw(s *Scores, row int) int32 {
 	if s.Options == 1 {
 		return int32(q.rand.IntN(2))
@@ -76,7 +75,7 @@ func (q *Explore) draw(s *Scores, row int) int32 {
 		}
 		skip--
 	}
-	panic("droo: a row without options") // the inner quantizer has refused these scores
+	panic("droo: a row without options") // unreachable: the inner quantizer rejects these scores
 }
 
 // SaveState implements checkpoints.Stateful.

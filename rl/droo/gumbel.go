@@ -9,21 +9,21 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Gumbel is the quantizer that perturbs: after the most probable decision it proposes argmaxes of
+// Gumbel is the quantizer that samples: after the most probable decision it proposes argmaxes of
 // the scores with Gumbel noise, max_j (z_ij/T + g_ij) in every row i (logistic noise for a binary
 // row), at temperature T.
 //
-// By the Gumbel-max theorem the perturbed argmax of a row is distributed as softmax(z_i/T), and
-// that of a binary row as sigmoid(z_i/T). So the draws are made from these probabilities directly,
-// with one random number per row. A low temperature stays close to the most probable decision, a
-// high one approaches uniform choices.
+// By the Gumbel-max theorem the perturbed argmax of a row is distributed as softmax(z_i/T), and for
+// a binary row as sigmoid(z_i/T). So Gumbel draws from these probabilities directly, with one
+// random number per row. A low temperature stays close to the most probable decision, a high one
+// approaches uniform choices.
 //
-// A draw that repeats a candidate is made again, but a confident actor has few different decisions
-// to offer: after drawsPerCandidate times k draws the quantizer returns what it has.
+// A draw that repeats a candidate is repeated. A confident actor has few different decisions to
+// offer, so after drawsPerCandidate times k draws the quantizer returns the candidates it has.
 type Gumbel struct {
 	temperature float64
 	rand        *rl.Rand
-	cumulative  []float64 // per logit: sums of the unnormalised probabilities within a row
+	cumulative  []float64 // per logit: cumulative unnormalised probabilities within a row
 	choice      []int32
 	merge       merger
 }
@@ -31,10 +31,11 @@ type Gumbel struct {
 const drawsPerCandidate = 4
 
 // NewGumbel returns the quantizer with the given temperature (1 draws from the actor's own
-// probabilities) and the source of its noise, whose state is saved as the quantizer's.
+// probabilities) and source of noise. The quantizer's state includes the source's.
 func NewGumbel(temperature float64, rand *rl.Rand) (*Gumbel, error) {
 	if !(temperature > 0) {
-		return nil, fmt.Errorf("droo: gumbel quantizer: temperature = %v, want a positive one", temperature)
+		return nil, fmt.Errorf("droo: gumbel quantizer: temperature %v, want it positive",
+			temperature)
 	}
 	return &Gumbel{temperature: temperature, rand: rand}, nil
 }
@@ -75,7 +76,7 @@ func (q *Gumbel) accumulate(s Scores, best []int32) {
 	}
 }
 
-// draw makes q.choice a random decision.
+// draw sets q.choice to a random decision.
 func (q *Gumbel) draw(s Scores) {
 	for i := range q.choice {
 		u := q.rand.Float64()

@@ -1,7 +1,7 @@
 package droo
 
-// heap is a binary heap of values; the one that comes before all others is at index 0. Unlike
-// container/heap it does not box its elements, so that pushing allocates only when the slice grows.
+// heap is a binary heap of values whose first element comes before all others. Unlike
+// container/heap it does not box its elements, so pushing allocates only when the slice grows.
 type heap[T interface{ Before(T) bool }] []T
 
 func (h *heap[T]) push(x T) {

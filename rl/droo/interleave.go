@@ -8,14 +8,13 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Interleave takes candidates from several quantizers in turn, leaving out those another has
-// already proposed: first the first of each, then the second of each, until k are found or all are
-// exhausted.
+// Interleave takes candidates from several quantizers in turn and skips those already proposed: the
+// first of each, then the second of each, until k are found or all are exhausted.
 //
-// Taking turns, rather than half from one and half from the other, keeps the index of a candidate a
-// measure of how far down the lists it stands, which is what AdaptiveK goes by.
+// With turns, rather than half from each, the index of a candidate still measures its rank in the
+// lists, on which AdaptiveK relies.
 type Interleave struct {
-	Quantizers []Quantizer // in the order of their turns
+	Quantizers []Quantizer // in order of their turns
 
 	lists []Decisions
 	merge merger
@@ -58,13 +57,13 @@ func (q *Interleave) LoadState(s *checkpoints.State) error {
 	return nil
 }
 
-// merger collects different candidates. It remembers them in a hash table with open addressing,
-// because comparing each with all others is too slow for many candidates of many rows.
+// merger collects distinct candidates in a hash table with open addressing, because comparing each
+// candidate with all others is too slow for many candidates of many rows.
 type merger struct {
 	slots []int32 // 1 + index of a candidate, 0 = empty; the length is a power of two
 }
 
-// interleave fills dst with at most k different candidates of lists, which have equal numbers of
+// interleave fills dst with at most k distinct candidates of lists, which have equal numbers of
 // rows.
 func (m *merger) interleave(lists []Decisions, k int, dst *Decisions) {
 	dst.Reset(lists[0].Rows, k)
@@ -92,8 +91,8 @@ func (m *merger) reset(k int) {
 	clear(m.slots)
 }
 
-// add appends choice to dst unless dst already holds it, and reports whether it did. All that dst
-// holds must have been added through m.
+// add appends choice to dst unless dst already holds it, and reports whether it did. All candidates
+// in dst must have been added through m.
 func (m *merger) add(dst *Decisions, choice []int32) bool {
 	hash := uint64(0)
 	for _, c := range choice {

@@ -11,9 +11,9 @@ import (
 // first, where the rows choose independently of each other (sigmoid per row, or softmax per row).
 // It is exact, and the zero value is ready for use.
 //
-// A decision is less probable than the best one by the sum of the logits its rows give up, so the k
-// best are the k smallest sums of one gap per row. With the gaps sorted, a heap finds them in O(k
-// log k), and writing them out takes O(k Rows).
+// The log-probability of a decision is the best one's minus the sum of the logits its rows give up.
+// So the k best are the k smallest sums of one gap per row. With the gaps sorted, a heap finds them
+// in O(k log k), and writing them out takes O(k Rows).
 type KBest struct{ sums bestSums }
 
 // Candidates implements Quantizer.
@@ -39,15 +39,15 @@ func (q *KBest) Candidates(s Scores, k int, dst *Decisions) error {
 	return nil
 }
 
-// bestSums lists decisions in order of a cost that is a sum over rows: nothing for a row's best
-// option, and a cost of its own for each alternative.
+// bestSums lists decisions in order of a cost that is a sum over rows: 0 for a row's best option,
+// and a separate cost for each alternative.
 type bestSums struct {
 	alternatives []alternative
 	rows         []altRow
 	frontier     heap[partial]
 }
 
-// alternative is an option of a row and what it costs more than the best one.
+// alternative is an option of a row and its extra cost over the best one.
 type alternative struct {
 	cost   float64
 	option int32
@@ -60,12 +60,12 @@ type altRow struct {
 	cheapest   float64
 }
 
-// partial is a decision still to be listed. It is candidate parent with the row at position at of
+// partial is a decision in the heap. It is candidate parent with the row at position at of
 // bestSums.rows set to its alternative number rank and, if undo, the row before it set back to its
 // best option.
 type partial struct {
 	cost     float64
-	serial   int // of equal costs the one found first
+	serial   int // order of discovery, which breaks ties of cost
 	parent   int
 	at, rank int
 	undo     bool
@@ -79,8 +79,8 @@ func (b *bestSums) reset() {
 	b.alternatives, b.rows, b.frontier = b.alternatives[:0], b.rows[:0], b.frontier[:0]
 }
 
-// add says that row, whose best option is given, can take option at a cost >= 0. The options of a
-// row are added one after the other.
+// add adds option, at a cost >= 0, to the alternatives of row, whose best option is best. Add the
+// options of one row consecutively.
 func (b *bestSums) add(row int, best, option int32, cost float64) {
 	if n := len(b.rows); n == 0 || b.rows[n-1].row != int32(row) {
 		b.rows = append(b.rows, altRow{row: int32(row), best: best, begin: len(b.alternatives)})
@@ -92,12 +92,12 @@ func (b *bestSums) add(row int, best, option int32, cost float64) {
 // enumerate appends the next best decisions to dst, which holds the best one, until it holds k or
 // there are no more.
 //
-// With the rows sorted by their cheapest alternative, every decision but the best has exactly one
-// predecessor that does not cost more: let its last row that is not at its best be at position p
-// with alternative r. If r > 0, the predecessor has alternative r-1 there; if r == 0 and the row at
-// p-1 is at its best, the predecessor has row p at its best and row p-1 at its first alternative;
-// otherwise it has just row p at its best. Following this backwards from the listed decisions with
-// a heap visits the decisions in order of cost, each once.
+// With the rows sorted by their cheapest alternative, every decision except the best has exactly
+// one predecessor that does not cost more. Let its last row that is not at its best be at position
+// p with alternative r. If r > 0, the predecessor has alternative r-1 there. If r == 0 and the row
+// at p-1 is at its best, the predecessor has row p at its best and row p-1 at its first
+// alternative. Otherwise it has just row p at its best. Following these links in reverse from the
+// listed decisions, with a heap, visits the decisions in order of cost, each once.
 func (b *bestSums) enumerate(k int, dst *Decisions) {
 	for i := range b.rows {
 		r := &b.rows[i]

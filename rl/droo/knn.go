@@ -7,13 +7,13 @@ import (
 
 // KNN is the k-nearest-neighbour quantizer for binary decisions: the k vectors of {0,1}^n closest
 // in euclidean distance to the vector of probabilities, closest first (G. Dulac-Arnold et al.,
-// "Deep Reinforcement Learning in Large Discrete Action Spaces", 2015, as DROO compares with it).
-// The zero value is ready for use.
+// "Deep Reinforcement Learning in Large Discrete Action Spaces", 2015, a baseline in the DROO
+// paper). The zero value is ready for use.
 //
-// The published code measures the distance to all 2^n vectors; here the result is exact too, but
-// costs O(n log n + k log k): choosing against a row's probability p adds |1-2p| to the squared
-// distance, whatever the other rows choose, so the nearest vectors are the smallest sums of these,
-// as in KBest.
+// The published code measures the distance to all 2^n vectors. This one is exact too, but costs O(n
+// log n + k log k): choosing against a row's probability p adds |1-2p| to the squared distance,
+// independent of the other rows, so the nearest vectors are the smallest sums of these, as in
+// KBest.
 type KNN struct{ sums bestSums }
 
 // Candidates implements Quantizer. One-of-n scores are an error.

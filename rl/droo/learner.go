@@ -13,31 +13,29 @@ import (
 // Config holds the hyper-parameters of a Learner. DefaultConfig returns the published ones; the
 // zero value of a field means what its comment says, not the default.
 type Config struct {
-	// Candidates is the number K of candidate decisions per slot to start with, and the most there
-	// will ever be. Default 10: the published code starts with the number of rows, 10.
+	// Candidates is the initial number K of candidate decisions per slot, and its maximum. Default
+	// 10: the published code starts with the number of rows, 10.
 	Candidates int
 	// AdaptInterval is the number of slots after which K adapts (see AdaptiveK); 0 keeps it at
 	// Candidates. Default 32 (published code).
 	AdaptInterval int
-	// TrainInterval is the number of slots from one training to the next. Default 10 (published
-	// code).
+	// TrainInterval is the number of slots between trainings. Default 10 (published code).
 	TrainInterval int
-	// StepsPerTrain is the number of minibatches a training consists of. Default 1 (published
-	// code).
+	// StepsPerTrain is the number of minibatches per training. Default 1 (published code).
 	StepsPerTrain int
 	// BatchSize is the number of samples in a minibatch. They are drawn without replacement, so
-	// that there is no training until that many are stored; the published code draws with
-	// replacement from the first slots on. Default 128 (published code).
+	// training starts once that many are stored; the published code draws with replacement from the
+	// first slots on. Default 128 (published code).
 	BatchSize int
 	// MemorySize is the number of samples the replay memory keeps. Default 1024 (published code).
 	MemorySize int
 	// Window restricts minibatches to the newest samples of the memory; 0 draws from all of it.
 	// Default 0.
 	Window int
-	// Warmup is the number of samples to see before the first training. Default 0: BatchSize alone
+	// Warmup is the number of samples before the first training. Default 0: BatchSize alone
 	// decides.
 	Warmup int
-	// Seed determines which samples make up the minibatches. Default 0.
+	// Seed determines the draws of minibatches. Default 0.
 	Seed uint64
 }
 
@@ -54,7 +52,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c Config) Check() error {
 	check := validate.Fields{Name: "droo: DROO"}
 	check.Want(c.Candidates >= 1, "Candidates is %d, want at least 1", c.Candidates)
@@ -78,10 +76,10 @@ func (c Config) Check() error {
 //	4  the best one is executed                                 by the caller
 //	5  and is stored with the observation                       Learn
 //	6  every TrainInterval slots the actor learns from a
-//	   random minibatch to propose what was best
+//	   random minibatch to propose the best decisions
 //	7  every AdaptInterval slots K adapts
 //
-// There is no exploration beyond the candidates and no reward signal beyond the critic: the actor
+// The candidates are the only exploration and the critic is the only reward signal: the actor
 // learns to imitate a search that its own proposals make better and better.
 //
 // A Learner is not safe for concurrent use.
@@ -120,9 +118,9 @@ func New[O any](actor Actor[O], quantizer Quantizer, critic Critic[O], codec rl.
 	}, nil
 }
 
-// Learn stores obs with the decision to imitate, normally the one Decide has just returned for it,
-// and when training is due trains the actor. It returns the mean loss of the training steps and
-// whether there were any.
+// Learn stores obs with the decision to imitate, normally the result of the last Decide for it, and
+// trains the actor when due. It returns the mean loss of the training steps and whether there were
+// any.
 //
 // A slot with nothing to decide (a decision without rows) counts as a slot, but is not stored.
 func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool, err error) {
@@ -154,8 +152,8 @@ func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool,
 	return loss, true, nil
 }
 
-// Step is Decide and Learn for problems whose next observation does not depend on the decision: it
-// returns the best decision for obs, valid until the next call, and learns from it.
+// Step combines Decide and Learn for problems whose next observation does not depend on the
+// decision. It returns the best decision for obs, valid until the next call, and learns from it.
 func (l *Learner[O]) Step(obs O) ([]int32, error) {
 	decision, err := l.Decide(obs)
 	if err != nil {
@@ -165,22 +163,22 @@ func (l *Learner[O]) Step(obs O) ([]int32, error) {
 	return decision, err
 }
 
-// Slots returns how often Learn was called.
+// Slots returns the number of calls of Learn.
 func (l *Learner[O]) Slots() int { return l.slots }
 
 // Memory returns the replay memory.
 func (l *Learner[O]) Memory() *rl.ReplayBuffer[Sample[O]] { return l.memory }
 
-// Names of parts of a learner's state that a policy needs.
+// Names of the parts of a learner's state that a policy needs.
 const (
 	actorState    = "actor"
 	criticState   = "critic"
 	adaptiveState = "adaptive_k"
 )
 
-// SaveState implements checkpoints.Stateful. The state holds that of the actor, the quantizer and
-// the critic too, as far as these implement checkpoints.Stateful. A learner restored from it goes
-// on as this one would, if it was saved between slots: after Learn and before the next Decide.
+// SaveState implements checkpoints.Stateful. The state includes those of the actor, the quantizer
+// and the critic if they implement checkpoints.Stateful. Save between slots, after Learn and before
+// the next Decide: a restored learner then continues exactly as this one.
 func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 	s.PutInt("slots", int64(l.slots))
 	return errors.Join(
@@ -195,8 +193,8 @@ func (l *Learner[O]) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// LoadState implements checkpoints.Stateful. The learner must have been made like the one that was
-// saved.
+// LoadState implements checkpoints.Stateful. The learner must have the configuration of the saved
+// one.
 func (l *Learner[O]) LoadState(s *checkpoints.State) error {
 	l.decided = false
 	err := l.adaptive.LoadState(s.Sub(adaptiveState))

@@ -20,8 +20,7 @@ func TestAdaptiveK(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []int
-	// Intervals of three: largest index 5, then 1, then 0, then 4 although that is the last slot of
-	// its interval.
+	// Intervals of three: largest index 5, then 1, then 0, then 4 in the last slot of its interval.
 	for _, best := range []int{5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0} {
 		a.Observe(best)
 		got = append(got, a.K())
@@ -79,7 +78,7 @@ func newLearner(t testing.TB, cfg droo.Config) *droo.Learner[[]float64] {
 	return l
 }
 
-// run lets l learn from slots of random gains and returns all it says.
+// run trains l on slots of random gains and returns all its outputs.
 func run(t testing.TB, l *droo.Learner[[]float64], rng *rl.Rand, slots int) []string {
 	var log []string
 	gains := make([]float64, radios)
@@ -139,8 +138,8 @@ func TestDROOResumesExactly(t *testing.T) {
 	}
 }
 
-// The decision is the candidate with the highest value, here checked against scoring the same
-// candidates again.
+// The decision is the candidate with the highest value, here checked by scoring the same candidates
+// again.
 func TestDROODecidesForTheBestCandidate(t *testing.T) {
 	cfg := smallConfig()
 	cfg.AdaptInterval = 0
@@ -187,7 +186,7 @@ func (everything) Propose(_ []float64, dst []int32) error {
 	return nil
 }
 
-// A proposal is one more candidate: executed where it is the best, and without influence on K.
+// A proposal is one more candidate: executed where it is the best, without influence on K.
 func TestDROOConsidersProposals(t *testing.T) {
 	cfg := smallConfig()
 	cfg.AdaptInterval = 1
@@ -241,7 +240,7 @@ func (d drawn) Propose(_ []float64, dst []int32) error {
 	return nil
 }
 
-// What a proposer draws from is part of the state.
+// A proposer's random source is part of the state.
 func TestDROOSavesTheProposer(t *testing.T) {
 	whole, resumed := newLearner(t, smallConfig()), newLearner(t, smallConfig())
 	source, other := drawn{rl.NewRand(3, 0)}, drawn{rl.NewRand(3, 0)}
@@ -260,7 +259,7 @@ func TestDROOSavesTheProposer(t *testing.T) {
 	}
 }
 
-// trainings counts the batches an actor is given.
+// trainings counts the batches that an actor gets.
 type trainings struct {
 	logistic
 	batches []int
@@ -274,7 +273,7 @@ func (a *trainings) Train(batch []droo.Sample[[]float64]) (float64, error) {
 func TestDROOTrainsWhenDue(t *testing.T) {
 	for _, c := range []struct {
 		change func(*droo.Config)
-		want   []int // slots after which there is training, of the first 30
+		want   []int // of the first 30, those after which training happens
 	}{
 		{func(*droo.Config) {}, []int{20, 25, 30}}, // not at 5, 10 and 15: BatchSize is 16
 		{func(c *droo.Config) { c.Warmup = 26 }, []int{30}},
@@ -316,10 +315,10 @@ func TestDROOSkipsEmptySlots(t *testing.T) {
 	}
 }
 
-// scripted is an actor and a critic that answer what a test wants them to.
+// scripted is an actor and a critic with prescribed answers.
 type scripted struct {
 	logits []float32
-	value  float64 // of the second candidate
+	value  float64 // value of the second candidate
 	loss   float64
 	err    error
 }
@@ -346,7 +345,7 @@ func TestDROOErrorsSayWhere(t *testing.T) {
 		want string
 	}{
 		{scripted{logits: []float32{0, float32(math.NaN())}}, "logit of row 1, option 0 is NaN"},
-		{scripted{logits: []float32{0, 1}, value: math.NaN()}, "critic: the value of candidate 1 of 3 is NaN: [1 1]"},
+		{scripted{logits: []float32{0, 1}, value: math.NaN()}, "critic: candidate 1 of 3 has the value NaN: [1 1]"},
 		{scripted{logits: []float32{0, 1}, value: math.Inf(-1)}, "none of the 3 candidates can be executed"},
 		{scripted{logits: []float32{0, 1}, err: errors.New("cold")}, "critic: cold"},
 		{scripted{logits: []float32{0, 1}, loss: math.NaN()}, "the actor's loss is NaN"},
@@ -365,8 +364,7 @@ func TestDROOErrorsSayWhere(t *testing.T) {
 	}
 }
 
-// Of candidates of equal value the first wins: it is the more probable one, and needs the smaller
-// K.
+// Of candidates with equal value the first wins: it is more probable and needs a smaller K.
 func TestDROOPrefersTheFirstOfEquals(t *testing.T) {
 	s := &scripted{logits: []float32{-1, 2, 3}} // worth -Inf, 0, 0, 0
 	l, err := droo.New(s, new(droo.OrderPreserving), s, rl.VectorCodec[float64]{}, smallConfig())
@@ -378,7 +376,7 @@ func TestDROOPrefersTheFirstOfEquals(t *testing.T) {
 	}
 }
 
-// K adapts to decisions made, not to samples learned from without deciding.
+// K adapts to decisions, not to samples learned without deciding.
 func TestDROOObservesEachDecisionOnce(t *testing.T) {
 	s := &scripted{logits: []float32{-1, 2, 3}}
 	cfg := smallConfig()

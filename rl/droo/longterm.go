@@ -9,37 +9,35 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// AfterstateModel is a critic that scores decisions for one slot and can tell what they lead to.
-// The afterstate of a decision is the part of the state it determines, before anything random
-// happens (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed., section 6.8): for instance, how
-// much work every server has left.
+// AfterstateModel is a critic that scores decisions for one slot and predicts their afterstates.
+// The afterstate of a decision is the part of the next state that it determines before anything
+// random happens (R. Sutton, A. Barto, "Reinforcement Learning", 2nd ed., section 6.8): for
+// instance, the work left on every server.
 type AfterstateModel[O any] interface {
 	// AfterstateSize returns the number of features that describe an afterstate for obs.
 	AfterstateSize(obs O) int
-	// Predict writes the reward it expects of each candidate in this slot to rewards [d.K], and the
-	// features of the afterstates they lead to to afterstates [d.K x AfterstateSize(obs)].
+	// Predict writes the expected reward of each candidate in this slot to rewards [d.K], and the
+	// features of the afterstates to afterstates [d.K x AfterstateSize(obs)].
 	Predict(obs O, d *Decisions, rewards []float64, afterstates []float32) error
 }
 
-// LongTerm is a critic that sees beyond the slot. It scores a decision by what the model expects of
-// this slot plus what the state it leads to is worth:
+// LongTerm is a critic that sees beyond the slot. It scores a decision by the model's prediction
+// for this slot plus the value of the resulting state:
 //
 //	Q(s, x) = r(s, x) + gamma V(y(s, x)),    y(s, x) the afterstate
 //
-// and learns V by temporal differences, see [AfterstateLearner].
-//
-// The caller tells what happens in every slot it is to learn from:
+// It learns V by temporal differences, see [AfterstateLearner]. To learn from a slot:
 //
 //	decision, err := learner.Decide(obs)        // scores candidates with the LongTerm
-//	err = longTerm.Executed(obs, decision)      // notes y_t, while obs is valid
+//	err = longTerm.Executed(obs, decision)      // stores y_t, while obs is valid
 //	transition, err := env.Step(decision)
 //	loss, trained, err := longTerm.Observe(transition)
 //
-// V is learned of the afterstates that decisions lead to, and decisions go where V is high: what V
-// underrates at first is not visited, and stays underrated. Let V begin too high rather than too
-// low (see the example), or explore by candidates.
-//
 // To evaluate without learning, call neither Executed nor Observe.
+//
+// V learns from the afterstates that decisions lead to, and decisions go where V is high. So states
+// that V underrates at first are not visited and stay underrated. Start V too high rather than too
+// low (see the example), or explore with the candidates.
 type LongTerm[O any] struct {
 	learner *AfterstateLearner
 	model   AfterstateModel[O]
@@ -50,7 +48,7 @@ type LongTerm[O any] struct {
 	afterstates []float32
 }
 
-// NewLongTerm returns a critic that adds the value of afterstates to what model says.
+// NewLongTerm returns a critic that adds the value of afterstates to the scores of model.
 func NewLongTerm[O any](model AfterstateModel[O], value AfterstateValue, cfg LongTermConfig) (*LongTerm[O], error) {
 	learner, err := NewAfterstateLearner(value, cfg)
 	if err != nil {
@@ -74,7 +72,7 @@ func (l *LongTerm[O]) Score(obs O, d *Decisions, dst []float64) error {
 	return nil
 }
 
-// Executed notes the afterstate of the decision about to be executed for obs.
+// Executed stores the afterstate of the decision about to be executed for obs.
 func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
 	l.executed.Reset(len(decision), 1)
 	l.executed.Append(decision)
@@ -85,20 +83,20 @@ func (l *LongTerm[O]) Executed(obs O, decision []int32) error {
 	return l.learner.Executed(l.afterstates)
 }
 
-// Observe tells what the decision given to Executed has led to. When training is due it trains V,
-// and returns the mean loss of the training steps.
+// Observe learns from the result of the decision passed to Executed. When training is due it trains
+// V and returns the mean loss of the training steps.
 func (l *LongTerm[O]) Observe(t rl.Transition[O]) (loss float64, trained bool, err error) {
 	return l.learner.Observe(t.Reward, t.Terminated, t.Truncated)
 }
 
-// SaveState implements checkpoints.Stateful. The state holds that of the value and the model too,
-// as far as these implement checkpoints.Stateful.
+// SaveState implements checkpoints.Stateful. The state includes those of the value and the model if
+// they implement checkpoints.Stateful.
 func (l *LongTerm[O]) SaveState(s *checkpoints.State) error {
 	return errors.Join(l.learner.SaveState(s), checkpoints.SaveOptional(s, "model", l.model))
 }
 
-// LoadState implements checkpoints.Stateful. The critic must have been made like the one that was
-// saved.
+// LoadState implements checkpoints.Stateful. The critic must have the configuration of the saved
+// one.
 func (l *LongTerm[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(l.learner.LoadState(s), checkpoints.LoadOptional(s, "model", l.model))
 }

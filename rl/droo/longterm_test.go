@@ -13,9 +13,9 @@ import (
 )
 
 // queue is admission control: one task of one of two values arrives each slot, and is admitted (1)
-// or turned away (0). A task in the queue costs holding, and one leaves after the slot with
-// probability service. Admitting when the queue is full cannot be executed. The observation is the
-// length of the queue and the value of the task.
+// or rejected (0). A task in the queue costs holding, and one leaves after the slot with
+// probability service. Admission to a full queue is impossible. The observation is the length of
+// the queue and the value of the task.
 type queue struct {
 	capacity         int
 	holding, service float64
@@ -54,8 +54,7 @@ func (q *queue) Score(obs queueObs, d *droo.Decisions, dst []float64) error {
 	return q.Predict(obs, d, dst, make([]float32, d.K*q.AfterstateSize(obs)))
 }
 
-// AfterstateSize and Predict make the queue the model of itself. The afterstate is its length,
-// one-hot.
+// AfterstateSize and Predict make the queue its own model. The afterstate is its length, one-hot.
 func (q *queue) AfterstateSize(queueObs) int { return q.capacity + 1 }
 
 func (q *queue) Predict(obs queueObs, d *droo.Decisions, rewards []float64, dst []float32) error {
@@ -68,8 +67,8 @@ func (q *queue) Predict(obs queueObs, d *droo.Decisions, rewards []float64, dst 
 	return nil
 }
 
-// table is V as a linear function, which of one-hot features is a table, with step sizes that
-// decrease with the visits of each feature, as TD needs to converge.
+// table is V as a linear function, which on one-hot features is a table. Its step sizes decrease
+// with the visits of each feature, as the convergence of TD requires.
 type table struct {
 	v, visits []float64
 }
@@ -125,7 +124,7 @@ func newLongTerm(t *testing.T, q *queue, v *table, gamma float64, memory int) *d
 	return l
 }
 
-// greedy is the better of turning away and admitting, by critic.
+// greedy returns the better of rejecting and admitting, by critic.
 func greedy(t *testing.T, critic droo.Critic[queueObs], obs queueObs) int32 {
 	t.Helper()
 	values := make([]float64, 2)
@@ -138,7 +137,7 @@ func greedy(t *testing.T, critic droo.Critic[queueObs], obs queueObs) int32 {
 	return 0
 }
 
-// slot lets the queue go through one slot under the decision, observed by l, which may be nil.
+// slot runs one slot of the queue under the decision, observed by l, which may be nil.
 func (q *queue) slot(t *testing.T, l *droo.LongTerm[queueObs], admit int32) (reward float64) {
 	t.Helper()
 	if l == nil {
@@ -183,7 +182,7 @@ func TestLongTermLearnsClosedForm(t *testing.T) {
 		}
 	}
 
-	// Score adds gamma V to the reward and leaves what cannot be executed at -Inf.
+	// Score adds gamma V to the reward and leaves impossible decisions at -Inf.
 	values := make([]float64, 2)
 	d := &droo.Decisions{K: 2, Rows: 1, Choice: []int32{0, 1}}
 	if err := l.Score(queueObs{0, 5}, d, values); err != nil {
@@ -230,8 +229,8 @@ func (q *queue) optimalPolicy(gamma float64) map[queueObs]int32 {
 	return policy
 }
 
-// Deciding by what it has learned so far, the critic finds the policy that value iteration computes
-// from probabilities it does not know: tasks of value 2 are admitted to an empty queue only. The
+// Deciding with its current V, the critic finds the policy that value iteration computes from the
+// probabilities, which the critic does not know: admit tasks of value 2 only to an empty queue. The
 // one-slot critic fills the queue with them. (The closest decision is worth 0.63 more than its
 // alternative.)
 func TestLongTermFindsOptimalPolicy(t *testing.T) {
@@ -260,9 +259,9 @@ func TestLongTermFindsOptimalPolicy(t *testing.T) {
 	}
 }
 
-// Every slot but the first of an episode earns 1. If after each the process is over with
-// probability p, then V = (1-p)(1 + gamma V); if somebody only stops looking, V = 1 + gamma V. With
-// BatchSize 0 a training is on all temporal differences that are stored, in the order of their age.
+// Every slot except the first of an episode earns 1. If the process terminates after each with
+// probability p, then V = (1-p)(1 + gamma V); if it is only truncated, V = 1 + gamma V. With
+// BatchSize 0 a training uses all stored temporal differences, in order of age.
 func TestLongTermTrainsOnAllOfItsMemory(t *testing.T) {
 	q := &queue{capacity: 3, holding: 0.3, service: 0.4, values: [2]float64{1, 5}, random: rl.NewRand(1, 0)}
 	v := &batches{table: newTable(4)}
@@ -280,7 +279,7 @@ func TestLongTermTrainsOnAllOfItsMemory(t *testing.T) {
 	}
 }
 
-// batches counts the differences it is trained on.
+// batches counts the differences in its trainings.
 type batches struct {
 	*table
 	sizes []int
@@ -396,7 +395,7 @@ func TestLongTermRefusesMisuse(t *testing.T) {
 	}
 }
 
-// tdCodec is checked by the resumption test; here, that a foreign file cannot hurt it.
+// The resumption test covers tdCodec; this tests that a foreign file cannot harm it.
 func TestLongTermRefusesForeignState(t *testing.T) {
 	for _, values := range [][]float64{{0}, {1, 2}, {0, 1, 2, 3, 4}, {1, math.NaN(), 0}} {
 		q := &queue{capacity: 1, values: [2]float64{1, 5}, random: rl.NewRand(1, 0)}

@@ -11,12 +11,12 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Loss is what a NetworkActor learns the best decisions by.
+// Loss is the training loss of a NetworkActor.
 type Loss string
 
 // The losses of a NetworkActor.
 const (
-	// BinaryCrossEntropy treats each logit as a decision of its own, as DROO does.
+	// BinaryCrossEntropy treats each logit as a separate decision, as DROO does.
 	BinaryCrossEntropy Loss = "binary"
 	// SoftmaxCrossEntropy treats the options of a row as alternatives.
 	SoftmaxCrossEntropy Loss = "softmax"
@@ -26,17 +26,17 @@ const (
 type NetworkActorConfig struct {
 	// Loss defaults to BinaryCrossEntropy.
 	Loss Loss
-	// LearningRate and Beta1 are Adam's; 0: nn.AdamConfig's defaults.
+	// LearningRate and Beta1 are parameters of Adam; 0: nn.AdamConfig's defaults.
 	LearningRate float64
 	Beta1        float64
 	// ClipNorm bounds the global norm of the gradient; 0: no bound.
 	ClipNorm float64
-	// Workers is the number of goroutines that share a minibatch; 0: 1. Another number rounds
-	// differently.
+	// Workers is the number of goroutines that share a minibatch; 0: 1. Results depend on it by
+	// rounding.
 	Workers int
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c NetworkActorConfig) Check() error {
 	check := validate.Fields{Name: "droo: network actor"}
 	check.Want(c.Loss == "" || c.Loss == BinaryCrossEntropy || c.Loss == SoftmaxCrossEntropy,
@@ -48,7 +48,7 @@ func (c NetworkActorConfig) Check() error {
 	return check.Err()
 }
 
-// NetworkActor is an Actor made of a network, which it trains with Adam on cross-entropy. It
+// NetworkActor is an Actor with a network, which it trains with Adam on cross-entropy. It
 // implements checkpoints.Stateful.
 type NetworkActor[O any] struct {
 	*networkScorer[O]
@@ -60,8 +60,8 @@ type NetworkActor[O any] struct {
 	shares   []float64
 }
 
-// NewNetworkActor compiles a model for decisions and for training. Close stops its goroutines. A
-// critic of the model is not used.
+// NewNetworkActor compiles a model for decisions and for training, ignoring its critic. Close stops
+// its goroutines.
 func NewNetworkActor[O any](model rl.Model[O], cfg NetworkActorConfig) (*NetworkActor[O], error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func NewNetworkActor[O any](model rl.Model[O], cfg NetworkActorConfig) (*Network
 // Params returns the weights of the network.
 func (a *NetworkActor[O]) Params() nn.Params { return a.model.Params() }
 
-// Close stops the goroutines of the training.
+// Close stops the goroutines that train.
 func (a *NetworkActor[O]) Close() { a.parallel.Close() }
 
 // Train implements Actor. The workers share the batch as evenly as its samples allow.
@@ -187,8 +187,8 @@ func newReplica[O any](model rl.Model[O], cfg NetworkActorConfig, opt nn.Optimiz
 	return r, nil
 }
 
-// load binds the inputs and the best decisions of a batch. Scores of groups that no row refers to
-// are taught 0 by the binary loss and nothing by softmax.
+// load binds the inputs and the best decisions of a batch. The binary loss trains scores of groups
+// that no row refers to towards 0; softmax ignores them.
 func (r *replica[O]) load(batch []Sample[O]) error {
 	r.batch = r.batch[:0]
 	for i := range batch {
@@ -204,7 +204,8 @@ func (r *replica[O]) load(batch []Sample[O]) error {
 	for b, s := range batch {
 		rows := choices.Rows(b)
 		if len(rows) != len(s.Decision) {
-			return fmt.Errorf("droo: network actor: sample %d: a decision of %d rows for an observation of %d", b, len(s.Decision), len(rows))
+			return fmt.Errorf("droo: network actor: sample %d: the decision has %d rows, the "+
+				"observation %d", b, len(s.Decision), len(rows))
 		}
 		for i, choice := range s.Decision {
 			if rows[i] == rl.NoScores {
@@ -215,7 +216,8 @@ func (r *replica[O]) load(batch []Sample[O]) error {
 			case r.net.Net.Binary:
 				own[0] = float32(choice)
 			case choice < 0 || int(choice) >= len(own):
-				return fmt.Errorf("droo: network actor: sample %d, row %d: choice %d of %d options", b, i, choice, len(own))
+				return fmt.Errorf("droo: network actor: sample %d, row %d: choice %d is not one of "+
+					"%d options", b, i, choice, len(own))
 			default:
 				own[choice] = 1
 			}

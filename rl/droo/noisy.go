@@ -8,14 +8,13 @@ import (
 )
 
 // NoisyOrderPreserving is the quantizer of LyDROO (S. Bi, L. Huang, H. Wang, Y. J. Zhang, IEEE TWC
-// 20(11), 2021): half of its candidates are the OrderPreserving ones of the scores, and half those
-// of the scores with Gaussian noise added, which explores decisions whose order differs from that
-// of the scores.
+// 20(11), 2021). Half of its candidates are OrderPreserving ones of the scores. The other half are
+// those of the scores plus Gaussian noise, which explores decisions in another order than the
+// scores'.
 //
-// The paper adds the noise to the probabilities and squashes the sum; here it is added to the
-// logits, which amounts to the same kind of exploration and applies to one-of-n decisions as well.
-// The halves are interleaved (see Interleave), and where the noise leads to a candidate that is
-// already there, the next one takes its place.
+// The paper adds the noise to the probabilities and squashes the sum. Here it is added to the
+// logits, which explores in the same way and applies to one-of-n decisions as well. The halves are
+// interleaved (see Interleave); a noisy candidate that repeats another is replaced by the next.
 type NoisyOrderPreserving struct {
 	sigma float64
 	rand  *rl.Rand
@@ -25,8 +24,8 @@ type NoisyOrderPreserving struct {
 	merge merger
 }
 
-// NewNoisyOrderPreserving returns the quantizer with noise of standard deviation sigma (the paper's
-// is 1) from rand, whose state is saved as the quantizer's.
+// NewNoisyOrderPreserving returns the quantizer with noise of standard deviation sigma (1 in the
+// paper) from rand. The quantizer's state includes rand's.
 func NewNoisyOrderPreserving(sigma float64, rand *rl.Rand) (*NoisyOrderPreserving, error) {
 	if !(sigma > 0) {
 		return nil, fmt.Errorf("droo: noisy order-preserving quantizer: sigma = %v, want a positive standard deviation", sigma)

@@ -9,22 +9,21 @@ import (
 // OrderPreserving is the quantizer of DROO (L. Huang, S. Bi, Y. J. Zhang, IEEE TMC 19(11), 2020,
 // eq. 8 and 9), and its counterpart for one-of-n decisions. The zero value is ready for use.
 //
-// Binary: the first candidate thresholds the probabilities at 0.5. Then the entries take turns as
-// the threshold, the one closest to 0.5 first: entries above the threshold become 1, entries below
-// it 0, and entries equal to it the opposite of their side of 0.5. Every candidate keeps the order
-// of the scores (a row that scores at least as high as another chooses at least as high), and n
-// rows have at most n+1 candidates.
+// Binary: the first candidate thresholds the probabilities at 0.5. Then each entry in turn is the
+// threshold, the one closest to 0.5 first: entries above the threshold become 1, entries below it
+// 0, and entries equal to it the opposite of their side of 0.5. Every candidate keeps the order of
+// the scores (a row that scores at least as high as another chooses at least as high), and n rows
+// have at most n+1 candidates.
 //
-// One of n: the first candidate takes the best option of every row. Then all other options take
-// turns in order of the logit that their row gives up for them, the smallest loss first, and every
-// candidate switches one more row than the one before it. As with the thresholds, candidates so
-// move further and further from the first and many rows change together; an actor that sends all
-// rows the same way can be led away from it, which single switches of one row are too timid for
-// (docs/decisions). There are at most Rows*(Options-1) of them. For candidates near the first one
-// see KBest and Gumbel.
+// One of n: the first candidate takes the best option of every row. All other options follow in
+// order of the logit that their row gives up for them, the smallest loss first, and every candidate
+// switches one more row than the one before it. So, as with thresholds, candidates move further and
+// further from the first, and many rows change together. That can correct an actor that sends all
+// rows the same way, for which single switches of one row are too small (docs/decisions). There are
+// at most Rows*(Options-1) of them. For candidates near the first one see KBest and Gumbel.
 type OrderPreserving struct {
 	order    []int32         // binary: the rows by distance of their probability from 0.5
-	switches heap[rowSwitch] // one of n: the smallest so far, the largest of them first
+	switches heap[rowSwitch] // one of n: the smallest so far, with the largest of them on top
 }
 
 // Candidates implements Quantizer.
@@ -40,7 +39,7 @@ func (q *OrderPreserving) Candidates(s Scores, k int, dst *Decisions) error {
 	return nil
 }
 
-// thresholds works on logits: they have the order of the probabilities, and 0 in the place of 0.5.
+// thresholds works on logits, which have the order of the probabilities, with 0 in place of 0.5.
 func (q *OrderPreserving) thresholds(z []float32, k int, dst *Decisions) {
 	q.order = q.order[:0]
 	for i := range z {
@@ -69,23 +68,21 @@ func (q *OrderPreserving) thresholds(z []float32, k int, dst *Decisions) {
 	}
 }
 
-// rowSwitch is a row taking another option than its best, at the loss of gap in its logit.
+// rowSwitch switches a row from its best to another option, at a loss of gap in its logit.
 type rowSwitch struct {
 	gap         float32
 	row, option int32
 }
 
-// compare orders switches by what they lose; the indices make the order total.
+// compare orders switches by loss; the indices make the order total.
 func (a rowSwitch) compare(b rowSwitch) int {
 	return cmp.Or(cmp.Compare(a.gap, b.gap), cmp.Compare(a.row, b.row), cmp.Compare(a.option, b.option))
 }
 
-// Before puts the largest loss at the top of the heap, where it is the first to make room for a
-// smaller one.
+// Before puts the largest loss on top of the heap, where it is the first to be replaced.
 func (a rowSwitch) Before(b rowSwitch) bool { return a.compare(b) > 0 }
 
-// growingSwitches appends to the candidate of best options those with one, two, ... of the cheapest
-// switches.
+// growingSwitches appends candidates with one, two, ... of the cheapest switches.
 func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
 	q.switches = q.switches[:0]
 	for i, best := range dst.Candidate(0) {

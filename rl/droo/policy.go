@@ -10,17 +10,17 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Policy decides as a Learner does, steps 1 to 3 of Algorithm 1: an actor scores, a quantizer makes
-// candidates of the scores, and the critic's best one is the decision. It does not learn: it has no
-// memory, and of the network neither gradients nor optimiser.
+// Policy decides as a Learner does, by steps 1 to 3 of Algorithm 1: an actor scores, a quantizer
+// turns the scores into candidates, and the one that the critic scores highest is the decision. It
+// does not learn: it has no memory, no gradients and no optimiser.
 //
 // A Policy is not safe for concurrent use.
 type Policy[O any] struct {
 	scorer    Scorer[O]
 	quantizer Quantizer
 	critic    Critic[O]
-	improver  Improver[O] // nil: the best candidate is the decision
-	proposer  Proposer[O] // nil: all candidates are the quantizer's
+	improver  Improver[O] // nil: take the best candidate as it is
+	proposer  Proposer[O] // nil: all candidates come from the quantizer
 	k         int
 
 	// The last decision, and buffers.
@@ -28,13 +28,13 @@ type Policy[O any] struct {
 	proposal   []int32
 	values     []float64
 	best       int
-	decided    bool // by a candidate of the quantizer, since the last Learn
+	decided    bool // a candidate of the quantizer was chosen since the last Learn
 }
 
-// NewPolicy puts a policy together that scores the given number of candidates per decision.
+// NewPolicy returns a policy that scores the given number of candidates per decision.
 func NewPolicy[O any](scorer Scorer[O], quantizer Quantizer, critic Critic[O], candidates int) (*Policy[O], error) {
 	if scorer == nil || quantizer == nil || critic == nil {
-		return nil, errors.New("droo: policy: it needs a scorer, a quantizer and a critic, got nil")
+		return nil, errors.New("droo: policy: want a scorer, a quantizer and a critic, got nil")
 	}
 	if candidates < 1 {
 		return nil, fmt.Errorf("droo: policy: %d candidates, want at least 1", candidates)
@@ -42,10 +42,10 @@ func NewPolicy[O any](scorer Scorer[O], quantizer Quantizer, critic Critic[O], c
 	return &Policy[O]{scorer: scorer, quantizer: quantizer, critic: critic, k: candidates}, nil
 }
 
-// LoadPolicy returns the policy that a Learner with a NetworkActor has saved in s. It needs what
-// decisions are made with, and nothing of the training. From s come the weights of the network, the
-// number of candidates and, of a critic that learns (see Learned), what it has learned. The
-// quantizer's random numbers are its own: the learner's begin with its state in s.Sub("quantizer").
+// LoadPolicy returns the policy that a Learner with a NetworkActor saved in s, without the parts
+// that only training needs. It loads the weights of the network, the number of candidates and, for
+// a critic that learns (see Learned), what that has learned. It does not load the quantizer's
+// random numbers; the learner's are in s.Sub("quantizer").
 //
 // A state of another network is an error that wraps checkpoints.ErrMismatch.
 func LoadPolicy[O any](s *checkpoints.State, model rl.Model[O], quantizer Quantizer, critic Critic[O]) (*Policy[O], error) {
@@ -84,13 +84,12 @@ func LoadScorer[O any](s *checkpoints.State, model rl.Model[O]) (Scorer[O], erro
 
 // Learned is a critic that learns, such as LongTerm.
 type Learned interface {
-	// LoadLearned restores, of what SaveState has saved, what decisions depend on.
+	// LoadLearned restores the part of a state saved by SaveState on which decisions depend.
 	LoadLearned(*checkpoints.State) error
 }
 
 // Decide returns the best of K candidate decisions for obs [Rows]. It is valid until the next
-// Decide. Deciding alone changes nothing that is learned, so a learner is evaluated by calling
-// Decide without Learn.
+// Decide. Decide does not learn, so call it without Learn to evaluate a learner.
 func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	scores, err := p.scorer.Scores(obs)
 	if err != nil {
@@ -114,7 +113,8 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	p.best = 0
 	for k, v := range p.values {
 		if math.IsNaN(v) {
-			return nil, fmt.Errorf("droo: critic: the value of candidate %d of %d is NaN: %v", k, p.candidates.K, p.candidates.Candidate(k))
+			return nil, fmt.Errorf("droo: critic: candidate %d of %d has the value NaN: %v",
+				k, p.candidates.K, p.candidates.Candidate(k))
 		}
 		if v > p.values[p.best] {
 			p.best = k
@@ -123,7 +123,8 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	if math.IsInf(p.values[p.best], -1) {
 		return nil, fmt.Errorf("droo: critic: none of the %d candidates can be executed (all values are -Inf)", p.candidates.K)
 	}
-	p.decided = p.best < quantized // a proposal says nothing about how many of the quantizer's candidates are worth scoring
+	// a proposal is no reason to score more of the quantizer's candidates
+	p.decided = p.best < quantized
 	decision := p.candidates.Candidate(p.best)
 	if p.improver != nil {
 		if guided, ok := p.improver.(Guided); ok {
@@ -138,20 +139,20 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	return decision, nil
 }
 
-// SetImprover makes Decide improve the best candidate before it returns it, and Learn teach the
-// actor the result, as in expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the
-// default, is DROO as published.
+// SetImprover makes Decide improve the best candidate, and Learn train the actor on the result, as
+// in expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the default, is DROO as
+// published.
 func (p *Policy[O]) SetImprover(i Improver[O]) { p.improver = i }
 
-// SetProposer adds one candidate to those of the quantizer, scored and, if it is the best, executed
-// and learned from like any other. So from the first slot on no decision is worth less to the
-// critic than the proposal. Nil, the default, is DROO as published.
+// SetProposer adds one candidate, which is scored, executed and learned like any other. So from the
+// first slot on, no decision has a lower critic value than the proposal. Nil, the default, is DROO
+// as published.
 func (p *Policy[O]) SetProposer(r Proposer[O]) { p.proposer = r }
 
-// K returns the number of candidates the next Decide asks for.
+// K returns the number of candidates that the next Decide requests.
 func (p *Policy[O]) K() int { return p.k }
 
-// BestIndex returns which candidate of the last Decide was the best, counting from 0.
+// BestIndex returns the index of the best candidate of the last Decide, counting from 0.
 func (p *Policy[O]) BestIndex() int { return p.best }
 
 // BestValue returns the critic's value of the last decision, or NaN before the first.

@@ -71,7 +71,7 @@ func candidates(t interface{ Fatal(...any) }, q droo.Quantizer, s droo.Scores, k
 	return all
 }
 
-// binary turns probabilities into the scores of a binary decision.
+// binary converts probabilities to the scores of a binary decision.
 func binary(p ...float64) droo.Scores {
 	s := droo.Scores{Rows: len(p), Options: 1}
 	for _, p := range p {
@@ -98,7 +98,7 @@ func TestArgmax(t *testing.T) {
 	}
 }
 
-// The example that the DROO paper works out for both quantizers.
+// The DROO paper works out this example for both quantizers.
 func TestDROOPaperExample(t *testing.T) {
 	s := binary(0.2, 0.4, 0.7, 0.9)
 	for _, c := range []struct {
@@ -152,8 +152,8 @@ func TestOrderPreservingKeepsOrder(t *testing.T) {
 				}
 			}
 		}
-		// There are as many order-preserving vectors as there are different logits, and one more;
-		// all must be found.
+		// There is one order-preserving vector more than there are different logits; all must be
+		// found.
 		different := slices.Clone(s.Logits)
 		slices.Sort(different)
 		if want := len(slices.Compact(different)) + 1; len(all) != want {
@@ -162,8 +162,7 @@ func TestOrderPreservingKeepsOrder(t *testing.T) {
 	})
 }
 
-// plainDROO is eq. 8 and 9 of the paper as they stand, in probabilities, for probabilities that all
-// differ.
+// plainDROO is eq. 8 and 9 of the paper, literally, for distinct probabilities.
 func plainDROO(p []float64, k int) [][]int32 {
 	threshold := func(one func(float64) bool) []int32 {
 		x := make([]int32, len(p))
@@ -213,7 +212,7 @@ func enumerate(s droo.Scores) [][]int32 {
 	return all
 }
 
-// logProb is the log-probability of x up to a constant.
+// logProb returns the log-probability of x up to a constant.
 func logProb(s droo.Scores, x []int32) float64 {
 	sum := 0.0
 	for i, c := range x {
@@ -226,8 +225,8 @@ func logProb(s droo.Scores, x []int32) float64 {
 	return sum
 }
 
-// checkBest wants the candidates of q to be the k decisions of s with the highest value, best
-// first, by comparing with all decisions; decisions of equal value may come in any order.
+// checkBest compares with all decisions that the candidates of q are the k decisions of s with the
+// highest value, best first; decisions of equal value may come in any order.
 func checkBest(t *rapid.T, q droo.Quantizer, s droo.Scores, k int, value func(x []int32) float64, accept func(x []int32) bool) {
 	var want []float64
 	for _, x := range enumerate(s) {
@@ -252,8 +251,8 @@ func checkBest(t *rapid.T, q droo.Quantizer, s droo.Scores, k int, value func(x 
 
 func anyDecision([]int32) bool { return true }
 
-// Candidate n of the order-preserving quantizer must have the n cheapest switches of all made, in
-// order of their cost, where a later switch of a row replaces an earlier one.
+// Candidate n of the order-preserving quantizer must have the n cheapest switches, in order of
+// cost, where a later switch of a row replaces an earlier one.
 func TestGrowingSwitchesAgainstSorting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows, options := rapid.IntRange(1, 5).Draw(t, "rows"), rapid.IntRange(2, 4).Draw(t, "options")
@@ -436,8 +435,8 @@ func BenchmarkCandidates(b *testing.B) {
 	}
 }
 
-// Without duplicates the first candidates are those of the inner quantizer, and in the others every
-// option that is allowed is as frequent as another.
+// Without duplicates the first candidates are the inner quantizer's, and in the others all allowed
+// options are equally frequent.
 func TestExplore(t *testing.T) {
 	const random, draws = 4, 3000
 	masked := float32(math.Inf(-1))
@@ -467,8 +466,8 @@ func TestExplore(t *testing.T) {
 	if total < 2*draws {
 		t.Errorf("%v random candidates in %d slots", total, draws)
 	}
-	// Chance repeats the three candidates of the inner quantizer and itself, which are dropped: compare
-	// with what is left of all 12 decisions, each of which is drawn with the same probability.
+	// Random draws that repeat the inner quantizer's three candidates or each other are dropped.
+	// Compare with the remaining ones of all 12 decisions, which are equally likely.
 	var expected [2][4]float64
 	for a := range int32(4) {
 		for b := range int32(4) {
@@ -491,7 +490,7 @@ func TestExplore(t *testing.T) {
 	}
 }
 
-// However few candidates are asked for, the first is the actor's own.
+// For any number of candidates, the first is the actor's own.
 func TestExploreKeepsTheFirst(t *testing.T) {
 	s := droo.Scores{Rows: 3, Options: 3, Logits: []float32{9, 0, 0, 0, 9, 0, 0, 0, 9}}
 	for k := 1; k < 7; k++ {

@@ -6,7 +6,7 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Sample is an observation together with the decision that was best for it [Rows].
+// Sample is an observation and the best decision for it [Rows].
 type Sample[O any] struct {
 	Observation O
 	Decision    []int32 // a choice per row
@@ -31,7 +31,7 @@ func (c sampleCodec[O]) Encode(dst []float64, v Sample[O]) []float64 {
 
 func (c sampleCodec[O]) Decode(v *Sample[O], src []float64) error {
 	if len(src) == 0 || !(0 <= src[0] && src[0] <= float64(len(src)-1)) {
-		return fmt.Errorf("%d numbers do not begin with a decision", len(src))
+		return fmt.Errorf("%d numbers do not encode a decision", len(src))
 	}
 	choices, observation := src[1:1+int(src[0])], src[1+int(src[0]):]
 	v.Decision = v.Decision[:0]

@@ -8,15 +8,15 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Acrobot is Acrobot-v1: a chain of two links hangs from a pivot and has to swing its free end
-// above a height of one link by torques of -1, 0 or +1 N m (actions 0, 1, 2) on the joint between
-// the links (R. Sutton, "Generalization in Reinforcement Learning: Successful Examples Using Sparse
+// Acrobot is Acrobot-v1. A chain of two links hangs from a pivot and must swing its free end above
+// a height of one link, by torques of -1, 0 or +1 N m (actions 0, 1, 2) on the joint between the
+// links (R. Sutton, "Generalization in Reinforcement Learning: Successful Examples Using Sparse
 // Coarse Coding", NIPS 1995; with the equations of motion of Sutton and Barto's book, which
 // corrects the paper's).
 //
 // The observation is cos and sin of the angle of the first link from hanging down, cos and sin of
 // the angle of the second relative to the first, and both angular velocities (rad/s). Every step
-// earns -1, except the last, which reaches the goal and earns 0. An episode starts with angles and
+// earns -1, except the one that reaches the goal, which earns 0. An episode starts with angles and
 // velocities uniform in [-0.1, 0.1), terminates at the goal and is truncated after 500 steps. The
 // problem counts as solved at a mean of -100 (Gymnasium's reward threshold).
 //

@@ -210,8 +210,8 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkStep makes steps with random actions drawn beforehand, and starts a new episode where
-// one has ended.
+// BenchmarkStep makes steps with random actions drawn beforehand, and starts a new episode after
+// each end.
 func BenchmarkStep(b *testing.B) {
 	for _, c := range []struct {
 		name    string

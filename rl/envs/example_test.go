@@ -7,8 +7,8 @@ import (
 	"github.com/graphrl/graphrl/rl/envs"
 )
 
-// A rule that needs no learning: push the cart towards where the pole leans and falls, less so when
-// it runs away.
+// A rule that needs no learning: push the cart to the side where the pole leans and falls, less so
+// when it runs away.
 func ExampleCartPole() {
 	env := envs.NewCartPole()
 	obs, err := env.Reset(1)

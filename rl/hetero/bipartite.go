@@ -11,7 +11,8 @@ import (
 // BipartiteConfig describes a BipartiteModel.
 type BipartiteConfig struct {
 	Hidden int // width of all hidden layers
-	Rounds int // of messages, from sources to destinations and back; 0: each edge by its own ends
+	// of messages, from sources to destinations and back; 0: each edge sees only its own ends
+	Rounds int
 }
 
 // BipartiteModel is the network of GRLE for two types of nodes joined by one type of edges: it

@@ -30,8 +30,8 @@ func (c codec) Copy(dst *Graph, src Graph) {
 	dst.err = src.err
 }
 
-// Encode implements rl.Codec: per node type the number of nodes and their features; per edge type
-// the number of edges n, or -1-n where they are a Structure, then their ends and features; then the
+// Encode implements rl.Codec. Per node type: the number of nodes and their features. Per edge type:
+// the number of edges n, or -1-n if they are a Structure, then their ends and features. Then the
 // mask.
 func (c codec) Encode(dst []float64, g Graph) []float64 {
 	numbers := rl.VectorCodec[float32]{}
@@ -136,7 +136,7 @@ func (d *decoder) take(n int) ([]float64, error) {
 	return part, nil
 }
 
-// count takes a number of nodes or edges, of which each takes one more number at least. A negative
+// count takes a number of nodes or edges, each of which takes at least one more number. A negative
 // number -1-n counts n.
 func (d *decoder) count() (n int, negative bool, err error) {
 	x, err := d.take(1)

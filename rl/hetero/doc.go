@@ -1,9 +1,7 @@
-// Package hetero describes problems as data: an observation is a heterogeneous graph (what PyG
-// calls HeteroData), and the library builds the network, the batches and the copies that learners
-// need.
+// Package hetero describes problems as data: an observation is a heterogeneous graph (PyG's
+// HeteroData), and the library builds the network, the batches and the copies that learners need.
 //
-// A [Schema] says once what kinds of nodes and edges there are, how many features each has, and
-// what is chosen:
+// A [Schema] declares the types of nodes and edges, their numbers of features, and what to choose:
 //
 //	schema := hetero.Schema{
 //		Nodes:  []hetero.NodeType{{Name: "job", Features: 1}, {Name: "machine", Features: 1}},
@@ -19,12 +17,18 @@
 //	machine := g.AddNode("machine", speed)
 //	g.AddEdge("fits", job, machine, work/speed)
 //
-// Numbers of nodes, edges, rows and options differ freely from one observation to the next.
-// [NewModel] makes a message passing network for any schema, [NewBipartiteModel] the smaller one of
-// GRLE for two sides joined by edges. Both are rl.Models: give them to droo.NewNetworkActor where
-// candidate decisions can be scored, or to PPO, A2C, DQN or REINFORCE where there are only rewards.
-// [Codec] copies and saves observations.
+// If a critic can score decisions, [NewDROO] returns a complete learner:
 //
-// The same observation serves both kinds of learners. DROO chooses an option in every row at once;
-// a learner from rewards takes one of all options per step, for instance the next edge.
+//	learner, err := hetero.NewDROO(schema, critic, hetero.DefaultDROOConfig(1))
+//	decision, err := learner.Step(g) // one option per job
+//
+// If there are only rewards, [Problem] feeds any learner of package rl:
+//
+//	learner, err := rl.NewPPO(hetero.Problem(schema, newEnv, hetero.DefaultConfig()), rl.DefaultPPOConfig())
+//
+// Numbers of nodes, edges, rows and options may differ between observations. [NewModel] returns a
+// message passing network for any schema, [NewBipartiteModel] the smaller one of GRLE for two sides
+// joined by edges; both are rl.Models. The same observation serves both kinds of learners. DROO
+// chooses an option in every row at once; a learner from rewards takes one of all options per step,
+// for instance the next edge.
 package hetero

@@ -11,16 +11,16 @@ import (
 // DROOConfig describes the learner of NewDROO. DefaultDROOConfig returns values that do well on
 // assignment problems of ten to a hundred rows.
 type DROOConfig struct {
-	Network     BipartiteConfig // of a schema of two node types with a choice of edges
-	General     Config          // of any other schema; Value is not used
+	Network     BipartiteConfig // for a schema with two node types and a choice of edges
+	General     Config          // for any other schema; Value is not used
 	Actor       droo.NetworkActorConfig
 	Temperature float64 // of the Gumbel candidates
 	Learner     droo.Config
 }
 
 // DefaultDROOConfig returns 64 candidates drawn at temperature 1, softmax cross-entropy (binary
-// where nodes are decided yes or no) and a training every second slot. All that is random follows
-// from seed.
+// where nodes are decided yes or no) and a training every second slot. seed determines all
+// randomness.
 func DefaultDROOConfig(seed uint64) DROOConfig {
 	c := DROOConfig{
 		Network:     BipartiteConfig{Hidden: 16, Rounds: 1},
@@ -41,9 +41,9 @@ const (
 	streamDraws   = streamWeights + 1
 )
 
-// NewDROO puts a DROO learner together for the graphs of a schema: network, actor, Gumbel
-// candidates and memory. The critic scores candidate decisions. For other parts, call droo.New
-// yourself, as NewDROO does.
+// NewDROO returns a DROO learner for the graphs of a schema: network, actor, Gumbel candidates and
+// memory. The critic scores candidate decisions. To use other parts, call droo.New yourself, as
+// NewDROO does.
 func NewDROO(s Schema, critic droo.Critic[Graph], cfg DROOConfig) (*droo.Learner[Graph], error) {
 	model, err := cfg.model(s)
 	if err != nil {
@@ -85,7 +85,7 @@ func (c DROOConfig) quantizer() (droo.Quantizer, error) {
 	return q, nil
 }
 
-// model is the bipartite network where that fits, else the general one.
+// model returns the bipartite network if the schema allows it, else the general one.
 func (c DROOConfig) model(s Schema) (rl.Model[Graph], error) {
 	rand := rl.NewRand(c.Learner.Seed, streamWeights)
 	edges := s.Choose.kind == oneEdge || s.Choose.kind == edgePerSource

@@ -9,7 +9,7 @@ import (
 	"github.com/graphrl/graphrl/rl/hetero"
 )
 
-// Three jobs and two machines. Job 2 fits on machine 1 only, so its row has one option.
+// Three jobs and two machines. Job 2 only fits on machine 1, so its row has one option.
 func ExampleGraph() {
 	s := hetero.Schema{
 		Nodes:  []hetero.NodeType{{Name: "job", Features: 1}, {Name: "machine", Features: 1}},
@@ -44,8 +44,8 @@ func ExampleGraph() {
 	// hetero: graph: edge 5 of type "fits" leads from job 5 of 3 to machine 0 of 2
 }
 
-// Senders on a shared channel: each pair of neighbours that send together loses. The critic says
-// what a decision is worth, and the learner finds the senders for graphs of any size.
+// Senders on a shared channel: neighbours that send together lose. The critic values a decision,
+// and the learner finds good senders on graphs of any size.
 func ExampleNewDROO() {
 	s := hetero.Schema{
 		Nodes:  []hetero.NodeType{{Name: "sender", Features: 1}},

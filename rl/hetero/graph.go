@@ -19,14 +19,14 @@ type NodeSet struct {
 type EdgeSet struct {
 	Src, Dst []int32
 	Features []float32 // [edges x features]
-	// Structure, where it is not nil, holds the edges in place of Src and Dst, which must be empty.
-	// It must never change once an observation has it: copies share it, and batches do not sort its
-	// edges again. Set it where many observations have the same edges, as in an episode on one
-	// graph. It is bipartite where the edges join two node types.
+	// Structure, if not nil, holds the edges instead of Src and Dst, which must be empty. It must
+	// never change once it is part of an observation: copies share it, and batches do not sort its
+	// edges again. Set it if many observations have the same edges, as in an episode on one graph.
+	// It is bipartite if the edges join two node types.
 	Structure *gnn.Graph
 }
 
-// Index returns the ends of the edges, wherever they are kept. Read only.
+// Index returns the ends of the edges from either representation. It must not be modified.
 func (e *EdgeSet) Index() gnn.EdgeIndex {
 	if e.Structure != nil {
 		return e.Structure.Edges()
@@ -34,20 +34,19 @@ func (e *EdgeSet) Index() gnn.EdgeIndex {
 	return gnn.EdgeIndex{Src: e.Src, Dst: e.Dst}
 }
 
-// Graph is an observation. Its slices may be filled directly, in the order of the schema's types,
-// or by AddNode and AddEdge. Reset makes a zero Graph ready for them.
+// Graph is an observation. Fill its slices directly, in the order of the schema's types, or by
+// AddNode and AddEdge. Reset prepares a zero Graph for them.
 type Graph struct {
 	Nodes []NodeSet // [node types]
 	Edges []EdgeSet // [edge types]
-	// Allowed is the mask of the options, in the order in which their nodes or edges were added;
-	// nil allows all.
+	// Allowed is the mask of the options, in the order of their nodes or edges; nil allows all.
 	Allowed []bool
 
 	schema *Schema
-	err    error // of the first mistaken AddNode or AddEdge
+	err    error // first error of AddNode or AddEdge
 }
 
-// Reset empties g, keeps its memory and makes it a graph of a schema.
+// Reset makes g an empty graph of a schema and keeps its memory.
 func (g *Graph) Reset(s *Schema) {
 	g.schema, g.err, g.Allowed = s, nil, g.Allowed[:0]
 	g.Nodes = reuse.Slice(g.Nodes, len(s.Nodes))
@@ -61,8 +60,8 @@ func (g *Graph) Reset(s *Schema) {
 	}
 }
 
-// AddNode adds a node and returns its number among those of its type. A mistake (an unknown type, a
-// wrong number of features) is reported by Check, and so by the learner that is shown the graph.
+// AddNode adds a node and returns its index among those of its type. Check reports its errors (an
+// unknown type, a wrong number of features), and so does a learner that gets the graph.
 func (g *Graph) AddNode(nodeType string, features ...float32) int {
 	if g.schema == nil {
 		g.fail("AddNode before Reset")
@@ -79,8 +78,8 @@ func (g *Graph) AddNode(nodeType string, features ...float32) int {
 	return n.Count - 1
 }
 
-// AddEdge adds an edge between nodes that AddNode has returned, and returns its number among those
-// of its type. Mistakes are reported as those of AddNode are.
+// AddEdge adds an edge between nodes returned by AddNode, and returns its index among those of its
+// type. Errors are reported like AddNode's.
 func (g *Graph) AddEdge(edgeType string, src, dst int, features ...float32) int {
 	if g.schema == nil {
 		g.fail("AddEdge before Reset")
@@ -123,8 +122,8 @@ func (g *Graph) Edge(edgeType string, e int) (src, dst int) {
 // Count returns the number of nodes of a type.
 func (g *Graph) Count(nodeType string) int { return g.Nodes[g.schema.nodeIndex(nodeType)].Count }
 
-// Chosen returns the edge, by its number, that a choice of EdgePerSource stands for: the choice-th
-// of those added from node row. It is -1 if there is none.
+// Chosen returns the index of the edge that a choice of EdgePerSource means: the choice-th of those
+// added from node row. It returns -1 if there is none.
 func (g *Graph) Chosen(row int, choice int32) int {
 	i := g.schema.edgeIndex(g.schema.Choose.typeName)
 	if i < 0 {
@@ -141,8 +140,8 @@ func (g *Graph) Chosen(row int, choice int32) int {
 	return -1
 }
 
-// Check reports what keeps g from being a graph of the schema: a mistaken AddNode or AddEdge,
-// slices whose lengths do not fit, ends that are no nodes, features that are not finite.
+// Check reports why g is not a graph of the schema: an error of AddNode or AddEdge, slices of
+// inconsistent lengths, ends that are not nodes, features that are not finite.
 func (g *Graph) Check(s *Schema) error {
 	if g.err != nil {
 		return g.err
@@ -154,7 +153,8 @@ func (g *Graph) Check(s *Schema) error {
 	for i, n := range g.Nodes {
 		t := s.Nodes[i]
 		if n.Count < 0 || len(n.Features) != n.Count*t.Features {
-			return fmt.Errorf("hetero: graph: %d numbers for %d nodes of type %q, want %d each", len(n.Features), n.Count, t.Name, t.Features)
+			return fmt.Errorf("hetero: graph: %d features for %d nodes of type %q, want %d each",
+				len(n.Features), n.Count, t.Name, t.Features)
 		}
 		if err := finite(n.Features, t.Features, "node", t.Name); err != nil {
 			return err
@@ -200,7 +200,7 @@ func (e *EdgeSet) checkStructure(sources, dests int, bipartite bool) error {
 	g := e.Structure
 	switch {
 	case len(e.Src) > 0 || len(e.Dst) > 0:
-		return errors.New("both a Structure and Src or Dst")
+		return errors.New("want either a Structure or Src and Dst, not both")
 	case g.NumGraphs() != 1:
 		return fmt.Errorf("a Structure of %d graphs, want one", g.NumGraphs())
 	case g.Bipartite() != bipartite:

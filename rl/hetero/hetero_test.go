@@ -84,7 +84,7 @@ func near(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Abs(float64(x-y)) < 1e-5 })
 }
 
-// A batch computes what its observations compute alone, with any choice, and the rows are those of
+// A batch computes the same as its observations alone, with any choice, and its rows are those of
 // the choice.
 func TestBatchEqualsParts(t *testing.T) {
 	for name, choose := range choices {
@@ -113,7 +113,7 @@ func TestBatchEqualsParts(t *testing.T) {
 	}
 }
 
-// permuted is g with nodes and edges in another order: node i becomes to[i].
+// permuted returns g with nodes and edges in another order: node i becomes to[i].
 func permuted(s *hetero.Schema, g hetero.Graph, jobs, machines, edges []int) hetero.Graph {
 	var p hetero.Graph
 	p.Reset(s)
@@ -156,7 +156,8 @@ func TestEquivariance(t *testing.T) {
 	})
 }
 
-// Edges added in any order end up in the rows of their sources, in the order of adding, masks too.
+// Edges added in any order end up in the rows of their sources, in order of adding, and so do
+// masks.
 func TestEdgePerSource(t *testing.T) {
 	s := schema(hetero.EdgePerSource("runs"))
 	one := schema(hetero.OneEdge("runs"))
@@ -193,7 +194,7 @@ func TestEdgePerSource(t *testing.T) {
 	}
 }
 
-// structured is g with its edges in Structures.
+// structured returns g with its edges in Structures.
 func structured(t *testing.T, s *hetero.Schema, g hetero.Graph) (out hetero.Graph) {
 	s.Codec().Copy(&out, g)
 	for i := range out.Edges {
@@ -212,7 +213,7 @@ func structured(t *testing.T, s *hetero.Schema, g hetero.Graph) (out hetero.Grap
 	return out
 }
 
-// Edges in a Structure compute the same, bit for bit, also in a batch with others without.
+// Edges in a Structure compute the same, bit for bit, even in a batch with others without.
 func TestStructure(t *testing.T) {
 	rand := rl.NewRand(4, 4)
 	for name, choose := range choices {
@@ -246,11 +247,11 @@ func TestStructure(t *testing.T) {
 	s := schema(choices["one edge"])
 	g := random(&s, rand)
 	for want, change := range map[string]func(g *hetero.Graph){
-		"both a Structure":       func(g *hetero.Graph) { g.Edges[0].Src = []int32{0} },
-		"0 graphs":               func(g *hetero.Graph) { g.Edges[0].Structure = new(gnn.Graph) },
-		"Bipartite is false":     func(g *hetero.Graph) { g.Edges[0].Structure = g.Edges[1].Structure },
-		"sources and":            func(g *hetero.Graph) { g.AddNode("job", 1, 1) },
-		"which have a Structure": func(g *hetero.Graph) { g.AddEdge("runs", 0, 0, 1) },
+		"want either a Structure": func(g *hetero.Graph) { g.Edges[0].Src = []int32{0} },
+		"0 graphs":                func(g *hetero.Graph) { g.Edges[0].Structure = new(gnn.Graph) },
+		"Bipartite is false":      func(g *hetero.Graph) { g.Edges[0].Structure = g.Edges[1].Structure },
+		"sources and":             func(g *hetero.Graph) { g.AddNode("job", 1, 1) },
+		"which have a Structure":  func(g *hetero.Graph) { g.AddEdge("runs", 0, 0, 1) },
 	} {
 		bad := structured(t, &s, g)
 		change(&bad)
@@ -329,7 +330,7 @@ func TestErrors(t *testing.T) {
 func TestDROO(t *testing.T) {
 	for _, name := range []string{"edge per source", "each node", "one node"} {
 		s := schema(choices[name])
-		// Worth most: each row's first choice (job kept) or machine 0.
+		// The best decision is each row's first choice (job kept) or machine 0.
 		critic := droo.CriticFunc[hetero.Graph](func(_ hetero.Graph, d []int32) (float64, error) {
 			sum := 0.0
 			for _, c := range d {

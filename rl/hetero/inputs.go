@@ -11,19 +11,19 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// inputs are the inputs of one expression graph, and the buffers in which batches are put together.
+// inputs are the inputs of one expression graph, and the buffers in which batches are assembled.
 type inputs struct {
 	schema *Schema
 	nodes  []nodeInput // [node types]
 	edges  []edgeInput // [edge types]
-	chosen grouped     // where every source chooses one of its edges
+	chosen grouped     // if every source chooses one of its edges
 	mask   []bool
 }
 
-// grouped are the edges of a batch by their sources, one observation after the other.
+// grouped holds the edges of a batch by source, one observation after the other.
 type grouped struct {
-	order []int32 // [edges] their numbers in their observations
-	end   []int32 // [sources] where the edges of each end, in order's part of its observation
+	order []int32 // [edges] their indices in their observations
+	end   []int32 // [sources] end of each source's edges, in order's part of its observation
 }
 
 type nodeInput struct {
@@ -71,7 +71,7 @@ func newInputs(s *Schema) (*inputs, error) {
 	return in, errors.Join(errs...)
 }
 
-// load puts a batch together and binds what the tape needs of it.
+// load assembles a batch and binds the parts that the tape needs.
 func (in *inputs) load(tape *nn.Tape, batch []Graph, choices *rl.Choices) error {
 	for b := range batch {
 		if err := batch[b].Check(in.schema); err != nil {
@@ -161,8 +161,8 @@ func (in *inputs) loadEdges(i int, batch []Graph) error {
 	return e.graph.SetBipartite(int(sources), int(dests), e.index)
 }
 
-// add adds the edges of one observation and returns their order: by source, and where sources are
-// equal as they were added.
+// add adds the edges of one observation and returns their order: by source, and for equal sources
+// in order of adding.
 func (g *grouped) add(src []int32, sources int) (order []int32) {
 	edges, nodes := len(g.order), len(g.end)
 	g.order = slices.Grow(g.order, len(src))[:edges+len(src)]
@@ -177,13 +177,13 @@ func (g *grouped) add(src []int32, sources int) (order []int32) {
 	}
 	for k, s := range src {
 		order[next[s]] = int32(k)
-		next[s]++ // ends where the next source starts
+		next[s]++ // each entry ends where the next source starts
 	}
 	g.end = g.end[:nodes+sources]
 	return order
 }
 
-// take returns the parts of the first observation and removes them.
+// take removes and returns the parts of the first observation.
 func (g *grouped) take(edges, sources int) (order, end []int32) {
 	order, end = g.order[:edges], g.end[:sources]
 	g.order, g.end = g.order[edges:], g.end[sources:]

@@ -15,16 +15,16 @@ import (
 type Config struct {
 	// Hidden is the width of all hidden layers. Default 64.
 	Hidden int
-	// Layers is the number of rounds of messages: how many edges away a node sees. Default 2.
+	// Layers is the number of message passing rounds: a node sees that many edges far. Default 2.
 	Layers int
-	// Aggregation is how messages become one: gnn.Sum or gnn.Mean. A mean keeps its scale when
-	// degrees change, but cannot count. Default gnn.Mean.
+	// Aggregation combines messages: gnn.Sum or gnn.Mean. A mean keeps its scale when degrees
+	// change, but cannot count. Default gnn.Mean.
 	Aggregation gnn.Aggregation
 	// ScoreGain scales the initial weights of the last layer of the scores. Default 0.01: a policy
-	// begins close to uniform. Action values and DROO want 1.
+	// starts close to uniform. Use 1 for action values and DROO.
 	ScoreGain float64
-	// Value adds a critic, on the same embeddings. DROO and DQN without Dueling want none. Default
-	// true.
+	// Value adds a critic on the same embeddings. Unset it for DROO and for DQN without Dueling.
+	// Default true.
 	Value bool
 }
 
@@ -33,7 +33,7 @@ func DefaultConfig() Config {
 	return Config{Hidden: 64, Layers: 2, Aggregation: gnn.Mean, ScoreGain: 0.01, Value: true}
 }
 
-// Check reports the fields that make no sense.
+// Check reports invalid fields.
 func (c Config) Check() error {
 	check := validate.Fields{Name: "hetero: model"}
 	check.Want(c.Hidden >= 1, "Hidden is %d, want at least 1", c.Hidden)
@@ -44,7 +44,7 @@ func (c Config) Check() error {
 }
 
 // Model is a message passing network for the graphs of a schema, of any size. With T the type of
-// node v, E(v) the edge types that reach T, in either direction unless they are directed, it
+// node v and E(v) the edge types that reach T, in either direction unless they are directed, it
 // computes
 //
 //	h_v   = relu(x_v A_T + a_T)
@@ -52,22 +52,22 @@ func (c Config) Check() error {
 //	m_v,E = mean over the edges e = (u, v) of relu(h_u U + h_v V + f_e W + c)
 //	h_v   = relu([h_v, mean of h over the nodes of each type] C_T + c_T)
 //
-// and scores nodes by a linear layer, edges by gnn.EdgeScorer. The critic is a perceptron of the
+// It scores nodes by a linear layer and edges by gnn.EdgeScorer. The critic is a perceptron of the
 // means of h. It implements rl.Model.
 type Model struct {
 	schema Schema
 	cfg    Config
 	nodes  []nodeLayers // [node types]
 	edges  []edgeLayers // [edge types]
-	node   *nn.Linear   // scores, where nodes are chosen
+	node   *nn.Linear   // scores, if nodes are chosen
 	edge   *gnn.EdgeScorer
 	value  []*nn.Linear
 }
 
 type nodeLayers struct {
 	embed   *nn.Linear
-	update  []*nn.Linear // [layers]; none where no messages arrive
-	context *nn.Linear   // nil where neither scores nor the critic need it
+	update  []*nn.Linear // [layers]; nil where no messages arrive
+	context *nn.Linear   // nil if neither scores nor the critic need it
 }
 
 type edgeLayers struct {
@@ -93,7 +93,7 @@ func NewModel(s Schema, cfg Config, rand *rl.Rand) (*Model, error) {
 	}
 	for i, t := range s.Nodes {
 		if !cfg.Value && !s.scores(i) {
-			continue // nothing looks at these nodes any more
+			continue // these nodes have no further use
 		}
 		m.nodes[i].context = mk.linear(t.Name+".context", (1+len(s.Nodes))*h, h, nn.ReLU, hiddenGain)
 	}
@@ -114,9 +114,9 @@ func NewModel(s Schema, cfg Config, rand *rl.Rand) (*Model, error) {
 	return m, nil
 }
 
-// addRound makes the layers of one round of messages.
+// addRound adds the layers of one message passing round.
 func (m *Model) addRound(mk *maker, layer int) {
-	heard := make([]int, len(m.nodes)) // messages that arrive at each type
+	heard := make([]int, len(m.nodes)) // number of messages that arrive at each type
 	for i, t := range m.schema.Edges {
 		from, to := m.schema.ends(i)
 		e := &m.edges[i]
@@ -138,7 +138,7 @@ func (m *Model) addRound(mk *maker, layer int) {
 // hiddenGain is the scale of initial weights of hidden layers, sqrt(2).
 const hiddenGain = 1.4142135623730951
 
-// maker makes layers and keeps the first error.
+// maker creates layers and keeps the first error.
 type maker struct {
 	cfg  Config
 	rand *rl.Rand
@@ -233,7 +233,7 @@ func (m *Model) Build() (*rl.Network[Graph], error) {
 	return net, err
 }
 
-// exchange adds one round of messages to the embeddings.
+// exchange adds one message passing round to the embeddings.
 func (m *Model) exchange(in *inputs, h []*gorgonia.Node, layer int) error {
 	heard := make([][]*gorgonia.Node, len(h))
 	for i := range m.edges {
@@ -267,7 +267,7 @@ func (m *Model) exchange(in *inputs, h []*gorgonia.Node, layer int) error {
 	return nil
 }
 
-// means are the mean embeddings of each type's nodes [observations x hidden].
+// means returns the mean embeddings of each type's nodes [observations x hidden].
 func (m *Model) means(in *inputs, h []*gorgonia.Node) ([]*gorgonia.Node, error) {
 	means := make([]*gorgonia.Node, len(h))
 	for i := range h {
@@ -279,7 +279,7 @@ func (m *Model) means(in *inputs, h []*gorgonia.Node) ([]*gorgonia.Node, error) 
 	return means, nil
 }
 
-// addContext lets every node know the whole graph.
+// addContext adds the mean embeddings of the whole graph to every node.
 func (m *Model) addContext(in *inputs, h []*gorgonia.Node) error {
 	means, err := m.means(in, h)
 	if err != nil {

@@ -2,8 +2,8 @@ package hetero
 
 import "github.com/graphrl/graphrl/rl"
 
-// Problem is the rl.Problem of learning from rewards in environments whose observations are graphs
-// of a schema: what PPO, A2C, DQN and REINFORCE are made from.
+// Problem returns the rl.Problem for learning from rewards (PPO, A2C, DQN, REINFORCE) in
+// environments whose observations are graphs of a schema.
 func Problem(s Schema, newEnv func() rl.Env[Graph, int], cfg Config) rl.Problem[Graph] {
 	return rl.Problem[Graph]{
 		NewEnv:   newEnv,

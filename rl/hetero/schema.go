@@ -8,20 +8,20 @@ import (
 // NodeType is a kind of node.
 type NodeType struct {
 	Name     string
-	Features int // numbers that describe a node, at least 1
+	Features int // number of features, at least 1
 }
 
-// EdgeType is a kind of edge. Messages pass it both ways.
+// EdgeType is a kind of edge. Messages pass along it in both directions.
 type EdgeType struct {
 	Name     string
 	From, To string // node types; may be the same
-	Features int    // numbers that describe an edge; may be 0
-	// Directed lets messages pass from From to To only. Set it for undirected graphs in which every
+	Features int    // number of features; may be 0
+	// Directed lets messages pass only from From to To. Set it for undirected graphs in which every
 	// edge is added in both directions.
 	Directed bool
 }
 
-// kind is what an observation offers to choose.
+// kind is the kind of choice.
 type kind uint8
 
 const (
@@ -32,7 +32,7 @@ const (
 	eachNode
 )
 
-// Choice says what is chosen: see OneNode, OneEdge, EdgePerSource and EachNode.
+// Choice defines the choice to make: see OneNode, OneEdge, EdgePerSource and EachNode.
 type Choice struct {
 	kind     kind
 	typeName string
@@ -44,22 +44,21 @@ func OneNode(nodeType string) Choice { return Choice{oneNode, nodeType} }
 // OneEdge chooses one edge of a type: a single row whose option e is edge e.
 func OneEdge(edgeType string) Choice { return Choice{oneEdge, edgeType} }
 
-// EdgePerSource chooses, for every source node of an edge type, one of its edges: row i is node i,
-// and its option c is the c-th edge that was added from it (see Graph.Chosen).
+// EdgePerSource chooses one edge per source node of an edge type: row i is node i, and its option c
+// is the c-th edge added from it (see Graph.Chosen).
 func EdgePerSource(edgeType string) Choice { return Choice{edgePerSource, edgeType} }
 
 // EachNode decides yes or no for every node of a type: row i is node i, with choices 0 and 1.
 func EachNode(nodeType string) Choice { return Choice{eachNode, nodeType} }
 
-// Schema says what the graphs of a problem are made of. It must not change once a Graph or a model
-// has been made with it.
+// Schema defines the graphs of a problem. It must not change once a Graph or a model uses it.
 type Schema struct {
 	Nodes  []NodeType
 	Edges  []EdgeType
 	Choose Choice
 }
 
-// Check reports what makes no sense: names used twice or unknown, negative numbers of features, no
+// Check reports names that are unknown or used twice, invalid numbers of features, and a missing
 // choice.
 func (s *Schema) Check() error {
 	var errs []error
@@ -106,7 +105,7 @@ func (s *Schema) Check() error {
 	return errors.Join(errs...)
 }
 
-// nodeIndex returns the position of a node type, -1 if there is none of that name.
+// nodeIndex returns the position of a node type, or -1 if the name is unknown.
 func (s *Schema) nodeIndex(name string) int {
 	for i, t := range s.Nodes {
 		if t.Name == name {
@@ -116,7 +115,7 @@ func (s *Schema) nodeIndex(name string) int {
 	return -1
 }
 
-// edgeIndex returns the position of an edge type, -1 if there is none of that name.
+// edgeIndex returns the position of an edge type, or -1 if the name is unknown.
 func (s *Schema) edgeIndex(name string) int {
 	for i, t := range s.Edges {
 		if t.Name == name {
@@ -131,7 +130,7 @@ func (s *Schema) ends(edge int) (from, to int) {
 	return s.nodeIndex(s.Edges[edge].From), s.nodeIndex(s.Edges[edge].To)
 }
 
-// scores reports whether the scores of the options look at the nodes of a type.
+// scores reports whether the options' scores depend on the nodes of a type.
 func (s *Schema) scores(node int) bool {
 	if c := s.Choose; c.kind == oneNode || c.kind == eachNode {
 		return s.nodeIndex(c.typeName) == node

@@ -8,10 +8,9 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Codec checks that copies are independent and exact and cost no allocation once dst has the
-// memory, that Decode restores what Encode was given, and that Decode answers malformed input with
-// an error or a value, not a panic. sample returns a random observation, of varying size if the
-// observations of the task vary in size.
+// Codec checks that copies are independent and exact and do not allocate once dst has enough
+// memory, that Decode inverts Encode, and that Decode never panics on malformed input. sample
+// returns a random observation; its size must vary if the task's observations do.
 func Codec[O any](t T, codec rl.Codec[O], sample func(r *rl.Rand) O) {
 	t.Helper()
 	rng := rl.NewRand(1, 0)

@@ -1,6 +1,6 @@
-// Package rltest checks that an implementation of one of package rl's interfaces keeps the contract
-// that the interface documents. A package that adds an environment, a quantizer or a codec calls
-// these functions from its own tests:
+// Package rltest checks implementations of package rl's interfaces against the contracts in their
+// documentation. A package that adds an environment or a codec calls these functions from its
+// tests:
 //
 //	func TestEnv(t *testing.T) {
 //		rltest.Env(t, rltest.EnvConfig[Observation, Action]{
@@ -10,8 +10,8 @@
 //		})
 //	}
 //
-// What they cannot see: whether the dynamics are the right ones, and what the random actions never
-// provoke.
+// They cannot check that the dynamics are right, and they miss faults that random actions never
+// trigger.
 package rltest
 
 // T is the part of *testing.T the checks use.

@@ -9,19 +9,19 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// EnvConfig says how to exercise an environment.
+// EnvConfig defines how to exercise an environment.
 type EnvConfig[O, A any] struct {
 	// New returns a new environment, equal to all others it returns.
 	New func() rl.Env[O, A]
-	// Action returns a random valid action for obs, in memory of its own.
+	// Action returns a random valid action for obs, which shares no memory with others.
 	Action func(obs O, r *rl.Rand) A
 	// Clone returns a copy of obs that shares no memory with it.
 	Clone func(obs O) O
-	// Invalid returns actions the environment has to refuse for obs. Optional.
+	// Invalid returns actions that the environment must reject for obs. Optional.
 	Invalid func(obs O) []A
-	// Steps is the number of steps after which an episode that has not ended is left. Default 200.
+	// Steps is the number of steps after which to abandon a running episode. Default 200.
 	Steps int
-	// Deterministic says that the seed makes no difference.
+	// Deterministic means that the seed makes no difference.
 	Deterministic bool
 }
 
@@ -48,7 +48,7 @@ func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	if !cfg.Deterministic && reflect.DeepEqual(want, other) {
 		t.Errorf("seeds 1 and 2 give the same episode")
 	}
-	record(t, cfg, used, 3, 2) // left in the middle, unless it ends sooner
+	record(t, cfg, used, 3, 2) // abandoned in the middle, unless it ends sooner
 	if got := record(t, cfg, used, 1, cfg.Steps); !reflect.DeepEqual(want, got) {
 		t.Errorf("Reset does not forget what the environment was used for before: %s", difference(want, got))
 	}
@@ -57,8 +57,8 @@ func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	}
 }
 
-// checkEpisode runs an environment side by side with a twin that is given invalid actions as well,
-// and with one that does something else.
+// checkEpisode runs an environment side by side with a twin that also gets invalid actions, and
+// with an unrelated one.
 func checkEpisode[O, A any](t T, cfg EnvConfig[O, A], seed uint64) {
 	t.Helper()
 	want := record(t, cfg, cfg.New(), seed, cfg.Steps)
@@ -105,10 +105,12 @@ func checkEpisode[O, A any](t T, cfg EnvConfig[O, A], seed uint64) {
 		obs, obsTwin = transition.Observation, transitionTwin.Observation
 		transition.Observation, transitionTwin.Observation = kept, cfg.Clone(obsTwin)
 		if !reflect.DeepEqual(transition, step) {
-			t.Fatalf("seed %d, step %d: beside others, its action overwritten after the step, an environment goes on to %+v; alone to %+v", seed, i, transition, step)
+			t.Fatalf("seed %d, step %d: next to others, with its action overwritten after the "+
+				"step, an environment continues with %+v; alone with %+v", seed, i, transition, step)
 		}
 		if !reflect.DeepEqual(transitionTwin, step) {
-			t.Fatalf("seed %d, step %d: given invalid actions in between, an environment goes on to %+v; without to %+v", seed, i, transitionTwin, step)
+			t.Fatalf("seed %d, step %d: after invalid actions an environment continues with %+v; "+
+				"without them with %+v", seed, i, transitionTwin, step)
 		}
 	}
 	if want[len(want)-1].Done() {
@@ -162,7 +164,7 @@ func checkState[O, A any](t T, cfg EnvConfig[O, A]) {
 				t.Fatalf("saved after %d steps, loaded, step %d: %v", saved, i, err)
 			}
 			if got.Observation = cfg.Clone(got.Observation); !reflect.DeepEqual(got, want[i]) {
-				t.Fatalf("saved after %d steps and loaded, an environment goes on to %+v in step %d, the saved one to %+v",
+				t.Fatalf("saved after %d steps and loaded, an environment continues with %+v in step %d, the saved one with %+v",
 					saved, got, i, want[i])
 			}
 		}

@@ -30,7 +30,7 @@ func (d *dice) Step(action int) (rl.Transition[[]int], error) {
 	return rl.Transition[[]int]{Observation: d.obs, Reward: float64(d.obs[0]), Terminated: !d.running}, nil
 }
 
-// printer takes the place of *testing.T in this example.
+// printer replaces *testing.T in this example.
 type printer struct{}
 
 func (printer) Helper()                        {}
@@ -40,8 +40,7 @@ func (printer) Fatalf(format string, _ ...any) {
 	panic("end of the test")
 }
 
-// In a test of its own, an environment is checked by rltest.Env(t, ...). Here the check finds what
-// is wrong with dice.
+// A test checks its environment with rltest.Env(t, ...). Here the check finds the bug of dice.
 func ExampleEnv() {
 	defer func() { recover() }()
 	rltest.Env(printer{}, rltest.EnvConfig[[]int, int]{

@@ -21,7 +21,8 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	panic(stop{})
 }
 
-// Failures returns what check reports, one failure a line: it tests conformance suites themselves.
+// Failures returns the failures that check reports, one a line, to test conformance suites
+// themselves.
 func Failures(check func(T)) string {
 	var r recorder
 	func() {

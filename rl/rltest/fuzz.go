@@ -9,8 +9,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// FuzzCodec is a fuzz target for codecs: whatever a file holds, decoding it fails or yields a value
-// that survives another encoding.
+// FuzzCodec is a fuzz target for codecs: decoding any data either fails or yields a value that
+// survives another encoding.
 func FuzzCodec[T any](f *testing.F, c rl.Codec[T]) {
 	for _, seed := range [][]float64{{}, {0, 1, 2, 3}, {1, 0.5, 2}, {2, 0, 1, 7}, {-1}, {math.NaN(), 1}, {1e300, 1}, {0, 1, 1e116, 1}} {
 		var b []byte

@@ -131,11 +131,11 @@ func TestEnvFindsBugs(t *testing.T) {
 		"step before reset":  "Step before Reset: no error",
 		"step after end":     "Step after the end of the episode: no error",
 		"invalid accepted":   "no error for the invalid action",
-		"invalid changes":    "given invalid actions in between",
+		"invalid changes":    "after invalid actions",
 		"action changed":     "Step changed the action",
 		"action kept":        "its action overwritten after the step",
 		"reward":             "reward +Inf",
-		"state forgets":      "and loaded, an environment goes on to",
+		"state forgets":      "and loaded, an environment continues with",
 	} {
 		got := Failures(func(t T) {
 			Env(t, EnvConfig[[]int, []int32]{

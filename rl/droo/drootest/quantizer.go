@@ -1,5 +1,9 @@
-// Package drootest checks that a quantizer keeps the contract of droo.Quantizer. A package that
-// adds one calls Quantizer from its own tests.
+// Package drootest checks quantizers against the contract of droo.Quantizer. A package that adds a
+// quantizer calls Quantizer from its tests:
+//
+//	func TestMine(t *testing.T) {
+//		drootest.Quantizer(t, func() droo.Quantizer { return new(Mine) }, 1, 3)
+//	}
 package drootest
 
 import (
@@ -16,12 +20,11 @@ import (
 
 // Quantizer checks quantizers made by newQuantizer against the contract of droo.Quantizer on random
 // scores with the given numbers of options per row: between 1 and k candidates, no two equal, the
-// first one the most probable decision, masked options never chosen, scores left alone, bad
-// arguments refused, no allocation in steady state, and the same candidates from every new
+// first one the most probable decision, masked options never chosen, scores unchanged, bad
+// arguments rejected, no allocation in steady state, and the same candidates from every new
 // quantizer and from one whose state was saved and restored.
 //
-// newQuantizer must return equal quantizers every time, those that draw random numbers with the
-// same seed.
+// newQuantizer must return equal quantizers every time; random ones must have the same seed.
 func Quantizer(t rltest.T, newQuantizer func() droo.Quantizer, options ...int) {
 	t.Helper()
 	for _, opts := range options {
@@ -52,8 +55,8 @@ func Quantizer(t rltest.T, newQuantizer func() droo.Quantizer, options ...int) {
 	}
 }
 
-// RandomScores returns scores [rows x options] with normal logits. Some are equal, and of one-of-n
-// options some are masked, never all of a row.
+// RandomScores returns scores [rows x options] with normal logits, some of them equal. For one-of-n
+// options some are masked, but never all of a row.
 func RandomScores(r *rl.Rand, rows, options int) droo.Scores {
 	s := droo.Scores{Rows: rows, Options: options, Logits: make([]float32, rows*options)}
 	for i := range s.Logits {
@@ -118,7 +121,7 @@ func checkRefusals(t rltest.T, q droo.Quantizer, opts int) {
 	}
 }
 
-// checkState saves the used quantizer q into fresh, and wants both to go on alike.
+// checkState restores the used quantizer q into fresh and checks that both continue alike.
 func checkState(t rltest.T, q, fresh droo.Quantizer, opts int) {
 	t.Helper()
 	from, ok := q.(checkpoints.Stateful)
