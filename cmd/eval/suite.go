@@ -66,6 +66,7 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
+	defer store.Close()
 	if !c.Merge {
 		cells, err := shard.Of(s.Cells)
 		if err != nil {

@@ -1,6 +1,11 @@
 package suite
 
-import "testing"
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 func TestParseShard(t *testing.T) {
 	for text, want := range map[string]Shard{"1/1": {0, 1}, "2/8": {1, 8}, "8/8": {7, 8}} {
@@ -79,5 +84,38 @@ func TestShardsArePartition(t *testing.T) {
 		if len(seen) != len(s.Cells) {
 			t.Errorf("%d cells in %d shards, of %d", len(seen), n, len(s.Cells))
 		}
+	}
+}
+
+// What killed processes have left is removed by the next that has the folder for itself; files that
+// others may be writing stay.
+func TestStoreSweeps(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *Store {
+		s, err := OpenStore(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	left := filepath.Join(dir, unfinished+"123")
+	exists := func() bool {
+		_, err := os.Stat(left)
+		return err == nil
+	}
+	first := open()
+	if err := os.WriteFile(left, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	second := open()
+	if !exists() {
+		t.Error("removed beside another process")
+	}
+	if err := errors.Join(first.Close(), second.Close()); err != nil {
+		t.Fatal(err)
+	}
+	defer open().Close()
+	if exists() {
+		t.Error("left behind")
 	}
 }

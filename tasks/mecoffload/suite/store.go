@@ -12,19 +12,47 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/gofrs/flock"
 )
 
 // Store keeps results in a folder, one JSON file each. Files are written atomically, even if the
 // process is killed, so several processes and machines may share a folder.
-type Store struct{ dir string }
+type Store struct {
+	dir  string
+	lock *flock.Flock // shared by all who have the folder open
+}
 
-// OpenStore opens a folder and creates it if necessary.
+// unfinished begins the names of files that are being written.
+const unfinished = ".unfinished-"
+
+// OpenStore opens a folder and creates it if necessary. If nobody else has it open, it removes the
+// files that killed processes have left.
 func OpenStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
 	}
-	return &Store{dir}, nil
+	s := &Store{dir, flock.New(filepath.Join(dir, ".open"))}
+	// On a file system without locks leftovers stay. They do no harm.
+	if alone, err := s.lock.TryLock(); err == nil && alone {
+		s.sweep()
+	}
+	s.lock.RLock()
+	return s, nil
 }
+
+// sweep removes files that nobody will finish.
+func (s *Store) sweep() {
+	entries, _ := os.ReadDir(s.dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), unfinished) {
+			os.Remove(filepath.Join(s.dir, e.Name()))
+		}
+	}
+}
+
+// Close says that the folder is no longer in use.
+func (s *Store) Close() error { return s.lock.Close() }
 
 func (s *Store) file(key string) string { return filepath.Join(s.dir, key+".json") }
 
@@ -46,7 +74,7 @@ func (s *Store) Save(r *Result) error {
 
 // writeFile writes a file atomically and makes it readable for others.
 func writeFile(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".unfinished-")
+	f, err := os.CreateTemp(filepath.Dir(name), unfinished)
 	if err != nil {
 		return err
 	}
