@@ -82,8 +82,8 @@ func (p *planner) Improve(obs mecoffload.Observation, decision []int32) (float64
 	switch {
 	case obs.Devices <= manyDevices:
 		value = p.climb(obs, value)
-	case p.switches > 0 && p.scores.Rows == obs.Devices && p.model.BeginSwitches():
-		value += p.switchAll()
+	case p.tries(&obs) > 0 && p.model.BeginSwitches():
+		value += p.switchAll(p.tries(&obs))
 	}
 	copy(decision, p.model.Choice())
 	return value, nil
@@ -105,24 +105,38 @@ func (p *planner) climb(obs mecoffload.Observation, value float64) float64 {
 	return value
 }
 
+// switchTasks is how many tasks may be served again to find a device's best option: those of the
+// server it leaves and of the servers it tries. Where every server has that many there is no time for
+// any but a few of them, and other exits for some would not help.
+const switchTasks = 48
+
+// tries is how many options of a device are tried.
+func (p *planner) tries(obs *mecoffload.Observation) int {
+	if p.scores.Rows != obs.Devices {
+		return 0
+	}
+	return min(p.switches, switchTasks*obs.Servers/obs.Devices-1)
+}
+
 // switchAll gives each device in turn the best of those options that the actor holds most probable,
 // unless the one it has is better, and returns what is gained.
-func (p *planner) switchAll() float64 {
+func (p *planner) switchAll(tries int) float64 {
 	gain := 0.0
 	for i := range p.scores.Rows {
-		gain += p.model.Switch(i, p.mostLikely(p.scores.Row(i)))
+		gain += p.model.Switch(i, p.mostLikely(p.scores.Row(i), tries))
 	}
 	return gain
 }
 
-// unlikely is how far a logit may be below the highest of a row for its option to be tried.
-const unlikely = 8
+// unlikely is how far a logit may be below the highest of a row for its option to be tried: options
+// that the actor holds twenty times less probable are hardly ever better.
+const unlikely = 3
 
-// mostLikely lists the options of the highest logits.
-func (p *planner) mostLikely(logits []float32) []int32 {
+// mostLikely lists the options of the highest logits, at most so many.
+func (p *planner) mostLikely(logits []float32, most int) []int32 {
 	best := p.likely[:0]
 	for option, z := range logits {
-		if len(best) == p.switches {
+		if len(best) == most {
 			if z <= best[len(best)-1].logit {
 				continue
 			}
