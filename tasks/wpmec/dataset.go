@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"os"
+
+	"github.com/graphrl/graphrl/internal/matfile"
 )
 
 // Dataset is a sequence of frames with the best decision of each, as published with the paper
@@ -55,7 +57,7 @@ func ReadDataset(r io.Reader) (*Dataset, error) {
 }
 
 func parseDataset(data []byte) (*Dataset, error) {
-	vars, present, err := readMATSome(data, datasetVars[:]...)
+	vars, present, err := matfile.ReadSome(data, datasetVars[:]...)
 	if err != nil {
 		return nil, err
 	}
@@ -66,10 +68,10 @@ func parseDataset(data []byte) (*Dataset, error) {
 		}
 	}
 	h := vars[0]
-	if !alone && h.rows == 1 && h.cols > 1 && len(vars[2].data) == h.cols {
-		h.rows, h.cols = h.cols, 1 // one user, whose vectors are rows
+	if !alone && h.Rows == 1 && h.Cols > 1 && len(vars[2].Data) == h.Cols {
+		h.Rows, h.Cols = h.Cols, 1 // one user, whose vectors are rows
 	}
-	d := &Dataset{Frames: h.rows, Users: h.cols, H: h.data}
+	d := &Dataset{Frames: h.Rows, Users: h.Cols, H: h.Data}
 	if d.Frames < 2 || d.Users == 0 {
 		return nil, fmt.Errorf("input_h is [%d x %d]: want at least two frames (rows), one to train with and one to test, and a user (columns)",
 			d.Frames, d.Users)
@@ -86,23 +88,23 @@ func parseDataset(data []byte) (*Dataset, error) {
 }
 
 // setBest takes the best decisions from the variables of the file.
-func (d *Dataset) setBest(vars []*matrix) error {
+func (d *Dataset) setBest(vars []*matfile.Matrix) error {
 	for i, cols := range []int{d.Users, d.Users, 1, 1, d.Users} {
 		v := vars[i]
-		if cols == 1 && v.rows == 1 && v.cols == d.Frames {
-			v.rows, v.cols = v.cols, v.rows
+		if cols == 1 && v.Rows == 1 && v.Cols == d.Frames {
+			v.Rows, v.Cols = v.Cols, v.Rows
 		}
-		if v.rows != d.Frames || v.cols != cols {
-			return fmt.Errorf("%s is [%d x %d], input_h says [%d x %d]", datasetVars[i], v.rows, v.cols, d.Frames, cols)
+		if v.Rows != d.Frames || v.Cols != cols {
+			return fmt.Errorf("%s is [%d x %d], input_h says [%d x %d]", datasetVars[i], v.Rows, v.Cols, d.Frames, cols)
 		}
 	}
-	d.Mode, d.Rate, d.Harvest, d.Offload = make([]int32, len(vars[1].data)), vars[2].data, vars[3].data, vars[4].data
+	d.Mode, d.Rate, d.Harvest, d.Offload = make([]int32, len(vars[1].Data)), vars[2].Data, vars[3].Data, vars[4].Data
 	for i, r := range d.Rate {
 		if !(r >= 0) || math.IsInf(r, 0) {
 			return fmt.Errorf("output_obj of frame %d is %v", i, r)
 		}
 	}
-	for i, mode := range vars[1].data {
+	for i, mode := range vars[1].Data {
 		if mode != 0 && mode != 1 {
 			return fmt.Errorf("output_mode of frame %d, user %d is %v instead of 0 or 1", i/d.Users, i%d.Users, mode)
 		}

@@ -1,4 +1,10 @@
-package wpmec
+// Package matfile reads what the published data sets need of the MATLAB 5 format ("MAT-File Format",
+// The MathWorks, chapter 1): little-endian files of real, full, two-dimensional numeric arrays,
+// compressed or not, in any of the compact storage types. Everything else is an error or, in
+// variables that are not asked for, skipped.
+//
+// It never trusts a size from the file: nothing is allocated for bytes that are not there.
+package matfile
 
 import (
 	"bytes"
@@ -11,17 +17,10 @@ import (
 	"slices"
 )
 
-// This file reads what the published data sets need of the MATLAB 5 format ("MAT-File Format", The
-// MathWorks, chapter 1): little-endian files of real, full, two-dimensional numeric arrays,
-// compressed or not, in any of the compact storage types. Everything else is an error or, in
-// variables that are not asked for, skipped.
-//
-// It never trusts a size from the file: nothing is allocated for bytes that are not there.
-
-// matrix is a numeric array [rows x cols], row-major.
-type matrix struct {
-	rows, cols int
-	data       []float64
+// Matrix is a numeric array [rows x cols], row-major.
+type Matrix struct {
+	Rows, Cols int
+	Data       []float64
 }
 
 const (
@@ -57,13 +56,13 @@ const (
 	flagComplex = 0x0800
 )
 
-// readMAT returns the named variables of the MATLAB file in data, in the order of names.
-func readMAT(data []byte, names ...string) ([]matrix, error) {
-	found, present, err := readMATSome(data, names...)
+// Read returns the named variables of the MATLAB file in data, in the order of names.
+func Read(data []byte, names ...string) ([]Matrix, error) {
+	found, present, err := ReadSome(data, names...)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]matrix, len(names))
+	all := make([]Matrix, len(names))
 	for i, m := range found {
 		if m == nil {
 			return nil, fmt.Errorf("variable %q is missing; the file has %q", names[i], present)
@@ -73,13 +72,13 @@ func readMAT(data []byte, names ...string) ([]matrix, error) {
 	return all, nil
 }
 
-// readMATSome is readMAT with nil for variables that are missing. It also returns the names of all
+// ReadSome is Read with nil for variables that are missing. It also returns the names of all
 // there are.
-func readMATSome(data []byte, names ...string) (found []*matrix, present []string, err error) {
+func ReadSome(data []byte, names ...string) (found []*Matrix, present []string, err error) {
 	if err := checkMATHeader(data); err != nil {
 		return nil, nil, err
 	}
-	found = make([]*matrix, len(names))
+	found = make([]*Matrix, len(names))
 	for offset := matHeaderSize; offset < len(data); {
 		kind, payload, size, err := matElement(data[offset:])
 		if err != nil {
@@ -250,29 +249,29 @@ func (a rawArray) class() uint32 { return a.flags & 0xff }
 func (a rawArray) numeric() bool { return a.class() >= mxDOUBLE && a.class() <= mxUINT64 }
 
 // decode converts the array to float64, row-major.
-func (a rawArray) decode() (matrix, error) {
+func (a rawArray) decode() (Matrix, error) {
 	if !a.numeric() || a.flags&flagComplex != 0 {
-		return matrix{}, fmt.Errorf("array flags %#x: not a real, full, numeric array", a.flags)
+		return Matrix{}, fmt.Errorf("array flags %#x: not a real, full, numeric array", a.flags)
 	}
 	if len(a.dims) != 8 {
-		return matrix{}, fmt.Errorf("%d dimensions instead of 2", len(a.dims)/4)
+		return Matrix{}, fmt.Errorf("%d dimensions instead of 2", len(a.dims)/4)
 	}
 	width, ok := map[uint32]int{
 		miINT8: 1, miUINT8: 1, miINT16: 2, miUINT16: 2, miINT32: 4, miUINT32: 4, miINT64: 8, miUINT64: 8,
 		miSINGLE: 4, miDOUBLE: 8,
 	}[a.storage]
 	if !ok {
-		return matrix{}, fmt.Errorf("data type %d is not numeric", a.storage)
+		return Matrix{}, fmt.Errorf("data type %d is not numeric", a.storage)
 	}
 	rows, cols := int32(binary.LittleEndian.Uint32(a.dims)), int32(binary.LittleEndian.Uint32(a.dims[4:]))
 	count := len(a.data) / width
 	if rows < 0 || cols < 0 || int64(rows)*int64(cols) != int64(count) || count*width != len(a.data) {
-		return matrix{}, fmt.Errorf("[%d x %d] with %d bytes of %d-byte numbers", rows, cols, len(a.data), width)
+		return Matrix{}, fmt.Errorf("[%d x %d] with %d bytes of %d-byte numbers", rows, cols, len(a.data), width)
 	}
-	m := matrix{rows: int(rows), cols: int(cols), data: make([]float64, count)}
-	for j := range m.cols { // the file is column-major
-		for i := range m.rows {
-			m.data[i*m.cols+j] = number(a.storage, a.data[(j*m.rows+i)*width:])
+	m := Matrix{Rows: int(rows), Cols: int(cols), Data: make([]float64, count)}
+	for j := range m.Cols { // the file is column-major
+		for i := range m.Rows {
+			m.Data[i*m.Cols+j] = number(a.storage, a.data[(j*m.Rows+i)*width:])
 		}
 	}
 	return m, nil

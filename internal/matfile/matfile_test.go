@@ -1,76 +1,25 @@
-package wpmec
+package matfile
 
 import (
 	"bytes"
-	"compress/zlib"
 	"encoding/binary"
-	"errors"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/graphrl/graphrl/internal/matfile/mattest"
 )
 
-// matWriter builds MATLAB 5 files, right and wrong ones.
-type matWriter struct{ bytes.Buffer }
-
-func newMAT() *matWriter {
-	w := &matWriter{}
-	header := bytes.Repeat([]byte{' '}, 128)
-	copy(header, "MATLAB 5.0 MAT-file, made by a test")
-	binary.LittleEndian.PutUint16(header[124:], 0x0100)
-	copy(header[126:], "IM")
-	w.Write(header)
-	return w
-}
-
-// element encodes a data element in the short form where it fits, padded to 8 bytes.
-func element(kind uint32, data []byte) []byte {
-	le := binary.LittleEndian
-	if n := len(data); n > 0 && n <= 4 {
-		out := le.AppendUint32(nil, kind|uint32(n)<<16)
-		return append(append(out, data...), make([]byte, 4-n)...)
-	}
-	out := le.AppendUint32(le.AppendUint32(nil, kind), uint32(len(data)))
-	out = append(out, data...)
-	return append(out, make([]byte, (8-len(data)%8)%8)...)
-}
-
-func words(v ...uint32) []byte {
-	var b []byte
-	for _, w := range v {
-		b = binary.LittleEndian.AppendUint32(b, w)
-	}
-	return b
-}
-
-func doubles(v ...float64) []byte {
-	var b []byte
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
-	}
-	return b
-}
-
-// array is a miMATRIX element of class double.
-func array(name string, rows, cols int, storage uint32, data []byte) []byte {
-	return element(miMATRIX, slices.Concat(
-		element(miUINT32, words(mxDOUBLE, 0)),
-		element(miINT32, words(uint32(rows), uint32(cols))),
-		element(miINT8, []byte(name)),
-		element(storage, data)))
-}
-
-// compressed wraps an element; compressed elements are not padded.
-func compressed(content []byte) []byte {
-	var z bytes.Buffer
-	w := zlib.NewWriter(&z)
-	w.Write(content)
-	w.Close()
-	return append(words(miCOMPRESSED, uint32(z.Len())), z.Bytes()...)
-}
+var (
+	newMAT     = mattest.NewFile
+	element    = mattest.Element
+	words      = mattest.Words
+	doubles    = mattest.Doubles
+	array      = mattest.Array
+	compressed = mattest.Compressed
+)
 
 func TestReadMATStorageTypes(t *testing.T) {
 	le := binary.LittleEndian
@@ -96,11 +45,11 @@ func TestReadMATStorageTypes(t *testing.T) {
 			w := newMAT()
 			w.Write(wrap(array("other", 1, 1, miUINT8, []byte{9})))
 			w.Write(wrap(array("x", 1, 2, c.storage, c.data)))
-			got, err := readMAT(w.Bytes(), "x")
+			got, err := Read(w.Bytes(), "x")
 			if err != nil {
 				t.Fatalf("type %d: %v", c.storage, err)
 			}
-			if got[0].rows != 1 || got[0].cols != 2 || !slices.Equal(got[0].data, c.want) {
+			if got[0].Rows != 1 || got[0].Cols != 2 || !slices.Equal(got[0].Data, c.want) {
 				t.Errorf("type %d: %+v, want %v", c.storage, got[0], c.want)
 			}
 		}
@@ -108,8 +57,8 @@ func TestReadMATStorageTypes(t *testing.T) {
 	// Column-major to row-major.
 	w := newMAT()
 	w.Write(array("x", 2, 3, miUINT8, []byte{1, 2, 3, 4, 5, 6}))
-	got, err := readMAT(w.Bytes(), "x")
-	if err != nil || !slices.Equal(got[0].data, []float64{1, 3, 5, 2, 4, 6}) {
+	got, err := Read(w.Bytes(), "x")
+	if err != nil || !slices.Equal(got[0].Data, []float64{1, 3, 5, 2, 4, 6}) {
 		t.Errorf("2 x 3: %v, %v", got, err)
 	}
 }
@@ -163,7 +112,7 @@ func TestReadMATErrors(t *testing.T) {
 		{"no name", file(element(miMATRIX, slices.Concat(element(miUINT32, words(mxDOUBLE, 0)),
 			element(miINT32, words(1, 1))))), "name: truncated"},
 	} {
-		_, err := readMAT(c.data, "x")
+		_, err := Read(c.data, "x")
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
@@ -177,7 +126,7 @@ func TestReadMATTruncated(t *testing.T) {
 	w.Write(compressed(array("x", 1, 2, miDOUBLE, doubles(1, 2))))
 	whole := w.Bytes()
 	for n := range whole {
-		if _, err := readMAT(whole[:n], "x"); err == nil {
+		if _, err := Read(whole[:n], "x"); err == nil {
 			t.Errorf("the first %d of %d bytes: no error", n, len(whole))
 		}
 	}
@@ -194,83 +143,15 @@ func FuzzReadMAT(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		got, err := readMAT(data, "x")
+		got, err := Read(data, "x")
 		runtime.ReadMemStats(&after)
 		// Deflate expands at most 1032 times and a byte of storage becomes 8 of float64; ReadAll's
 		// growth adds a factor.
 		if limit := uint64(1<<20 + 1032*8*6*len(data)); after.TotalAlloc-before.TotalAlloc > limit {
 			t.Errorf("%d bytes of file allocated %d", len(data), after.TotalAlloc-before.TotalAlloc)
 		}
-		if err == nil && len(got[0].data) != got[0].rows*got[0].cols {
-			t.Errorf("[%d x %d] with %d values", got[0].rows, got[0].cols, len(got[0].data))
+		if err == nil && len(got[0].Data) != got[0].Rows*got[0].Cols {
+			t.Errorf("[%d x %d] with %d values", got[0].Rows, got[0].Cols, len(got[0].Data))
 		}
 	})
-}
-
-// datasetFile builds the file of a data set of frames x users; change alters a variable before it
-// is written.
-func datasetFile(change map[string][]byte) []byte {
-	w := newMAT()
-	for _, name := range []string{"input_h", "output_mode", "output_obj", "output_a", "output_tau"} {
-		b, ok := change[name]
-		switch {
-		case ok:
-		case name == "output_mode":
-			b = array(name, 2, 3, miUINT8, []byte{0, 1, 1, 0, 0, 0})
-		case name == "output_obj" || name == "output_a":
-			b = array(name, 2, 1, miDOUBLE, doubles(0.5, 0.25))
-		default:
-			b = array(name, 2, 3, miDOUBLE, doubles(1, 2, 3, 4, 5, 6))
-		}
-		w.Write(b)
-	}
-	return w.Bytes()
-}
-
-func TestReadDataset(t *testing.T) {
-	d, err := ReadDataset(bytes.NewReader(datasetFile(nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.Frames != 2 || d.Users != 3 || !slices.Equal(d.Channel(1), []float64{2, 4, 6}) ||
-		!slices.Equal(d.Best(0), []int32{0, 1, 0}) || !slices.Equal(d.Best(1), []int32{1, 0, 0}) || d.Rate[1] != 0.25 {
-		t.Errorf("%+v", d)
-	}
-	for _, c := range []struct{ variable, content, want string }{
-		{"input_h", string(array("input_h", 0, 3, miDOUBLE, nil)), "input_h is [0 x 3]"},
-		{"input_h", string(array("input_h", 1, 3, miDOUBLE, doubles(1, 2, 3))), "input_h is [1 x 3]: want at least two frames"},
-		{"output_obj", string(array("output_obj", 2, 1, miDOUBLE, doubles(1, math.NaN()))), "output_obj of frame 1 is NaN"},
-		{"output_obj", string(array("output_obj", 2, 1, miDOUBLE, doubles(-1, 1))), "output_obj of frame 0 is -1"},
-		{"output_mode", string(array("output_mode", 3, 2, miUINT8, make([]byte, 6))), "output_mode is [3 x 2], input_h says [2 x 3]"},
-		{"output_obj", string(array("output_obj", 1, 3, miUINT8, make([]byte, 3))), "output_obj is [1 x 3]"},
-		{"output_mode", string(array("output_mode", 2, 3, miUINT8, []byte{0, 1, 2, 0, 0, 0})), "output_mode of frame 0, user 1 is 2"},
-		{"input_h", string(array("input_h", 2, 3, miDOUBLE, doubles(1, math.NaN(), 3, 4, 5, 6))), "input_h of frame 1, user 0 is NaN"},
-		{"output_a", string(array("other_a", 2, 1, miUINT8, []byte{1, 1})), "missing"},
-	} {
-		change := map[string][]byte{c.variable: []byte(c.content)}
-		if _, err := ReadDataset(bytes.NewReader(datasetFile(change))); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want one with %q", c.variable, err, c.want)
-		}
-	}
-	if _, err := OpenDataset("testdata/none.mat"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("no file: %v", err)
-	}
-}
-
-func TestDatasetRow(t *testing.T) {
-	d := &Dataset{Frames: 10, Users: 1}
-	for _, c := range []struct {
-		frames int
-		want   []int
-	}{
-		{5, []int{0, 1, 2, 3, 8}},
-		{10, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
-		{15, []int{0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 8, 9}},
-	} {
-		for i, want := range c.want {
-			if got := d.Row(i, c.frames); got != want {
-				t.Errorf("frame %d of %d uses row %d, want %d", i, c.frames, got, want)
-			}
-		}
-	}
 }
