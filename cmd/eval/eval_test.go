@@ -100,6 +100,7 @@ func TestEval(t *testing.T) {
 	}{
 		{"--devices 14", func(r mecoffload.Row) bool { return r.Devices == 14 }},
 		{"--devices 1000 --slots 2", func(r mecoffload.Row) bool { return r.Devices == 1000 && r.Slots == 2 }},
+		{"--devices 2000 --servers 280 --reach 8 --slots 2", func(r mecoffload.Row) bool { return r.Devices == 2000 && r.Accuracy > 0.3 }},
 		{"--servers 3 --slot 30ms", func(r mecoffload.Row) bool { return r.Servers == 3 && r.SlotMS == 30 }},
 		{"--scenario static --seed 1", func(r mecoffload.Row) bool { return r.Scenario == "static" && r.Devices == 6 && r.Seed == 1 }},
 		{"--scenario churn --online", func(r mecoffload.Row) bool { return r.Scenario == "churn" }},
@@ -229,6 +230,7 @@ func TestBadInput(t *testing.T) {
 		{"--run no-such", "no checkpoint in no-such/checkpoint/latest"},
 		{"--run DROOE --devices 14", "another architecture: it holds DROOE with MLP actor: devices 6,"},
 		{"--run DROOE --servers 4", "another architecture"},
+		{"--run DROOE --reach 3", "reach: 3 is not in 0..2"},
 		{"--run DROOE --servers 1", `profile "vgg16-cifar10" lists 2 servers and scenario "dynamic" has 1`},
 		{"--run DROOE --scenario dynamics", "is not known"},
 		{"--run DROOE --slots 0", "slots: 0 is not in 1.."},

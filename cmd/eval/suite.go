@@ -178,7 +178,7 @@ func (c mecoffloadCommand) checkSuiteFlags() error {
 		given bool
 	}{
 		{"run", len(c.Runs) > 0}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
-		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil},
+		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil}, {"reach", c.Reach != nil},
 	} {
 		if f.given {
 			return fmt.Errorf("--%s is about what a run has learned and does not go with --suite", f.name)

@@ -21,6 +21,7 @@ type WorldFlags struct {
 	Scenario string         `placeholder:"NAME" help:"Scenario: ${scenarios}, or a .yaml file. A built-in keeps the numbers of devices and servers and the slot that hold so far."`
 	Devices  *int           `placeholder:"M" help:"Number of devices."`
 	Servers  *int           `placeholder:"N" help:"Number of edge servers. A profile that lists fewer repeats."`
+	Reach    *int           `placeholder:"R" help:"Number of servers near a device that it can send tasks to; 0: all. Above some thousand devices name one."`
 	Slot     *time.Duration `placeholder:"TIME" help:"Length of a time slot, such as 10ms."`
 	Profile  string         `placeholder:"FILE" help:"Profile of the network and the servers: ${profiles}, or a .yaml file."`
 	Trace    []string       `placeholder:"FILE" help:"Recorded link rates in place of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
@@ -52,7 +53,7 @@ func (f WorldFlags) Apply(c *experiment.Config) error {
 			return err
 		}
 		if slices.Contains(mecoffload.ScenarioNames(), f.Scenario) {
-			sc.Devices, sc.Servers, sc.Slot = c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Slot
+			sc.Devices, sc.Servers, sc.Reach, sc.Slot = c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Reach, c.Scenario.Slot
 		}
 		c.Scenario = sc
 	}
@@ -68,6 +69,9 @@ func (f WorldFlags) Apply(c *experiment.Config) error {
 	}
 	if f.Servers != nil {
 		c.Scenario.Servers = *f.Servers
+	}
+	if f.Reach != nil {
+		c.Scenario.Reach = *f.Reach
 	}
 	if f.Slot != nil {
 		c.Scenario.Slot = mecoffload.Seconds(f.Slot.Seconds())
@@ -112,7 +116,7 @@ func FlagError(err error) error {
 		return err
 	}
 	flags := map[string]string{
-		"slots": "slots", "workers": "workers", "seed": "seed", "scenario.devices": "devices", "scenario.servers": "servers", "scenario.slot": "slot",
+		"slots": "slots", "workers": "workers", "seed": "seed", "scenario.devices": "devices", "scenario.servers": "servers", "scenario.reach": "reach", "scenario.slot": "slot",
 		"frames": "frames", "users": "users", "noise": "noise", "schedule": "schedule",
 	}
 	flag := flags[field.Path]
@@ -152,5 +156,9 @@ func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bo
 
 // World says in words where a table's rows were made.
 func World(sc mecoffload.Scenario, p mecoffload.Profile) string {
-	return fmt.Sprintf("scenario %s, %d devices, %d servers, %d exits, slot %v", sc.Name, sc.Devices, sc.Servers, p.Exits(), sc.Slot)
+	reach := ""
+	if sc.Reach > 0 {
+		reach = fmt.Sprintf(" (%d in reach)", sc.Reach)
+	}
+	return fmt.Sprintf("scenario %s, %d devices, %d servers%s, %d exits, slot %v", sc.Name, sc.Devices, sc.Servers, reach, p.Exits(), sc.Slot)
 }
