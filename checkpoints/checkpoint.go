@@ -18,7 +18,7 @@ const (
 	maxManifest  = 16 << 20 // bytes
 )
 
-// Save writes s and m as the checkpoint in dir, replaces the one there, and makes dir if it is
+// Save writes s and m as the checkpoint in dir, replacing the one there, and creates dir if it is
 // missing. On return the checkpoint is synced to disk. If Save fails, or the process dies at any
 // moment, dir holds either the old checkpoint or the new one, whole. Save sets the fields of m that
 // describe the files.
@@ -88,8 +88,8 @@ func commit(fs fileSystem, dir, data string) error {
 	return fs.SyncDir(dir)
 }
 
-// sweep removes the data files of earlier checkpoints and of saves that were killed. The checkpoint
-// is complete either way and the next Save tries again, so errors are ignored.
+// sweep removes the data files of earlier checkpoints and of killed saves. It ignores errors,
+// because the checkpoint is complete either way and the next Save tries again.
 func sweep(fs fileSystem, dir, keep string) {
 	names, _ := fs.ReadNames(dir)
 	for _, name := range names {
@@ -99,8 +99,8 @@ func sweep(fs fileSystem, dir, keep string) {
 	}
 }
 
-// Sweep removes what saves that were killed have left in dir beside the checkpoint. Save does so
-// too; this is for a checkpoint that is not saved again. No other process may be saving to dir.
+// Sweep removes the leftovers of killed saves in dir. Save does so too; Sweep is for a checkpoint
+// that is not saved again. No other process may be saving to dir.
 func Sweep(dir string) error {
 	m, err := readManifest(osFS{}, dir)
 	if err != nil {
@@ -139,8 +139,8 @@ func (c *countWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Load reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is
-// damaged [ErrDamaged]. Before you load the State into networks, compare the manifest's
+// Load reads the checkpoint in dir. The error wraps [io/fs.ErrNotExist] if there is none and
+// [ErrDamaged] if it is damaged. Before you load the State into networks, compare the manifest's
 // Architecture with theirs.
 func Load(dir string) (*State, Manifest, error) { return load(osFS{}, dir) }
 
@@ -154,8 +154,7 @@ func load(fs fileSystem, dir string) (*State, Manifest, error) {
 		if err == nil {
 			return s, m, nil
 		}
-		// A Save may have replaced the checkpoint between the two reads: then there is a new one to
-		// read.
+		// A Save may have replaced the checkpoint between the two reads: then read the new one.
 		now, nowErr := readManifest(fs, dir)
 		if nowErr != nil || now.Checksum == m.Checksum {
 			return nil, Manifest{}, err

@@ -22,8 +22,8 @@ import (
 
 const testDir = "run"
 
-// stateOf is a small state that differs from version to version; two versions each share a step, as
-// when a run is saved twice at one step.
+// stateOf returns a small state that differs from version to version. Two versions share each step,
+// as when a run is saved twice at one step.
 func stateOf(version int64) (*State, Manifest) {
 	s := NewState()
 	s.PutInt("version", version)
@@ -40,7 +40,7 @@ func mustSave(t *testing.T, fs fileSystem, version int64) {
 	}
 }
 
-// loadVersion loads and returns the version, having checked that state and manifest belong
+// loadVersion loads and returns the version, after checking that state and manifest belong
 // together.
 func loadVersion(fs fileSystem) (int64, error) {
 	s, m, err := load(fs, testDir)
@@ -99,7 +99,7 @@ func TestSaveLoadOnDisk(t *testing.T) {
 	}
 }
 
-// Any mix of names, types, shapes and bits comes back as it was.
+// Any mix of names, types, shapes and bits survives unchanged.
 func TestRoundTripProperty(t *testing.T) {
 	shape := rapid.SliceOfN(rapid.IntRange(0, 4), 1, 3)
 	rapid.Check(t, func(t *rapid.T) {
@@ -177,8 +177,8 @@ func drawBits[T any](t *rapid.T, n int, from func(uint64) T) []T {
 	return v
 }
 
-// sameElements compares by printing: %v tells -0 from 0, and a NaN's payload is left to
-// TestScalarsKeepTheirBits.
+// sameElements compares by printing: %v distinguishes -0 from 0, and TestScalarsKeepTheirBits
+// covers a NaN's payload.
 func sameElements[T element](s *State, name string, shape []int, want []T, get func(string, []T) error) error {
 	got := make([]T, len(want))
 	if err := get(name, got); err != nil {
@@ -211,8 +211,8 @@ func countSteps(t *testing.T, first bool) int {
 	return fs.op
 }
 
-// Whenever the process is killed or the power goes, the checkpoint before or the new one must load,
-// and saving must go on from there.
+// After a kill or a power cut at any moment, either the old checkpoint or the new one must load,
+// and saving must continue from there.
 func TestSaveSurvivesCrash(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		n := countSteps(t, first)
@@ -251,8 +251,7 @@ func TestSaveSurvivesCrash(t *testing.T) {
 	}
 }
 
-// A full disk is an error that leaves the checkpoint before in place and nothing half-written
-// behind.
+// A full disk is an error that leaves the old checkpoint in place and no partial files behind.
 func TestSaveOnFullDisk(t *testing.T) {
 	for fail := range countSteps(t, false) {
 		fs := newMemFS()
@@ -264,7 +263,7 @@ func TestSaveOnFullDisk(t *testing.T) {
 		if loadErr != nil {
 			t.Errorf("operation %d: Save says %v, Load %v", fail, err, loadErr)
 		}
-		if err == nil && version != 3 { // only tidying up may fail unnoticed
+		if err == nil && version != 3 { // only cleaning up may fail unnoticed
 			t.Errorf("operation %d: Save returned nil but Load gives version %d", fail, version)
 		}
 		if err != nil && (!errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), testDir)) {
@@ -378,7 +377,7 @@ func TestLoadSealedNonsense(t *testing.T) {
 	}
 }
 
-// Every truncation and every flipped bit of either file is noticed.
+// Load detects every truncation and every flipped bit of either file.
 func TestLoadDetectsAllDamage(t *testing.T) {
 	fs := newMemFS()
 	mustSave(t, fs, 1)

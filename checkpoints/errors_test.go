@@ -72,7 +72,7 @@ func TestErrMismatch(t *testing.T) {
 	}
 }
 
-// Whatever happens to the files, the error says that they are damaged.
+// Any damage to the files gives an error that says they are damaged.
 func TestErrDamagedFiles(t *testing.T) {
 	s := checkpoints.NewState()
 	s.PutInt("a", 1)
@@ -118,7 +118,7 @@ func flip(_, file string) error {
 	return os.WriteFile(file, b, 0o666)
 }
 
-// What is nil or zero gives errors, not panics.
+// Nil and zero arguments give errors, not panics.
 func TestNilAndZero(t *testing.T) {
 	var s checkpoints.State
 	s.Sub("a").PutInt("b", 1)

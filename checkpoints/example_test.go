@@ -12,7 +12,7 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// walker is a random walk: the smallest thing whose future depends on more than its position.
+// walker is a random walk: the smallest process whose future depends on more than its position.
 type walker struct {
 	position float64
 	steps    int64
@@ -41,7 +41,7 @@ func (w *walker) LoadState(s *checkpoints.State) (err error) {
 	return checkpoints.LoadRand(s, "rng", w.src)
 }
 
-// A run is saved halfway and goes on in another process: both end at the same place, to the last
+// A run is saved halfway and continues in another process: both end at the same place, to the last
 // bit.
 func Example() {
 	runs, err := os.MkdirTemp("", "runs")
@@ -87,7 +87,7 @@ func Example() {
 	// same end: true
 }
 
-// A part stores its tensors in a folder of names of its own and need not know where that is.
+// A part stores its tensors under its own prefix and does not need to know the rest of the path.
 func ExampleState_Sub() {
 	var s checkpoints.State
 	learner := s.Sub("learner")
@@ -161,7 +161,7 @@ func ExampleSaveOptimizer() {
 	// step 42
 }
 
-// A restored source goes on where the saved one was.
+// A restored source continues where the saved one was.
 func ExampleSaveRand() {
 	src := rand.NewPCG(1, 2)
 	src.Uint64()
@@ -177,7 +177,8 @@ func ExampleSaveRand() {
 	// true
 }
 
-// Callers tell a missing checkpoint, which starts a new run, from a damaged one, which must not.
+// Callers distinguish a missing checkpoint, which starts a new run, from a damaged one, which must
+// not.
 func ExampleLoad() {
 	dir, err := os.MkdirTemp("", "run")
 	if err != nil {

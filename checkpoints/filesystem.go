@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// fileSystem is the part of the operating system that Save and Load use. Tests replace it by one
+// fileSystem is the part of the operating system that Save and Load use. Tests replace it with one
 // that fails, or loses power, at a chosen moment.
 type fileSystem interface {
 	MkdirAll(dir string) error        // and syncs the new entries
@@ -61,7 +61,7 @@ func (osFS) SyncDir(dir string) error {
 		return err
 	}
 	err = d.Sync()
-	// Some systems and network file systems cannot sync a directory; there is nothing better to do
+	// Some systems and network file systems cannot sync a directory; there is no better alternative
 	// on them.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
 		err = nil

@@ -14,8 +14,8 @@ import (
 // formatVersion counts incompatible changes of the checkpoint format.
 const formatVersion = 1
 
-// Manifest says what a checkpoint holds. [Save] sets Format, Version, Data and Checksum, its caller
-// the rest.
+// Manifest describes the content of a checkpoint. [Save] sets Format, Version, Data and Checksum,
+// its caller the rest.
 type Manifest struct {
 	Format       int    `json:"format"`          // version of the checkpoint format
 	Version      string `json:"graphrl_version"` // release that wrote it, from Go's build information
@@ -35,7 +35,7 @@ type DataFile struct {
 	SHA256 string `json:"sha256"` // of the whole file, in hexadecimal
 }
 
-// dataFile describes a data file. Its name holds its content's hash, so that saving one step twice
+// dataFile describes a data file. Its name contains its content's hash, so saving one step twice
 // never writes to the file in use.
 func dataFile(step, size int64, sum [sha256.Size]byte) DataFile {
 	return DataFile{
@@ -67,8 +67,8 @@ func encodeManifest(m Manifest) ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// decodeManifest reads what encodeManifest wrote, and nothing else: writing the result again must
-// give the same bytes, checksum included. That also rules out unknown, missing and repeated fields.
+// decodeManifest reads exactly what encodeManifest wrote: encoding the result again must give the
+// same bytes, including the checksum. That also rules out unknown, missing and repeated fields.
 func decodeManifest(b []byte) (Manifest, error) {
 	var version struct {
 		Format int `json:"format"`
@@ -100,7 +100,7 @@ func decodeManifest(b []byte) (Manifest, error) {
 	// The name must be one that dataFile makes: it may not lead out of the directory.
 	var sum [sha256.Size]byte
 	if n, err := hex.Decode(sum[:], []byte(m.Data.SHA256)); err != nil || n != len(sum) || m.Data != dataFile(m.Step, m.Data.Bytes, sum) {
-		return Manifest{}, fmt.Errorf("names a data file that is not its own: %w", ErrDamaged)
+		return Manifest{}, fmt.Errorf("names a data file of another checkpoint: %w", ErrDamaged)
 	}
 	return m, nil
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// exampleManifest is a manifest as save completes it.
+// exampleManifest returns a manifest as save completes it.
 func exampleManifest() Manifest {
 	return Manifest{
 		Format: formatVersion, Version: "v0.1.0", Method: "droo", Architecture: "mlp 10-120-80-10", Step: 30000,
@@ -30,8 +30,8 @@ func TestManifestRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The checksum is that of the file with the checksum cut out, computed here without the
-	// package's own code.
+	// The checksum covers the file with the checksum cut out; it is computed here without the
+	// package's code.
 	sum := sha256.Sum256(bytes.TrimSuffix(bytes.Replace(b, []byte(got.Checksum), nil, 1), []byte("\n")))
 	m.Checksum = hex.EncodeToString(sum[:])
 	m.Config = json.RawMessage(`{"lr":1e-2,"\u003cK\u003e":[],"seed":18446744073709551615}`)
@@ -40,8 +40,8 @@ func TestManifestRoundTrip(t *testing.T) {
 	}
 }
 
-// resealed returns the JSON of m changed by edit, with a checksum that fits: damage that only the
-// other checks can see.
+// resealed returns the JSON of m changed by edit, with a matching checksum: damage that only the
+// other checks can detect.
 func resealed(t *testing.T, edit func(*Manifest)) []byte {
 	t.Helper()
 	m := exampleManifest()
@@ -70,10 +70,10 @@ func TestDecodeManifestRejects(t *testing.T) {
 		{"line end missing", valid[:len(valid)-1], "changed since"},
 		{"newer", resealed(t, func(m *Manifest) { m.Format = formatVersion + 1 }), "update graphrl"},
 		{"format 0", resealed(t, func(m *Manifest) { m.Format = 0 }), "changed since"},
-		{"other directory", resealed(t, func(m *Manifest) { m.Data.File = "../" + m.Data.File }), "not its own"},
-		{"path in the hash", resealed(t, func(m *Manifest) { m.Data.SHA256 = "../../etc/passwd" }), "not its own"},
-		{"upper-case hash", resealed(t, func(m *Manifest) { m.Data.SHA256 = strings.ToUpper(m.Data.SHA256) }), "not its own"},
-		{"no data", resealed(t, func(m *Manifest) { m.Data = DataFile{} }), "not its own"},
+		{"other directory", resealed(t, func(m *Manifest) { m.Data.File = "../" + m.Data.File }), "of another checkpoint"},
+		{"path in the hash", resealed(t, func(m *Manifest) { m.Data.SHA256 = "../../etc/passwd" }), "of another checkpoint"},
+		{"upper-case hash", resealed(t, func(m *Manifest) { m.Data.SHA256 = strings.ToUpper(m.Data.SHA256) }), "of another checkpoint"},
+		{"no data", resealed(t, func(m *Manifest) { m.Data = DataFile{} }), "of another checkpoint"},
 	}
 	for _, tt := range tests {
 		_, err := decodeManifest(tt.b)
@@ -100,8 +100,8 @@ func TestEncodeManifestRejects(t *testing.T) {
 	}
 }
 
-// FuzzManifest feeds bytes to the reader, and then saves them as the free-form parts of a manifest:
-// what can be written must read back.
+// FuzzManifest passes bytes to the reader, and then saves them as the free-form parts of a
+// manifest: everything written must read back.
 func FuzzManifest(f *testing.F) {
 	valid, err := encodeManifest(exampleManifest())
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"slices"
 )
 
-// errPower is what every operation returns once the power is gone.
+// errPower is the error of every operation after a power cut.
 var errPower = errors.New("no power")
 
-// memFS is a file system in memory that knows what a disk would hold if the power went: a file's
+// memFS is a file system in memory that tracks what a disk would hold after a power cut: a file's
 // bytes last once Sync has returned, a name once SyncDir has. It can lose power, or fail once, at
 // any operation.
 type memFS struct {
@@ -35,7 +35,7 @@ func newMemFS() *memFS {
 	return &memFS{names: map[string]*memFile{}, onDisk: map[string]*memFile{}, cutAt: -1, failAt: -1}
 }
 
-// step counts an operation that changes something, and says whether it may go on.
+// step counts an operation that changes something, and returns an error if it may not continue.
 func (fs *memFS) step() error {
 	op := fs.op
 	fs.op++
@@ -134,8 +134,8 @@ func (fs *memFS) ReadFile(name string, max int64) ([]byte, error) {
 	return slices.Clone(f.data), nil
 }
 
-// killed returns what the next process finds after this one was killed: everything it did, synced
-// or not.
+// killed returns the state that the next process finds after a kill: everything done, synced or
+// not.
 func (fs *memFS) killed() *memFS {
 	next := newMemFS()
 	for name, f := range fs.names {
@@ -150,9 +150,9 @@ func (fs *memFS) put(name string, data []byte) {
 	fs.names[name], fs.onDisk[name] = f, f
 }
 
-// powerCuts returns every disk that a power cut may leave: each name not synced since it changed
-// may stand for its old or its new file, and each file not synced since it changed may hold its old
-// bytes, its new bytes or a part.
+// powerCuts returns every disk state that a power cut may leave. Each name not synced since it
+// changed may have its old or its new file, and each file not synced since it changed may hold its
+// old bytes, its new bytes or a part.
 func (fs *memFS) powerCuts() []*memFS {
 	disks := []*memFS{newMemFS()}
 	for name := range union(fs.names, fs.onDisk) {

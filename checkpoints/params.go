@@ -20,8 +20,8 @@ func SaveParams(s *State, ps nn.Params) {
 	}
 }
 
-// LoadParams sets parameters to what [SaveParams] stored. It reports every one that is missing or
-// has another shape by an error that wraps [ErrMismatch], and then changes none.
+// LoadParams sets parameters to the values that [SaveParams] stored. If any is missing or has
+// another shape, it changes none and reports all of them by an error that wraps [ErrMismatch].
 func LoadParams(s *State, ps nn.Params) error {
 	var errs []error
 	for _, p := range ps {

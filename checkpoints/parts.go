@@ -10,7 +10,7 @@ func SaveOptional(s *State, name string, part any) error {
 	return nil
 }
 
-// LoadOptional restores what SaveOptional has saved.
+// LoadOptional restores what SaveOptional saved.
 func LoadOptional(s *State, name string, part any) error {
 	if stateful, ok := part.(Stateful); ok {
 		return stateful.LoadState(s.Sub(name))
@@ -18,7 +18,7 @@ func LoadOptional(s *State, name string, part any) error {
 	return nil
 }
 
-// LoadInt restores an integer into dst. One outside [low, high] is an error.
+// LoadInt restores an integer into dst. It returns an error if it is outside [low, high].
 func LoadInt(s *State, name string, dst *int, low, high int) error {
 	v, err := s.Int(name)
 	if err != nil {

@@ -32,8 +32,8 @@ type headerEntry struct {
 }
 
 // alignment orders element types in the file, widest first, so that every tensor starts at a
-// multiple of its element size and a reader may map the file into memory. The order is that of the
-// reference implementation.
+// multiple of its element size and a reader may map the file into memory. The reference
+// implementation has the same order.
 var alignment = []dtype{
 	typeU64, typeI64, typeF64, typeF32, typeU32, typeI32, typeBF16, typeF16, typeU16, typeI16,
 	typeF8E4M3, typeF8E5M2, typeI8, typeU8, typeBool,
@@ -134,8 +134,8 @@ func decodeSafetensors(file []byte) (map[string]tensor, error) {
 	return tensors, nil
 }
 
-// decodeHeader reads the header token by token: encoding/json alone would let a second entry of one
-// name replace the first, and take "DType" for "dtype".
+// decodeHeader reads the header token by token: encoding/json alone would let a second entry with
+// the same name replace the first, and accept "DType" for "dtype".
 func decodeHeader(header []byte) (map[string]headerEntry, error) {
 	if !utf8.Valid(header) {
 		return nil, errors.New("not UTF-8")
@@ -157,7 +157,7 @@ func decodeHeader(header []byte) (map[string]headerEntry, error) {
 		return nil, err
 	}
 	if padding := header[d.InputOffset():]; len(bytes.Trim(padding, " ")) > 0 {
-		return nil, errors.New("followed by something else than spaces")
+		return nil, errors.New("followed by something other than spaces")
 	}
 	return entries, nil
 }
@@ -165,8 +165,7 @@ func decodeHeader(header []byte) (map[string]headerEntry, error) {
 // tokens reads JSON values of known types from a decoder.
 type tokens struct{ *json.Decoder }
 
-// object reads an object, calling field for each key to read the value. A key that comes twice is
-// an error.
+// object reads an object, calling field for each key to read the value. A repeated key is an error.
 func (d tokens) object(field func(key string) error) error {
 	if err := d.delim('{'); err != nil {
 		return err
@@ -219,7 +218,7 @@ func (d tokens) entry() (headerEntry, error) {
 	return e, err
 }
 
-// ints reads an array of integers that are not negative.
+// ints reads an array of non-negative integers.
 func (d tokens) ints() ([]int, error) {
 	if err := d.delim('['); err != nil {
 		return nil, err
@@ -250,7 +249,7 @@ func (d tokens) string() (string, error) {
 	}
 	s, ok := t.(string)
 	if !ok {
-		return "", fmt.Errorf("%v where a string should be", t)
+		return "", fmt.Errorf("got %v, want a string", t)
 	}
 	return s, nil
 }
@@ -261,7 +260,7 @@ func (d tokens) delim(want json.Delim) error {
 		return err
 	}
 	if t != want {
-		return fmt.Errorf("%v where %v should be", t, want)
+		return fmt.Errorf("got %v, want %v", t, want)
 	}
 	return nil
 }

@@ -74,15 +74,15 @@ var rejectedFiles = []struct{ name, header, data, want string }{
 	{"leading space", ` {}`, "", "does not start with {"},
 	{"array", `[]`, "", "does not start with {"},
 	{"unclosed", `{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}`, "x", "EOF"},
-	{"trailing bytes", `{}x`, "", "something else than spaces"},
-	{"trailing newline", "{}\n", "", "something else than spaces"},
-	{"second object", `{}{}`, "", "something else than spaces"},
+	{"trailing bytes", `{}x`, "", "something other than spaces"},
+	{"trailing newline", "{}\n", "", "something other than spaces"},
+	{"second object", `{}{}`, "", "something other than spaces"},
 	{"not UTF-8", "{\"\xff\":1}", "", "not UTF-8"},
 	{"missing comma", `{"a":{"dtype":"U8" "shape":[1],"data_offsets":[0,1]}}`, "x", "invalid character"},
-	{"entry is no object", `{"a":1}`, "", "1 where { should be"},
-	{"entry is null", `{"a":null}`, "", "where { should be"},
-	{"metadata is no object", `{"__metadata__":[]}`, "", "[ where { should be"},
-	{"metadata holds a number", `{"__metadata__":{"a":1}}`, "", "1 where a string should be"},
+	{"entry is no object", `{"a":1}`, "", "got 1, want {"},
+	{"entry is null", `{"a":null}`, "", "want {"},
+	{"metadata is no object", `{"__metadata__":[]}`, "", "got [, want {"},
+	{"metadata holds a number", `{"__metadata__":{"a":1}}`, "", "got 1, want a string"},
 	{"metadata twice", `{"__metadata__":{},"__metadata__":{}}`, "", "comes twice"},
 	{"name twice", `{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, "", `"a" comes twice`},
 	{"name twice, once escaped", `{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, "", `"a" comes twice`},
@@ -91,8 +91,8 @@ var rejectedFiles = []struct{ name, header, data, want string }{
 	{"unknown field", `{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}}`, "", `"x": unknown field`},
 	{"missing field", `{"a":{"dtype":"U8","shape":[0]}}`, "", "missing"},
 	{"unknown type", `{"a":{"dtype":"F4","shape":[4],"data_offsets":[0,2]}}`, "xy", `has type "F4"`},
-	{"type is no string", `{"a":{"dtype":1,"shape":[1],"data_offsets":[0,2]}}`, "xy", "1 where a string should be"},
-	{"shape is null", `{"a":{"dtype":"U8","shape":null,"data_offsets":[0,1]}}`, "x", "where [ should be"},
+	{"type is no string", `{"a":{"dtype":1,"shape":[1],"data_offsets":[0,2]}}`, "xy", "got 1, want a string"},
+	{"shape is null", `{"a":{"dtype":"U8","shape":null,"data_offsets":[0,1]}}`, "x", "want ["},
 	{"dimension is null", `{"a":{"dtype":"U8","shape":[null],"data_offsets":[0,0]}}`, "", "not a number"},
 	{"dimension is a string", `{"a":{"dtype":"U8","shape":["1"],"data_offsets":[0,1]}}`, "x", "not a number"},
 	{"dimension is negative", `{"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}}`, "x", "invalid syntax"},
@@ -134,7 +134,8 @@ func TestDecodeSafetensors(t *testing.T) {
 	}
 }
 
-// Without a checksum, too, no truncation may pass: the offsets must cover the data to its end.
+// Even without a checksum every truncation is detected, because the offsets must cover the data to
+// its end.
 func TestDecodeSafetensorsTruncated(t *testing.T) {
 	var file bytes.Buffer
 	if err := encodeSafetensors(&file, referenceState().store.tensors); err != nil {

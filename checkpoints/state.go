@@ -14,9 +14,9 @@ import (
 // Stateful is implemented by everything whose state belongs in a checkpoint: networks, optimisers,
 // replay memories, environments, learners.
 //
-// LoadState is called on a value built with the same configuration as the one saved, and must leave
-// it behaving exactly like that one. After an error the receiver may be half loaded and should not
-// be used.
+// LoadState is called on a value built with the same configuration as the saved one, and must make
+// it behave exactly like that one. After an error the receiver may be partially loaded; do not use
+// it.
 type Stateful interface {
 	SaveState(*State) error
 	LoadState(*State) error
@@ -42,7 +42,7 @@ type store struct {
 	err     error
 }
 
-// tensor is one entry: its elements in little-endian order, row-major, as they stand in the file.
+// tensor is one entry: its elements in little-endian order, row-major, as in the file.
 type tensor struct {
 	dtype dtype
 	shape []int
@@ -52,7 +52,7 @@ type tensor struct {
 // dtype is an element type by its safetensors name.
 type dtype string
 
-// The types of which a State stores tensors.
+// Element types that a State stores.
 const (
 	typeF32 dtype = "F32"
 	typeF64 dtype = "F64"
@@ -61,7 +61,7 @@ const (
 	typeU8  dtype = "U8"
 )
 
-// Those of other programs' tensors, which a file may hold too.
+// Further types of other programs, which a file may contain.
 const (
 	typeU64    dtype = "U64"
 	typeU32    dtype = "U32"
@@ -113,7 +113,7 @@ func dtypeOf[T element]() dtype {
 // NewState returns an empty State.
 func NewState() *State { return new(State) }
 
-// all returns the store, which a zero State does not have yet.
+// all returns the store, creating it in a zero State.
 func (s *State) all() *store {
 	if s.store == nil {
 		s.store = &store{tensors: make(map[string]tensor)}
@@ -146,16 +146,16 @@ func (s *State) Names() []string {
 // for [len(v)].
 func (s *State) PutFloat32(name string, shape []int, v []float32) { putSlice(s, name, shape, v) }
 
-// PutFloat64 is PutFloat32 for float64.
+// PutFloat64 is like PutFloat32 for float64.
 func (s *State) PutFloat64(name string, shape []int, v []float64) { putSlice(s, name, shape, v) }
 
-// PutInt32 is PutFloat32 for int32.
+// PutInt32 is like PutFloat32 for int32.
 func (s *State) PutInt32(name string, shape []int, v []int32) { putSlice(s, name, shape, v) }
 
-// PutInt64 is PutFloat32 for int64.
+// PutInt64 is like PutFloat32 for int64.
 func (s *State) PutInt64(name string, shape []int, v []int64) { putSlice(s, name, shape, v) }
 
-// PutBytes is PutFloat32 for bytes.
+// PutBytes is like PutFloat32 for bytes.
 func (s *State) PutBytes(name string, shape []int, v []byte) { putSlice(s, name, shape, v) }
 
 // PutInt stores one integer.
@@ -164,10 +164,10 @@ func (s *State) PutInt(name string, v int64) { put(s, name, nil, []int64{v}) }
 // PutFloat stores one float64, bit for bit.
 func (s *State) PutFloat(name string, v float64) { put(s, name, nil, []float64{v}) }
 
-// PutString stores a string, which may hold any bytes.
+// PutString stores a string, which may contain any bytes.
 func (s *State) PutString(name, v string) { putSlice(s, name, nil, []byte(v)) }
 
-// putSlice is put with an empty shape standing for one dimension.
+// putSlice is like put, with an empty shape meaning one dimension.
 func putSlice[T element](s *State, name string, shape []int, v []T) {
 	if len(shape) == 0 {
 		shape = []int{len(v)}
@@ -235,13 +235,13 @@ func elements(shape []int) (int, bool) {
 // Float32 copies a tensor into dst, which must have its length. See [State.Len].
 func (s *State) Float32(name string, dst []float32) error { return get(s, name, dst) }
 
-// Float64 is Float32 for float64.
+// Float64 is like Float32 for float64.
 func (s *State) Float64(name string, dst []float64) error { return get(s, name, dst) }
 
-// Int32 is Float32 for int32.
+// Int32 is like Float32 for int32.
 func (s *State) Int32(name string, dst []int32) error { return get(s, name, dst) }
 
-// Int64 is Float32 for int64.
+// Int64 is like Float32 for int64.
 func (s *State) Int64(name string, dst []int64) error { return get(s, name, dst) }
 
 // Bytes returns a copy of a tensor of bytes.
@@ -288,7 +288,7 @@ func (s *State) Shape(name string) ([]int, error) {
 	return slices.Clone(t.shape), err
 }
 
-// lookup finds a tensor; want "" stands for any type.
+// lookup finds a tensor; want "" accepts any type.
 func (s *State) lookup(name string, want dtype) (tensor, error) {
 	t, ok := s.all().tensors[s.prefix+name]
 	if !ok {

@@ -10,13 +10,13 @@ import (
 
 // Tensor is a tensor of a safetensors file of any program, see [ReadSafetensors].
 //
-// The methods that return numbers give exactly those of the file, or an error: none rounds or
-// wraps.
+// Methods that return numbers return exactly those in the file, or an error; they never round or
+// wrap.
 type Tensor struct{ t tensor }
 
 // ReadSafetensors returns the tensors of a safetensors file by name. It needs no manifest, so it
 // reads the files of other programs, such as weights saved by safetensors.torch.save_file; [Load]
-// reads checkpoints of this package. Known are the element types BOOL, U8 to U64, I8 to I64, F16,
+// reads checkpoints of this package. It supports the element types BOOL, U8 to U64, I8 to I64, F16,
 // BF16, F32, F64 and, as bytes, F8_E4M3 and F8_E5M2.
 func ReadSafetensors(file string) (map[string]Tensor, error) {
 	data, err := os.ReadFile(file)
@@ -30,7 +30,8 @@ func ReadSafetensors(file string) (map[string]Tensor, error) {
 	return tensors, nil
 }
 
-// ParseSafetensors is [ReadSafetensors] on the content of a file, whose memory the tensors share.
+// ParseSafetensors is like [ReadSafetensors] for the content of a file. The tensors share its
+// memory.
 func ParseSafetensors(data []byte) (map[string]Tensor, error) {
 	stored, err := decodeSafetensors(data)
 	if err != nil {
@@ -43,13 +44,13 @@ func ParseSafetensors(data []byte) (map[string]Tensor, error) {
 	return tensors, nil
 }
 
-// Type is the element type by its safetensors name, such as F32.
+// Type returns the element type by its safetensors name, such as F32.
 func (t Tensor) Type() string { return string(t.t.dtype) }
 
-// Shape is the size of each dimension; that of a scalar is empty.
+// Shape returns the size of each dimension; a scalar has none.
 func (t Tensor) Shape() []int { return slices.Clone(t.t.shape) }
 
-// Len is the number of elements.
+// Len returns the number of elements.
 func (t Tensor) Len() int {
 	if t.t.dtype == "" {
 		return 0
@@ -57,8 +58,8 @@ func (t Tensor) Len() int {
 	return len(t.t.data) / t.t.dtype.size()
 }
 
-// Bytes are the elements as they stand in the file: little endian, row-major. The memory is the
-// tensor's.
+// Bytes returns the elements as in the file: little endian, row-major. They share the tensor's
+// memory.
 func (t Tensor) Bytes() []byte { return t.t.data }
 
 // String describes the tensor, for instance "F32 [16 x 8]".
@@ -132,8 +133,7 @@ func halfToFloat(h uint16) float64 {
 	return v
 }
 
-// Int64 returns the elements of a tensor of whole numbers. One of U64 that does not fit is an
-// error.
+// Int64 returns the elements of a tensor of whole numbers. A U64 that does not fit is an error.
 func (t Tensor) Int64() ([]int64, error) {
 	var at func(b []byte) int64
 	le := binary.LittleEndian

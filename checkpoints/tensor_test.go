@@ -64,7 +64,7 @@ func TestReadSafetensorsOfNumPy(t *testing.T) {
 	}
 }
 
-// Every half and every bfloat16 is the number that its bits spell.
+// Every half and every bfloat16 has the value that its bits encode.
 func TestHalves(t *testing.T) {
 	for bits := range 1 << 16 {
 		sign, e, f := 1.0, bits>>10&0x1f, float64(bits&0x3ff)/1024
@@ -98,7 +98,7 @@ func TestHalves(t *testing.T) {
 	}
 }
 
-// Tensors of other types may stand beside those of a checkpoint.
+// Tensors of other types may be in the same file as those of a checkpoint.
 func TestForeignTensorsBesideOurs(t *testing.T) {
 	s := NewState()
 	s.PutFloat32("w", nil, []float32{1, 2})

@@ -7,23 +7,23 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// Course is how far a run has come, and what is due on its way. Runs embed it.
+// Course is the progress of a run and the schedule of its reports and checkpoints. Runs embed it.
 type Course struct {
 	length, report, checkpoint int64
 	done                       int64
 	best                       float64 // highest score at a multiple of the checkpoint interval
 }
 
-// NewCourse is the start of a run of length steps, which reports every report steps and is saved
-// every checkpoint steps. All are at least 1.
+// NewCourse returns the start of a run of length steps that reports every report steps and is saved
+// every checkpoint steps. All must be at least 1.
 func NewCourse(length, report, checkpoint int64) Course {
 	return Course{length: length, report: report, checkpoint: checkpoint, best: math.Inf(-1)}
 }
 
-// Length is the number of steps of the whole run.
+// Length returns the number of steps of the whole run.
 func (c *Course) Length() int64 { return c.length }
 
-// Steps is the number of steps done.
+// Steps returns the number of steps done.
 func (c *Course) Steps() int64 { return c.done }
 
 // Done reports whether all steps are done.
@@ -38,7 +38,7 @@ func (c *Course) ReportDue() bool { return c.done > 0 && c.reports(c.done) }
 // reports reports whether a report is due at a step.
 func (c *Course) reports(step int64) bool { return step%c.report == 0 || step == c.length }
 
-// Reports is the number of reports that have been due so far.
+// Reports returns the number of reports due so far.
 func (c *Course) Reports() int64 {
 	n := c.done / c.report
 	if c.Done() && c.done%c.report != 0 {
@@ -53,12 +53,12 @@ func (c *Course) ReportStart() bool { return c.done%c.report == 0 }
 // CheckpointDue reports whether a checkpoint interval has just ended. The last one may be shorter.
 func (c *Course) CheckpointDue() bool { return c.done > 0 && (c.done%c.checkpoint == 0 || c.Done()) }
 
-// AtInterval reports whether a whole number of checkpoint intervals is done: where checkpoints compete
-// to be the best.
+// AtInterval reports whether a whole number of checkpoint intervals is done. Only such checkpoints
+// compete to be the best.
 func (c *Course) AtInterval() bool { return c.done > 0 && c.done%c.checkpoint == 0 }
 
-// better reports whether a score at this step makes this the best checkpoint, and remembers it. The
-// end of a run counts only if it is a multiple of the interval, or nothing before has been one: a
+// better reports whether a score at this step makes this the best checkpoint, and stores it. The
+// end of a run counts only if it is a multiple of the interval, or no checkpoint before was: a
 // longer run does not stop there.
 func (c *Course) better(score float64) bool {
 	switch {
@@ -85,7 +85,7 @@ func (c *Course) LoadState(s *checkpoints.State) error {
 		return err
 	}
 	if done < 0 || done > c.length {
-		return fmt.Errorf("saved after %d steps, of a run of %d", done, c.length)
+		return fmt.Errorf("saved after %d steps of a run of only %d", done, c.length)
 	}
 	best, err := s.Float("best")
 	if err != nil {

@@ -20,22 +20,22 @@ const (
 	timingDir     = "timing"
 )
 
-// RunsDir is where run folders are made unless the user names another place.
+// RunsDir is the default place of run folders.
 const RunsDir = "runs"
 
-// ErrExists is why Create refuses a folder.
+// ErrExists means that Create refuses an existing folder.
 var ErrExists = errors.New("a run never writes over another")
 
-// Folder is a run folder in which this process works, and no other.
+// Folder is a run folder that this process has locked.
 type Folder struct {
 	dir  string
 	lock *Lock
 	log  *Log
-	made bool // by this process
+	made bool // created by this process
 }
 
-// Create makes a folder and locks it: out or, where that is empty, runs/<name>, with -2, -3, ...
-// behind it if need be. It never touches one that exists.
+// Create creates a folder and locks it: out or, if that is empty, runs/<name>, with -2, -3, ...
+// appended if necessary. It never touches an existing folder.
 func Create(out, name string) (*Folder, error) {
 	dir, err := MakeDir(out, name)
 	if err != nil {
@@ -49,7 +49,7 @@ func Create(out, name string) (*Folder, error) {
 	return &Folder{dir: dir, lock: lock, made: true}, nil
 }
 
-// MakeDir is [Create] for what is not a run: it does not lock.
+// MakeDir is like [Create] for anything other than a run: it does not lock.
 func MakeDir(out, name string) (string, error) {
 	const most = 10_000
 	dir, exact := out, out != ""
@@ -78,7 +78,7 @@ func MakeDir(out, name string) (string, error) {
 	return "", fmt.Errorf("run folder: %s-2 to -%d all exist", dir, most)
 }
 
-// fileName is name in lower case without characters that are special in some file system.
+// fileName returns name in lower case without characters that are special in some file system.
 func fileName(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -89,13 +89,12 @@ func fileName(name string) string {
 	}, strings.ToLower(name))
 }
 
-// Path is that of a file in the folder.
+// Path returns the path of a file in the folder.
 func (f *Folder) Path(elements ...string) string {
 	return filepath.Join(append([]string{f.dir}, elements...)...)
 }
 
-// Close lets other processes work in the folder. A folder in which there is no checkpoint yet is
-// removed.
+// Close unlocks the folder and removes it if it has no checkpoint yet.
 func (f *Folder) Close() error {
 	var err error
 	if f.log != nil {
@@ -108,7 +107,7 @@ func (f *Folder) Close() error {
 	return err
 }
 
-// Start writes the first checkpoint of a new run, and then its configuration: a folder with a
+// Start writes the first checkpoint of a new run, and then its configuration. A folder with a
 // configuration can be resumed.
 func (f *Folder) Start(run Run, config []byte) error {
 	var err error
@@ -121,7 +120,7 @@ func (f *Folder) Start(run Run, config []byte) error {
 	return atomicfile.Write(f.Path(ConfigFile), config)
 }
 
-// Checkpoint saves the run. What the log says of the steps so far is on disk before.
+// Checkpoint saves the run, after syncing the log of the steps so far to disk.
 func (f *Folder) Checkpoint(run Run) error {
 	if err := f.log.Sync(); err != nil {
 		return fmt.Errorf("metrics: %w", err)
@@ -132,8 +131,8 @@ func (f *Folder) Checkpoint(run Run) error {
 	return saveTimes(f.Path(timingDir), run)
 }
 
-// Train does all steps that are left, and logs and saves what is due. After each step it calls
-// progress. If ctx ends it saves a checkpoint and returns the cause.
+// Train does all remaining steps, logs and saves when due, and calls progress after each step. If
+// ctx ends it saves a checkpoint and returns the cause.
 func (f *Folder) Train(ctx context.Context, run Run, progress func()) error {
 	course := run.Position()
 	for !course.Done() {

@@ -13,10 +13,10 @@ import (
 	"github.com/graphrl/graphrl/internal/atomicfile"
 )
 
-// ExitHeld is the exit code of a command that another process keeps out of a folder.
+// ExitHeld is the exit code of a command when another process holds the folder.
 const ExitHeld = 3
 
-// Holder is the process that works in a folder.
+// Holder describes the process that works in a folder.
 type Holder struct {
 	PID     int       `json:"pid"`
 	Host    string    `json:"host"`
@@ -24,13 +24,13 @@ type Holder struct {
 	Command string    `json:"command"`
 }
 
-// HeldError is why [Acquire] refuses a folder: another process works in it.
+// HeldError means that [Acquire] refuses a folder because another process works in it.
 type HeldError struct {
 	Dir    string
-	Holder *Holder // nil if it is not known
+	Holder *Holder // nil if unknown
 }
 
-// Error says who works in the folder and what to do about it.
+// Error names the process that works in the folder and the ways out.
 func (e *HeldError) Error() string {
 	who := "another process"
 	if h := e.Holder; h != nil {
@@ -39,21 +39,22 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s is in use by %s: wait for it, stop it, or use another folder", e.Dir, who)
 }
 
-// ExitCode is [ExitHeld].
+// ExitCode returns [ExitHeld].
 func (e *HeldError) ExitCode() int { return ExitHeld }
 
-// Lock keeps other processes out of a folder. The operating system holds it for the process, so one
-// that dies leaves none.
+// Lock keeps other processes out of a folder. The operating system releases it when the process
+// dies.
 type Lock struct {
 	file   *flock.Flock
-	holder string // file that says who holds it
+	holder string // file that describes the holder
 }
 
 // LockName is the usual name of a folder's lock.
 const LockName = ".lock"
 
-// Acquire locks dir, which exists, without waiting. Locks of different names do not exclude each
-// other. If another process, or another Lock of this one, holds it, the error is a [HeldError].
+// Acquire locks the existing folder dir without waiting. Locks with different names are
+// independent. If another process, or another Lock of this one, holds it, the error is a
+// [HeldError].
 func Acquire(dir, name string) (*Lock, error) {
 	l := &Lock{file: flock.New(filepath.Join(dir, name)), holder: filepath.Join(dir, name+".json")}
 	ok, err := l.file.TryLock()
@@ -69,10 +70,10 @@ func Acquire(dir, name string) (*Lock, error) {
 	return l, nil
 }
 
-// Release lets others in. The file of the lock itself stays: removing it would let two processes
-// hold locks on two files.
+// Release unlocks the folder. The lock file stays: removing it would let two processes hold locks
+// on two files.
 func (l *Lock) Release() error {
-	os.Remove(l.holder) // it informs, no more
+	os.Remove(l.holder) // for information only
 	return l.file.Close()
 }
 
@@ -88,7 +89,7 @@ func writeHolder(name string) error {
 	return atomicfile.Write(name, append(data, '\n'))
 }
 
-// readHolder waits a moment first: the holder may just be about to write down who it is.
+// readHolder waits a moment first, because the holder may be about to write the file.
 func readHolder(name string) *Holder {
 	time.Sleep(50 * time.Millisecond)
 	data, err := os.ReadFile(name)

@@ -12,12 +12,12 @@ import (
 	"github.com/graphrl/graphrl/internal/atomicfile"
 )
 
-// Log is a file of JSON objects, one per line. Each says by its number "step", "slot" or "frame",
-// which all mean the same, after how many steps of the run it was written.
+// Log is a file of JSON objects, one per line. Each has a number "step", "slot" or "frame", which
+// all mean the number of steps of the run at the time of writing.
 type Log struct{ f *os.File }
 
-// position is after how many steps a line was written, and false for what is no line of a log: one
-// that does not fit into line.
+// position returns the number of steps after which a line was written, and false for text that does
+// not fit into line.
 func position(text []byte, line reflect.Type) (int64, bool) {
 	var p struct{ Step, Slot, Frame *int64 }
 	if json.Unmarshal(text, &p) != nil || json.Unmarshal(text, reflect.New(line).Interface()) != nil {
@@ -31,10 +31,9 @@ func position(text []byte, line reflect.Type) (int64, bool) {
 	return 0, false
 }
 
-// OpenLog opens the log of a run that stands where course does, for appending lines of the type of
-// line. It keeps the lines that such a run has written and drops later ones. If some are missing or
-// damaged it keeps the others, and lost is their number; a file with damaged lines is kept beside
-// it, under its name with ".damaged" behind.
+// OpenLog opens the log of a run at course, for appending lines of the type of line. It keeps the
+// lines that such a run has written and drops later ones. lost is the number of missing or damaged
+// lines. A file with damaged lines is kept under its name plus ".damaged".
 func OpenLog(name string, course *Course, line any) (log *Log, lost int64, err error) {
 	data, err := os.ReadFile(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -66,8 +65,8 @@ func OpenLog(name string, course *Course, line any) (log *Log, lost int64, err e
 	return &Log{f}, lost, nil
 }
 
-// repair returns the lines of data that a run at course has written, in order and none twice, and
-// their number.
+// repair returns the lines of data that a run at course has written, in order without repetition,
+// and their number.
 func repair(data []byte, course *Course, of reflect.Type) (kept []byte, lines int64) {
 	last := int64(0)
 	for line := range bytes.Lines(data) {
@@ -81,7 +80,7 @@ func repair(data []byte, course *Course, of reflect.Type) (kept []byte, lines in
 	return kept, lines
 }
 
-// Append adds a line. It is on disk after Sync.
+// Append adds a line, which Sync writes to disk.
 func (l *Log) Append(v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
@@ -97,7 +96,7 @@ func (l *Log) Sync() error { return l.f.Sync() }
 // Close closes the file.
 func (l *Log) Close() error { return l.f.Close() }
 
-// ReadLog reads the lines of a log. Lines that are not JSON are errors that name file and line.
+// ReadLog reads the lines of a log. Errors about lines that are not JSON name file and line.
 func ReadLog[T any](name string) ([]T, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {

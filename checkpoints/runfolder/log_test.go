@@ -19,7 +19,7 @@ func contextWithCause(t *testing.T) (context.Context, context.CancelCauseFunc) {
 	return ctx, cancel
 }
 
-// after is a run of 23 steps, which reports every 5, after a number of them.
+// after returns a run of 23 steps, with a report every 5, after a number of steps.
 func after(steps int64) *Course {
 	c := NewCourse(23, 5, 7)
 	for range steps {
@@ -105,11 +105,11 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// unwritable is what JSON has no form for.
+// unwritable has no JSON form.
 type unwritable struct{ F func() }
 
-// Whatever is in the file, what is kept can be read, is in order, lies before the checkpoint and is
-// kept again the next time.
+// For any file content, the kept lines are readable, in order, before the checkpoint, and kept
+// again the next time.
 func FuzzLog(f *testing.F) {
 	for _, text := range []string{
 		"", "\n", "{}", "{\"step\":5,\"x\":1}\n{\"step\":10}\n", "{\"step\":5}\n{\"step\":5}\n", "{\"frame\":5}\n{\"slot\":10}\n{\"step\":-5}\n",

@@ -11,18 +11,17 @@ import (
 	"github.com/graphrl/graphrl/internal/atomicfile"
 )
 
-// CheckpointError is why [Resume] and [OpenIn] cannot go on from a checkpoint of a run folder.
+// CheckpointError means that [Resume] or [OpenIn] cannot read a checkpoint of a run folder.
 type CheckpointError struct {
 	Dir  string // run folder
 	Name string // Latest or Best
-	// Other is the checkpoint that is whole, if there is one, and Step the number of steps the run
-	// had done at it.
+	// Other is the checkpoint that is whole, if there is one, and Step its number of steps.
 	Other string
 	Step  int64
 	Err   error
 }
 
-// Error says what is wrong and what there is in its place.
+// Error describes the fault and the alternative.
 func (e *CheckpointError) Error() string {
 	text := e.Err.Error()
 	if e.Other != "" {
@@ -34,25 +33,25 @@ func (e *CheckpointError) Error() string {
 // Unwrap returns Err.
 func (e *CheckpointError) Unwrap() error { return e.Err }
 
-// ResumeOptions say how to go on.
+// ResumeOptions define how to resume a run.
 type ResumeOptions struct {
-	// From is the checkpoint to go on from, Latest or Best. "" is Latest.
+	// From is the checkpoint to resume, Latest or Best. "" is Latest.
 	From string
-	// Length, if not 0, makes the run longer.
+	// Length, if not 0, lengthens the run.
 	Length int64
-	// Warn is told what was found damaged and repaired.
+	// Warn is called with messages about repaired damage.
 	Warn func(message string)
 }
 
-// Resume opens the folder of a run to go on with it. If another process works in it the error is a
-// [HeldError], if there is no checkpoint to go on from a [CheckpointError].
+// Resume opens the folder of a run to continue it. The error is a [HeldError] if another process
+// works in it, and a [CheckpointError] if there is no readable checkpoint.
 func Resume[C any, R Run](t Task[C, R], dir string, o ResumeOptions) (*Folder, R, error) {
 	var none R
 	if _, err := os.Stat(dir); err != nil {
 		return nil, none, fmt.Errorf("not a run folder: %w", err)
 	}
 	if !isRun(dir) {
-		return nil, none, fmt.Errorf("%s is not a run folder, or that of a run that was stopped before it began: there is nothing to go on with", dir)
+		return nil, none, fmt.Errorf("%s is not a run folder, or its run stopped before the first checkpoint: there is nothing to resume", dir)
 	}
 	lock, err := Acquire(dir, LockName)
 	if err != nil {
@@ -67,10 +66,10 @@ func Resume[C any, R Run](t Task[C, R], dir string, o ResumeOptions) (*Folder, R
 	return f, run, nil
 }
 
-// ErrShorter is why Resume refuses a length.
+// ErrShorter means that Resume refuses a length.
 var ErrShorter = errors.New("a run can be made longer, not shorter")
 
-// isRun reports whether there is anything of a run in a folder.
+// isRun reports whether a folder contains any part of a run.
 func isRun(dir string) bool {
 	for _, name := range []string{ConfigFile, CheckpointDir} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
@@ -107,7 +106,8 @@ func resume[C any, R Run](t Task[C, R], f *Folder, o ResumeOptions) (R, error) {
 	return run, nil
 }
 
-// OpenIn opens a checkpoint of a run folder, Latest or Best. Why it cannot is a [CheckpointError].
+// OpenIn opens a checkpoint of a run folder, Latest or Best. If it cannot, the error is a
+// [CheckpointError].
 func OpenIn[C any, R Run](t Task[C, R], dir, name string) (*Saved[C], error) {
 	saved, err := t.Open(filepath.Join(dir, CheckpointDir, name))
 	if err == nil {
@@ -124,8 +124,8 @@ func OpenIn[C any, R Run](t Task[C, R], dir, name string) (*Saved[C], error) {
 	return nil, failure
 }
 
-// goOnWith is the configuration to go on with: the checkpoint's, which the folder's must agree
-// with, or a longer one.
+// goOnWith returns the configuration to continue with: the checkpoint's, which the folder's must
+// match, or a longer one.
 func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOptions) (C, error) {
 	cfg := saved.Config
 	if data, err := os.ReadFile(f.Path(ConfigFile)); err == nil {
@@ -133,8 +133,8 @@ func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOp
 		if err != nil {
 			return cfg, err
 		}
-		// The folder's is the shorter one if the run was killed while it was being made longer,
-		// before that was written down.
+		// The folder's is the shorter one if the run was killed while being lengthened, before the
+		// new length was written.
 		short, long := written, cfg
 		if t.Length(written) > t.Length(cfg) && o.From == Best {
 			short, long = cfg, written
@@ -147,7 +147,7 @@ func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOp
 			return cfg, fmt.Errorf("%s: checkpoint %s %w", f.Path(ConfigFile), saved.Dir, err)
 		}
 	} else if errors.Is(err, fs.ErrNotExist) {
-		o.Warn(f.Path(ConfigFile) + " is missing: it is written again from the checkpoint")
+		o.Warn(f.Path(ConfigFile) + " is missing: restored from the checkpoint")
 	} else {
 		return cfg, err
 	}
@@ -160,11 +160,11 @@ func goOnWith[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], o ResumeOp
 	return t.Lengthen(cfg, o.Length)
 }
 
-// rewrite makes the folder that of run: all checkpoints have its length, and the log ends where it
-// stands.
+// rewrite makes the folder that of run: all checkpoints have its length, and the log ends at its
+// position.
 func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg C, o ResumeOptions) error {
 	if err := loadTimes(f.Path(timingDir), run); err != nil && run.Position().Steps() > 0 {
-		o.Warn("wall-clock times before this start are not known: " + err.Error())
+		o.Warn("wall-clock times before this start are lost: " + err.Error())
 	}
 	var lost int64
 	var err error
@@ -191,15 +191,14 @@ func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg 
 	if data, err := os.ReadFile(f.Path(ConfigFile)); err == nil {
 		if old, err := t.Parse(data, f.Path(ConfigFile)); err == nil {
 			if same, err := t.same(old, cfg); err != nil || same {
-				return err // what the user has written about it stays
+				return err // keep the user's own notes about it
 			}
 		}
 	}
 	return atomicfile.Write(f.Path(ConfigFile), text)
 }
 
-// sweep removes what processes that were killed while they wrote have left. If it fails, nothing is
-// the worse for it.
+// sweep removes the leftovers of killed processes. Failure is harmless.
 func (f *Folder) sweep() {
 	for _, name := range []string{Latest, Best} {
 		checkpoints.Sweep(f.Path(CheckpointDir, name))
@@ -212,11 +211,11 @@ func (f *Folder) sweep() {
 	}
 }
 
-// relength saves the best checkpoint as a run of cfg would have, if it is one of a shorter run.
+// relength saves the best checkpoint, if it belongs to a shorter run, as a run of cfg would have.
 func relength[C any, R Run](t Task[C, R], f *Folder, cfg C) error {
 	best, err := t.Open(f.Path(CheckpointDir, Best))
 	if err != nil || t.Length(best.Config) == t.Length(cfg) {
-		return nil // there is none, or it is damaged: the run goes on without
+		return nil // there is none, or it is damaged: the run continues without
 	}
 	run, err := t.Restore(best, cfg)
 	if err != nil {

@@ -15,35 +15,35 @@ type Run interface {
 	Position() *Course
 	// Step does one step and counts it.
 	Step() error
-	// Line is what the log says of the report interval that has just ended. It returns values of
+	// Line returns the log entry of the report interval that has just ended. All its values have
 	// one type.
 	Line() any
-	// Score is what the best checkpoint has most of.
+	// Score returns the score by which the best checkpoint is chosen.
 	Score() float64
-	// Manifest is what a checkpoint says of the run, see [Task].
+	// Manifest describes the run in a checkpoint, see [Task].
 	Manifest() (checkpoints.Manifest, error)
-	// Close stops the goroutines of the training.
+	// Close stops the goroutines that train.
 	Close()
 }
 
-// Timed is a Run that measures wall-clock times. They are kept apart from its state.
+// Timed is a Run that measures wall-clock times, which are saved separately from its state.
 type Timed interface {
 	SaveTimes(*checkpoints.State) error
 	LoadTimes(*checkpoints.State) error
 }
 
-// Checkpoints of a run, as folders of the one given to [Checkpoint].
+// Checkpoints of a run, as folders in the one passed to [Checkpoint].
 const (
 	Latest = "latest"
 	Best   = "best"
 )
 
-// Checkpoint saves a run to dir/latest and, if a checkpoint is due and its score higher than at any
-// due one before, to dir/best.
+// Checkpoint saves a run to dir/latest. It also saves to dir/best if a checkpoint is due and its
+// score is higher than at any due one before.
 func Checkpoint(dir string, run Run) error {
 	if run.Position().better(run.Score()) {
-		// First: if only this one gets done, the run goes on from an older latest one and comes by
-		// here again.
+		// Save the best first: if the process dies in between, the run continues from an older
+		// latest one and gets here again.
 		if err := Save(filepath.Join(dir, Best), run); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func saveTimes(dir string, run Run) error {
 	return checkpoints.Save(dir, state, checkpoints.Manifest{Step: run.Position().Steps()})
 }
 
-// loadTimes restores what saveTimes has saved.
+// loadTimes restores what saveTimes saved.
 func loadTimes(dir string, run Run) error {
 	timed, ok := run.(Timed)
 	if !ok {
@@ -92,21 +92,21 @@ func loadTimes(dir string, run Run) error {
 	return timed.LoadTimes(state)
 }
 
-// Task is a kind of runs: R made from configurations C.
+// Task describes a kind of run: runs R with configurations C.
 type Task[C any, R Run] struct {
 	// Parse reads a configuration from YAML or JSON. Errors name filename.
 	Parse func(data []byte, filename string) (C, error)
-	// YAML writes one, as a file that Parse reads back to the same value.
+	// YAML encodes a configuration as a file that Parse reads back to the same value.
 	YAML func(C) ([]byte, error)
-	// Manifest is what checkpoints of its runs say of them: method, architecture and, as JSON, the
-	// configuration. Equal configurations give equal JSON.
+	// Manifest describes a run's checkpoints: method, architecture and, as JSON, the configuration.
+	// Equal configurations must give equal JSON.
 	Manifest func(C) (checkpoints.Manifest, error)
-	// New is a run at its first step.
+	// New returns a run at its first step.
 	New func(C) (R, error)
-	// Length is the number of steps that a configuration asks for.
+	// Length returns the number of steps in a configuration.
 	Length func(C) int64
-	// Lengthen is the configuration of a longer run that begins like one of C, or an error if there
-	// is none.
+	// Lengthen returns the configuration of a longer run that begins like a run of c, or an error
+	// if there is none.
 	Lengthen func(c C, length int64) (C, error)
 }
 
@@ -118,8 +118,8 @@ type Saved[C any] struct {
 	State    *checkpoints.State
 }
 
-// Open reads the checkpoint in dir. If there is none the error wraps [io/fs.ErrNotExist], if it is
-// damaged [checkpoints.ErrDamaged].
+// Open reads the checkpoint in dir. The error wraps [io/fs.ErrNotExist] if there is none and
+// [checkpoints.ErrDamaged] if it is damaged.
 func (t Task[C, R]) Open(dir string) (*Saved[C], error) {
 	state, manifest, err := checkpoints.Load(dir)
 	if err != nil {
@@ -132,8 +132,8 @@ func (t Task[C, R]) Open(dir string) (*Saved[C], error) {
 	return &Saved[C]{dir, cfg, manifest, state}, nil
 }
 
-// Restore returns the run of a checkpoint as it was saved, but with the configuration cfg: that of
-// the checkpoint or a longer one.
+// Restore returns the run of a checkpoint as it was saved, but with the configuration cfg: the
+// checkpoint's or a longer one.
 func (t Task[C, R]) Restore(c *Saved[C], cfg C) (R, error) {
 	var none R
 	if err := t.fits(c.Manifest, cfg); err != nil {
@@ -153,7 +153,7 @@ func (t Task[C, R]) Restore(c *Saved[C], cfg C) (R, error) {
 	return run, nil
 }
 
-// fits reports whether the networks of a checkpoint are those of a configuration.
+// fits reports whether a checkpoint has the networks of a configuration.
 func (t Task[C, R]) fits(saved checkpoints.Manifest, cfg C) error {
 	want, err := t.Manifest(cfg)
 	if err != nil {
@@ -166,11 +166,11 @@ func (t Task[C, R]) fits(saved checkpoints.Manifest, cfg C) error {
 	return nil
 }
 
-// ErrOtherConfig is why a run does not go on from a checkpoint.
-var ErrOtherConfig = errors.New("was saved with another configuration: a run goes on with the one it was started with; " +
+// ErrOtherConfig means that a run cannot continue from a checkpoint of another configuration.
+var ErrOtherConfig = errors.New("was saved with another configuration: a run continues with the one it started with; " +
 	"start a new run with the new one")
 
-// continues reports why a run of cfg does not begin like one of saved.
+// continues returns an error unless a run of cfg begins like one of saved.
 func (t Task[C, R]) continues(saved, cfg C) error {
 	if from, to := t.Length(saved), t.Length(cfg); to > from {
 		var err error

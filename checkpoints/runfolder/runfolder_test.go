@@ -14,7 +14,7 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
-// walk is the smallest run there is: a linear congruential generator.
+// walk is the smallest possible run: a linear congruential generator.
 type walk struct {
 	Course
 	cfg walkConfig
@@ -75,7 +75,7 @@ func walks() Task[walkConfig, *walk] {
 	}
 }
 
-// begin makes a folder in dir and does the first steps of a run of 40.
+// begin creates a folder in dir and does the first steps of a run of 40.
 func begin(t *testing.T, dir string, steps int64) *Folder {
 	t.Helper()
 	run, err := walks().New(walkConfig{3, 40})
@@ -121,7 +121,7 @@ func finish(t *testing.T, dir string, o ResumeOptions) (warnings []string) {
 	return warnings
 }
 
-// files are the contents of all files below dir, but for the lock.
+// files returns the contents of all files below dir, except the lock.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -143,7 +143,7 @@ func TestResumeEqualsWhole(t *testing.T) {
 	t.Chdir(t.TempDir())
 	begin(t, "whole", 40).Close()
 	want := files(t, "whole")
-	for _, steps := range []int64{1, 5, 7, 8, 20, 34, 35, 39} { // around reports and checkpoints
+	for _, steps := range []int64{1, 5, 7, 8, 20, 34, 35, 39} { // near reports and checkpoints
 		dir := fmt.Sprint("at", steps)
 		if err := begin(t, dir, steps).Close(); err != nil {
 			t.Fatal(err)
@@ -157,7 +157,7 @@ func TestResumeEqualsWhole(t *testing.T) {
 	}
 }
 
-// Killed between any two writes of making a run longer, it is made longer the next time.
+// If lengthening is killed between any two writes, the next attempt completes it.
 func TestLengtheningIsRepeatable(t *testing.T) {
 	t.Chdir(t.TempDir())
 	long := walkConfig{3, 63}
@@ -275,8 +275,8 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
-// What saves that were killed have left goes with the next start, also in a checkpoint that is not
-// saved again.
+// The next start removes the leftovers of killed saves, even in a checkpoint that is not saved
+// again.
 func TestResumeSweeps(t *testing.T) {
 	t.Chdir(t.TempDir())
 	begin(t, "run", 40).Close()
@@ -294,7 +294,7 @@ func TestResumeSweeps(t *testing.T) {
 	}
 }
 
-// From the best checkpoint a run goes on as from the latest.
+// A run continues from the best checkpoint as from the latest.
 func TestResumeFromBest(t *testing.T) {
 	t.Chdir(t.TempDir())
 	begin(t, "run", 40).Close()

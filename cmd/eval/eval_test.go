@@ -25,7 +25,7 @@ func eval(args ...string) (code int, out, messages string) {
 	return code, o.String(), m.String()
 }
 
-// rows is eval for what is to succeed, as JSON.
+// rows runs a command line that must succeed, and returns its JSON.
 func rows(t *testing.T, args ...string) []mecoffload.Row {
 	t.Helper()
 	code, out, messages := eval(append(args, "--format", "json")...)
@@ -128,7 +128,7 @@ func TestEval(t *testing.T) {
 	}
 }
 
-// The best checkpoint is evaluated unless another is asked for, and messages, JSON and CSV say which
+// Eval takes the best checkpoint unless another is requested; messages, JSON and CSV say which one
 // and why.
 func TestEvalSaysWhichCheckpoint(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -1,17 +1,17 @@
-// Command eval evaluates what a run has learned, on tasks it has not met, beside policies that do
-// not learn; for wpmec, methods over several seeds.
+// Command eval evaluates what a run has learned, on new tasks, next to policies that do not learn.
+// For wpmec it compares methods over several seeds.
 //
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1
 //	go run ./cmd/eval --run runs/grle-dynamic-m6-seed1 --devices 1000 --slots 50   # graph actors decide for any number
-//	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --scenario static --online # go on learning
+//	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --scenario static --online # continue to learn
 //	go run ./cmd/eval --suite quick                                                # train and compare all methods, briefly
-//	go run ./cmd/eval --suite paper                                                # and in full; docs/results.md has the outcome
+//	go run ./cmd/eval --suite paper                                                # and in full; see docs/results.md
 //	go run ./cmd/eval wpmec --users 10,20,30 --seeds 5
 package main
 
 import "github.com/graphrl/graphrl/cmd/internal/cli"
 
-// tasks are the tasks one can evaluate; without a name mecoffload is meant.
+// tasks are the commands, one per task; the default is mecoffload.
 type tasks struct {
 	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
 	Wpmec      wpmecCommand      `cmd:"" help:"Offloading in a wireless-powered network: methods compared over several numbers of users and seeds."`
@@ -20,7 +20,7 @@ type tasks struct {
 func command() cli.Command {
 	return cli.Command{
 		Name:        "eval",
-		Description: "Evaluate what a run has learned beside policies that do not learn.",
+		Description: "Evaluate what a run has learned next to policies that do not learn.",
 		Tasks:       &tasks{},
 		Default:     "mecoffload",
 		Vars:        cli.FrameVars(cli.WorldVars()),

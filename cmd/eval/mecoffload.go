@@ -14,14 +14,14 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// mecoffloadCommand is eval mecoffload.
+// mecoffloadCommand is the command eval mecoffload.
 type mecoffloadCommand struct {
 	Runs       []string `name:"run" placeholder:"DIR" help:"Run folder, or folder of several runs as train makes it. May be given several times: all are evaluated on tasks of the same kind, and seeds of one method are averaged."`
 	Checkpoint string   `placeholder:"NAME|DIR" help:"With --run, the checkpoint to evaluate: best or latest. Default: best, the one with the highest reward in validation; latest if none was validated. Without --run, the folder of a checkpoint."`
 	cli.WorldFlags
 	Slots   *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`
-	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: that of each run plus 1, which are tasks it has not met."`
-	Online  bool    `help:"Go on learning."`
+	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: each run's seed plus 1, so its tasks are new."`
+	Online  bool    `help:"Continue to learn during the evaluation."`
 	Search  bool    `help:"Compare with local searches too, which take milliseconds per slot."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
 	show.FormatFlag
@@ -94,7 +94,7 @@ func (c mecoffloadCommand) open() ([]*experiment.Checkpoint, []cli.Choice, error
 	return opened, choices, nil
 }
 
-// evaluateAll evaluates what was learned, run by run, and the baselines on the tasks of each seed.
+// evaluateAll evaluates the checkpoints, run by run, and the baselines on the tasks of each seed.
 func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*experiment.Checkpoint, cfgs []experiment.Config, choices []cli.Choice, out cli.Streams) ([]cli.Entry, error) {
 	var rows []mecoffload.Row
 	var seeds []uint64
@@ -130,7 +130,7 @@ func evaluation(cfg experiment.Config) experiment.Evaluation {
 	return experiment.Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: cfg.Seed, Slots: cfg.Slots}
 }
 
-// caption says where the rows were made, and how what they evaluate was trained.
+// caption describes the evaluation and the training of the checkpoints.
 func (c mecoffloadCommand) caption(checkpoints []*experiment.Checkpoint, cfgs []experiment.Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s, %d slots;\n", cli.World(cfgs[0].Scenario, cfgs[0].Profile), cli.Seeds(cfgs), cfgs[0].Slots)
@@ -144,8 +144,8 @@ func (c mecoffloadCommand) caption(checkpoints []*experiment.Checkpoint, cfgs []
 	return b.String() + "and not learning"
 }
 
-// config is the configuration of the evaluation: that of the run with another seed and what the
-// flags change.
+// config returns the configuration of the evaluation: the run's with another seed and the changes
+// of the flags.
 func (c mecoffloadCommand) config(cfg experiment.Config) (experiment.Config, error) {
 	if err := c.WorldFlags.Apply(&cfg); err != nil {
 		return cfg, err

@@ -19,19 +19,19 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite/report"
 )
 
-// suiteFlags are those of eval --suite.
+// suiteFlags are the flags of eval --suite.
 type suiteFlags struct {
 	Suite   string   `group:"Suites" enum:",quick,paper,churn,trace,transfer,scale,ablation,tune,claims,long,leave-one-out" default:"" placeholder:"NAME" help:"Train and compare many methods in many worlds: quick, paper, churn, trace, transfer, scale, ablation, tune, claims, long or leave-one-out. --scenario, --devices and --slot then choose among its worlds, --slots is the length of each stream, --profile and --trace replace what it uses."`
 	Seeds   *int     `group:"Suites" placeholder:"COUNT" help:"Number of seeds. Default: the suite's own."`
 	Methods []string `group:"Suites" name:"method" placeholder:"NAME" help:"Methods to compare, separated by commas: ${methods}. Default: the suite's own."`
-	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare in place of the suite's own, separated by commas: ${recipes}, or configuration files, of which the recipe is taken."`
+	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare instead of the suite's own, separated by commas: ${recipes}, or configuration files, whose recipes are used."`
 	Jobs    *int     `group:"Suites" placeholder:"COUNT" help:"Number of cells computed side by side. Default: one per processor."`
 	Results string   `group:"Suites" default:"results" placeholder:"DIR" help:"Folder of the results: finished cells, which are never computed twice, and the suites' reports. Default: ${default}."`
-	Shard   string   `group:"Suites" placeholder:"I/N" help:"Compute only the I-th of N parts, for N machines that share or later put together the results folder. In a Slurm array, and in a Kubernetes indexed job with GRAPHRL_SHARDS=N, this goes without saying."`
-	Merge   bool     `group:"Suites" help:"Compute nothing: make the report of what the shards have computed."`
+	Shard   string   `group:"Suites" placeholder:"I/N" help:"Compute only the I-th of N parts, for N machines that share the results folder or merge it later. The default in a Slurm array, and in a Kubernetes indexed job with GRAPHRL_SHARDS=N."`
+	Merge   bool     `group:"Suites" help:"Compute nothing: write the report of the shards' results."`
 }
 
-// absent reports flags that mean nothing without --suite.
+// absent reports flags that require --suite.
 func (f suiteFlags) absent() error {
 	for _, g := range []struct {
 		name  string
@@ -40,7 +40,7 @@ func (f suiteFlags) absent() error {
 		{"seeds", f.Seeds != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge},
 	} {
 		if g.given {
-			return cli.Usage("--%s only goes with --suite", g.name)
+			return cli.Usage("--%s requires --suite", g.name)
 		}
 	}
 	return nil
@@ -105,8 +105,8 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	return nil
 }
 
-// claim locks the folder of a suite's report, in which each shard has a lock of its own, and
-// refuses one with the report of other settings.
+// claim locks the folder of a suite's report, where each shard has its own lock, and refuses a
+// folder with the report of other settings.
 func (c mecoffloadCommand) claim(s suite.Suite, dir string, shard suite.Shard) (*runfolder.Lock, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -125,7 +125,7 @@ func (c mecoffloadCommand) claim(s suite.Suite, dir string, shard suite.Shard) (
 	return lock, nil
 }
 
-// suite is the suite that the flags ask for.
+// suite returns the suite that the flags request.
 func (c mecoffloadCommand) suite() (suite.Suite, error) {
 	if err := c.checkSuiteFlags(); err != nil {
 		return suite.Suite{}, err
@@ -171,7 +171,7 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 	return s, err
 }
 
-// checkSuiteFlags refuses flags that do not go with --suite, and values out of range.
+// checkSuiteFlags reports flags that conflict with --suite, and values out of range.
 func (c mecoffloadCommand) checkSuiteFlags() error {
 	for _, f := range []struct {
 		name  string
@@ -181,7 +181,7 @@ func (c mecoffloadCommand) checkSuiteFlags() error {
 		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil}, {"reach", c.Reach != nil},
 	} {
 		if f.given {
-			return fmt.Errorf("--%s is about what a run has learned and does not go with --suite", f.name)
+			return fmt.Errorf("--%s concerns a trained run and conflicts with --suite", f.name)
 		}
 	}
 	for _, f := range []struct {
@@ -192,13 +192,13 @@ func (c mecoffloadCommand) checkSuiteFlags() error {
 		{"devices", c.Devices != nil && *c.Devices < 1}, {"slot", c.Slot != nil && *c.Slot <= 0},
 	} {
 		if f.wrong {
-			return cli.Usage("--%s is at least 1; leave it out for the default", f.name)
+			return cli.Usage("--%s must be at least 1; leave it out for the default", f.name)
 		}
 	}
 	return nil
 }
 
-// recipe is a built-in one or that of a configuration file.
+// recipe returns a built-in recipe or the one of a configuration file.
 func recipe(name string) (agent.Recipe, error) {
 	if slices.Contains(agent.RecipeNames(), name) {
 		return agent.LoadRecipe(name)
@@ -213,7 +213,7 @@ func recipe(name string) (agent.Recipe, error) {
 func (c mecoffloadCommand) shard() (suite.Shard, error) {
 	switch {
 	case c.Merge && c.Shard != "":
-		return suite.Shard{}, errors.New("either --shard or --merge, which puts shards together")
+		return suite.Shard{}, errors.New("give either --shard or --merge, which combines shards")
 	case c.Merge:
 		return suite.Shard{}, nil
 	case c.Shard != "":
@@ -222,7 +222,7 @@ func (c mecoffloadCommand) shard() (suite.Shard, error) {
 	return suite.ShardFromEnv(os.LookupEnv)
 }
 
-// compute computes cells and shows how far that is.
+// compute computes cells and shows the progress.
 func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suiteFlags, shard suite.Shard, out cli.Streams) error {
 	title := "suite " + f.Suite
 	if shard.IsPart() {
@@ -245,7 +245,7 @@ func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suit
 	}
 	var signal cli.Interrupted
 	if errors.As(err, &signal) {
-		return fmt.Errorf("%w; finished cells are kept in %s, and the same command goes on from there", err, f.Results)
+		return fmt.Errorf("%w; finished cells are kept in %s; the same command continues from there", err, f.Results)
 	}
 	return err
 }

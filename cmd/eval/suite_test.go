@@ -13,7 +13,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// tinySuite are the flags of a suite that takes a moment.
+// tinySuite holds the flags of a suite that takes a moment.
 var tinySuite = []string{"--suite", "quick", "--slots", "16", "--seeds", "2", "--devices", "6", "--slot", "10ms", "--method", "grle,DROO"}
 
 func TestSuite(t *testing.T) {
@@ -37,7 +37,7 @@ func TestSuite(t *testing.T) {
 		t.Errorf("code %d, %s -first +second\n%s", code, messages, d)
 	}
 
-	// In shards, one of them in what looks like a Slurm array, and put together.
+	// In shards, one of them in an apparent Slurm array, and merged.
 	shards := slices.Concat(tinySuite, []string{"--results", "elsewhere"})
 	merge := slices.Concat(shards, []string{"--merge"})
 	for i, shard := range []string{"2/3", "3/3"} {
@@ -137,8 +137,8 @@ func TestSuiteFolder(t *testing.T) {
 		t.Errorf("the report has changed (error %v)", err)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"--suite quick --jobs 0", "--jobs is at least 1"}, {"--suite quick --seeds 0", "--seeds is at least 1"}, {"--suite quick --slots=-5", "--slots is at least 1"},
-		{"--jobs 0", "--jobs only goes with --suite"}, {"--suite quick --results=", "--results is empty"},
+		{"--suite quick --jobs 0", "--jobs must be at least 1"}, {"--suite quick --seeds 0", "--seeds must be at least 1"}, {"--suite quick --slots=-5", "--slots must be at least 1"},
+		{"--jobs 0", "--jobs requires --suite"}, {"--suite quick --results=", "--results is empty"},
 		{"--suite trace --trace nosuch", "by --trace"},
 	} {
 		if code, _, messages := eval(strings.Fields(c.args)...); code == 0 || !strings.Contains(messages, c.want) || strings.Contains(messages, "trace.files") {

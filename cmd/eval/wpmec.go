@@ -17,17 +17,18 @@ import (
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
-// wpmecCommand is eval wpmec. The methods of that task decide and learn from the first frame on, so
-// what is evaluated is whole runs, or with --run or --checkpoint what one of them has learned.
+// wpmecCommand is the command eval wpmec. The methods of that task decide and learn from the first
+// frame on, so it evaluates whole runs or, with --run or --checkpoint, what one of them has
+// learned.
 type wpmecCommand struct {
-	RunDir     string   `name:"run" placeholder:"DIR" help:"Run folder whose latest checkpoint is evaluated, on frames it has not met, instead of new runs."`
+	RunDir     string   `name:"run" placeholder:"DIR" help:"Run folder whose latest checkpoint to evaluate on new frames, instead of new runs."`
 	Checkpoint string   `placeholder:"DIR" help:"Checkpoint to evaluate instead, such as runs/X/checkpoint/best."`
-	Online     bool     `help:"With --run or --checkpoint: go on learning."`
-	Method     []string `placeholder:"NAME" help:"Methods, separated by commas, to compare with those that do not learn: ${wpmec_methods}. Default: droo,droo-graph."`
+	Online     bool     `help:"With --run or --checkpoint: continue to learn."`
+	Method     []string `placeholder:"NAME" help:"Methods to compare with policies that do not learn, separated by commas: ${wpmec_methods}. Default: droo,droo-graph."`
 	cli.FrameFlags
 	Users []int  `placeholder:"N" help:"Numbers of users, separated by commas, with generated channels. Default: 10,20,30."`
 	Seeds int    `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
-	Out   string `placeholder:"DIR" help:"Folder to make, for figures and table. Default: runs/wpmec-eval, numbered if it exists."`
+	Out   string `placeholder:"DIR" help:"New folder for figures and table. Default: runs/wpmec-eval, numbered if it exists."`
 	show.FormatFlag
 }
 
@@ -56,7 +57,8 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(dir) // fails if there is something in it: only an evaluation that has come to its end leaves a folder
+	// fails if the folder is not empty, so only a complete evaluation leaves one
+	defer os.Remove(dir)
 
 	results, err := cli.RunFrames(ctx, "eval", 0, runs, out.Err)
 	if err != nil {
@@ -94,11 +96,11 @@ func (c wpmecCommand) open() (*wpmec.Checkpoint, error) {
 		return nil, cli.Usage("name one thing to evaluate: a run folder by --run or a checkpoint by --checkpoint")
 	case c.RunDir == "" && c.Checkpoint == "":
 		if c.Online {
-			return nil, cli.Usage("--online goes with --run or --checkpoint")
+			return nil, cli.Usage("--online requires --run or --checkpoint")
 		}
 		return nil, nil
 	case c.Method != nil:
-		return nil, cli.Usage("--method is about new runs: what --run or --checkpoint names has its own")
+		return nil, cli.Usage("--method is for new runs: a run or checkpoint has its own method")
 	case c.RunDir != "":
 		saved, err := wpmec.OpenRun(c.RunDir, runfolder.Latest)
 		return saved, cli.OpenError(err)
@@ -106,10 +108,10 @@ func (c wpmecCommand) open() (*wpmec.Checkpoint, error) {
 	return wpmec.OpenCheckpoint(c.Checkpoint)
 }
 
-// evaluationFrames is how many frames a checkpoint is evaluated on.
+// evaluationFrames is the number of frames on which a checkpoint is evaluated.
 const evaluationFrames = 2500
 
-// configs are the configurations with the first seed, one for each number of users.
+// configs returns the configurations with the first seed, one for each number of users.
 func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
 	if c.Seeds < 1 || c.Seeds > maxSeeds {
 		return nil, cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
@@ -151,7 +153,7 @@ func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
 	return cfgs, nil
 }
 
-// runs are those of all methods for one number of users, each with all seeds.
+// runs returns the runs of all methods for one number of users, each with all seeds.
 func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]wpmec.RunConfig, error) {
 	frames, err := cfg.RunConfig()
 	if err != nil {
@@ -199,18 +201,18 @@ func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]wpmec.R
 	return runs, nil
 }
 
-// meanRow is a method's means over seeds.
+// meanRow holds a method's means over seeds.
 type meanRow struct {
 	wpmec.Result
 	Seeds int      `json:"seeds"`
 	Low   *float64 `json:"normalized_rate_low"` // bounds of the mean's interval; nil for one seed
 	High  *float64 `json:"normalized_rate_high"`
-	Worst float64  `json:"normalized_rate_worst"` // of the seeds
+	Worst float64  `json:"normalized_rate_worst"` // lowest over the seeds
 }
 
-// meanRows are the rows of groups, each of which has the results of one method with several seeds.
+// meanRows returns the rows of groups, each with the results of one method for several seeds.
 func meanRows(groups [][]*wpmec.Result) ([]meanRow, error) {
-	const stream = 0x6576 // of the bootstrap's resamples
+	const stream = 0x6576 // stream of the bootstrap's resamples
 	bootstrap := rl.NewBootstrap(rl.NewRand(1, stream))
 	var rows []meanRow
 	for _, seeds := range groups {
@@ -252,7 +254,7 @@ func meanRows(groups [][]*wpmec.Result) ([]meanRow, error) {
 	return rows, nil
 }
 
-// meanColumns are those of one run and what there is to say of several.
+// meanColumns returns the columns of one run and the figures over several.
 func meanColumns() []show.Column[meanRow] {
 	columns := []show.Column[meanRow]{{Header: "users", Cell: func(r meanRow) string { return fmt.Sprint(r.Users) }}}
 	for _, c := range cli.FrameColumns() {
@@ -270,7 +272,7 @@ func meanColumns() []show.Column[meanRow] {
 	return columns
 }
 
-// Files of an evaluation beside the curve and the summary.
+// Files of an evaluation, besides the curve and the summary.
 const candidatesFile = "k" // .svg and .png
 
 // writeWpmecEval fills the folder of an evaluation.

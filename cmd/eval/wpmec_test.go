@@ -88,7 +88,7 @@ func TestWpmecBadInput(t *testing.T) {
 	}
 }
 
-// What a run has learned is evaluated on frames it has not met, beside methods that do not learn.
+// A trained run is evaluated on new frames, next to methods that do not learn.
 func TestWpmecRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, m := range []wpmec.Method{wpmec.DROO, wpmec.DROOGraph} {
@@ -124,9 +124,9 @@ func TestWpmecRun(t *testing.T) {
 		{"--run droo", "evaluate it by --checkpoint droo/checkpoint/best"},
 		{"--checkpoint droo/checkpoint/best --users 5", "graph actors fit any number of users"},
 		{"--run droo --checkpoint x", "name one thing"},
-		{"--run droo --method greedy", "--method is about new runs"},
+		{"--run droo --method greedy", "--method is for new runs"},
 		{"--run droo --run x", "--run is given twice"},
-		{"--online", "--online goes with --run"},
+		{"--online", "--online requires --run"},
 		{"--run none", "no checkpoint in none"},
 		{"--out=", "--out is empty"},
 	} {

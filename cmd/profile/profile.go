@@ -17,7 +17,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// output is where a profile goes.
+// output is the destination of a profile.
 type output struct {
 	Name string `placeholder:"NAME" help:"Name of the profile. Default: the file's name without its extension."`
 	Out  string `placeholder:"FILE" help:"File to write. Default: standard output."`
@@ -130,7 +130,7 @@ func underLoad(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, ot
 	return earlyexit.Latencies(m, set, runs)
 }
 
-// name is the profile's: the flag's, the output's or the input's.
+// name returns the profile's name: from the flag, the output file or the input file.
 func (o output) name(input string) string {
 	if o.Name != "" {
 		return o.Name
@@ -142,7 +142,7 @@ func (o output) name(input string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
-// write writes a profile with a comment on where it comes from.
+// write writes a profile with a comment on its origin.
 func (o output) write(m mecoffload.Measured, origin string, streams cli.Streams) error {
 	data, err := strictyaml.Marshal(m.Profile)
 	if err != nil {
@@ -170,7 +170,7 @@ func (o output) write(m mecoffload.Measured, origin string, streams cli.Streams)
 	return nil
 }
 
-// processor names the machine's processor, where the system says so.
+// processor returns the name of the machine's processor if the system reports it.
 func processor() string {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {

@@ -19,7 +19,7 @@ func execute(t *testing.T, args ...string) (code int, out, messages string) {
 	return code, o.String(), m.String()
 }
 
-// A profile made of a CSV file is one that train reads, and says where it comes from.
+// train reads a profile made from a CSV file, and the profile names its origin.
 func TestCSV(t *testing.T) {
 	dir := t.TempDir()
 	file, out := filepath.Join(dir, "samples.csv"), filepath.Join(dir, "mine.yaml")

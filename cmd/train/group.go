@@ -16,14 +16,14 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// group is runs that are trained side by side and compared: a folder with a run folder for each.
+// group is a comparison of runs trained side by side: a folder with a run folder for each.
 type group struct {
 	dir     string
 	members []string // run folders
 	flags   cli.ResumeFlags
 }
 
-// startGroup makes the folder of a group with the run folders in it, each at its first slot.
+// startGroup creates the folder of a group and the run folders in it, each at its first slot.
 func startGroup(out string, cfgs []experiment.Config) (*group, error) {
 	first, err := experiment.NewRun(cfgs[0]) // before there is a folder: most mistakes show here
 	if err != nil {
@@ -95,13 +95,13 @@ func (g *group) run(ctx context.Context, format show.Format, out cli.Streams) er
 func (g *group) resumable(err error) error {
 	var signal cli.Interrupted
 	if errors.As(err, &signal) {
-		return fmt.Errorf("%w; go on with --resume %s", err, cli.ShellQuote(g.dir))
+		return fmt.Errorf("%w; continue with --resume %s", err, cli.ShellQuote(g.dir))
 	}
 	return err
 }
 
-// learn trains the members, as many at a time as there are processors for. The first error, or the
-// end of ctx, stops all of them, each with a checkpoint.
+// learn trains the members, as many at a time as there are processors. The first error, or the end
+// of ctx, stops all of them, each with a checkpoint.
 func (g *group) learn(ctx context.Context, messages io.Writer) ([]cli.Outcome, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -162,10 +162,10 @@ type board struct {
 	slots    []int64
 	done     int64
 	methods  []agent.Method
-	accuracy map[agent.Method]float64 // of the latest report of any of its runs
+	accuracy map[agent.Method]float64 // from the latest report of any of its runs
 }
 
-// board is where the members stand. It also returns how many goroutines each of them uses.
+// board reads the progress of the members. It also returns the number of goroutines that each uses.
 func (g *group) board(messages io.Writer) (b *board, workers int, err error) {
 	b = &board{accuracy: map[agent.Method]float64{}}
 	total := int64(0)
@@ -185,7 +185,7 @@ func (g *group) board(messages io.Writer) (b *board, workers int, err error) {
 		workers = saved.Config.Workers
 	}
 	if b.done > 0 && b.done < total {
-		fmt.Fprintf(messages, "going on with %s at slot %d of %d, all runs together\n", g.dir, b.done, total)
+		fmt.Fprintf(messages, "continuing %s at slot %d of %d, all runs together\n", g.dir, b.done, total)
 	}
 	if b.done < total {
 		b.progress = show.NewProgress(terminal(messages), fmt.Sprintf("%d runs", len(g.members)), "slots", b.done, total)
@@ -208,7 +208,7 @@ func (b *board) set(member int, run *experiment.Run) {
 	b.progress.Set(b.done, b.note)
 }
 
-// note is the moving accuracy of each method, in their order.
+// note shows the moving accuracy of each method, in their order.
 func (b *board) note() string {
 	var texts []string
 	for i, m := range b.methods {
@@ -232,7 +232,7 @@ func (l *lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// terminal is the writer below the lock: progress is shown as a bar only on an *os.File.
+// terminal returns the writer below the lock: progress is a bar only on an *os.File.
 func terminal(w io.Writer) io.Writer {
 	if l, ok := w.(*lockedWriter); ok {
 		if f, ok := l.w.(*os.File); ok {

@@ -14,7 +14,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Without flags the recommended method is trained beside the paper's, on the same tasks.
+// Without flags, train trains the recommended method and the paper's, on the same tasks.
 func TestFirstCommand(t *testing.T) {
 	cfgs, err := mecoffloadCommand{}.configs()
 	if err != nil || len(cfgs) != 2 {
@@ -33,7 +33,7 @@ func TestFirstCommand(t *testing.T) {
 	}
 }
 
-// Each of several runs leaves what it would leave alone, and all of them share one table.
+// Each of several runs leaves the same files as it would alone, and all of them share one table.
 func TestSeveralRuns(t *testing.T) {
 	inTemp(t)
 	out, messages := must(t, "--config", "tiny.yaml", "--method", "droo,GRLE", "--seeds", "2", "--slots", "70", "--seed", "5")
@@ -72,17 +72,17 @@ func TestSeveralRuns(t *testing.T) {
 
 	must(t, "--config", "tiny.yaml", "--method", "GRLE", "--seed", "6", "--slots", "70", "--out", "alone")
 	sameRun(t, "alone", dir+"/grle-seed6")
-	// Resuming what is finished shows the table again.
+	// Resuming a finished comparison shows the table again.
 	if again, _ := must(t, "--resume", dir); learnerLine(again) != learnerLine(out) || learnerLine(out) == "" {
 		t.Errorf("resumed at the end:\n%s\n%s", out, again)
 	}
-	// A longer comparison is one of longer runs.
+	// Lengthening a comparison lengthens its runs.
 	must(t, "--resume", dir, "--slots", "90")
 	must(t, "--resume", "alone", "--slots", "90")
 	sameRun(t, "alone", dir+"/grle-seed6")
 }
 
-// sameRun compares what two runs have saved, byte for byte.
+// sameRun compares the files of two runs, byte for byte.
 func sameRun(t *testing.T, a, b string) {
 	t.Helper()
 	read := func(dir string) map[string]string {
@@ -130,7 +130,7 @@ func TestStoppedGroupResumes(t *testing.T) {
 	}
 }
 
-// Where a run cannot be made nothing is left behind, and mistakes in the list of runs are named.
+// If a run cannot start, nothing is left behind, and errors name the mistakes in the list of runs.
 func TestBadGroups(t *testing.T) {
 	inTemp(t)
 	write(t, "outside/comparison.yaml", "runs: [../droo]\n")
@@ -138,7 +138,7 @@ func TestBadGroups(t *testing.T) {
 	write(t, "missing/comparison.yaml", "runs: [droo-seed1]\n")
 	before := tree(t)
 	for _, c := range []struct{ args, want string }{
-		{"--method GRLE,grle", "--method: GRLE is named twice"},
+		{"--method GRLE,grle", "--method: GRLE appears twice"},
 		{"--method GRLE,PPO", `unknown method "PPO"`},
 		{"--seeds 0", "--seeds: 0 is not in 1.."},
 		{"--seeds -1", "--seeds"},

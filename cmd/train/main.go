@@ -7,12 +7,12 @@
 //	go run ./cmd/train --trace 'logs/*/B_*.csv'               # recorded 5G link rates
 //	go run ./cmd/train --resume runs/grle-dynamic-m14-seed1   # continue an interrupted run
 //	go run ./cmd/train --config runs/grle-dynamic-m14-seed1/config.yaml
-//	go run ./cmd/train wpmec --data data_10.mat               # DROO on the problem and data it was published with
+//	go run ./cmd/train wpmec --data data_10.mat               # DROO on its published problem and data
 package main
 
 import "github.com/graphrl/graphrl/cmd/internal/cli"
 
-// tasks are the tasks one can train for; without a name mecoffload is meant.
+// tasks are the commands, one per task; the default is mecoffload.
 type tasks struct {
 	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
 	Wpmec      wpmecCommand      `cmd:"" help:"Offloading in a wireless-powered network, the problem DROO was published on."`

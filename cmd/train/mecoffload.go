@@ -14,7 +14,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// mecoffloadCommand is train mecoffload.
+// mecoffloadCommand is the command train mecoffload.
 type mecoffloadCommand struct {
 	Method []string `placeholder:"NAME" help:"Methods, separated by commas: ${methods}. Default: GRLE-LT,GRLE. Several are trained on the same tasks and compared."`
 	Recipe string   `placeholder:"NAME" help:"Hyper-parameters: ${recipes}. Default: tuned for the -LT methods, paper for the others. Single ones are set in a configuration file."`
@@ -23,8 +23,8 @@ type mecoffloadCommand struct {
 	Seed    *uint64 `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
 	Seeds   *int    `placeholder:"COUNT" help:"Number of seeds: --seed and those after it. Each method is trained with each of them. Default: 1."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step. Default: 1."`
-	Config  string  `placeholder:"FILE" help:"Configuration in YAML; flags override it. That of a finished run repeats the run."`
-	Out     string  `placeholder:"DIR" help:"Folder to make. Default: runs/<methods>-<scenario>-m<devices>-seed<seed>, numbered if it exists. With several methods or seeds it holds a run folder for each."`
+	Config  string  `placeholder:"FILE" help:"Configuration in YAML; flags override it. A finished run's config.yaml repeats that run."`
+	Out     string  `placeholder:"DIR" help:"New folder. Default: runs/<methods>-<scenario>-m<devices>-seed<seed>, numbered if it exists. With several methods or seeds it holds a run folder for each."`
 	Resume  string  `placeholder:"DIR" help:"Folder of an interrupted run, or of several, to continue as if it had never stopped. With more --slots than it has it becomes that longer run."`
 	From    string  `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to continue from: latest or best. Default: latest."`
 	show.FormatFlag
@@ -54,14 +54,14 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	return t.finish(ctx, c.Format, out)
 }
 
-// configs are the configurations that the file and the flags ask for, one for each method and seed.
+// configs returns the requested configurations, one for each method and seed.
 func (c mecoffloadCommand) configs() ([]experiment.Config, error) {
 	names := c.Method
 	switch {
 	case len(names) == 0 && c.Config == "":
 		names = []string{string(agent.GRLELT), string(agent.GRLE)}
 	case len(names) == 0:
-		names = []string{""} // that of the file
+		names = []string{""} // the file's method
 	}
 	seeds := 1
 	if c.Seeds != nil {
@@ -80,7 +80,7 @@ func (c mecoffloadCommand) configs() ([]experiment.Config, error) {
 			return nil, err
 		}
 		if slices.Contains(methods, cfg.Method) {
-			return nil, cli.Usage("--method: %s is named twice", cfg.Method)
+			return nil, cli.Usage("--method: %s appears twice", cfg.Method)
 		}
 		methods = append(methods, cfg.Method)
 		for range seeds {
@@ -94,8 +94,8 @@ func (c mecoffloadCommand) configs() ([]experiment.Config, error) {
 // maxSeeds is the largest number of seeds that is not a typing error.
 const maxSeeds = 1000
 
-// config is the configuration that the file and the flags ask for, of the method named or, if none
-// is, of the file.
+// config returns the configuration of the file and the flags with the given method or, if it is
+// empty, the file's.
 func (c mecoffloadCommand) config(method string) (experiment.Config, error) {
 	cfg, err := experiment.DefaultConfig()
 	if c.Config != "" {
@@ -133,7 +133,7 @@ func (c mecoffloadCommand) config(method string) (experiment.Config, error) {
 	return cfg, cli.FlagError(cfg.Validate())
 }
 
-// resume continues with a run or, in the folder of several, with all that are not finished.
+// resume continues a run or, in the folder of several, all unfinished ones.
 func (c mecoffloadCommand) resume(ctx context.Context, out cli.Streams) error {
 	flags, format := cli.ResumeFlags{Resume: c.Resume, From: c.From}, c.Format
 	if c.Slots != nil {
@@ -141,7 +141,7 @@ func (c mecoffloadCommand) resume(ctx context.Context, out cli.Streams) error {
 	}
 	c.Resume, c.From, c.Slots, c.Format = "", "", nil, ""
 	if !reflect.ValueOf(c).IsZero() {
-		return cli.Usage("--resume goes on with the configuration of the run: of the other flags only --from, --slots and --format may be given")
+		return cli.Usage("--resume continues with the configuration of the run: of the other flags give only --from, --slots and --format")
 	}
 	folders, several, err := cli.RunFolders(flags.Resume)
 	if err != nil {
@@ -157,7 +157,7 @@ func (c mecoffloadCommand) resume(ctx context.Context, out cli.Streams) error {
 	}
 	defer t.close()
 	if t.run.Slot() > 0 && !t.run.Done() {
-		fmt.Fprintf(out.Err, "going on with %s at slot %d\n", t.folder.Path(), t.run.Slot())
+		fmt.Fprintf(out.Err, "continuing %s at slot %d\n", t.folder.Path(), t.run.Slot())
 	}
 	return t.finish(ctx, format, out)
 }
@@ -168,9 +168,9 @@ type training struct {
 	run    *experiment.Run
 }
 
-// startRun makes a new run and its folder: out or, where that is empty, one in runs.
+// startRun creates a run and its folder: out or, if that is empty, one in runs.
 func startRun(out string, cfg experiment.Config) (*training, error) {
-	// All that can be wrong with the configuration shows here, before there is a folder.
+	// All mistakes in the configuration show here, before there is a folder.
 	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (t *training) finish(ctx context.Context, format show.Format, out cli.Strea
 	return nil
 }
 
-// learn runs all slots that are left. If ctx ends it saves a checkpoint and returns the cause.
+// learn runs all remaining slots. If ctx ends it saves a checkpoint and returns the cause.
 func (t *training) learn(ctx context.Context, messages io.Writer) error {
 	if t.run.Done() {
 		return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/graphrl/graphrl/internal/atomicfile"
 )
 
-// report writes the figure and the summary of a comparison to dir. The configuration in the run
-// folder run is the one to repeat it by.
+// report writes the figure and the summary of a comparison to dir. run is the run folder whose
+// configuration repeats it.
 func report(dir, run string, c *cli.Comparison) error {
 	panels, err := c.Panels()
 	if err != nil {

@@ -69,7 +69,7 @@ func train(args ...string) (code int, out, messages string) {
 	return code, o.String(), m.String()
 }
 
-// must is train for what is to succeed.
+// must runs a command line that must succeed.
 func must(t *testing.T, args ...string) (out, messages string) {
 	t.Helper()
 	code, out, messages := train(args...)
@@ -109,7 +109,7 @@ func TestRunFolder(t *testing.T) {
 		t.Errorf("error %v, summary\n%s", err, summary)
 	}
 
-	// The configuration left behind repeats the run, in a folder of its own.
+	// The saved configuration repeats the run, in a new folder.
 	must(t, "--config", dir+"/config.yaml")
 	equalRuns(t, dir, dir+"-2")
 	// Resuming a finished run shows its table again.
@@ -119,7 +119,7 @@ func TestRunFolder(t *testing.T) {
 	}
 }
 
-// learnerLine is the line of a table that has the learner's figures, decision times included.
+// learnerLine returns the line of a table with the learner's figures, including decision times.
 func learnerLine(table string) string {
 	for line := range strings.Lines(table) {
 		if strings.HasPrefix(line, "| DROO ") {
@@ -129,7 +129,7 @@ func learnerLine(table string) string {
 	return ""
 }
 
-// equalRuns compares the files that equal runs have equal, byte for byte.
+// equalRuns compares the files that equal runs share, byte for byte.
 func equalRuns(t *testing.T, a, b string) {
 	t.Helper()
 	ours := func(dir string) map[string]string {
@@ -154,7 +154,7 @@ func equalRuns(t *testing.T, a, b string) {
 	}
 }
 
-// start runs a command line in a process of its own.
+// start runs a command line in a separate process.
 func start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	self, err := os.Executable()
@@ -183,8 +183,8 @@ func waitFor(t *testing.T, file string) {
 	t.Fatalf("no %s after 20 s", file)
 }
 
-// A process that is killed again and again, at any moment, and resumed each time leaves what one
-// leaves that was not.
+// A process that is killed repeatedly, at any moment, and resumed each time leaves the same files
+// as one that was not.
 func TestKilledRunResumes(t *testing.T) {
 	inTemp(t)
 	write(t, "long.yaml", strings.NewReplacer("slots: 400", "slots: 5000", "interval: 40", "interval: 150").Replace(tiny))
@@ -222,7 +222,7 @@ func TestKilledRunResumes(t *testing.T) {
 	}
 }
 
-// While a process works in a folder a second one is refused, by name, and does no harm. When the
+// While a process works in a folder, a second one is refused by name and does no harm. After the
 // first is killed the next gets in.
 func TestSecondProcessIsRefused(t *testing.T) {
 	inTemp(t)
@@ -238,7 +238,8 @@ func TestSecondProcessIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd.Wait()
-	if err := os.RemoveAll("run/checkpoint/best"); err != nil { // the next one is not to be mistaken for this one
+	// so that the test does not mistake the old one for the next
+	if err := os.RemoveAll("run/checkpoint/best"); err != nil {
 		t.Fatal(err)
 	}
 	cmd, _ = start(t, "--resume", "run")
@@ -251,8 +252,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	}
 }
 
-// What is damaged beside a healthy checkpoint does not stop a run, and the best one takes the place
-// of a lost latest.
+// Damage next to a healthy checkpoint does not stop a run, and the best one replaces a lost latest.
 func TestDamagedFoldersGoOn(t *testing.T) {
 	inTemp(t)
 	must(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "80", "--out", "whole")
@@ -282,7 +282,7 @@ func TestDamagedFoldersGoOn(t *testing.T) {
 		if !strings.HasPrefix(c.warn, "metrics") && !strings.Contains(c.warn, "lines") {
 			equalRuns(t, "whole", name)
 		}
-		// The damage is mended.
+		// The damage is repaired.
 		if _, messages := must(t, "--resume", name); strings.Contains(messages, "config.yaml is missing") {
 			t.Errorf("%s: once more:\n%s", name, messages)
 		}
@@ -298,7 +298,7 @@ func appendTo(name, text string) error {
 	return errors.Join(err, f.Close())
 }
 
-// A finished run that is made longer equals one of that length.
+// A lengthened run equals one of that length.
 func TestLongerRun(t *testing.T) {
 	inTemp(t)
 	write(t, "wpmec.yaml", tinyWpmec)
@@ -336,7 +336,7 @@ func TestSignalsStopCleanly(t *testing.T) {
 			t.Fatalf("%v: %+v, error %v", c.signal, saved, err)
 		}
 		last = saved.Slot
-		// The next one is not to be mistaken for this one.
+		// Do not mistake the old one for the next.
 		if err := os.RemoveAll("run/checkpoint/best"); err != nil {
 			t.Fatal(err)
 		}
@@ -428,7 +428,7 @@ func TestFlagsOverrideConfig(t *testing.T) {
 	}
 }
 
-// What is wrong is said, and nothing is made or changed.
+// Errors name the mistake, and nothing is created or changed.
 func TestBadInput(t *testing.T) {
 	inTemp(t)
 	must(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "40", "--out", "droo")
@@ -506,7 +506,7 @@ func TestBadInput(t *testing.T) {
 		{"--format html", "--format must be one of"},
 		{"--sluts 3", "unknown flag --sluts"},
 		{"stray", "unexpected argument stray"},
-		{"--config tiny.yaml --out droo", "droo exists, and a run never writes over another: name a new folder by --out, or go on with this one by --resume droo"},
+		{"--config tiny.yaml --out droo", "droo exists, and a run never writes over another: name a new folder by --out, or continue this one by --resume droo"},
 		{"--config tiny.yaml --out file", "file exists"},
 		{"--config tiny.yaml --out file/run", "run folder: "},
 		{"--config tiny.yaml --out /dev/null/run", "run folder: "},
@@ -514,15 +514,15 @@ func TestBadInput(t *testing.T) {
 		{"--resume truncated", "checkpoint damaged"},
 		{"--resume corrupted", "SHA-256"},
 		{"--resume manifest", "manifest.json: "},
-		{"--resume unsaved", "the run's best checkpoint, of step 40, is whole: go on from it by --resume unsaved --from best"},
-		{"--resume empty", "empty is not a run folder, or that of a run that was stopped before it began"},
+		{"--resume unsaved", "the run's best checkpoint, of step 40, is whole: continue from it by --resume unsaved --from best"},
+		{"--resume empty", "empty is not a run folder, or its run stopped before the first checkpoint"},
 		{"--resume edited", "another configuration"},
 		{"--resume swapped", "of another architecture: it holds DROO with"},
 		{"--resume droo --seed 50", "only --from, --slots and --format"},
 		{"--resume droo --slots 39", "--slots: 39 is less than the 40 of the run in droo: a run can be made longer, not shorter"},
 		{"--resume droo --slots=-5", "--slots"},
 		{"--resume droo --from worst", "--from must be one of"},
-		{"--from best", "--from goes with --resume"},
+		{"--from best", "--from requires --resume"},
 	} {
 		code, out, messages := train(strings.Fields(c.args)...)
 		if code == 0 || !strings.Contains(messages, c.want) || out != "" {
@@ -537,7 +537,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// tree is all files and folders here with their contents.
+// tree returns all files and folders here with their contents.
 func tree(t *testing.T) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -556,7 +556,7 @@ func tree(t *testing.T) map[string]string {
 	return files
 }
 
-// A disk that refuses in the middle of a run ends it with an error, and what it had saved stays.
+// A disk error in the middle of a run ends it with an error, and what was saved stays.
 func TestDiskRefusesLater(t *testing.T) {
 	inTemp(t)
 	cfgs, err := mecoffloadCommand{Config: "tiny.yaml", Method: []string{"DROO"}}.configs()

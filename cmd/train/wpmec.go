@@ -18,16 +18,16 @@ import (
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
-// wpmecCommand is train wpmec.
+// wpmecCommand is the command train wpmec.
 type wpmecCommand struct {
 	Method string `placeholder:"NAME" help:"Method: ${wpmec_methods}. Default: droo, which is the published one; droo-graph serves any number of users."`
 	cli.FrameFlags
 	Users  *int     `placeholder:"N" help:"Number of users, with generated channels. Default: 10."`
-	Noise  *float64 `placeholder:"SIGMA" help:"Standard deviation of the noise that half of the candidates are made with. Default: 2 for droo, 0 for droo-graph."`
-	Config string   `placeholder:"FILE" help:"Configuration in YAML, hyper-parameters included; flags override it. That of a finished run repeats the run."`
-	Out    string   `placeholder:"DIR" help:"Run folder to make. Default: runs/wpmec-<method>-<channels>-seed<seed>, numbered if it exists."`
-	Resume string   `placeholder:"DIR" help:"Run folder of an interrupted run to go on with, as if it had never stopped. With more --frames than the run has it becomes that longer run."`
-	From   string   `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to go on from: latest or best. Default: latest."`
+	Noise  *float64 `placeholder:"SIGMA" help:"Standard deviation of the noise in half of the candidates. Default: 2 for droo, 0 for droo-graph."`
+	Config string   `placeholder:"FILE" help:"Configuration in YAML, hyper-parameters included; flags override it. A finished run's config.yaml repeats that run."`
+	Out    string   `placeholder:"DIR" help:"New run folder. Default: runs/wpmec-<method>-<channels>-seed<seed>, numbered if it exists."`
+	Resume string   `placeholder:"DIR" help:"Folder of an interrupted run to continue as if it had never stopped. With more --frames than it has it becomes that longer run."`
+	From   string   `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to continue from: latest or best. Default: latest."`
 	show.FormatFlag
 }
 
@@ -40,7 +40,7 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	defer folder.Close()
 	defer t.Close()
 	if t.Frame() > 0 && !t.Done() {
-		fmt.Fprintf(out.Err, "going on with %s at frame %d\n", folder.Path(), t.Frame())
+		fmt.Fprintf(out.Err, "continuing %s at frame %d\n", folder.Path(), t.Frame())
 	}
 	results, err := c.learn(ctx, folder, t, out.Err)
 	if err != nil {
@@ -83,13 +83,13 @@ func (c wpmecCommand) resume(messages io.Writer) (*runfolder.Folder, *wpmec.Trai
 	}
 	c.Resume, c.From, c.Frames, c.Format = "", "", nil, ""
 	if !reflect.ValueOf(c).IsZero() {
-		return nil, nil, cli.Usage("--resume goes on with the configuration of the run: of the other flags only --from, --frames and --format may be given")
+		return nil, nil, cli.Usage("--resume continues with the configuration of the run: of the other flags give only --from, --frames and --format")
 	}
 	return cli.ResumeFolder(wpmec.Task(), flags, "frames", messages)
 }
 
-// learn runs all frames that are left, and the methods that do not learn on the same frames. The
-// method's own result is the first.
+// learn runs all remaining frames, and the methods that do not learn on the same frames. The first
+// result is the method's own.
 func (c wpmecCommand) learn(ctx context.Context, folder *runfolder.Folder, t *wpmec.Training, messages io.Writer) ([]*wpmec.Result, error) {
 	cfg := t.Config()
 	if !t.Done() {
@@ -109,7 +109,7 @@ func (c wpmecCommand) learn(ctx context.Context, folder *runfolder.Folder, t *wp
 	return append([]*wpmec.Result{t.Result()}, baselines...), err
 }
 
-// config is the configuration that the file and the flags ask for.
+// config returns the configuration that the file and the flags request.
 func (c wpmecCommand) config() (wpmec.Config, error) {
 	method := wpmec.DROO
 	var err error
@@ -140,7 +140,7 @@ func (c wpmecCommand) config() (wpmec.Config, error) {
 	return cfg, cli.FlagError(cfg.Validate())
 }
 
-// folderName tells the runs of one method on different channels apart.
+// folderName returns a folder name that distinguishes the runs of one method on different channels.
 func folderName(cfg wpmec.Config) string {
 	channels := fmt.Sprintf("n%d", cfg.Users)
 	if cfg.Data != "" {
@@ -150,7 +150,7 @@ func folderName(cfg wpmec.Config) string {
 	return fmt.Sprintf("wpmec-%s-%s-seed%d", cfg.Method, channels, cfg.Seed)
 }
 
-// others are the runs of the methods that do not learn on the frames of run.
+// others returns the runs of the methods that do not learn on the frames of run.
 func others(run wpmec.RunConfig, users int) []wpmec.RunConfig {
 	var runs []wpmec.RunConfig
 	for _, m := range wpmec.Baselines(users) {
@@ -171,7 +171,7 @@ func values(results []*wpmec.Result) []wpmec.Result {
 	return rows
 }
 
-// writeWpmecRun fills the folder of a run, of which results are the method's and the baselines'.
+// writeWpmecRun fills the folder of a run. results holds the method's result, then the baselines'.
 func writeWpmecRun(dir string, cfg wpmec.Config, caption string, results []*wpmec.Result) error {
 	var methods [][]*wpmec.Result
 	for _, r := range results {

@@ -111,7 +111,7 @@ func TestWpmecRunFolder(t *testing.T) {
 			t.Errorf("error %v, summary\n%s", err, summary)
 		}
 
-		// The configuration left behind repeats the run, in a folder of its own.
+		// The saved configuration repeats the run, in a new folder.
 		must(t, "wpmec", "--config", c.dir+"/config.yaml")
 		for _, file := range []string{"config.yaml", "curve.svg"} {
 			a, errA := os.ReadFile(filepath.Join(c.dir, file))
@@ -201,7 +201,7 @@ func TestWpmecFlagsOverrideConfig(t *testing.T) {
 	}
 }
 
-// What is wrong is said, and nothing is made or changed.
+// Errors name the mistake, and nothing is created or changed.
 func TestWpmecBadInput(t *testing.T) {
 	inTemp(t)
 	dataFile(t, "good.mat", 20, 20)
@@ -245,8 +245,8 @@ func TestWpmecBadInput(t *testing.T) {
 		{"--out run", "run exists, and a run never writes over another: name a new folder by --out"},
 		{"--out good.mat", "good.mat exists"},
 		{"--out good.mat/run", "run folder: "},
-		{"--resume run", "run is not a run folder, or that of a run that was stopped before it began"},
-		{"--resume run --seed 3", "only --from, --frames and --format"},
+		{"--resume run", "run is not a run folder, or its run stopped before the first checkpoint"},
+		{"--resume run --seed 3", "give only --from, --frames and --format"},
 		{"--slots 3", "unknown flag --slots"},
 	} {
 		code, out, messages := train(append([]string{"wpmec"}, strings.Fields(c.args)...)...)
@@ -264,7 +264,7 @@ func TestWpmecBadInput(t *testing.T) {
 	}
 }
 
-// A run that is stopped says so and leaves a folder to go on with.
+// A stopped run says so and leaves a folder to resume.
 func TestWpmecSignalsStopCleanly(t *testing.T) {
 	inTemp(t)
 	args := []string{"wpmec", "--frames", "5000000", "--out", "run"}
@@ -279,7 +279,7 @@ func TestWpmecSignalsStopCleanly(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd.Wait()
-		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), " of 5000000; go on with --resume run") {
+		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), " of 5000000; continue with --resume run") {
 			t.Errorf("%v: code %d\n%s", c.signal, got, messages)
 		}
 		if _, err := wpmec.OpenRun("run", runfolder.Latest); err != nil {

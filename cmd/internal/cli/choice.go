@@ -7,21 +7,21 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// Choice is a checkpoint that was chosen for evaluation, and why. Its fields are null where a policy
-// does not learn.
+// Choice is a checkpoint chosen for evaluation, with the reason. Its fields are null for a policy
+// that does not learn.
 type Choice struct {
 	Name *string `json:"name"` // of its folder
 	Slot *int64  `json:"slot"` // of the training
 	Why  *string `json:"why"`
 }
 
-// NewChoice is the choice of a checkpoint.
+// NewChoice returns the choice of a checkpoint.
 func NewChoice(c *experiment.Checkpoint, why string) Choice {
 	name, slot := c.Name(), c.Slot
 	return Choice{&name, &slot, &why}
 }
 
-// String is for instance "checkpoint best, of slot 9000 (asked for)".
+// String returns for instance "checkpoint best, of slot 9000 (asked for)".
 func (c Choice) String() string {
 	if c.Name == nil {
 		return "no checkpoint"
@@ -35,7 +35,7 @@ type chosenRow struct {
 	Checkpoint Choice `json:"checkpoint"`
 }
 
-// chosen reports whether entries are of an evaluation of checkpoints.
+// chosen reports whether entries come from an evaluation of checkpoints.
 func chosen(entries []Entry) bool {
 	for _, e := range entries {
 		if len(e.outcomes) > 0 && e.outcomes[0].choice.Name != nil {
@@ -45,7 +45,7 @@ func chosen(entries []Entry) bool {
 	return false
 }
 
-// choice is that of the entry's row i.
+// choice returns the choice for the entry's row i.
 func (e Entry) choice(i int) Choice {
 	if i < len(e.outcomes) {
 		return e.outcomes[i].choice

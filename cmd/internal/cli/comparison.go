@@ -20,13 +20,13 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// Outcome is what a finished training run of tasks/mecoffload gives a comparison.
+// Outcome is the result of a finished training run of tasks/mecoffload.
 type Outcome struct {
 	Config  experiment.Config
 	Row     mecoffload.Row      // averages of the last quarter
 	Reports []experiment.Report // the learning curve
 
-	choice Choice // of the checkpoint that Row is about, if it is an evaluation
+	choice Choice // the checkpoint that Row evaluates, if it is an evaluation
 }
 
 // OutcomeOf reads the outcome of a run that is done, in its folder.
@@ -35,18 +35,18 @@ func OutcomeOf(run *experiment.Run, dir string) (Outcome, error) {
 	return Outcome{Config: run.Config(), Row: run.Row(), Reports: reports}, err
 }
 
-// Comparison is the outcomes of runs in one world beside the policies that do not learn, on the
-// same tasks, and the upper bound.
+// Comparison holds the outcomes of runs in one world, policies that do not learn on the same tasks,
+// and the upper bound.
 type Comparison struct {
 	Learners  []Entry
 	Baselines []Entry
-	// Bound is what the long-run average accuracy of no method can exceed.
+	// Bound limits the long-run average accuracy of any method.
 	Bound float64
 
 	outcomes []Outcome
 }
 
-// Entry is a line of a table: what one policy reached with one or more seeds.
+// Entry is a line of a table: the results of one policy for one or more seeds.
 type Entry struct {
 	Name string
 	Rows []mecoffload.Row // one for each seed
@@ -55,13 +55,13 @@ type Entry struct {
 	bound    *boundRecord // of an upper bound, which has no rows
 }
 
-// Sample from which the bound is estimated: the bound of the tables of docs/results.md.
+// Sample for the estimate of the bound, as in the tables of docs/results.md.
 const (
 	boundTasks = 50_000
 	boundSeed  = 1
 )
 
-// Compare puts runs side by side. They must have the same world and length.
+// Compare combines runs. They must have the same world and length.
 func Compare(ctx context.Context, outcomes []Outcome, messages io.Writer) (*Comparison, error) {
 	c := &Comparison{outcomes: outcomes, Learners: learners(outcomes)}
 	first := outcomes[0].Config
@@ -114,7 +114,7 @@ func upperBound(cfg experiment.Config) (float64, error) {
 	return min(capacity, deadline+3*stdErr), err
 }
 
-// Learners are rows of runs by method and recipe, in the order in which these first appear.
+// Learners returns the rows of runs by method and recipe, in order of first appearance.
 func Learners(cfgs []experiment.Config, rows []mecoffload.Row, choices []Choice) []Entry {
 	outcomes := make([]Outcome, len(rows))
 	for i, r := range rows {
@@ -141,7 +141,7 @@ func learners(outcomes []Outcome) []Entry {
 	return entries
 }
 
-// distinguish gives entries that share a name another one, and a number if that does not help.
+// distinguish renames entries that share a name, and numbers them if that does not help.
 func distinguish(entries []Entry, name func(Entry) string) {
 	count := map[string]int{}
 	for _, e := range entries {
@@ -174,7 +174,7 @@ func Gather(entries []Entry, rows []mecoffload.Row) []Entry {
 	return entries
 }
 
-// Caption says what the rows have in common.
+// Caption describes what the rows have in common.
 func (c *Comparison) Caption() string {
 	cfg := c.outcomes[0].Config
 	var cfgs []experiment.Config
@@ -203,10 +203,10 @@ func (c *Comparison) Title() string {
 	return strings.Join(names, " and ") + " on " + c.outcomes[0].Config.Scenario.Name
 }
 
-// ReportInterval is the number of slots that a point of a curve averages.
+// ReportInterval returns the number of slots that a point of a curve averages.
 func (c *Comparison) ReportInterval() int64 { return c.outcomes[0].Config.ReportInterval }
 
-// IntervalNote explains what tables of several seeds have behind their numbers.
+// IntervalNote explains the intervals in tables of several seeds.
 func IntervalNote(entries []Entry) string {
 	for _, e := range entries {
 		if len(e.Rows) > 1 {
@@ -216,7 +216,7 @@ func IntervalNote(entries []Entry) string {
 	return ""
 }
 
-// Seeds says which seeds configurations have.
+// Seeds names the seeds of configurations.
 func Seeds(cfgs []experiment.Config) string {
 	var seeds []uint64
 	for _, cfg := range cfgs {
@@ -243,7 +243,7 @@ func (c *Comparison) WriteTable(w io.Writer, f show.Format, end string) error {
 	return WriteEntries(w, f, c.Caption()+end, entries)
 }
 
-// Panels are the learning curves of accuracy and reward, with the baselines and the bound as
+// Panels returns the learning curves of accuracy and reward, with the baselines and the bound as
 // levels.
 func (c *Comparison) Panels() ([]show.Panel, error) {
 	accuracy, err := c.panel("accuracy", func(r mecoffload.Row) float64 { return r.Accuracy })
@@ -274,8 +274,8 @@ func (c *Comparison) level(name string, y float64) show.Line {
 	return show.Line{Name: name, X: []float64{0, float64(c.outcomes[0].Config.Slots)}, Y: []float64{y, y}, Dashed: true}
 }
 
-// curve is the mean of a learner's curves at the slots that all of them have, with the interval of
-// the mean.
+// curve returns the mean of a learner's curves at the slots that all of them have, with the
+// interval of the mean.
 func (e Entry) curve(value func(mecoffload.Row) float64) (show.Line, error) {
 	at := map[int64][]float64{}
 	for _, o := range e.outcomes {
@@ -299,7 +299,7 @@ func (e Entry) curve(value func(mecoffload.Row) float64) (show.Line, error) {
 	return line, nil
 }
 
-// interval is the mean over seeds, the same whatever else is estimated.
+// interval returns the mean over seeds, independent of other estimates.
 func interval(values []float64) (rl.Estimate, error) {
 	return rl.NewBootstrap(rl.NewRand(1, 0)).Estimate(rl.Mean, values)
 }
@@ -312,12 +312,12 @@ func (e Entry) values(value func(mecoffload.Row) float64) []float64 {
 	return values
 }
 
-// Jobs is how many runs are trained side by side: as many as there are processors for.
+// Jobs returns the number of runs to train side by side, from the number of processors.
 func Jobs(runs, workers int) int {
 	return max(1, min(runs, runtime.GOMAXPROCS(0)/max(workers, 1)))
 }
 
-// number is the mean of a figure, with its interval if there are several seeds and it is asked for.
+// number formats the mean of a figure, on request with its interval if there are several seeds.
 func (e Entry) number(decimals int, withInterval bool, value func(mecoffload.Row) float64) string {
 	if len(e.Rows) == 0 {
 		return "-"

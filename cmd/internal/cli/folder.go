@@ -15,7 +15,7 @@ const (
 	SummaryFile = "summary.md"
 )
 
-// StartFolder makes the folder of a new run: out or, where that is empty, runs/<name>.
+// StartFolder creates the folder of a new run: out or, if that is empty, runs/<name>.
 func StartFolder[C any, R runfolder.Run](t runfolder.Task[C, R], out, name string, cfg C, run R) (*runfolder.Folder, error) {
 	text, err := t.YAML(cfg)
 	if err != nil {
@@ -23,7 +23,7 @@ func StartFolder[C any, R runfolder.Run](t runfolder.Task[C, R], out, name strin
 	}
 	folder, err := runfolder.Create(out, name)
 	if errors.Is(err, runfolder.ErrExists) {
-		return nil, fmt.Errorf("%w: name a new folder by --out, or go on with this one by --resume %s", err, ShellQuote(out))
+		return nil, fmt.Errorf("%w: name a new folder by --out, or continue this one by --resume %s", err, ShellQuote(out))
 	}
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func StartFolder[C any, R runfolder.Run](t runfolder.Task[C, R], out, name strin
 	return folder, nil
 }
 
-// MakeDir makes a new folder for what is not a run.
+// MakeDir creates a new folder for anything other than a run.
 func MakeDir(out, name string) (string, error) {
 	dir, err := runfolder.MakeDir(out, name)
 	if errors.Is(err, runfolder.ErrExists) {
@@ -43,17 +43,17 @@ func MakeDir(out, name string) (string, error) {
 	return dir, err
 }
 
-// ResumeFlags say how to go on with a run.
+// ResumeFlags define how to continue a run.
 type ResumeFlags struct {
 	Resume, From string
-	Length       int64 // 0: that of the run
+	Length       int64 // 0: the run's length
 }
 
-// ResumeFolder opens the folder of a run. steps is the flag that names its length.
+// ResumeFolder opens the folder of a run. steps is the flag that sets its length.
 func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags, steps string, messages io.Writer) (*runfolder.Folder, R, error) {
 	if f.Resume == "" {
 		var none R
-		return nil, none, Usage("--from goes with --resume")
+		return nil, none, Usage("--from requires --resume")
 	}
 	folder, run, err := runfolder.Resume(t, f.Resume, runfolder.ResumeOptions{
 		From: f.From, Length: f.Length, Warn: func(text string) { fmt.Fprintln(messages, "warning: "+text) },
@@ -63,7 +63,7 @@ func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags,
 	case err == nil:
 		return folder, run, nil
 	case errors.As(err, &lost) && lost.Other != "":
-		err = fmt.Errorf("%w: go on from it by --resume %s --from %s", err, ShellQuote(f.Resume), lost.Other)
+		err = fmt.Errorf("%w: continue from it by --resume %s --from %s", err, ShellQuote(f.Resume), lost.Other)
 	case errors.Is(err, runfolder.ErrShorter):
 		err = fmt.Errorf("--%s: %w", steps, err)
 	default:
@@ -72,18 +72,18 @@ func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags,
 	return nil, run, err
 }
 
-// Resumable adds to the signal that has stopped a run how it can go on. step is what the task calls
-// a step.
+// Resumable adds to the error of a signal that stopped a run how to continue it. step is the task's
+// word for a step.
 func Resumable(err error, folder *runfolder.Folder, step string, run runfolder.Run) error {
 	var signal Interrupted
 	if !errors.As(err, &signal) {
 		return err
 	}
 	at := run.Position()
-	return fmt.Errorf("%w after %s %d of %d; go on with --resume %s", err, step, at.Steps(), at.Length(), folder.Path())
+	return fmt.Errorf("%w after %s %d of %d; continue with --resume %s", err, step, at.Steps(), at.Length(), folder.Path())
 }
 
-// OpenError adds to why a run's checkpoint cannot be evaluated which one can.
+// OpenError adds to the error of a run's checkpoint which other one can be evaluated.
 func OpenError(err error) error {
 	var lost *runfolder.CheckpointError
 	if errors.As(err, &lost) && lost.Other != "" {

@@ -15,11 +15,11 @@ type Interrupted struct{ Signal syscall.Signal }
 // Error implements error.
 func (e Interrupted) Error() string { return "stopped by signal: " + e.Signal.String() }
 
-// ExitCode is 130 for Ctrl-C and 143 for SIGTERM, as shells have it.
+// ExitCode returns 130 for Ctrl-C and 143 for SIGTERM, as shells do.
 func (e Interrupted) ExitCode() int { return 128 + int(e.Signal) }
 
 // interruptible returns a context that Ctrl-C or SIGTERM cancels, with Interrupted as its cause.
-// From then on a second one ends the process at once.
+// After that, a second signal ends the process at once.
 func interruptible(messages io.Writer) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)

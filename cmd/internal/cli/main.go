@@ -11,17 +11,17 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Streams are where a command writes: results to Out, messages and progress to Err.
+// Streams are the outputs of a command: results go to Out, messages and progress to Err.
 type Streams struct{ Out, Err io.Writer }
 
-// Exit codes of commands. That of a folder in use is runfolder.ExitHeld, 3; one that was stopped by
-// a signal exits with 128 plus the signal's number, as shells count.
+// Exit codes of commands. A folder in use gives runfolder.ExitHeld, 3. A command stopped by a
+// signal exits with 128 plus the signal's number, as shells do.
 const (
 	exitFailure = 1
 	exitUsage   = 2
 )
 
-// exitCodes ends every help.
+// exitCodes ends every help text.
 const exitCodes = `Exit codes:
     0  done
     1  failed; the last message says why
@@ -30,13 +30,13 @@ const exitCodes = `Exit codes:
   130  stopped by Ctrl-C, 143 by SIGTERM; the message says how to go on
 `
 
-// usageError is a command line that makes no sense.
+// usageError is an invalid command line.
 type usageError struct{ error }
 
-// ExitCode is 2.
+// ExitCode returns 2.
 func (usageError) ExitCode() int { return exitUsage }
 
-// Usage is an error about the command line.
+// Usage returns an error about the command line.
 func Usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // Command is a command line's grammar.
@@ -46,7 +46,7 @@ type Command struct {
 	// Tasks is a pointer to a struct with one kong command per task. Their methods Run take a
 	// context.Context, which Ctrl-C and SIGTERM cancel, and Streams.
 	Tasks any
-	// Default is the task that is meant where none is named.
+	// Default is the task of a command line without one.
 	Default string
 	// Vars are the values of ${...} in help texts.
 	Vars map[string]string
@@ -107,8 +107,8 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	return 0
 }
 
-// checkGiven reports flags that are given twice, of which one would go unheard, or as nothing,
-// which would be as if they were not.
+// checkGiven reports flags given twice, one of which would be ignored, and flags with an empty
+// value, which would be ignored too.
 func checkGiven(line *kong.Context) error {
 	given := map[string]bool{}
 	for _, p := range line.Path {
@@ -134,7 +134,7 @@ func checkGiven(line *kong.Context) error {
 	return nil
 }
 
-// listTasks ends a help: it names all tasks, of which kong has shown one.
+// listTasks ends a help text with all tasks, because kong shows only one.
 func (c Command) listTasks(model *kong.Application, out io.Writer) {
 	fmt.Fprintf(out, "\nTasks (%s <task> --help has the flags of each):\n", c.Name)
 	for _, task := range model.Children {

@@ -18,16 +18,16 @@ import (
 
 // WorldFlags choose the scenario and profile of tasks/mecoffload.
 type WorldFlags struct {
-	Scenario string         `placeholder:"NAME" help:"Scenario: ${scenarios}, or a .yaml file. A built-in keeps the numbers of devices and servers and the slot that hold so far."`
+	Scenario string         `placeholder:"NAME" help:"Scenario: ${scenarios}, or a .yaml file. A built-in keeps the numbers of devices and servers and the slot chosen so far."`
 	Devices  *int           `placeholder:"M" help:"Number of devices."`
 	Servers  *int           `placeholder:"N" help:"Number of edge servers. A profile that lists fewer repeats."`
 	Reach    *int           `placeholder:"R" help:"Number of servers near a device that it can send tasks to; 0: all. Above some thousand devices name one."`
 	Slot     *time.Duration `placeholder:"TIME" help:"Length of a time slot, such as 10ms."`
 	Profile  string         `placeholder:"FILE" help:"Profile of the network and the servers: ${profiles}, or a .yaml file."`
-	Trace    []string       `placeholder:"FILE" help:"Recorded link rates in place of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
+	Trace    []string       `placeholder:"FILE" help:"Recorded link rates instead of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
 }
 
-// WorldVars are the kong variables in the help of WorldFlags.
+// WorldVars returns the kong variables in the help of WorldFlags.
 func WorldVars() map[string]string {
 	return map[string]string{
 		"methods":   join(agent.Methods()),
@@ -45,7 +45,7 @@ func join[S ~string](names []S) string {
 	return strings.Join(texts, ", ")
 }
 
-// Apply changes what the flags name.
+// Apply changes the settings that the flags name.
 func (f WorldFlags) Apply(c *experiment.Config) error {
 	if f.Scenario != "" {
 		sc, err := mecoffload.LoadScenario(f.Scenario)
@@ -82,7 +82,7 @@ func (f WorldFlags) Apply(c *experiment.Config) error {
 	return nil
 }
 
-// applyTraces gives a scenario recorded rates. With them, dynamic is what the built-in trace is.
+// applyTraces gives a scenario recorded rates. It turns dynamic into the built-in trace.
 func applyTraces(sc *mecoffload.Scenario, files []string) error {
 	if len(sc.Trace.Files) == 0 {
 		trace, err := mecoffload.LoadScenario("trace")
@@ -101,7 +101,7 @@ func applyTraces(sc *mecoffload.Scenario, files []string) error {
 	return TraceError(err)
 }
 
-// TraceError says of an error about traces that --trace has named them.
+// TraceError rewrites an error about traces that --trace has named.
 func TraceError(err error) error {
 	if err == nil {
 		return nil
@@ -109,7 +109,7 @@ func TraceError(err error) error {
 	return fmt.Errorf("--trace: %s", strings.ReplaceAll(err.Error(), "under trace.files", "by --trace"))
 }
 
-// FlagError names the flag that a value which makes no sense has come from.
+// FlagError names the flag that an invalid value came from.
 func FlagError(err error) error {
 	var field *strictyaml.FieldError
 	if !errors.As(err, &field) {
@@ -126,8 +126,8 @@ func FlagError(err error) error {
 	return fmt.Errorf("--%s: %w", flag, err)
 }
 
-// EvaluateBaselines returns the rows of the policies that do not learn. Local searches, a few
-// milliseconds per slot, are optional.
+// EvaluateBaselines returns the rows of the policies that do not learn. Local searches, which take
+// a few milliseconds per slot, are optional.
 func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bool, messages io.Writer) ([]mecoffload.Row, error) {
 	all, err := mecoffload.Baselines(e.Scenario, e.Profile, e.Seed)
 	if err != nil {
@@ -154,7 +154,7 @@ func EvaluateBaselines(ctx context.Context, e experiment.Evaluation, searches bo
 	return rows, nil
 }
 
-// World says in words where a table's rows were made.
+// World describes in words the world of a table's rows.
 func World(sc mecoffload.Scenario, p mecoffload.Profile) string {
 	reach := ""
 	if sc.Reach > 0 {

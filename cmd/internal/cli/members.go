@@ -25,13 +25,14 @@ func (m members) validate() error {
 	}
 	for i, name := range m.Runs {
 		if name == "." || !filepath.IsLocal(name) || filepath.Base(name) != name {
-			return strictyaml.Invalid(fmt.Sprintf("runs[%d]", i), "%q is not the name of a folder beside this file", name)
+			return strictyaml.Invalid(fmt.Sprintf("runs[%d]", i),
+				"%q is not the name of a folder next to this file", name)
 		}
 	}
 	return nil
 }
 
-// WriteMembers makes dir the folder of a comparison of the run folders in it that are named.
+// WriteMembers makes dir the folder of a comparison of the named run folders in it.
 func WriteMembers(dir string, names []string) error {
 	text, err := strictyaml.Marshal(members{names})
 	if err != nil {
@@ -40,8 +41,8 @@ func WriteMembers(dir string, names []string) error {
 	return atomicfile.Write(filepath.Join(dir, ComparisonFile), text)
 }
 
-// RunFolders are the run folders in the folder of a comparison; comparison is false if dir is no
-// such folder.
+// RunFolders returns the run folders in the folder of a comparison; comparison is false if dir is
+// not such a folder.
 func RunFolders(dir string) (folders []string, comparison bool, err error) {
 	file := filepath.Join(dir, ComparisonFile)
 	data, err := os.ReadFile(file)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzMembers: a list of runs is refused or names folders beside it, and what is written down is
-// read back.
+// FuzzMembers: a list of runs is rejected or names folders next to it, and a written list reads
+// back.
 func FuzzMembers(f *testing.F) {
 	for _, text := range []string{"runs: [a, b]", "runs:\n- ../x\n", "runs: [.]", "runs: 5", "", "runs: ['a/b', \"\"]", "{\"runs\": [\"\\u0000\"]}"} {
 		f.Add([]byte(text))

@@ -34,7 +34,7 @@ func WriteEntries(w io.Writer, f show.Format, caption string, entries []Entry) e
 	return show.WriteTable(w, f, caption, entryColumns(), entries)
 }
 
-// boundRecord is an upper bound among rows: what is not known of it is null.
+// boundRecord is an upper bound among rows; unknown fields are null.
 type boundRecord struct {
 	Method     string    `json:"method"`
 	Scenario   string    `json:"scenario"`
@@ -61,7 +61,7 @@ type boundRecord struct {
 	} `json:"decision_us"`
 }
 
-// boundEntry is the line of an upper bound in the world of a row.
+// boundEntry returns the line of an upper bound in the world of a row.
 func boundEntry(bound float64, in mecoffload.Row) Entry {
 	return Entry{Name: boundName, bound: &boundRecord{
 		Method:   boundName,
@@ -76,8 +76,8 @@ func boundEntry(bound float64, in mecoffload.Row) Entry {
 
 const boundName = "upper bound"
 
-// entryColumns are the columns of a table of entries for readers. The caption has what all rows
-// share.
+// entryColumns returns the columns of a table of entries for readers. The caption holds what all
+// rows share.
 func entryColumns() []show.Column[Entry] {
 	type row = mecoffload.Row
 	number := func(header string, decimals int, withInterval bool, value func(row) float64) show.Column[Entry] {
@@ -113,7 +113,7 @@ func entryColumns() []show.Column[Entry] {
 	}
 }
 
-// exits are the shares of the exits, averaged over the seeds.
+// exits formats the shares of the exits, averaged over the seeds.
 func exits(e Entry) string {
 	if len(e.Rows) == 0 {
 		return "-"

@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// Version is the module's version and, where the program was built from a repository, the revision,
-// as Go records them.
+// Version returns the module's version and, if the program was built from a repository, the
+// revision, as Go records them.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -13,9 +13,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
-// FrameFlags choose the frames of tasks/wpmec, but for the number of users.
+// FrameFlags choose the frames of tasks/wpmec, except for the number of users.
 type FrameFlags struct {
-	Data     string  `placeholder:"FILE" help:"Published channels in place of generated ones: data_10.mat of github.com/revenol/DROO, or a file like it."`
+	Data     string  `placeholder:"FILE" help:"Published channels instead of generated ones: data_10.mat of github.com/revenol/DROO, or a file like it."`
 	Frames   *int    `placeholder:"COUNT" help:"Number of time frames, each with new channels. Default: 10000."`
 	Seed     *uint64 `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
 	Schedule string  `placeholder:"NAME" help:"What changes over the run: ${schedules}. Default: none."`
@@ -28,7 +28,7 @@ func FrameVars(vars map[string]string) map[string]string {
 	return vars
 }
 
-// Apply changes what the flags name.
+// Apply changes the settings that the flags name.
 func (f FrameFlags) Apply(c *wpmec.Config) {
 	if f.Data != "" {
 		c.Data, c.Users = f.Data, 0
@@ -44,7 +44,7 @@ func (f FrameFlags) Apply(c *wpmec.Config) {
 	}
 }
 
-// Frames says in words which frames a configuration is about.
+// Frames describes in words the frames of a configuration.
 func Frames(c wpmec.Config) string {
 	source := "generated channels"
 	if c.Data != "" {
@@ -56,8 +56,8 @@ func Frames(c wpmec.Config) string {
 	return source
 }
 
-// RunFrames executes runs one after the other and shows how they go, unless they take less than
-// grace. If ctx ends, its cause is the error.
+// RunFrames executes runs one after the other and shows their progress, unless they take less than
+// grace. If ctx ends, the error is its cause.
 func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wpmec.RunConfig, messages io.Writer) ([]*wpmec.Result, error) {
 	total := 0
 	for _, r := range runs {
@@ -67,7 +67,7 @@ func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wp
 	progress.Grace = grace
 	defer progress.End()
 	var results []*wpmec.Result
-	before := 0 // frames of the runs that are done
+	before := 0 // frames of the completed runs
 	for _, r := range runs {
 		const window = 200
 		done, recent := 0, 0.0
@@ -94,10 +94,10 @@ func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wp
 	return results, nil
 }
 
-// RateHeader is the header of the column of FrameColumns that matters most.
+// RateHeader is the header of the most important column of FrameColumns.
 const RateHeader = "normalized rate"
 
-// FrameColumns are columns for readers of what a method reached.
+// FrameColumns returns the columns of a method's results for readers.
 func FrameColumns() []show.Column[wpmec.Result] {
 	type row = wpmec.Result
 	return []show.Column[row]{
@@ -122,23 +122,24 @@ func candidates(k float64) string {
 	return strconv.FormatFloat(k, 'f', 1, 64)
 }
 
-// Each element of methods in the following holds the results of one method with several seeds.
+// In the following functions each element of methods holds the results of one method for several
+// seeds.
 
-// RatePanel shows the normalized rates over the frames as moving averages: of methods that learn a
-// curve, of others their level. Its title begins with prefix, as those of the other panels do.
+// RatePanel shows the normalized rates over the frames as moving averages: curves for methods that
+// learn, levels for the others. Its title begins with prefix, like the other panels'.
 func RatePanel(prefix string, methods [][]*wpmec.Result) show.Panel {
 	return framePanel(prefix+"normalized rate", methods, func(rate float64) float64 { return rate })
 }
 
-// LossPanel shows what normalized rates lack to 1, on a logarithmic scale that ends at a millionth.
+// LossPanel shows 1 minus the normalized rates, on a logarithmic scale that ends at a millionth.
 func LossPanel(prefix string, methods [][]*wpmec.Result) show.Panel {
-	const least = 1e-6 // to which the best rates are known
+	const least = 1e-6 // accuracy of the best known rates
 	p := framePanel(prefix+"1 - normalized rate", methods, func(rate float64) float64 { return max(1-rate, least) })
 	p.LogY = true
 	return p
 }
 
-// window is the number of frames that curves average over.
+// window returns the number of frames that curves average over.
 func window(frames int) int { return max(50, frames/50) }
 
 func framePanel(title string, methods [][]*wpmec.Result, value func(rate float64) float64) show.Panel {
@@ -199,7 +200,7 @@ func meanOf(curves [][]float64) func(t int) float64 {
 	}
 }
 
-// thin is a curve over frames 0, 1, ..., n-1 with no more points than one can see.
+// thin returns a curve over frames 0, 1, ..., n-1 with no more points than are visible.
 func thin(n int, value func(t int) float64) (x, y []float64) {
 	const points = 400
 	for t := 0; t < n; t += (n + points - 1) / points {
@@ -208,7 +209,7 @@ func thin(n int, value func(t int) float64) (x, y []float64) {
 	return x, y
 }
 
-// Shown drops the methods that normalized rates are measured by: their level is 1.
+// Shown drops the methods that define the normalized rate: their level is 1.
 func Shown(methods [][]*wpmec.Result) [][]*wpmec.Result {
 	var shown [][]*wpmec.Result
 	for _, m := range methods {
@@ -219,7 +220,7 @@ func Shown(methods [][]*wpmec.Result) [][]*wpmec.Result {
 	return shown
 }
 
-// ShellQuote is a path as one writes it in a shell.
+// ShellQuote quotes a path for a shell.
 func ShellQuote(path string) string {
 	path = filepath.ToSlash(path)
 	if strings.ContainsAny(path, " '\"$`\\") {

@@ -34,20 +34,19 @@ type Line struct {
 	Name string // in the legend
 	X, Y []float64
 	// Low and High, if not nil, are the bounds of a band around Y, such as a confidence interval.
-	// Where one is NaN there is no band.
+	// NaN bounds leave a gap.
 	Low, High []float64
 	// Dashed marks a level: curves are solid and have markers.
 	Dashed bool
 }
 
-// palette is that of M. Okabe and K. Ito, "Color Universal Design" (2008), which colour-blind
-// readers can tell apart.
+// palette is the colour-blind safe palette of M. Okabe and K. Ito, "Color Universal Design" (2008).
 var palette = [...]color.NRGBA{
 	{0x00, 0x72, 0xb2, 0xff}, {0xd5, 0x5e, 0x00, 0xff}, {0x00, 0x9e, 0x73, 0xff}, {0xcc, 0x79, 0xa7, 0xff},
 	{0xe6, 0x9f, 0x00, 0xff}, {0x56, 0xb4, 0xe9, 0xff}, {0x00, 0x00, 0x00, 0xff},
 }
 
-// Readers who see no colours tell curves apart by their markers and levels by their dashes
+// Readers who see no colours distinguish curves by their markers and levels by their dashes
 // [points].
 var (
 	markers = [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{}}
@@ -66,7 +65,7 @@ const (
 )
 
 // SaveFigure draws panels in rows of two, with one legend below them, and writes them to base.svg,
-// base.png and base.pdf. The SVG holds [Describe] for readers who do not see.
+// base.png and base.pdf. The SVG holds [Describe] for screen readers.
 func SaveFigure(base string, panels ...Panel) error {
 	columns := min(len(panels), 2)
 	width, height := vg.Length(columns)*panelWidth, vg.Length((len(panels)+1)/2)*panelHeight+legendHeight(panels, columns)+2*margin
@@ -96,7 +95,7 @@ func SaveFigure(base string, panels ...Panel) error {
 	return nil
 }
 
-// Describe says in words what a figure shows: where each line of each panel ends.
+// Describe describes a figure in words: where each line of each panel ends.
 func Describe(panels ...Panel) string {
 	var texts []string
 	for _, p := range panels {
@@ -115,7 +114,7 @@ func Describe(panels ...Panel) string {
 	return strings.Join(texts, "; ")
 }
 
-// titled is an SVG with a title, which screen readers read.
+// titled adds a title to an SVG, which screen readers read.
 func titled(svg []byte, title string) []byte {
 	begin := bytes.Index(svg, []byte("<svg"))
 	if begin < 0 {
@@ -134,7 +133,7 @@ func titled(svg []byte, title string) []byte {
 	return b.Bytes()
 }
 
-// legend is the names in a figure with their lines, each once.
+// legend holds the names in a figure with their lines, each once.
 type legend struct {
 	names  []string
 	thumbs [][]plot.Thumbnailer
@@ -184,7 +183,7 @@ func drawFigure(c draw.Canvas, columns int, panels []Panel) error {
 	return nil
 }
 
-// plot draws a panel and notes its lines in the legend.
+// plot draws a panel and adds its lines to the legend.
 func (k *legend) plot(panel Panel) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = panel.Title, panel.X, panel.Y
@@ -236,7 +235,8 @@ func lineStyle(index int) draw.LineStyle {
 	return draw.LineStyle{Color: palette[index%len(palette)], Width: vg.Points(1.6)}
 }
 
-// index is the place of a name, new or known, in the legend: it has the same colour in all panels.
+// index returns the index of a name, new or known, in the legend: it has the same colour in all
+// panels.
 func (k *legend) index(name string) int {
 	if i := slices.Index(k.names, name); i >= 0 {
 		return i
@@ -265,17 +265,17 @@ func (k *legend) draw(c draw.Canvas, height vg.Length, columns int) {
 	}
 }
 
-// check reports values that have no place on the axis.
+// check reports values that the axis cannot show.
 func (l Line) check(log bool) error {
 	for _, y := range l.Y {
 		if log && !(y > 0) {
-			return fmt.Errorf("%s: %v has no place on a logarithmic axis", l.Name, y)
+			return fmt.Errorf("%s: %v cannot be shown on a logarithmic axis", l.Name, y)
 		}
 	}
 	return nil
 }
 
-// points are every step-th one, of which first is the first.
+// points returns every step-th point, starting with first.
 func (l Line) points(step, first int) plotter.XYs {
 	if first = first * step / 3; first >= len(l.X) {
 		first = 0
@@ -287,7 +287,7 @@ func (l Line) points(step, first int) plotter.XYs {
 	return points
 }
 
-// band is the area between Low and High, or nil.
+// band returns the area between Low and High, or nil.
 func (l Line) band(c color.Color) *plotter.Polygon {
 	var outline plotter.XYs
 	for i := range l.Low {
@@ -337,7 +337,7 @@ func scaleY(y *plot.Axis, log bool) {
 	y.Min, y.Max = math.Pow10(low), math.Pow10(high)
 }
 
-// roundTicks are about five ticks at round numbers, all with labels.
+// roundTicks places about five ticks at round numbers, all with labels.
 type roundTicks struct{}
 
 // Ticks implements plot.Ticker.

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/term"
 )
 
-// Progress tells how far a long task is: with a bar on a terminal, elsewhere with a line for every
-// tenth and at least every ten seconds.
+// Progress shows the progress of a long task: with a bar on a terminal, elsewhere with a line for
+// every tenth and at least every ten seconds.
 type Progress struct {
-	// Grace is a time in which nothing is shown: what ends sooner needs no progress.
+	// Grace is an initial time without output: a task that ends within it needs no progress.
 	Grace time.Duration
 
 	out   io.Writer
@@ -33,7 +33,7 @@ const (
 	tenths    = 10
 )
 
-// NewProgress begins at done of total units, such as slots.
+// NewProgress starts at done of total units, such as slots.
 func NewProgress(out io.Writer, title, unit string, done, total int64) *Progress {
 	now := time.Now()
 	p := &Progress{out: out, title: title, unit: unit, total: total, first: done, done: done, begin: now, shown: now}
@@ -42,7 +42,7 @@ func NewProgress(out io.Writer, title, unit string, done, total int64) *Progress
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(out),
 			progressbar.OptionSetDescription(title),
-			// its rate would count what was done before a run was resumed
+			// the rate would include what was done before a run was resumed
 			progressbar.OptionSetPredictTime(false),
 			progressbar.OptionShowDescriptionAtLineEnd(),
 			progressbar.OptionSetWidth(20),
@@ -53,7 +53,7 @@ func NewProgress(out io.Writer, title, unit string, done, total int64) *Progress
 	return p
 }
 
-// Set tells how much is done. It shows that if it is time to, with what note returns.
+// Set sets the number of units done. When an update is due it shows that, with the result of note.
 func (p *Progress) Set(done int64, note func() string) {
 	now := time.Now()
 	due := now.Sub(p.shown) >= redraw
@@ -83,7 +83,8 @@ func (p *Progress) show(now time.Time, note func() string) {
 		return
 	}
 	text = p.title + " " + text
-	if width, _, err := term.GetSize(p.terminal); err == nil && width > 0 { // some terminals do not know their width
+	// some terminals do not know their width
+	if width, _, err := term.GetSize(p.terminal); err == nil && width > 0 {
 		const bar = len(" 100% []   ") + 1              // at its narrowest, which progressbar sees to
 		text = text[:min(len(text), max(0, width-bar))] // a line that wraps could not be drawn over
 	}
@@ -91,7 +92,7 @@ func (p *Progress) show(now time.Time, note func() string) {
 	p.bar.Set64(p.done)
 }
 
-// End leaves the last line standing and begins a new one.
+// End completes the last line and begins a new one.
 func (p *Progress) End() {
 	if p.bar != nil && p.shown != p.begin {
 		fmt.Fprintln(p.out)

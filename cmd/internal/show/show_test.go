@@ -97,7 +97,7 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
-// What a run had done before it was resumed does not count as done in no time.
+// Work done before a run was resumed does not count towards the rate.
 func TestProgressOfResumed(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b, "GRLE", "slots", 900, 1000)
@@ -153,7 +153,7 @@ func TestSaveFigure(t *testing.T) {
 		t.Error("saved in a file")
 	}
 	log.Lines = []Line{{Name: "zero", X: []float64{1, 2}, Y: []float64{1, 0}}}
-	if err := SaveFigure(base, log); err == nil || !strings.Contains(err.Error(), "zero: 0 has no place") {
+	if err := SaveFigure(base, log); err == nil || !strings.Contains(err.Error(), "zero: 0 cannot be shown") {
 		t.Errorf("the logarithm of zero: %v", err)
 	}
 }

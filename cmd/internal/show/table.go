@@ -14,7 +14,7 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// Format is how a command prints its rows.
+// Format is an output format of rows.
 type Format string
 
 // Formats of tables. ASCII and Markdown round for readers; CSV and JSON hold every digit.
@@ -37,9 +37,8 @@ type Column[T any] struct {
 	Left   bool // align text to the left; numbers go right
 }
 
-// WriteTable writes rows to w. ASCII and Markdown have the given columns and the caption above
-// them; CSV and JSON have the fields of T under their JSON names, CSV with nested names joined by
-// dots.
+// WriteTable writes rows to w. ASCII and Markdown show the caption and the given columns. CSV and
+// JSON have the fields of T under their JSON names; CSV joins nested names with dots.
 func WriteTable[T any](w io.Writer, f Format, caption string, columns []Column[T], rows []T) error {
 	switch f {
 	case JSON:
@@ -127,7 +126,7 @@ func writeCSV[T any](w io.Writer, rows []T) error {
 	return out.Error()
 }
 
-// leaves reads one JSON value and appends the scalars in it, with their paths, in their order.
+// leaves reads one JSON value and appends its scalars, with their paths, in order.
 func leaves(d *json.Decoder, path string, names, values []string) ([]string, []string, error) {
 	token, err := d.Token()
 	if err != nil {
