@@ -111,7 +111,7 @@ func (c DQNConfig) Check() error {
 	check.Want(c.Envs >= 1, "Envs is %d, want at least 1", c.Envs)
 	check.Want(c.Goroutines >= 1, "Goroutines is %d, want at least 1", c.Goroutines)
 	check.Want(c.BufferSize >= c.BatchSize, "BufferSize is %d, want at least BatchSize, %d", c.BufferSize, c.BatchSize)
-	check.Want(c.LearningStarts >= 0, "LearningStarts is %d, want at least 0", c.LearningStarts)
+	check.Want(c.LearningStarts >= 0 && c.LearningStarts <= c.Steps, "LearningStarts is %d, want 0 to Steps, %d", c.LearningStarts, c.Steps)
 	check.Want(c.TrainInterval >= 1, "TrainInterval is %d, want at least 1", c.TrainInterval)
 	check.Want(c.GradientSteps >= 1, "GradientSteps is %d, want at least 1", c.GradientSteps)
 	check.Want(c.BatchSize >= 1, "BatchSize is %d, want at least 1", c.BatchSize)

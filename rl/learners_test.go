@@ -615,6 +615,7 @@ func TestConfigsNameEveryMistake(t *testing.T) {
 		{"PPO", rl.PPOConfig{Gamma: 2, ValueClip: -1}.Check(), []string{"Steps", "Envs", "Goroutines", "RolloutSteps", "BatchSize", "Epochs", "Gamma", "LearningRate", "AdamEpsilon", "Clip", "ValueClip"}},
 		{"A2C", rl.A2CConfig{Lambda: math.NaN()}.Check(), []string{"Steps", "Envs", "Goroutines", "RolloutSteps", "Lambda", "LearningRate", "RMSPropAlpha", "RMSPropEpsilon"}},
 		{"DQN", rl.DQNConfig{EpsilonEnd: -1}.Check(), []string{"Steps", "Envs", "TrainInterval", "GradientSteps", "BatchSize", "LearningRate", "TargetInterval", "Tau", "EpsilonEnd", "NStep"}},
+		{"DQN", rl.DQNConfig{Steps: 10, LearningStarts: 11}.Check(), []string{"LearningStarts"}},
 		{"REINFORCE", rl.REINFORCEConfig{ClipNorm: math.Inf(1)}.Check(), []string{"Steps", "Episodes", "LearningRate", "ClipNorm"}},
 		{"MLP", rl.MLPConfig{Hidden: []int{0}, Value: 9}.Check(), []string{"Features", "Actions", "ScoreGain", "Hidden", "Value"}},
 	} {
@@ -631,6 +632,16 @@ func TestConfigsNameEveryMistake(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: the defaults: %v", name, err)
 		}
+	}
+}
+
+func TestVectorProblemOfNoEnvironment(t *testing.T) {
+	problem := rl.VectorProblem(func() rl.DiscreteEnv { return nil }, rl.DefaultMLPConfig(0, 0))
+	if _, err := rl.NewPPO(problem, rl.DefaultPPOConfig()); err == nil || !strings.Contains(err.Error(), "NewEnv returns nil") {
+		t.Errorf("an environment that is nil: %v", err)
+	}
+	if _, err := rl.NewPPO(rl.VectorProblem(nil, rl.DefaultMLPConfig(0, 0)), rl.DefaultPPOConfig()); err == nil {
+		t.Error("no NewEnv: no error")
 	}
 }
 

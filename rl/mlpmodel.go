@@ -261,8 +261,9 @@ func VectorProblem(newEnv func() DiscreteEnv, cfg MLPConfig) Problem[[]float32] 
 	if newEnv == nil {
 		return Problem[[]float32]{} // every learner rejects it
 	}
-	env := newEnv()
-	cfg.Features, cfg.Actions = env.ObservationSize(), env.Actions()
+	if env := newEnv(); env != nil { // else every learner rejects NewEnv
+		cfg.Features, cfg.Actions = env.ObservationSize(), env.Actions()
+	}
 	return Problem[[]float32]{
 		NewEnv: func() Env[[]float32, int] { return newEnv() },
 		NewModel: func(rand *Rand) (Model[[]float32], error) {

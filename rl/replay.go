@@ -129,7 +129,7 @@ func fits(items, size int) error {
 // variant). New items get the highest priority so far, so that each is likely to be drawn.
 type PrioritizedReplay[T any] struct {
 	buffer  *ReplayBuffer[T]
-	tree    *SumTree
+	tree    *sumTree
 	alpha   float64
 	highest float64 // priority so far, to the power of alpha
 }
@@ -148,7 +148,7 @@ func NewPrioritizedReplay[T any](capacity int, alpha float64, codec Codec[T]) (*
 	if err != nil {
 		return nil, err
 	}
-	tree, err := NewSumTree(capacity)
+	tree, err := newSumTree(capacity)
 	if err != nil {
 		return nil, err
 	}
@@ -246,18 +246,18 @@ func (r *PrioritizedReplay[T]) LoadState(s *checkpoints.State) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// SumTree holds a priority >= 0 for each of n leaves and finds the leaf at a position of their
+// sumTree holds a priority >= 0 for each of n leaves and finds the leaf at a position of their
 // cumulative sum, both in O(log n): the data structure of prioritised replay (T. Schaul et al.,
 // "Prioritized Experience Replay", ICLR 2016, appendix B.2.1).
-type SumTree struct {
+type sumTree struct {
 	leaves int
 	// nodes[1] is the root and the children of i are 2i and 2i+1; the leaves are the second half. A
 	// node is always recomputed as the sum of its children, so rounding errors do not accumulate.
 	nodes []float64
 }
 
-// NewSumTree returns a tree of n leaves with priority 0.
-func NewSumTree(n int) (*SumTree, error) {
+// newSumTree returns a tree of n leaves with priority 0.
+func newSumTree(n int) (*sumTree, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("rl: sum tree of %d leaves, want at least 1", n)
 	}
@@ -265,23 +265,23 @@ func NewSumTree(n int) (*SumTree, error) {
 	for width < n {
 		width *= 2
 	}
-	return &SumTree{leaves: n, nodes: make([]float64, 2*width)}, nil
+	return &sumTree{leaves: n, nodes: make([]float64, 2*width)}, nil
 }
 
 // Len returns the number of leaves.
-func (t *SumTree) Len() int { return t.leaves }
+func (t *sumTree) Len() int { return t.leaves }
 
 // Sum returns the sum of all priorities.
-func (t *SumTree) Sum() float64 { return t.nodes[1] }
+func (t *sumTree) Sum() float64 { return t.nodes[1] }
 
 // Priority returns the priority of a leaf.
-func (t *SumTree) Priority(leaf int) float64 {
+func (t *sumTree) Priority(leaf int) float64 {
 	t.check(leaf)
 	return t.nodes[len(t.nodes)/2+leaf]
 }
 
 // Set changes the priority of a leaf, which must be finite and not negative.
-func (t *SumTree) Set(leaf int, priority float64) error {
+func (t *sumTree) Set(leaf int, priority float64) error {
 	t.check(leaf)
 	if !(priority >= 0) || math.IsInf(priority, 1) {
 		return fmt.Errorf("rl: sum tree: priority %v of leaf %d, want it finite and at least 0", priority, leaf)
@@ -298,7 +298,7 @@ func (t *SumTree) Set(leaf int, priority float64) error {
 // priorities up to and including it exceeds position, up to rounding. For a uniform position in [0,
 // Sum) it draws each leaf with probability Priority(leaf)/Sum. It never returns a leaf of priority
 // 0. The sum must not be 0.
-func (t *SumTree) Find(position float64) int {
+func (t *sumTree) Find(position float64) int {
 	i := 1
 	for i < len(t.nodes)/2 {
 		i *= 2
@@ -311,7 +311,7 @@ func (t *SumTree) Find(position float64) int {
 	return i - len(t.nodes)/2
 }
 
-func (t *SumTree) check(leaf int) {
+func (t *sumTree) check(leaf int) {
 	if leaf < 0 || leaf >= t.leaves {
 		panic(fmt.Sprintf("rl: sum tree: leaf %d of %d", leaf, t.leaves))
 	}

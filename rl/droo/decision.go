@@ -20,9 +20,6 @@ type Scores struct {
 	Logits        []float32 // first of the first row, then of the second, and so on
 }
 
-// Binary reports whether every row is a yes or no.
-func (s *Scores) Binary() bool { return s.Options == 1 }
-
 // bounds returns the beginning and end of the logits of row i.
 func (s *Scores) bounds(i int) (begin, end int) {
 	if s.Options > 0 {

@@ -27,7 +27,7 @@ func Baselines(sc Scenario, p Profile, seed uint64) ([]Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	search, err := NewSearch("search", sc, p, sc.RewardObjective(), seed)
+	search, err := NewSearch(sc, p, SearchConfig{Objective: sc.RewardObjective(), Seed: seed})
 	if err != nil {
 		return nil, err
 	}
@@ -245,5 +245,5 @@ func NewShadowPriceSearch(sc Scenario, p Profile, seed uint64) (*Search, error) 
 	if err != nil {
 		return nil, err
 	}
-	return NewSearch("shadow-price", sc, p, Objective{Weight: shadowWeight, Prices: prices}, seed)
+	return NewSearch(sc, p, SearchConfig{Name: "shadow-price", Objective: Objective{Weight: shadowWeight, Prices: prices}, Seed: seed})
 }

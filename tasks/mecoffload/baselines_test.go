@@ -7,10 +7,19 @@ import (
 	"github.com/graphrl/graphrl/checkpoints"
 )
 
+func newMetrics(t testing.TB, sc Scenario, p Profile) *Metrics {
+	t.Helper()
+	m, err := NewMetrics(sc, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // run plays a policy and returns its metrics.
 func run(t testing.TB, sim *Simulator, p Policy, seed uint64, slots int) *Metrics {
 	t.Helper()
-	m := NewMetrics(sim.Scenario(), sim.Profile())
+	m := newMetrics(t, sim.Scenario(), sim.Profile())
 	obs := reset(t, sim, seed)
 	a := make(Action, 0, sim.Scenario().Devices)
 	for range slots {
@@ -34,7 +43,7 @@ func TestBaselinesRank(t *testing.T) {
 	got := map[string]Row{}
 	for _, policy := range policies {
 		if s, ok := policy.(*Search); ok {
-			s.Restarts = 4
+			s.cfg.Restarts = 4
 		}
 		m := run(t, sim, policy, 7, 100)
 		if m.InTime+m.Late+m.Dropped != m.Tasks || m.Tasks != 100*14 {

@@ -9,9 +9,15 @@ import (
 	"github.com/graphrl/graphrl/internal/reuse"
 )
 
-// UpperBound returns an upper bound on the long-run average accuracy of any method in sc, and the
-// prices of a second of each server [N], in units of accuracy, that prove it. With lastExitOnly the
-// bound is for methods without early exits.
+// Bound is an upper bound on the long-run average accuracy of any method.
+type Bound struct {
+	Accuracy float64
+	StdErr   float64   // standard error of Accuracy, where it is estimated from a sample
+	Prices   []float64 // [N] of a second of each server, in units of accuracy; they prove the bound
+}
+
+// UpperBound returns a bound on the long-run average accuracy of any method in sc. With
+// lastExitOnly it is for methods without early exits.
 //
 // It is the Lagrangian relaxation of the servers' time. Let free and b be the simulator's times for
 // a server, and busy the time it spends on the tasks of one slot. Tasks run one at a time and not
@@ -36,13 +42,13 @@ import (
 // bound too, by at most phi_L/65536 too high.
 //
 // The bound ignores deadlines and transmission; [DeadlineBound] does not.
-func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (bound float64, prices []float64, err error) {
+func UpperBound(sc Scenario, p Profile, lastExitOnly bool) (Bound, error) {
 	r, err := newRelaxation(sc, p, lastExitOnly)
 	if err != nil {
-		return 0, nil, err
+		return Bound{}, err
 	}
 	lambda := r.capacityPrices()
-	return r.capacityBound(lambda, 1<<16), r.perServer(lambda), nil
+	return Bound{Accuracy: r.capacityBound(lambda, 1<<16), Prices: r.perServer(lambda)}, nil
 }
 
 // ShadowPrices returns the prices of UpperBound with all exits: the long-run value of a second of
@@ -65,9 +71,16 @@ func (r *relaxation) capacityPrices() []float64 {
 	return r.minimise(sample)
 }
 
+// DeadlineBoundConfig describes the sample of a DeadlineBound.
+type DeadlineBoundConfig struct {
+	LastExitOnly bool   // for methods without early exits
+	Tasks        int    // of the sample, at least 2; 50,000 give a StdErr of about 0.001
+	Seed         uint64 // of the sample
+}
+
 // DeadlineBound is UpperBound with deadlines, transmission times, jitter and channel errors taken
-// into account. It is estimated from a sample of tasks: the true bound lies below bound + 3*stdErr
-// with a probability of 99.9 %.
+// into account. It is estimated from a sample of tasks: the true bound lies below Accuracy +
+// 3*StdErr with a probability of 99.9 %.
 //
 // The derivation follows UpperBound up to the contribution of one task of size d and deadline
 // delta. Given the error v of the rate to its server, the task arrives at d/(r v) and does not
@@ -79,33 +92,33 @@ func (r *relaxation) capacityPrices() []float64 {
 // exact. The expectation over v is replaced by the mean of the largest values on each of a few
 // pieces of its range; that is an upper bound because a better rate is never worse. d, delta, r and
 // c are drawn; the prices come from a separate sample.
-func DeadlineBound(sc Scenario, p Profile, lastExitOnly bool, tasks int, seed uint64) (bound, stdErr float64, prices []float64, err error) {
-	if tasks < 2 {
-		return 0, 0, nil, fmt.Errorf("mecoffload: a sample of %d tasks is too small, want 2 or "+
-			"more", tasks)
+func DeadlineBound(sc Scenario, p Profile, cfg DeadlineBoundConfig) (Bound, error) {
+	if cfg.Tasks < 2 {
+		return Bound{}, fmt.Errorf("mecoffload: a sample of %d tasks is too small, want 2 or "+
+			"more", cfg.Tasks)
 	}
-	r, err := newRelaxation(sc, p, lastExitOnly)
+	r, err := newRelaxation(sc, p, cfg.LastExitOnly)
 	if err != nil {
-		return 0, 0, nil, err
+		return Bound{}, err
 	}
 	rates, err := sc.rates()
 	if err != nil {
-		return 0, 0, nil, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
+		return Bound{}, fmt.Errorf("mecoffload: scenario %q: %w", sc.Name, err)
 	}
-	draw := taskSampler{rng: rand.New(rand.NewPCG(seed, 1)), sc: sc, traces: rates}
+	draw := taskSampler{rng: rand.New(rand.NewPCG(cfg.Seed, 1)), sc: sc, traces: rates}
 	lambda := r.minimise(draw.tasks(priceSample))
 	// Welford's running mean and variance.
 	mean, squares := 0.0, 0.0
 	var task sampledTask
-	for i := range tasks {
+	for i := range cfg.Tasks {
 		draw.task(&task)
 		x, _, _ := r.contribution(lambda, &task)
 		delta := x - mean
 		mean += delta / float64(i+1)
 		squares += delta * (x - mean)
 	}
-	n := float64(tasks)
-	return mean + r.rent(lambda), math.Sqrt(squares / (n - 1) / n), r.perServer(lambda), nil
+	n := float64(cfg.Tasks)
+	return Bound{mean + r.rent(lambda), math.Sqrt(squares / (n - 1) / n), r.perServer(lambda)}, nil
 }
 
 // priceSample is the number of tasks used to find prices.

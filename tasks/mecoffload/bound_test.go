@@ -14,10 +14,11 @@ func TestUpperBoundInClosedForm(t *testing.T) {
 	}{{10, 0.01, 0.002}, {10, 0.01, 0.0005}, {3, 0.01, 0.005}} {
 		p := Profile{Name: "one", Accuracy: []float64{0.8}, Servers: []ServerProfile{{Times: []Seconds{c.tau}}}}
 		_, sc, _ := builtin(t, "static", func(s *Scenario) { s.Devices, s.Slot, s.Servers = c.devices, c.slot, 1 })
-		got, _, err := UpperBound(sc, p, false)
+		bound, err := UpperBound(sc, p, false)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got := bound.Accuracy
 		want := 0.8 * min(1, float64(c.slot/c.tau)/float64(c.devices))
 		if got < want-1e-12 || got > want+1e-4 {
 			t.Errorf("%+v: bound %v, want %v", c, got, want)
@@ -37,10 +38,11 @@ func TestUpperBoundOfDynamic(t *testing.T) {
 		{6, true, 0.779}, {10, true, 0.520}, {14, true, 0.387},
 	} {
 		_, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices = c.devices })
-		got, prices, err := UpperBound(sc, p, c.lastOnly)
+		bound, err := UpperBound(sc, p, c.lastOnly)
 		if err != nil {
 			t.Fatal(err)
 		}
+		got, prices := bound.Accuracy, bound.Prices
 		if math.Abs(got-c.want) > 1.5e-3 {
 			t.Errorf("M=%d, last exit only %v: bound %.4f, want about %.4f", c.devices, c.lastOnly,
 				got, c.want)
@@ -64,11 +66,11 @@ func TestUpperBoundOfDynamic(t *testing.T) {
 // Where capacity is constant the Lagrangian has kinks. Compare with a fine grid of prices.
 func TestUpperBoundWithKinks(t *testing.T) {
 	_, sc, p := builtin(t, "static", func(s *Scenario) { s.Servers = 3 })
-	got, _, err := UpperBound(sc, p, false)
+	bound, err := UpperBound(sc, p, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lowest := math.Inf(1)
+	got, lowest := bound.Accuracy, math.Inf(1)
 	for a := 0.0; a < 400; a++ {
 		for b := 0.0; b < 400; b++ {
 			best := 0.0
@@ -127,25 +129,26 @@ func TestDeadlineBound(t *testing.T) {
 			}
 		})
 		for _, lastOnly := range []bool{false, true} {
-			loose, _, err := UpperBound(sc, p, lastOnly)
+			loose, err := UpperBound(sc, p, lastOnly)
 			if err != nil {
 				t.Fatal(err)
 			}
-			tight, stdErr, prices, err := DeadlineBound(sc, p, lastOnly, 50_000, 1)
+			tight, err := DeadlineBound(sc, p, DeadlineBoundConfig{LastExitOnly: lastOnly, Tasks: 50_000, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tight > loose+4*stdErr || (generous && tight < loose-4*stdErr-1e-3) || (!generous && tight > loose-0.001) {
+			above, stdErr := tight.Accuracy-loose.Accuracy, tight.StdErr
+			if above > 4*stdErr || (generous && above < -4*stdErr-1e-3) || (!generous && above > -0.001) {
 				t.Errorf("generous %v, last exit only %v: %v with deadlines (+- %v), %v without",
-					generous, lastOnly, tight, stdErr, loose)
+					generous, lastOnly, tight.Accuracy, stdErr, loose.Accuracy)
 			}
-			if len(prices) != sc.Servers {
-				t.Errorf("%d prices", len(prices))
+			if len(tight.Prices) != sc.Servers {
+				t.Errorf("%d prices", len(tight.Prices))
 			}
 		}
 	}
 	_, sc, p := builtin(t, "dynamic", nil)
-	if _, _, _, err := DeadlineBound(sc, p, false, 1, 1); err == nil {
+	if _, err := DeadlineBound(sc, p, DeadlineBoundConfig{Tasks: 1}); err == nil {
 		t.Error("a bound from one task")
 	}
 }
@@ -170,34 +173,34 @@ func TestNothingExceedsTheBound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tight, stdErr, prices, err := DeadlineBound(sc, p, false, 10_000, 2)
+			tight, err := DeadlineBound(sc, p, DeadlineBoundConfig{Tasks: 10_000, Seed: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
-			loose, _, err := UpperBound(sc, p, false)
+			loose, err := UpperBound(sc, p, false)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if devices == 2 {
-				for _, o := range []Objective{{}, {Weight: 0.5}, {Weight: 0.1, Prices: prices}} {
+				for _, o := range []Objective{{}, {Weight: 0.5}, {Weight: 0.1, Prices: tight.Prices}} {
 					policies = append(policies, &exhaustivePolicy{newSlotModel(t, sc, p, o)})
 				}
 			}
 			for _, policy := range policies {
 				if s, ok := policy.(*Search); ok {
-					s.Restarts = 1
+					s.cfg.Restarts = 1
 				}
 				m := run(t, sim, policy, 5, slots*8/devices)
 				// A finite run may end with a backlog, worth at most its price, and may be lucky.
 				rest := 0.0
 				for n, b := range sim.obs.Backlog {
-					rest += b * prices[n] / float64(m.Tasks)
+					rest += b * tight.Prices[n] / float64(m.Tasks)
 				}
 				luck := 4 * 0.2 / math.Sqrt(float64(m.Tasks))
 				got := m.Row("", 0).Accuracy
-				if got > loose+rest+luck || got > tight+3*stdErr+rest+luck {
+				if got > loose.Accuracy+rest+luck || got > tight.Accuracy+3*tight.StdErr+rest+luck {
 					t.Errorf("%s, M=%d, %s: accuracy %.4f, bounds %.4f and %.4f", name, devices,
-						policy.Name(), got, loose, tight)
+						policy.Name(), got, loose.Accuracy, tight.Accuracy)
 				}
 			}
 		}
@@ -218,7 +221,7 @@ func (p *exhaustivePolicy) Decide(obs Observation, dst Action) error {
 func TestShadowPricesAreTheSlopeOfTheBound(t *testing.T) {
 	bound := func(devices int, slot Seconds) (float64, []float64) {
 		_, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Slot = devices, slot })
-		b, _, err := UpperBound(sc, p, false)
+		b, err := UpperBound(sc, p, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +229,7 @@ func TestShadowPricesAreTheSlopeOfTheBound(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return b, prices
+		return b.Accuracy, prices
 	}
 	const step = 0.0002
 	for _, devices := range []int{6, 10, 14} {

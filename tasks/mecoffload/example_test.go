@@ -28,7 +28,10 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	metrics := mecoffload.NewMetrics(scenario, profile)
+	metrics, err := mecoffload.NewMetrics(scenario, profile)
+	if err != nil {
+		log.Fatal(err)
+	}
 	obs, err := simulator.Reset(1)
 	if err != nil {
 		log.Fatal(err)
@@ -47,12 +50,12 @@ func Example() {
 	}
 
 	row := metrics.Row(policy.Name(), 1)
-	bound, _, err := mecoffload.UpperBound(scenario, profile, false)
+	bound, err := mecoffload.UpperBound(scenario, profile, false)
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Printf("%d tasks, %.0f %% in time\n", metrics.Tasks, 100*row.SSP)
-	fmt.Printf("average accuracy %.2f, no method can exceed %.2f\n", row.Accuracy, bound)
+	fmt.Printf("average accuracy %.2f, no method can exceed %.2f\n", row.Accuracy, bound.Accuracy)
 	// Output:
 	// 600 tasks, 69 % in time
 	// average accuracy 0.62, no method can exceed 0.89

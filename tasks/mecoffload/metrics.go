@@ -31,14 +31,18 @@ type Metrics struct {
 }
 
 // NewMetrics returns empty metrics for runs of sc with the network of p.
-func NewMetrics(sc Scenario, p Profile) *Metrics {
+func NewMetrics(sc Scenario, p Profile) (*Metrics, error) {
+	if sc.Servers < 1 || !(sc.Slot > 0) || p.Exits() < 1 {
+		return nil, fmt.Errorf("mecoffload: metrics of %d servers, %d exits and slots of %v, want "+
+			"at least one of each", sc.Servers, p.Exits(), sc.Slot)
+	}
 	return &Metrics{
 		scenario: sc.Name,
 		devices:  sc.Devices,
 		slot:     float64(sc.Slot),
 		busy:     make([]float64, sc.Servers),
 		exits:    make([]int64, p.Exits()),
-	}
+	}, nil
 }
 
 // Add counts one slot. decision is the time that deciding took.

@@ -37,15 +37,15 @@ func twoSlots() []Outcome {
 	}
 }
 
-func newTestMetrics() *Metrics {
-	return NewMetrics(
+func newTestMetrics(t testing.TB) *Metrics {
+	return newMetrics(t,
 		Scenario{Name: "hand", Devices: 3, Servers: 2, Slot: 0.01},
 		Profile{Accuracy: []float64{0.5, 0.8, 0.9}, Servers: []ServerProfile{{}}},
 	)
 }
 
 func TestRowByHand(t *testing.T) {
-	m := newTestMetrics()
+	m := newTestMetrics(t)
 	for i, out := range twoSlots() {
 		m.Add(&out, time.Duration(i+1)*100*time.Microsecond)
 	}
@@ -72,7 +72,7 @@ func TestRowByHand(t *testing.T) {
 
 // Benchmark files are read by these keys.
 func TestRowKeys(t *testing.T) {
-	b, err := json.Marshal(newTestMetrics().Row("x", 1)) // without a single task: no NaN either
+	b, err := json.Marshal(newTestMetrics(t).Row("x", 1)) // without a single task: no NaN either
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestRowKeys(t *testing.T) {
 
 func TestMetricsMergeResetAndResume(t *testing.T) {
 	slots := twoSlots()
-	whole, first, second := newTestMetrics(), newTestMetrics(), newTestMetrics()
+	whole, first, second := newTestMetrics(t), newTestMetrics(t), newTestMetrics(t)
 	whole.Add(&slots[0], time.Millisecond)
 	whole.Add(&slots[1], time.Microsecond)
 	first.Add(&slots[0], time.Millisecond)
@@ -106,7 +106,7 @@ func TestMetricsMergeResetAndResume(t *testing.T) {
 	if err := first.SaveTimes(times); err != nil {
 		t.Fatal(err)
 	}
-	resumed := newTestMetrics()
+	resumed := newTestMetrics(t)
 	if err := resumed.LoadState(st); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestMetricsMergeResetAndResume(t *testing.T) {
 		t.Fatal(err)
 	}
 	same("merged", first)
-	if err := first.Merge(newTestMetrics()); err != nil {
+	if err := first.Merge(newTestMetrics(t)); err != nil {
 		t.Fatal(err)
 	}
 	same("merged with nothing", first)
@@ -130,7 +130,7 @@ func TestMetricsMergeResetAndResume(t *testing.T) {
 	second.Add(&slots[1], time.Microsecond)
 	same("reset and counted again", second)
 
-	other := NewMetrics(Scenario{Servers: 3, Slot: 0.01}, Profile{Accuracy: []float64{1}})
+	other := newMetrics(t, Scenario{Servers: 3, Slot: 0.01}, Profile{Accuracy: []float64{1}})
 	if err := other.Merge(whole); err == nil {
 		t.Error("merged metrics of different numbers of servers")
 	}
@@ -169,9 +169,24 @@ func TestHistogramQuantiles(t *testing.T) {
 }
 
 func TestMetricsDoNotAllocate(t *testing.T) {
-	m := newTestMetrics()
+	m := newTestMetrics(t)
 	out := twoSlots()[0]
 	if n := testing.AllocsPerRun(100, func() { m.Add(&out, time.Microsecond) }); n != 0 {
 		t.Errorf("%v allocations per slot", n)
+	}
+}
+
+func TestNewMetricsRefuses(t *testing.T) {
+	for what, c := range map[string]struct {
+		sc Scenario
+		p  Profile
+	}{
+		"no servers": {Scenario{Slot: 0.01}, Profile{Accuracy: []float64{1}}},
+		"no slot":    {Scenario{Servers: 1}, Profile{Accuracy: []float64{1}}},
+		"no exits":   {Scenario{Servers: 1, Slot: 0.01}, Profile{}},
+	} {
+		if _, err := NewMetrics(c.sc, c.p); err == nil {
+			t.Errorf("%s: no error", what)
+		}
 	}
 }

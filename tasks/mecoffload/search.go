@@ -1,6 +1,7 @@
 package mecoffload
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -14,14 +15,7 @@ import (
 // far. With the reward as its objective it comes close to the best one-slot decision, at a few
 // thousand evaluations of the model per slot.
 type Search struct {
-	// Restarts is the number of restarts. Default 32.
-	Restarts int
-	// ThoroughDevices is the largest number of devices for which Search exchanges and restarts.
-	// Above it, Search returns the first decision that no change of one device improves. Default
-	// 64.
-	ThoroughDevices int
-
-	name      string
+	cfg       SearchConfig
 	evaluator *SlotModel
 	start     *greedy
 	random    *rl.Rand
@@ -30,10 +24,24 @@ type Search struct {
 
 var _ checkpoints.Stateful = (*Search)(nil)
 
-// NewSearch returns a search under the given name for observations of sc with the network and
-// servers of p.
-func NewSearch(name string, sc Scenario, p Profile, objective Objective, seed uint64) (*Search, error) {
-	e, err := NewSlotModel(sc, p, objective)
+// SearchConfig describes a Search.
+type SearchConfig struct {
+	Name      string    // as a policy; default "search"
+	Objective Objective // what decisions are scored by; default the accuracy of the slot
+	Seed      uint64    // of the restarts
+	// Restarts is the number of restarts. Default 32; negative: none.
+	Restarts int
+	// ThoroughDevices is the largest number of devices for which Search exchanges and restarts.
+	// Above it, Search returns the first decision that no change of one device improves. Default
+	// 64.
+	ThoroughDevices int
+}
+
+// NewSearch returns a search for observations of sc with the network and servers of p.
+func NewSearch(sc Scenario, p Profile, cfg SearchConfig) (*Search, error) {
+	cfg.Name = cmp.Or(cfg.Name, "search")
+	cfg.Restarts, cfg.ThoroughDevices = cmp.Or(cfg.Restarts, 32), cmp.Or(cfg.ThoroughDevices, 64)
+	e, err := NewSlotModel(sc, p, cfg.Objective)
 	if err != nil {
 		return nil, err
 	}
@@ -41,11 +49,11 @@ func NewSearch(name string, sc Scenario, p Profile, objective Objective, seed ui
 	if err != nil {
 		return nil, err
 	}
-	return &Search{Restarts: 32, ThoroughDevices: 64, name: name, evaluator: e, start: start, random: rl.NewRand(seed, 0)}, nil
+	return &Search{cfg: cfg, evaluator: e, start: start, random: rl.NewRand(cfg.Seed, 0)}, nil
 }
 
 // Name implements Policy.
-func (s *Search) Name() string { return s.name }
+func (s *Search) Name() string { return s.cfg.Name }
 
 // Decide implements Policy.
 func (s *Search) Decide(obs Observation, dst Action) error {
@@ -62,10 +70,10 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	if err := e.Choose(dst); err != nil {
 		return err
 	}
-	thorough := obs.Devices <= s.ThoroughDevices
+	thorough := obs.Devices <= s.cfg.ThoroughDevices
 	best := s.climb(thorough)
 	s.best = append(s.best[:0], e.Choice()...)
-	for restart := 0; thorough && restart < s.Restarts; restart++ {
+	for restart := 0; thorough && restart < s.cfg.Restarts; restart++ {
 		// About half of the devices, at least two, get a random option.
 		for range max(2, obs.Devices/2) {
 			e.Move(s.random.IntN(obs.Devices), int32(s.random.IntN(obs.Options())))

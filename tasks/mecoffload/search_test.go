@@ -66,7 +66,7 @@ func TestExhaustiveRefuses(t *testing.T) {
 func TestSearchAgainstExhaustive(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Slot = 3, 0.004 })
 	o := Objective{Weight: sc.RewardWeight, Future: quadratic{}, Discount: 1}
-	search, err := NewSearch("search", sc, p, o, 1)
+	search, err := NewSearch(sc, p, SearchConfig{Objective: o, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestSearchIsLocallyOptimal(t *testing.T) {
 	for _, m := range []int{14, 80} { // thorough, and not
 		sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Servers = m, 3 })
 		o := Objective{Weight: 0.5}
-		search, err := NewSearch("search", sc, p, o, 1)
+		search, err := NewSearch(sc, p, SearchConfig{Objective: o, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestSearchIsDeterministic(t *testing.T) {
 	obs := reset(t, sim, 1)
 	var first Action
 	for range 2 {
-		search, err := NewSearch("search", sc, p, Objective{Weight: 0.5}, 17)
+		search, err := NewSearch(sc, p, SearchConfig{Objective: Objective{Weight: 0.5}, Seed: 17})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestSearchIsDeterministic(t *testing.T) {
 func TestSearchDoesNotAllocate(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", nil)
 	obs := reset(t, sim, 1)
-	search, err := NewSearch("search", sc, p, Objective{Weight: 0.5, Future: quadratic{}, Discount: 1}, 17)
+	search, err := NewSearch(sc, p, SearchConfig{Objective: Objective{Weight: 0.5, Future: quadratic{}, Discount: 1}, Seed: 17})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestSearchDoesNotAllocate(t *testing.T) {
 func BenchmarkSearch(b *testing.B) {
 	sim, sc, p := builtin(b, "dynamic", nil)
 	obs := reset(b, sim, 1)
-	search, err := NewSearch("search", sc, p, Objective{Weight: 0.5}, 17)
+	search, err := NewSearch(sc, p, SearchConfig{Objective: Objective{Weight: 0.5}, Seed: 17})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -204,11 +204,11 @@ func TestPricedTimeKeepsBacklogsShort(t *testing.T) {
 		for n := range prices {
 			prices[n] *= share
 		}
-		s, err := NewSearch("s", sc, p, Objective{Weight: sc.RewardWeight, Prices: prices}, 1)
+		s, err := NewSearch(sc, p, SearchConfig{Objective: Objective{Weight: sc.RewardWeight, Prices: prices}, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Restarts = 0
+		s.cfg.Restarts = 0
 		obs := reset(t, sim, 1)
 		action := make(Action, sc.Devices)
 		const slots, settled = 100, 40

@@ -623,7 +623,7 @@ func TestNewSimulatorRefuses(t *testing.T) {
 
 func TestSlotsWithoutTasks(t *testing.T) {
 	sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Arrival = 2, 0.2 })
-	metrics := NewMetrics(sc, p)
+	metrics := newMetrics(t, sc, p)
 	obs := reset(t, sim, 1)
 	empty := 0
 	for range 200 {

@@ -15,13 +15,13 @@ func TestStreamBoundNearDeadlineBound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, stdErr, _, err := DeadlineBound(sc, p, lastExit, 50_000, 1)
+			want, err := DeadlineBound(sc, p, DeadlineBoundConfig{LastExitOnly: lastExit, Tasks: 50_000, Seed: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
 			// The backlog that the stretch may end with is work of at most 60 ms per server.
-			if d := got[0] - want; d < -6*stdErr || d > 6*stdErr+0.003 {
-				t.Errorf("M=%d, last exit only %v: %.4f, and %.4f ± %.4f of the scenario", devices, lastExit, got[0], want, stdErr)
+			if d := got[0] - want.Accuracy; d < -6*want.StdErr || d > 6*want.StdErr+0.003 {
+				t.Errorf("M=%d, last exit only %v: %.4f, and %.4f ± %.4f of the scenario", devices, lastExit, got[0], want.Accuracy, want.StdErr)
 			}
 		}
 	}
@@ -69,7 +69,7 @@ func TestStreamBoundHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 		stretch := 0
-		metrics := NewMetrics(sc, p)
+		metrics := newMetrics(t, sc, p)
 		for slot := range edges[len(edges)-1] {
 			action := make(Action, obs.Devices)
 			if err := policy.Decide(obs, action); err != nil {

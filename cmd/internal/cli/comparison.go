@@ -106,12 +106,12 @@ func SameWorld(a, b experiment.Config) bool {
 }
 
 func upperBound(cfg experiment.Config) (float64, error) {
-	capacity, _, err := mecoffload.UpperBound(cfg.Scenario, cfg.Profile, false)
+	capacity, err := mecoffload.UpperBound(cfg.Scenario, cfg.Profile, false)
 	if err != nil {
 		return 0, err
 	}
-	deadline, stdErr, _, err := mecoffload.DeadlineBound(cfg.Scenario, cfg.Profile, false, boundTasks, boundSeed)
-	return min(capacity, deadline+3*stdErr), err
+	deadline, err := mecoffload.DeadlineBound(cfg.Scenario, cfg.Profile, mecoffload.DeadlineBoundConfig{Tasks: boundTasks, Seed: boundSeed})
+	return min(capacity.Accuracy, deadline.Accuracy+3*deadline.StdErr), err
 }
 
 // Learners returns the rows of runs by method and recipe, in order of first appearance.

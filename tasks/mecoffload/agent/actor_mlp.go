@@ -16,17 +16,6 @@ type MLPActorConfig struct {
 	Hidden []int // widths of the hidden layers
 }
 
-// NewMLPActor returns the actor of DROO (one exit in p) or DROOE (all exits): a multilayer
-// perceptron from the flattened state of all devices to the logits of all (device, option) pairs.
-// The largest number of devices fixes its size; absent devices are padded with zeros.
-func NewMLPActor(sc mecoffload.Scenario, p mecoffload.Profile, cfg MLPActorConfig, rng *rand.Rand) (*Actor, error) {
-	net, err := newMLPNet(sc, p, cfg.Hidden, rng)
-	if err != nil {
-		return nil, err
-	}
-	return networkActor(net, cfg.ActorConfig)
-}
-
 // mlpNet is the network, with a fixed place for each device.
 type mlpNet struct {
 	*nn.MLP

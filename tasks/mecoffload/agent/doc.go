@@ -4,7 +4,7 @@
 // An [Agent] decides in three steps. Its actor, a graph network or a perceptron, scores every
 // option of every device. A quantizer turns the scores into candidate decisions. The critic,
 // mecoffload's model of the slot, scores the candidates and picks the best, which the actor then
-// learns to imitate. A [BacklogValue] lets the critic look beyond the slot; a [DeadlineModel]
+// learns to imitate. A learned value of backlogs lets the critic look beyond the slot; a [DeadlineModel]
 // learns how far nominal times can be trusted.
 //
 // A [Method] and a [Recipe] (its hyper-parameters) define an agent. It learns slot by slot:

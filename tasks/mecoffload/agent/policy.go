@@ -21,7 +21,7 @@ type Policy struct {
 	objective mecoffload.Objective // scores decisions
 	planner   *planner
 	deadlines *DeadlineModel // nil: trust nominal times
-	value     *BacklogValue  // nil: only the slot counts
+	value     *backlogValue  // nil: only the slot counts
 }
 
 // Streams of the random numbers of agents and policies.

@@ -9,7 +9,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// BacklogValue is V of the long-term critic: the discounted value of all later slots after a slot
+// backlogValue is V of the long-term critic: the discounted value of all later slots after a slot
 // that leaves server n with a backlog of b_n slots [N],
 //
 //	V(b) = v0 - 1/N sum_n sum_k u_{kind(n),k} relu(b_n - x_k) - sum_k z_k relu(mean(b) - x_k),   u, z >= 0
@@ -28,7 +28,7 @@ import (
 // function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
 // It implements droo.AfterstateValue and mecoffload.SeparableValue.
-type BacklogValue struct {
+type backlogValue struct {
 	kinds int
 	slot  float64 // s
 
@@ -42,9 +42,9 @@ type BacklogValue struct {
 	moment  []float64 // basis^T targets
 }
 
-var _ droo.AfterstateValue = (*BacklogValue)(nil)
-var _ checkpoints.Stateful = (*BacklogValue)(nil)
-var _ mecoffload.SeparableValue = (*BacklogValue)(nil)
+var _ droo.AfterstateValue = (*backlogValue)(nil)
+var _ checkpoints.Stateful = (*backlogValue)(nil)
+var _ mecoffload.SeparableValue = (*backlogValue)(nil)
 
 // knots are where V may bend, in slots: dense where the backlogs of a well-run system lie.
 var knots = [...]float64{0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3}
@@ -55,14 +55,14 @@ const ridge = 1
 
 // newBacklogValue returns V = 0 for the given numbers of servers and kinds. Server n is of kind n
 // modulo kinds.
-func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *BacklogValue {
-	v := &BacklogValue{slot: float64(slot), backlog: make([]float64, servers)}
+func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *backlogValue {
+	v := &backlogValue{slot: float64(slot), backlog: make([]float64, servers)}
 	v.resize(min(kinds, servers))
 	return v
 }
 
 // resize allocates the coefficients for a number of kinds.
-func (v *BacklogValue) resize(kinds int) {
+func (v *backlogValue) resize(kinds int) {
 	n := 1 + (kinds+1)*len(knots)
 	v.kinds = kinds
 	v.coefficients, v.basis, v.moment = make([]float64, n), make([]float64, n), make([]float64, n)
@@ -71,12 +71,12 @@ func (v *BacklogValue) resize(kinds int) {
 
 // hinges returns the part of the coefficients or the basis s that belongs to one kind of server, or
 // with kind = kinds to the mean.
-func (v *BacklogValue) hinges(s []float64, kind int) []float64 {
+func (v *backlogValue) hinges(s []float64, kind int) []float64 {
 	return s[1+kind*len(knots):][:len(knots)]
 }
 
 // at returns V of backlogs in slots.
-func (v *BacklogValue) at(backlog []float64) float64 {
+func (v *backlogValue) at(backlog []float64) float64 {
 	sum, total := 0.0, 0.0
 	for n, b := range backlog {
 		total += b
@@ -99,7 +99,7 @@ func cost(u []float64, b float64) float64 {
 }
 
 // expand writes the basis of backlogs in slots.
-func (v *BacklogValue) expand(backlog []float64) {
+func (v *backlogValue) expand(backlog []float64) {
 	clear(v.basis)
 	v.basis[0] = 1
 	add := func(hinges []float64, b, weight float64) {
@@ -119,14 +119,14 @@ func (v *BacklogValue) expand(backlog []float64) {
 }
 
 // row copies afterstate i of features [k x N] to the backlog buffer and returns it.
-func (v *BacklogValue) row(features []float32, i int) []float64 {
+func (v *backlogValue) row(features []float32, i int) []float64 {
 	for n, b := range features[i*len(v.backlog):][:len(v.backlog)] {
 		v.backlog[n] = float64(b)
 	}
 	return v.backlog
 }
 
-func (v *BacklogValue) check(features []float32, k int) error {
+func (v *backlogValue) check(features []float32, k int) error {
 	if len(features) != k*len(v.backlog) {
 		return fmt.Errorf("mecoffload: value: %d features of %d backlogs of %d servers",
 			len(features), k, len(v.backlog))
@@ -135,7 +135,7 @@ func (v *BacklogValue) check(features []float32, k int) error {
 }
 
 // features appends the afterstate [N] of backlogs in seconds [N] to dst: the backlogs in slots.
-func (v *BacklogValue) features(dst []float32, backlog []float64) []float32 {
+func (v *backlogValue) features(dst []float32, backlog []float64) []float32 {
 	for _, b := range backlog {
 		dst = append(dst, float32(b/v.slot))
 	}
@@ -143,7 +143,7 @@ func (v *BacklogValue) features(dst []float32, backlog []float64) []float32 {
 }
 
 // Values implements droo.AfterstateValue.
-func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
+func (v *backlogValue) Values(features []float32, k int, dst []float64) error {
 	if err := v.check(features, k); err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (v *BacklogValue) Values(features []float32, k int, dst []float64) error {
 
 // TrainTD implements droo.AfterstateValue: it solves for the coefficients whose V is closest to the
 // targets. Pass all remembered afterstates; a minibatch would make it forget the others.
-func (v *BacklogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
+func (v *backlogValue) TrainTD(features []float32, k int, targets []float64) (float64, error) {
 	if err := v.check(features, k); err != nil {
 		return 0, err
 	}
@@ -198,7 +198,7 @@ const (
 // coordinate descent from their current values. It converges because the problem is convex and the
 // bounds are separable (V. Franc, V. Hlavac and M. Navara, "Sequential coordinate-wise algorithm
 // for the non-negative least squares problem", CAIP 2005).
-func (v *BacklogValue) solve() {
+func (v *backlogValue) solve() {
 	n := len(v.coefficients)
 	for range maxSweeps {
 		change := 0.0
@@ -226,7 +226,7 @@ func (v *BacklogValue) solve() {
 
 // Value implements mecoffload.ValueFunction: it returns V of backlogs in seconds [N], or NaN if
 // their number is not the number of servers.
-func (v *BacklogValue) Value(backlog []float64) float64 {
+func (v *backlogValue) Value(backlog []float64) float64 {
 	if len(backlog) != len(v.backlog) {
 		return math.NaN()
 	}
@@ -237,23 +237,23 @@ func (v *BacklogValue) Value(backlog []float64) float64 {
 }
 
 // OfServer implements mecoffload.SeparableValue.
-func (v *BacklogValue) OfServer(n, servers int, backlog float64) float64 {
+func (v *backlogValue) OfServer(n, servers int, backlog float64) float64 {
 	return -cost(v.hinges(v.coefficients, n%v.kinds), backlog/v.slot) / float64(servers)
 }
 
 // OfMean implements mecoffload.SeparableValue.
-func (v *BacklogValue) OfMean(mean float64) float64 {
+func (v *backlogValue) OfMean(mean float64) float64 {
 	return v.coefficients[0] - cost(v.hinges(v.coefficients, v.kinds), mean/v.slot)
 }
 
 // SaveState implements checkpoints.Stateful.
-func (v *BacklogValue) SaveState(s *checkpoints.State) error {
+func (v *backlogValue) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("coefficients", nil, v.coefficients)
 	return nil
 }
 
 // LoadState implements checkpoints.Stateful. The saved value may have another number of servers.
-func (v *BacklogValue) LoadState(s *checkpoints.State) error {
+func (v *backlogValue) LoadState(s *checkpoints.State) error {
 	n, err := s.Len("coefficients")
 	if err != nil {
 		return err

@@ -48,7 +48,10 @@ func (e Evaluation) run(ctx context.Context, p mecoffload.Policy, learner *agent
 	if err != nil {
 		return mecoffload.Row{}, err
 	}
-	metrics := mecoffload.NewMetrics(e.Scenario, e.Profile)
+	metrics, err := mecoffload.NewMetrics(e.Scenario, e.Profile)
+	if err != nil {
+		return mecoffload.Row{}, err
+	}
 	episode := episode{sim: sim, policy: filler}
 	for slot := range e.Slots {
 		if ctx.Err() != nil {

@@ -104,7 +104,10 @@ func TestTailWithoutRecord(t *testing.T) {
 	cfg := tinyConfig(t, agent.DROO)
 	run := newRun(t, cfg)
 	advance(t, run, cfg.Slots)
-	old := newTail(cfg)
+	old, err := newTail(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
 	old.metrics = run.tail.metrics // without a record
 	state := checkpoints.NewState()
 	if err := old.metrics.SaveState(state); err != nil {
@@ -113,8 +116,11 @@ func TestTailWithoutRecord(t *testing.T) {
 	for slots, fails := range map[int64]bool{90: false, 100: true, 120: false, 1000: false} {
 		longer := cfg
 		longer.Slots = slots
-		tail := newTail(longer)
-		err := tail.load(state, 90)
+		tail, err := newTail(longer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = tail.load(state, 90)
 		if (err != nil) != fails {
 			t.Errorf("%d slots: error %v", slots, err)
 		}

@@ -57,6 +57,14 @@ func NewRun(cfg Config) (*Run, error) {
 	if _, err := sim.Reset(cfg.Seed); err != nil {
 		return nil, err
 	}
+	interval, err := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile)
+	if err != nil {
+		return nil, err
+	}
+	tail, err := newTail(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a, err := agent.New(cfg.agent())
 	if err != nil {
 		return nil, err
@@ -68,8 +76,8 @@ func NewRun(cfg Config) (*Run, error) {
 		sim:      sim,
 		agent:    a,
 		episode:  episode{sim: sim, policy: a, learner: a},
-		interval: mecoffload.NewMetrics(cfg.Scenario, cfg.Profile),
-		tail:     newTail(cfg),
+		interval: interval,
+		tail:     tail,
 		recent:   newMovingAverage(cfg.Window),
 	}, nil
 }
@@ -143,9 +151,6 @@ type Report struct {
 
 // ReportDue reports whether a report interval has just ended.
 func (r *Run) ReportDue() bool { return r.course.ReportDue() }
-
-// Reports returns the number of reports due so far.
-func (r *Run) Reports() int64 { return r.course.Reports() }
 
 // Report returns the latest report, while it is due.
 func (r *Run) Report() Report {

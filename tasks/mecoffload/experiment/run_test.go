@@ -225,7 +225,10 @@ func TestMovingAverage(t *testing.T) {
 	if reward, accuracy := run.Moving(); reward != 0 || accuracy != 0 {
 		t.Errorf("before the first slot: %v, %v", reward, accuracy)
 	}
-	last := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile) // metrics of the window's slots
+	last, err := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile) // metrics of the window's slots
+	if err != nil {
+		t.Fatal(err)
+	}
 	for slot := range int64(40) {
 		if slot == 40-int64(cfg.Window) {
 			last.Reset()

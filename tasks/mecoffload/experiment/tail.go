@@ -35,8 +35,9 @@ type tail struct {
 // maxRecord is the largest number of tasks to record, at about 20 bytes each.
 const maxRecord = 4 << 20
 
-func newTail(cfg Config) *tail {
-	return &tail{start: TailStart(cfg.Slots), metrics: mecoffload.NewMetrics(cfg.Scenario, cfg.Profile)}
+func newTail(cfg Config) (*tail, error) {
+	metrics, err := mecoffload.NewMetrics(cfg.Scenario, cfg.Profile)
+	return &tail{start: TailStart(cfg.Slots), metrics: metrics}, err
 }
 
 // add counts a slot if it belongs to the tail.

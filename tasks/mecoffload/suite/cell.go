@@ -12,9 +12,9 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Format is the version of the content of a Result. Raise it when a change of this package, the
+// resultFormat is the version of the content of a Result. Raise it when a change of this package, the
 // simulator or a method makes earlier results incomparable.
-const Format = 1
+const resultFormat = 1
 
 // Subject names a line of a table: a method with a recipe, or a policy that does not learn and has
 // none.
@@ -91,7 +91,7 @@ type Test struct {
 
 // String returns the cell's name, for instance "dynamic, M 14, N 2, 10ms: GRLE (tuned), seed 3".
 func (c Cell) String() string {
-	text := WorldOf(c.Scenario).String() + ": " + c.Subject.String()
+	text := worldOf(c.Scenario).String() + ": " + c.Subject.String()
 	if c.Seed != 0 {
 		text += fmt.Sprintf(", seed %d", c.Seed)
 	}
@@ -117,7 +117,7 @@ func (c Cell) Key() (string, error) {
 	text, err := json.Marshal(struct {
 		Format int
 		Cell   Cell
-	}{Format, c})
+	}{resultFormat, c})
 	if err != nil {
 		return "", fmt.Errorf("suite: %v: %w", c, err)
 	}
@@ -154,8 +154,8 @@ type World struct {
 	Slot             mecoffload.Seconds
 }
 
-// WorldOf returns the world of a scenario.
-func WorldOf(sc mecoffload.Scenario) World {
+// worldOf returns the world of a scenario.
+func worldOf(sc mecoffload.Scenario) World {
 	return World{sc.Name, sc.Devices, sc.Servers, sc.Slot}
 }
 

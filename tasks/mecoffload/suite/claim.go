@@ -16,7 +16,7 @@ import (
 // settingsFile is the file in a report's folder that records its settings.
 const settingsFile = "settings.json"
 
-// Settings distinguish two runs of one suite.
+// settings distinguish two runs of one suite.
 type Settings struct {
 	Suite string   `json:"suite"`
 	Slots int64    `json:"slots"`
@@ -26,8 +26,8 @@ type Settings struct {
 	Digest string `json:"digest"`
 }
 
-// Settings returns the suite's settings.
-func (s Suite) Settings() (Settings, error) {
+// settings returns the suite's settings.
+func (s Suite) settings() (Settings, error) {
 	sum := sha256.New()
 	for _, c := range s.Cells {
 		key, err := c.Key()
@@ -45,7 +45,7 @@ var ErrOtherSettings = errors.New("it has the report of other settings, which is
 // ClaimFolder makes the existing folder dir the folder of the suite's report. It refuses a folder
 // with the report of other settings.
 func (s Suite) ClaimFolder(dir string) error {
-	want, err := s.Settings()
+	want, err := s.settings()
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (c *Comparison) steadyClaims() ([]Claim, error) {
 						return nil, err
 					}
 					reference, err := c.Tenths(w, search, figure.Of)
-					return Relative(own, reference), err
+					return relative(own, reference), err
 				})
 			if err != nil {
 				return nil, err

@@ -70,7 +70,7 @@ func TestLeaveOneOut(t *testing.T) {
 	recipe := *s.Cells[0].Recipe
 	recipe.RandomCandidates = 0
 	s.Cells[0].Recipe = &recipe
-	got, err := s.Cells[0].Run(t.Context())
+	got, err := s.Cells[0].run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,10 @@ func frozenByHand(t *testing.T, c Cell) mecoffload.Row {
 			t.Fatal(err)
 		}
 	}
-	metrics := mecoffload.NewMetrics(c.Scenario, c.Profile)
+	metrics, err := mecoffload.NewMetrics(c.Scenario, c.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
 	sim, err := mecoffload.NewSimulator(c.Scenario, c.Profile)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +173,7 @@ func TestStreamCell(t *testing.T) {
 	}
 	var results []*Result
 	for _, c := range s.Cells {
-		r, err := c.Run(t.Context())
+		r, err := c.run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +203,7 @@ func TestStreamCell(t *testing.T) {
 	}
 	baselines := s.Cells[0]
 	baselines.Subject, baselines.Recipe = Subject{Name: Baselines}, nil
-	all, err := baselines.Run(t.Context())
+	all, err := baselines.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 	c := &Comparison{Suite: s, Results: results, groups: make(map[place]*group), bounds: make(map[World]BoundValues),
 		streams: make(map[World][][]float64), recorded: make(map[World]bool)}
 	for i, r := range results {
-		w := WorldOf(s.Cells[i].Scenario)
+		w := worldOf(s.Cells[i].Scenario)
 		if !slices.Contains(c.Worlds, w) {
 			c.Worlds = append(c.Worlds, w)
 		}
@@ -318,7 +318,7 @@ func (c *Comparison) TestRows(trained World, s Subject, kind TestKind, tested Wo
 		return nil, false
 	}
 	for i, t := range g.tests {
-		if t.Kind != kind || WorldOf(t.Scenario) != tested {
+		if t.Kind != kind || worldOf(t.Scenario) != tested {
 			continue
 		}
 		for _, outcome := range g.outcomes {

@@ -61,7 +61,7 @@ func (b Bound) Value() float64 { return min(b.Capacity, b.Deadline+3*b.DeadlineS
 
 // Timing differs between machines and from run to run.
 type Timing struct {
-	// Build identifies the program, see [Build].
+	// Build identifies the program, see build.
 	Build string `json:"build"`
 	// Seconds is the time that the cell took.
 	Seconds float64 `json:"seconds"`
@@ -81,10 +81,10 @@ const (
 	boundSeed  = 1
 )
 
-// Run computes the cell.
-func (c Cell) Run(ctx context.Context) (*Result, error) {
+// run computes the cell.
+func (c Cell) run(ctx context.Context) (*Result, error) {
 	start := time.Now()
-	r := &Result{Format: Format, Cell: c}
+	r := &Result{Format: resultFormat, Cell: c}
 	var err error
 	switch {
 	case c.Recipe != nil:
@@ -160,7 +160,7 @@ func (r *Result) learn(ctx context.Context) error {
 	for _, t := range c.Tests {
 		row, err := t.run(ctx, learned, cfg)
 		if err != nil {
-			return fmt.Errorf("test %s in %v: %w", t.Kind, WorldOf(t.Scenario), err)
+			return fmt.Errorf("test %s in %v: %w", t.Kind, worldOf(t.Scenario), err)
 		}
 		r.Tests = append(r.Tests, row)
 	}
@@ -207,11 +207,12 @@ func (t Test) run(ctx context.Context, learned *experiment.Checkpoint, cfg exper
 	case Online:
 		return e.Online(ctx, agent)
 	case ValueSearch:
-		search, err := mecoffload.NewSearch("search", t.Scenario, cfg.Profile, agent.Objective(), cfg.Seed)
+		search, err := mecoffload.NewSearch(t.Scenario, cfg.Profile, mecoffload.SearchConfig{
+			Objective: agent.Objective(), Seed: cfg.Seed, Restarts: t.Restarts,
+		})
 		if err != nil {
 			return mecoffload.Row{}, err
 		}
-		search.Restarts = t.Restarts
 		return e.Policy(ctx, search)
 	}
 	return mecoffload.Row{}, fmt.Errorf("unknown kind of test %q", t.Kind)
@@ -247,13 +248,17 @@ func (r *Result) bounds() error {
 		to       *Bound
 		lastExit bool
 	}{{&r.Bounds.AllExits, false}, {&r.Bounds.LastExit, true}} {
-		var err error
-		if b.to.Capacity, _, err = mecoffload.UpperBound(sc, p, b.lastExit); err != nil {
+		capacity, err := mecoffload.UpperBound(sc, p, b.lastExit)
+		if err != nil {
 			return err
 		}
-		if b.to.Deadline, b.to.DeadlineStdErr, _, err = mecoffload.DeadlineBound(sc, p, b.lastExit, boundTasks, boundSeed); err != nil {
+		deadline, err := mecoffload.DeadlineBound(sc, p, mecoffload.DeadlineBoundConfig{
+			LastExitOnly: b.lastExit, Tasks: boundTasks, Seed: boundSeed,
+		})
+		if err != nil {
 			return err
 		}
+		b.to.Capacity, b.to.Deadline, b.to.DeadlineStdErr = capacity.Accuracy, deadline.Accuracy, deadline.StdErr
 	}
 	return nil
 }
@@ -273,13 +278,13 @@ func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) 
 	if o.Progress == nil {
 		o.Progress = func(int, *Cell) {}
 	}
-	todo, err := store.Missing(cells)
+	todo, err := store.missing(cells)
 	if err != nil {
 		return err
 	}
 	done := len(cells) - len(todo)
 	o.Progress(done, nil)
-	build, err := Build()
+	build, err := build()
 	if err != nil {
 		return err
 	}
@@ -305,10 +310,10 @@ func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) 
 	for range min(jobs, len(todo)) {
 		workers.Go(func() {
 			for c := range queue {
-				r, err := c.Run(ctx)
+				r, err := c.run(ctx)
 				if err == nil {
 					r.Timing.Build = build
-					err = store.Save(r)
+					err = store.save(r)
 				}
 				finish(c, err)
 			}

@@ -116,11 +116,10 @@ func checkAgainstExhaustive(t *testing.T, cfg experiment.Config, p mecoffload.Po
 	if err != nil {
 		t.Fatal(err)
 	}
-	search, err := mecoffload.NewSearch("", sc, profile, learner.Objective(), 1)
+	search, err := mecoffload.NewSearch(sc, profile, mecoffload.SearchConfig{Objective: learner.Objective(), Seed: 1, Restarts: 8})
 	if err != nil {
 		t.Fatal(err)
 	}
-	search.Restarts = 8
 	lost := 0.0
 	for range slots / 4 {
 		if err := search.Decide(obs, action); err != nil {

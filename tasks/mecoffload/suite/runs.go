@@ -98,8 +98,8 @@ func (c *Comparison) StreamSearch() (Subject, bool) {
 	return s, len(c.streams) > 0 && c.Has(s)
 }
 
-// Relative returns a's means over b's.
-func Relative(a, b []rl.Estimate) []rl.Estimate {
+// relative returns a's means over b's.
+func relative(a, b []rl.Estimate) []rl.Estimate {
 	ratios := make([]rl.Estimate, len(a))
 	for i := range a {
 		ratios[i].Value = a[i].Value / b[i].Value

@@ -56,8 +56,8 @@ func (s *Store) Close() error { return s.lock.Close() }
 
 func (s *Store) file(key string) string { return filepath.Join(s.dir, key+".json") }
 
-// Save keeps a result.
-func (s *Store) Save(r *Result) error {
+// save keeps a result.
+func (s *Store) save(r *Result) error {
 	key, err := r.Cell.Key()
 	if err != nil {
 		return err
@@ -89,8 +89,8 @@ func writeFile(name string, data []byte) error {
 	return err
 }
 
-// Load returns the result of a cell. The error wraps fs.ErrNotExist if there is none.
-func (s *Store) Load(c Cell) (*Result, error) {
+// load returns the result of a cell. The error wraps fs.ErrNotExist if there is none.
+func (s *Store) load(c Cell) (*Result, error) {
 	key, err := c.Key()
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func parseResult(data []byte, key, file string) (*Result, error) {
 	if err := d.Decode(r); err != nil {
 		return nil, fmt.Errorf("suite: %s: %w: delete it, and it will be computed again", file, err)
 	}
-	if got, err := r.Cell.Key(); err != nil || got != key || r.Format != Format {
+	if got, err := r.Cell.Key(); err != nil || got != key || r.Format != resultFormat {
 		return nil, fmt.Errorf("suite: %s holds %v, which belongs under another name: delete it, and what it should hold will be computed again", file, r.Cell)
 	}
 	if err := r.check(); err != nil {
@@ -138,9 +138,9 @@ func (r *Result) check() error {
 	return nil
 }
 
-// Missing returns the cells without a result in the store, in the order of their keys. That order
+// missing returns the cells without a result in the store, in the order of their keys. That order
 // is as good as random, so the time of the first ones predicts the time of the rest.
-func (s *Store) Missing(cells []Cell) ([]Cell, error) {
+func (s *Store) missing(cells []Cell) ([]Cell, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -169,7 +169,7 @@ func (s *Store) LoadAll(cells []Cell) ([]*Result, error) {
 	var first error
 	for i, c := range cells {
 		var err error
-		results[i], err = s.Load(c)
+		results[i], err = s.load(c)
 		if errors.Is(err, fs.ErrNotExist) {
 			missing++
 			if first == nil {
@@ -206,9 +206,9 @@ func sortByKey(cells []Cell) ([]keyedCell, error) {
 	return keyed, nil
 }
 
-// Build identifies the running program by a digest of its file. Results of different builds may be
+// build identifies the running program by a digest of its file. Results of different builds may be
 // mixed, and the report says so: only a change of Format makes results invalid.
-func Build() (string, error) {
+func build() (string, error) {
 	name, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("suite: %w", err)

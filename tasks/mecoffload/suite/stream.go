@@ -39,7 +39,10 @@ func (r *Result) stream(ctx context.Context) error {
 // follow lets a policy decide the whole stream, for a row and a curve like those of a method.
 func (r *Result) follow(ctx context.Context, p mecoffload.Policy) error {
 	c := r.Cell
-	point := mecoffload.NewMetrics(c.Scenario, c.Profile)
+	point, err := mecoffload.NewMetrics(c.Scenario, c.Profile)
+	if err != nil {
+		return err
+	}
 	interval := max(c.Slots/curvePoints, 1)
 	e := experiment.Evaluation{Scenario: c.Scenario, Profile: c.Profile, Seed: c.Seed, Slots: c.Slots, From: experiment.TailStart(c.Slots)}
 	e.Outcome = func(slot int64, out *mecoffload.Outcome) {

@@ -299,7 +299,7 @@ func TestStoreRefusesWhatIsDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Load(cell); err != nil {
+	if _, err := store.load(cell); err != nil {
 		t.Fatal(err)
 	}
 	key, _ := cell.Key()
@@ -317,7 +317,7 @@ func TestStoreRefusesWhatIsDamaged(t *testing.T) {
 		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Load(cell); err == nil || !strings.Contains(err.Error(), "delete it") {
+		if _, err := store.load(cell); err == nil || !strings.Contains(err.Error(), "delete it") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -452,7 +452,7 @@ func TestRecipeFromYAML(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Cells[0].Run(t.Context())
+	r, err := s.Cells[0].run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
