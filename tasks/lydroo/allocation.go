@@ -72,6 +72,11 @@ func (s *Solver) Allocate(obs Observation, x []int32) (Allocation, error) {
 	if len(x) != obs.Users() {
 		return Allocation{}, fmt.Errorf("lydroo: a decision for %d users, observed are %d", len(x), obs.Users())
 	}
+	for i, mode := range x {
+		if mode != 0 && mode != 1 {
+			return Allocation{}, fmt.Errorf("lydroo: the decision for user %d is %d: want 0 (local) or 1 (offload)", i, mode)
+		}
+	}
 	s.solve(obs, x)
 	return s.result, nil
 }
