@@ -20,16 +20,16 @@
 //	err = tape.Run()
 //
 // Messages flow along edges, from source to destination; an undirected graph lists both directions
-// ([EdgeIndex.Undirected]). A layer's result has a row for each destination. [Graph.Reverse] turns
-// edges round and leaves their features as they are: bind it to a second input to send messages
+// ([EdgeIndex.Undirected]). A layer's result has a row for each destination. [Graph.Reverse]
+// reverses edges and leaves their features unchanged: bind it to a second input to send messages
 // both ways through a bipartite graph.
 //
 // # Layers
 //
 // The table shows what each layer takes. Sparse: its first input may be a [Sparse] matrix. Edge: it
-// takes features of edges and has gradients with respect to them. Bipartite: sources and
-// destinations may be different vertices, as in one relation of a heterogeneous graph; nn.Add sums
-// the results of several relations. docs/layers.md says which layer to take for what.
+// takes edge features and differentiates with respect to them. Bipartite: sources and destinations
+// may be different vertices, as in one relation of a heterogeneous graph; nn.Add sums the results
+// of several relations. docs/layers.md helps to choose.
 //
 //	layer             sparse  edge  bipartite  from
 //	GCNConv             yes    -       -       Kipf and Welling 2017
@@ -49,27 +49,27 @@
 // use.
 //
 // Around the convolutions: [GraphNorm]; [TopKPooling] and [SAGPooling] to coarsen graphs; [Readout]
-// and [AttentionReadout] to make one row of each graph and [Broadcast] to give it back to the
-// vertices; [NeighborSampler] for graphs too large for a full batch. Layers that know no graph
+// and [AttentionReadout] to reduce each graph to one row and [Broadcast] to copy that row to its
+// vertices; [NeighborSampler] for graphs too large for a full batch. Layers without a graph
 // (normalisations, dropout, residual connections, jumping knowledge) are in package nn.
 //
 // # Your own layer
 //
 // [GatherSrc], [GatherDst], [EdgeUpdate], [EdgeSoftmax], [AggregateEdges] and [Aggregate], with the
-// operations of package nn, are differentiable pieces: write the formula, and gradients follow.
-// docs/your-own-layer.md builds a gated convolution from them. Package gnntest holds the suite that
-// all layers pass; run yours through it.
+// operations of package nn, are differentiable: write the formula, and the gradients follow.
+// docs/your-own-layer.md builds a gated convolution from them. Package gnntest holds the test suite
+// of all layers; run yours through it.
 //
 // # Errors
 //
-// Constructors refuse sizes that make no sense. Features of the wrong width are found when a layer
-// is added to an expression graph, wrong numbers of rows when it runs; both errors wrap nn.ErrShape
-// and name the layer.
+// Constructors reject impossible sizes. A wrong feature width is an error when a layer is added to
+// an expression graph, a wrong number of rows when it runs. Both errors wrap nn.ErrShape and name
+// the layer.
 //
 // # Cost
 //
-// Products with weights run once per vertex, even where a formula has them once per edge; only what
-// depends on both ends of an edge runs once per edge. A convolution carries features along the
+// Products with weights run once per vertex, even if a formula has them once per edge. Only terms
+// that depend on both ends of an edge run once per edge. A convolution carries features along the
 // edges while they are narrow: before its weight if that widens them, after it if not. Degrees and
 // normalisations are computed once per structure and shared by layers and tapes. Once buffers have
 // grown, nothing allocates.

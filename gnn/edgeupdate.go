@@ -15,10 +15,10 @@ import (
 //
 //	pre_e = x_src(e) U + x_dst(e) V + b + f_e W
 //
-// It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share. Written on the
-// concatenation [x_src, x_dst, f_e] it would be a matrix product over edges; taken apart, the wide
+// It holds the weights that [EdgeMessage], [EdgeScorer] and [EdgeUpdate] share. On the
+// concatenation [x_src, x_dst, f_e] it would be a matrix product over edges. Split up, the wide
 // products run once per vertex and only the few edge features once per edge. Hidden widths that are
-// multiples of 16 are the fastest.
+// multiples of 16 are fastest.
 type EdgeHidden struct {
 	Src    *nn.Linear // U [inSrc x hidden], no bias
 	Dst    *nn.Linear // V [inDst x hidden] and b [hidden]
@@ -37,7 +37,7 @@ func newEdgeHidden(m *maker, in, inDst, edgeDim, hidden int) EdgeHidden {
 	return l
 }
 
-// edgeSizes are the numbers that the constructors of edge layers share.
+// edgeSizes returns the sizes that the constructors of edge layers share.
 func edgeSizes(in, inDst, edgeDim, hidden int) []size {
 	return []size{{"In", in, 1}, {"InDst", inDst, 0}, {"EdgeDim", edgeDim, 0}, {"Hidden", hidden, 1}}
 }
@@ -141,9 +141,9 @@ func (o *edgeOp) Differentiable(i int) bool { return i > 0 }
 //	z_e = act(x_src U + x_dst V + f_e W + b)
 //
 // the edge block of P. Battaglia et al., "Relational inductive biases, deep learning, and graph
-// networks" (2018), section 3.2. It writes down a row for each edge, which [EdgeMessage] and
-// [EdgeScorer] avoid: use it when more layers on edges follow, or with [AggregateEdges] for message
-// passing of your own.
+// networks" (2018), section 3.2. It writes a row for each edge, which [EdgeMessage] and
+// [EdgeScorer] avoid. Use it when more layers on edges follow, or with [AggregateEdges] for your
+// own message passing.
 //
 // Shapes: xSrc [NumSrc x inSrc], xDst [NumDst x inDst], f [NumEdges x edgeDim], z [NumEdges x
 // hidden].
@@ -250,8 +250,9 @@ func (o *edgeUpdate) Backward(in []gorgonia.Value, z, dz nn.Matrix, din []nn.Mat
 //
 //	y_i = agg over edges (j, i) of h(x_i, x_j - x_i)
 //
-// with h a perceptron. Its first layer is linear in (x_i, x_j - x_i), so it is an [EdgeUpdate] with
-// U the weight of the difference and V that of x_i minus U. More layers, if any, are Rest.
+// where h is a perceptron. Its first layer is linear in (x_i, x_j - x_i), so it is an [EdgeUpdate]:
+// U is the weight of the difference and V the weight of x_i minus U. Further layers, if any, are
+// Rest.
 //
 // Shapes: x [vertices x in], y [vertices x hidden], or of Rest's width.
 type EdgeConv struct {

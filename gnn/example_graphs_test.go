@@ -130,7 +130,7 @@ func ExampleEdgeIndex_AddSelfLoops() {
 	// to   [1 0 1]
 }
 
-// Words of two papers, of which each uses few.
+// Two papers with few words each.
 func ExampleNewSparse() {
 	words, err := gnn.NewSparse(2, 5, []int32{0, 2, 3}, []int32{0, 4, 4}, []float32{3, 1, 2})
 	if err != nil {

@@ -109,7 +109,7 @@ func ExampleAggregateEdges() {
 	// row 2: [0.00 0.00]
 }
 
-// A row per edge: what its source says.
+// A row per edge: its source's features.
 func ExampleGatherSrc() {
 	l := newLab(star(), [][]float32{{1}, {10}, {30}}, nil)
 	l.print(gnn.GatherSrc(l.graph, l.x))
@@ -118,7 +118,7 @@ func ExampleGatherSrc() {
 	// row 1: [30.00]
 }
 
-// A row per edge: what its destination says.
+// A row per edge: its destination's features.
 func ExampleGatherDst() {
 	l := newLab(star(), [][]float32{{1}, {10}, {30}}, nil)
 	l.print(gnn.GatherDst(l.graph, l.x))
@@ -238,8 +238,8 @@ func ExampleGATv2Conv() {
 	// row 2: [0.00]
 }
 
-// Sums tell apart what means cannot: vertex 0 has two neighbours with equal features, vertex 1 has
-// one.
+// Sums distinguish graphs that means cannot: vertex 0 has two neighbours with equal features,
+// vertex 1 has one.
 func ExampleGINConv() {
 	g := must(gnn.NewGraph(4, gnn.EdgeIndex{Src: []int32{2, 3, 2}, Dst: []int32{0, 0, 1}}))
 	l := newLab(g, [][]float32{{1}, {1}, {5}, {5}}, nil)
@@ -272,7 +272,7 @@ func ExampleEdgeConv() {
 	// row 2: [0.00]
 }
 
-// An edge's feature f scales what passes: with weights of 1 the message is x_j (1 + f).
+// An edge's feature f scales its message: with weights of 1 it is x_j (1 + f).
 func ExampleNNConv() {
 	l := newLab(star(), [][]float32{{0}, {10}, {30}}, [][]float32{{1}, {0}})
 	cfg := gnn.NNConvConfig{In: 1, Out: 1, EdgeWidth: 1, Agg: gnn.Sum, Init: ones}

@@ -78,7 +78,7 @@ func (l *gatedConv) Forward(g, x *gorgonia.Node) (*gorgonia.Node, error) {
 	return nn.Add(own, heard)
 }
 
-// A layer is a gnn.Conv once it has Forward and Params, and goes wherever the built-in ones go.
+// A layer with Forward and Params is a gnn.Conv and can replace any built-in one.
 var _ gnn.Conv = (*gatedConv)(nil)
 
 func TestGatedConv(t *testing.T) {
@@ -110,8 +110,8 @@ func TestGatedConv(t *testing.T) {
 	})
 }
 
-// A layer of one's own, written as its formula: see docs/your-own-layer.md. Vertex 0 hears from 1
-// and 2; gates of 1/2 (their weights are zero) pass half of what they say.
+// Your own layer, written as its formula: see docs/your-own-layer.md. Vertex 0 receives messages
+// from 1 and 2; gates of 1/2 (their weights are zero) pass half of each.
 func Example_yourOwnLayer() {
 	l := newLab(star(), [][]float32{{1}, {10}, {30}}, nil)
 	conv, err := newGatedConv("gated", 1, 1, newSource())

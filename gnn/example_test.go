@@ -11,8 +11,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Two labels, those of the leaders, tell a GCN which side the other 32 members of
-// Zachary's karate club took.
+// From the labels of the two leaders a GCN learns which side the other 32 members of Zachary's
+// karate club took.
 func Example() {
 	club, err := datasets.KarateClub()
 	if err != nil {
@@ -60,7 +60,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	// What it works on. Rows of zeros, those of unknown sides, add nothing to the loss.
+	// The inputs. Rows of zeros, for unknown sides, add nothing to the loss.
 	var side nn.Buffer
 	y := side.Resize(club.Graph.NumDst(), club.Classes)
 	clear(y)

@@ -58,7 +58,7 @@ func NewGATConv(name string, cfg GATConvConfig, rng *rand.Rand) (*GATConv, error
 	return made(l, m)
 }
 
-// Params returns the weights, the attention vectors and, if there is one, the bias.
+// Params returns the weights, the attention vectors and the bias, if any.
 func (l *GATConv) Params() nn.Params {
 	return params(l.Weight, l.DstWeight, l.Src, l.Dst, l.Bias)
 }

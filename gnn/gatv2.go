@@ -13,7 +13,7 @@ import (
 )
 
 // GATv2Conv is the attention of S. Brody, U. Alon and E. Yahav, "How attentive are graph attention
-// networks?" (ICLR 2022), eq. 7, in which the ranking of neighbours may depend on who asks:
+// networks?" (ICLR 2022), eq. 7, in which the ranking of neighbours may depend on the destination:
 //
 //	s_ij = a . leakyrelu(x_j W_src + x_i W_dst + f_e W_edge),   slope 0.2
 //
@@ -21,7 +21,7 @@ import (
 //
 // Shapes: x [vertices x in], dense or sparse, W_src and W_dst [in x heads*out], a [heads x out],
 // edge features f [NumEdges x edgeDim], y [vertices x heads*out] or, averaged, [vertices x out].
-// Bipartite graphs and edge features want SelfLoops false.
+// Bipartite graphs and edge features require SelfLoops false.
 type GATv2Conv struct {
 	AttentionConfig
 	Src, Dst  *nn.Param // W_src [inSrc x heads*out], W_dst [inDst x heads*out]
@@ -64,7 +64,7 @@ func NewGATv2Conv(name string, cfg GATv2ConvConfig, rng *rand.Rand) (*GATv2Conv,
 	return made(l, m)
 }
 
-// Params returns the weights, the attention vectors and, if there is one, the bias.
+// Params returns the weights, the attention vectors and the bias, if any.
 func (l *GATv2Conv) Params() nn.Params {
 	return params(l.Src, l.Dst, l.Edge, l.Attention, l.Bias)
 }

@@ -53,7 +53,7 @@ func NewGCNConv(name string, cfg GCNConvConfig, rng *rand.Rand) (*GCNConv, error
 	return made(l, m)
 }
 
-// Params returns the weight and, if there is one, the bias.
+// Params returns the weight and the bias, if any.
 func (l *GCNConv) Params() nn.Params { return params(l.Weight, l.Bias) }
 
 // Forward adds the layer to the expression graph.

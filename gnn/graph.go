@@ -18,19 +18,18 @@ const maxIndex = math.MaxInt32
 // features are separate tensors, whose row i belongs to vertex or edge i.
 //
 // Messages flow from source to destination vertices. In an ordinary graph both are the same
-// vertices; in a bipartite one they are two sets, numbered apart, and NumSrc and NumDst differ in
-// general. Edges keep the numbers of the list the graph was made from, so edge features need no
-// reordering.
+// vertices. In a bipartite one they are two sets with separate numbering, and NumSrc and NumDst
+// differ in general. Edges keep their order in the list that the graph was made from, so edge
+// features need no reordering.
 //
-// The structure is kept by destination (for forward passes) and by source (for their gradients),
+// The structure is stored by destination (for forward passes) and by source (for their gradients),
 // both as compressed sparse rows.
 //
 // A *Graph is a gorgonia.Value of shape [NumDst x NumSrc]: bound to the input node that
-// [NewGraphInput] makes, every step may bind another graph to the same expression graph.
+// [NewGraphInput] returns, every step may bind another graph to the same expression graph.
 //
-// Goroutines may read a Graph at the same time. The Set methods rebuild it in place and reuse its
-// memory; nothing else may use it meanwhile. The zero value is a batch of no graphs. Do not copy a
-// Graph.
+// Goroutines may read a Graph concurrently. The Set methods rebuild it in place and reuse its
+// memory, and exclude all other use. The zero value is a batch of no graphs. Do not copy a Graph.
 type Graph struct {
 	numSrc, numDst int
 	bipartite      bool
@@ -88,9 +87,9 @@ func CompleteBipartite(m, o int) (*Graph, error) {
 	return g, nil
 }
 
-// Batch returns the disjoint union of graphs, which may be of any sizes: the vertices of the first,
-// then those of the second, and so on, edges likewise. The result remembers where each graph lies,
-// for readout and for normalisation by graph; batches among the graphs count as their members.
+// Batch returns the disjoint union of graphs of any sizes: the vertices of the first, then those of
+// the second, and so on, edges likewise. The result remembers the extent of each graph, for readout
+// and for normalisation by graph. Batches among the graphs count as their members.
 func Batch(graphs ...*Graph) (*Graph, error) {
 	g := new(Graph)
 	if err := g.SetBatch(graphs...); err != nil {

@@ -444,8 +444,8 @@ func poolReference(in gnntest.Inputs, score []float64, ratio float64) gnntest.In
 	return gnntest.Inputs{Graph: small, Src: x, Dst: x}
 }
 
-// Pooling is checked with what usually follows it: a convolution on the smaller
-// graph and a readout, whose result does not depend on the numbering.
+// Pooling is tested with its usual successors, a convolution on the smaller graph and a readout,
+// whose result does not depend on the numbering.
 func TestPooling(t *testing.T) {
 	type pooling interface {
 		Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err error)

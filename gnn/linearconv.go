@@ -13,9 +13,9 @@ import (
 //
 //	y = act(M x W + r R + b)
 //
-// with M the graph as a matrix (see propagation), x the sources' features and, where the layer has
-// them, r the destinations' own features and b a bias. M x W is computed in the cheaper order:
-// features are carried along the edges while they are narrow.
+// where M is the graph as a matrix (see propagation), x the sources' features and, optionally, r
+// the destinations' own features and b a bias. M x W is computed in the cheaper order: features
+// travel along the edges while they are narrow.
 type linearConv struct {
 	m       propagator
 	in, out int  // widths of x and y

@@ -14,13 +14,13 @@ import (
 
 // NNConv is the edge-conditioned convolution of J. Gilmer et al., "Neural message passing for
 // quantum chemistry" (ICML 2017), section 5, and M. Simonovsky and N. Komodakis (CVPR 2017): a
-// network turns each edge's features into the matrix its message is multiplied by,
+// network turns each edge's features into a matrix that multiplies its message,
 //
 //	y_i = act(x_i R + agg over edges e = (j, i) of x_j T(f_e) + b)
 //	T(f) = T_0 + sum over q of h_q(f) T_q
 //
 // h is that network without its last, linear layer, and the T_q [in x out] are the last layer's
-// weights. Written so, x_j T_q is computed once per vertex rather than x_j T(f_e) once per edge.
+// weights. In this form x_j T_q is computed once per vertex rather than x_j T(f_e) once per edge.
 //
 // Shapes: x [vertices x in], f [NumEdges x edgeDim], y [vertices x out]. In a bipartite graph x_j
 // [NumSrc x in] and x_i [NumDst x inDst] are separate features.

@@ -12,8 +12,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// TestMaximumPropagatesNaN: whichever neighbour, edge or vertex is NaN, so is the maximum,
-// as in PyTorch, and nothing but what it belongs to.
+// TestMaximumPropagatesNaN: if any neighbour, edge or vertex is NaN, so is the maximum, as in
+// PyTorch, and unrelated results are not.
 func TestMaximumPropagatesNaN(t *testing.T) {
 	const n, cols = 5, 3
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -144,8 +144,8 @@ func TestPoolingKeepsTheShare(t *testing.T) {
 	}
 }
 
-// TestSaturatedAttention holds the gradients of attention against float64 where one
-// weight is almost 1 and the differences are what remains of large numbers.
+// TestSaturatedAttention compares the gradients of attention with float64 where one weight is
+// almost 1, so that they are small differences of large numbers.
 func TestSaturatedAttention(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	const n, cols = 12, 33
@@ -204,7 +204,7 @@ func TestSaturatedAttention(t *testing.T) {
 	}
 }
 
-// same is a module that returns a node whatever it is given.
+// same is a module that ignores its input and returns a fixed node.
 type same struct{ n *gorgonia.Node }
 
 func (m same) Forward(*gorgonia.Node) (*gorgonia.Node, error) { return m.n, nil }

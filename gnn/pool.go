@@ -118,7 +118,7 @@ func (l *SAGPooling) Forward(g, x *gorgonia.Node) (pooled, y *gorgonia.Node, err
 }
 
 // pool adds the choice of vertices by their scores s. The operation owns the smaller graph, which
-// stays bound to an input node. A tape runs what uses it together with y after the operation.
+// stays bound to an input node. A tape runs the users of that graph and of y after the operation.
 func pool(name string, g, x, s *gorgonia.Node, ratio float64) (pooled, y *gorgonia.Node, err error) {
 	if !(ratio > 0 && ratio <= 1) {
 		return nil, nil, fmt.Errorf("gnn: %s: want a ratio in (0, 1], got %v", name, ratio)
@@ -184,7 +184,7 @@ func (o *pooling) choose(g *Graph, score []float32) {
 		all := o.keep[start:]
 		slices.SortFunc(all, func(i, j int32) int {
 			switch {
-			case kernel.Exceeds(score[i], score[j]): // NaN first: what is kept shows it
+			case kernel.Exceeds(score[i], score[j]): // NaN first, so that the kept vertices show it
 				return -1
 			case kernel.Exceeds(score[j], score[i]):
 				return 1

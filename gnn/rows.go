@@ -9,9 +9,9 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// GatherSrc gives every edge the row of its source, so that a message can be computed from it. With
-// [GatherDst], [EdgeSoftmax], [AggregateEdges] and the elementwise operations of package nn it
-// makes message passing of your own.
+// GatherSrc gives every edge the row of its source, to compute messages from. With [GatherDst],
+// [EdgeSoftmax], [AggregateEdges] and the elementwise operations of package nn you can write your
+// own message passing.
 //
 // Shapes: g, x [NumSrc x features] -> [NumEdges x features].
 func GatherSrc(g, x *gorgonia.Node) (*gorgonia.Node, error) {

@@ -40,7 +40,7 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// edgeSoftmaxReference is the softmax over the edges into each destination, by column.
+// edgeSoftmaxReference returns the softmax over the edges into each destination, by column.
 func edgeSoftmaxReference(g *gnn.Graph, s *mat) *mat {
 	sums := gnntest.NewMat(g.NumDst(), s.Cols)
 	for e, i := range g.Edges().Dst {

@@ -14,8 +14,8 @@ import (
 //
 //	y_i = act(x_i R + agg over edges (j, i) of x_j W + b)
 //
-// the concatenation of the paper written as two weights. The aggregation is [Mean], [Max] of each
-// feature or [Sum]; a vertex without in-edges keeps its own term only. With Sum it is the
+// with the paper's concatenation written as two weights. The aggregation is [Mean], [Max] of each
+// feature or [Sum]; a vertex without in-edges keeps only its own term. With Sum it is the
 // convolution of C. Morris et al., "Weisfeiler and Leman go neural" (AAAI 2019).
 //
 // Shapes: x [vertices x in], W and R [in x out], b [out], y [vertices x out]. In a bipartite graph
@@ -54,7 +54,7 @@ func NewSAGEConv(name string, cfg SAGEConvConfig, rng *rand.Rand) (*SAGEConv, er
 	return made(l, m)
 }
 
-// Params returns the weights and, if there is one, the bias.
+// Params returns the weights and the bias, if any.
 func (l *SAGEConv) Params() nn.Params { return params(l.Weight, l.Root, l.Bias) }
 
 // Forward adds the layer to the expression graph.

@@ -111,9 +111,9 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 	return nil
 }
 
-// follow moves the running values towards those of a batch of n rows, the variance being corrected
-// for the bias of a sample, as PyTorch does. A batch that is not finite would spoil them for good,
-// and is an error.
+// follow moves the running values towards those of a batch of n rows, with the variance corrected
+// for the bias of a sample, as in PyTorch. A batch that is not finite is an error, because it would
+// spoil the running values for good.
 func (l *BatchNorm) follow(mean, variance []float64, n int) error {
 	for k, v := range variance {
 		if v-v != 0 {

@@ -202,7 +202,7 @@ func TestNilAndZero(t *testing.T) {
 	new(nn.DataParallel).Close()
 }
 
-// trainer returns a trainer of one weight in a graph of its own.
+// trainer returns a trainer of one weight in a separate graph.
 func trainer(t *testing.T, name string) *nn.Trainer {
 	t.Helper()
 	x := must(nn.NewInput(gorgonia.NewGraph(), "x", 1))

@@ -162,7 +162,7 @@ func ExampleSequential() {
 	// columns: 4 to 2
 }
 
-// Each row gets mean 0 and variance 1, whatever its scale.
+// Each row gets mean 0 and variance 1, on any scale.
 func ExampleLayerNorm() {
 	x, rows := rows(gorgonia.NewGraph(), "x", 3, 1, 2, 3, 100, 200, 300)
 	norm, err := nn.NewLayerNorm("norm", 3, nn.None)
@@ -383,7 +383,7 @@ func ExampleDataParallel() {
 	// w = 3.00, the mean of 1, 2 and 6
 }
 
-// Adam's first step has the size of the learning rate, however large the gradient.
+// Adam's first step has the size of the learning rate, even for a large gradient.
 func ExampleAdam() {
 	for _, target := range []float32{2, 2000} {
 		eg := gorgonia.NewGraph()
@@ -534,7 +534,8 @@ func ExampleDetach() {
 	// [3.000]
 }
 
-// A caller tells a mistake in shapes from other errors. The message names the layer and the sizes.
+// A caller distinguishes shape mistakes from other errors. The message names the layer and the
+// sizes.
 func Example_errShape() {
 	x := must(nn.NewInput(gorgonia.NewGraph(), "x", 5))
 	l := must(nn.NewLinear("layer", nn.LinearConfig{In: 4, Out: 2}, newRand(1)))

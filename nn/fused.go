@@ -64,7 +64,8 @@ func Apply(name string, op FusedOp, shape Shape, inputs ...*gorgonia.Node) (*gor
 // operation hashes alike.
 var opID atomic.Uint64
 
-// opHeader answers what Gorgonia asks of an operation, apart from its arithmetic.
+// opHeader implements the methods that Gorgonia requires of an operation, apart from its
+// arithmetic.
 type opHeader struct {
 	name  string
 	id    uint64

@@ -115,8 +115,8 @@ func TestParameterWithoutInfluence(t *testing.T) {
 	}
 }
 
-// TestTargetsAreConstants: where the same layer makes predictions and targets, the
-// gradient is that of the predictions alone, as with torch's target.detach().
+// TestTargetsAreConstants: if the same layer makes predictions and targets, the gradient is that of
+// the predictions alone, as with torch's target.detach().
 func TestTargetsAreConstants(t *testing.T) {
 	losses := map[string]func(y, t *gorgonia.Node) (*gorgonia.Node, error){
 		"mse":   func(y, t *gorgonia.Node) (*gorgonia.Node, error) { return nn.MSE(y, t, nil) },
@@ -196,8 +196,8 @@ func TestLossWeights(t *testing.T) {
 	}
 }
 
-// TestSeveralLossesInOneGraph: gorgonia.Grad would give the second loss the first
-// one's gradient of what they share.
+// TestSeveralLossesInOneGraph: gorgonia.Grad would add the first loss's gradient of shared nodes to
+// the second's.
 func TestSeveralLossesInOneGraph(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x := must(nn.NewInput(g, "x", 3))

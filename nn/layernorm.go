@@ -90,8 +90,8 @@ func (o *layerNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) er
 // normEpsilon keeps the normalisations from dividing by zero; the value is PyTorch's.
 const normEpsilon = 1e-5
 
-// norm is the part that [LayerNorm] and [BatchNorm] share: y = act(gamma xhat + beta), where xhat
-// is the normalised x. Their operations take x, gamma and beta.
+// norm is the common part of [LayerNorm] and [BatchNorm]: y = act(gamma xhat + beta), where xhat is
+// the normalised x. Their operations take x, gamma and beta.
 type norm struct {
 	cols int
 	act  kernel.Act

@@ -47,7 +47,7 @@ func NewLinear(name string, cfg LinearConfig, rng *rand.Rand) (*Linear, error) {
 	return l, err
 }
 
-// Params returns the weight and, if there is one, the bias.
+// Params returns the weight and the bias, if any.
 func (l *Linear) Params() Params {
 	if l.Bias == nil {
 		return Params{l.Weight}
@@ -86,7 +86,7 @@ func (l *Linear) ForwardConcat(x ...*gorgonia.Node) (*gorgonia.Node, error) {
 	return Apply("linear", op, Shape{x[0].Shape()[0], w[1]}, append(slices.Clone(x), nodes...)...)
 }
 
-// linear takes x_1 ... x_n, W and, where there is one, b.
+// linear takes x_1 ... x_n, W and optionally b.
 type linear struct {
 	widths  []int // columns of each x
 	in, out int

@@ -204,7 +204,7 @@ func (o *residualLoss) Forward(in []gorgonia.Value, out Matrix) error {
 	return nil
 }
 
-// loss is the loss of a residual.
+// loss returns the loss of a residual.
 func (o *residualLoss) loss(e float32) float32 {
 	if o.delta == 0 {
 		return e * e

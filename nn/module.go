@@ -12,7 +12,7 @@ import (
 type Module interface {
 	// Forward adds the layer to x's expression graph.
 	Forward(x *gorgonia.Node) (*gorgonia.Node, error)
-	// Params returns what an optimiser trains, always in the same order.
+	// Params returns the trainable parameters, always in the same order.
 	Params() Params
 }
 

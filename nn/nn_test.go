@@ -226,7 +226,7 @@ func TestLossesAgainstFloat64(t *testing.T) {
 	}
 }
 
-// TestSaturatedLogits is the trap that a cross-entropy of probabilities falls into.
+// TestSaturatedLogits tests logits at which a cross-entropy of probabilities fails.
 func TestSaturatedLogits(t *testing.T) {
 	g := gorgonia.NewGraph()
 	z := must(nn.NewParam("z", nil, nil, 1, 4))

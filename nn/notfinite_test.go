@@ -51,8 +51,8 @@ func (f foreign) Step(model []gorgonia.ValueGrad) error {
 	return nil
 }
 
-// TestNotFiniteGradient: a gradient that is not finite stops before weights and optimiser,
-// whatever the optimiser, clipping and number of replicas.
+// TestNotFiniteGradient: a gradient that is not finite stops before weights and optimiser, for
+// every optimiser, clipping and number of replicas.
 func TestNotFiniteGradient(t *testing.T) {
 	optimizers := map[string]func(nn.Params) nn.Optimizer{
 		"adam":    func(ps nn.Params) nn.Optimizer { return must(nn.NewAdam(ps, nn.AdamConfig{})) },
@@ -128,8 +128,8 @@ func TestOptimizerRefusesNotFinite(t *testing.T) {
 	}
 }
 
-// TestNotFiniteLoss: whatever entry of predictions, targets or weights is NaN, the loss
-// is, and the error names the input.
+// TestNotFiniteLoss: if any entry of predictions, targets or weights is NaN, so is the loss, and
+// the error names the input.
 func TestNotFiniteLoss(t *testing.T) {
 	const rows, cols = 40, 1
 	losses := map[string]func(y, t, w *gorgonia.Node) (*gorgonia.Node, error){

@@ -14,7 +14,7 @@ import (
 // parameters: Step expects their gradients in their order (see [Tape.Gradients]).
 type Optimizer interface {
 	gorgonia.Solver
-	// LearningRate is the step size of the next Step.
+	// LearningRate returns the step size of the next Step.
 	LearningRate() float64
 	SetLearningRate(float64)
 	// State returns everything but the parameters that Step reads and writes. The slots are the
@@ -31,7 +31,7 @@ type OptimizerState struct {
 	Slots Params // moments, one per parameter and kind, named kind/parameter
 }
 
-// newBase checks what every optimiser is made from.
+// newBase checks the common arguments of optimisers.
 func newBase(params Params, rate, defaultRate float64) (base, error) {
 	if err := params.check(); err != nil {
 		return base{}, fmt.Errorf("nn: optimizer: %w", err)
@@ -77,7 +77,7 @@ func (b *base) slots(kind string) Params {
 	return ps
 }
 
-// refusesNotFinite tells [Trainer] that Step checks gradients itself.
+// refusesNotFinite reports to [Trainer] that Step checks gradients itself.
 func (b *base) refusesNotFinite() {}
 
 // gradients calls update for each parameter and its gradient, after checking all of them, so that a

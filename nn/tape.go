@@ -41,8 +41,8 @@ type step struct {
 
 var _ gorgonia.VM = (*Tape)(nil)
 
-// NewTape compiles what the outputs, all of one graph, need. Gradients are outputs like any other;
-// those not asked for are not computed.
+// NewTape compiles the nodes that the outputs, all of one graph, need. Gradients are outputs like
+// any other; a tape computes only those requested.
 func NewTape(outputs ...*gorgonia.Node) (*Tape, error) {
 	if len(outputs) == 0 {
 		return nil, fmt.Errorf("nn: a tape needs at least one output")
@@ -205,8 +205,8 @@ func (t *Tape) explain(s *step, err error) error {
 	return fmt.Errorf("nn: %v with arguments of shape %s: %w", s.op, strings.Join(shapes, ", "), err)
 }
 
-// Value returns what n held after the last run: nil before the first, or when no output needs n. An
-// operation's value is overwritten by the next run.
+// Value returns the value of n after the last run: nil before the first, or if no output needs n.
+// The next run overwrites an operation's value.
 func (t *Tape) Value(n *gorgonia.Node) gorgonia.Value {
 	slot, ok := t.slots[n]
 	if !ok {
@@ -269,7 +269,7 @@ func (g *tapeGrad) Grad() (gorgonia.Value, error) {
 }
 
 // isBuiltinAdd recognises Gorgonia's elementwise addition, whose type is private. gorgonia.Grad
-// inserts it wherever a value is used more than once.
+// inserts it at every value that is used more than once.
 func isBuiltinAdd(op gorgonia.Op) bool {
 	return op.Arity() == 2 && fmt.Sprintf("%T", op) == "gorgonia.elemBinOp" && strings.HasPrefix(op.String(), "+ ")
 }

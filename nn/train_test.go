@@ -19,8 +19,7 @@ type fixedGrad struct {
 func (f fixedGrad) Value() gorgonia.Value         { return f.p.Value }
 func (f fixedGrad) Grad() (gorgonia.Value, error) { return f.g, nil }
 
-// TestOptimizers runs each optimiser beside PyTorch's documented recurrence in
-// float64.
+// TestOptimizers compares each optimiser with PyTorch's documented recurrence in float64.
 func TestOptimizers(t *testing.T) {
 	const n, steps = 37, 50
 	type ref func(k int, p, g float64, s *[2]float64) float64
@@ -89,8 +88,8 @@ func TestOptimizers(t *testing.T) {
 	}
 }
 
-// TestOptimizerStateResumes copies parameters and state in mid-training; the copy
-// must go on bit for bit.
+// TestOptimizerStateResumes copies parameters and state in mid-training; the copy must continue bit
+// for bit.
 func TestOptimizerStateResumes(t *testing.T) {
 	makers := map[string]func(nn.Params) nn.Optimizer{
 		"sgd":     func(ps nn.Params) nn.Optimizer { return must(nn.NewSGD(ps, nn.SGDConfig{Momentum: 0.9})) },

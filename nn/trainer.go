@@ -46,9 +46,9 @@ func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*g
 	return &Trainer{Tape: tape, Optimizer: opt, loss: loss, grads: vg, baseRate: opt.LearningRate()}, nil
 }
 
-// Step trains once on what the tape's inputs are bound to and returns the loss before the step. A
-// loss or a gradient that is not finite is [ErrNotFinite], says where it comes from, and changes
-// neither weights nor the optimiser.
+// Step trains once on the current inputs of the tape and returns the loss before the step. If a
+// loss or a gradient is not finite, the error wraps [ErrNotFinite] and names the source, and
+// neither weights nor the optimiser change.
 func (t *Trainer) Step() (float64, error) {
 	loss, err := t.backward()
 	if err != nil {

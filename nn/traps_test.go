@@ -11,8 +11,7 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// The tests of this file hold the tape against what is known to go wrong in
-// Gorgonia's graphs and machines.
+// The tests of this file check the tape against known faults of Gorgonia's graphs and machines.
 
 func TestEqualLayersStayApart(t *testing.T) {
 	g := gorgonia.NewGraph()

@@ -64,7 +64,7 @@ type setup struct {
 	tape   *nn.Tape
 }
 
-// newSetup builds sum(y * dy) with a random dy, so that the gradients are those of y along dy.
+// newSetup builds sum(y * dy) with a random dy, so the gradients are those of y along dy.
 func newSetup(t tester, l layer, images int, rng *rand.Rand) *setup {
 	t.Helper()
 	s := &setup{layer: l, images: images}
@@ -232,7 +232,7 @@ func TestConv2DInBlocks(t *testing.T) {
 	near(t, "gradients", []float64{dx, dw}, []float64{along, along})
 }
 
-// pooling is the reference of both poolings: reduce takes the values of a window.
+// pooling is the reference of both poolings: reduce combines the values of a window.
 func pooling(cfg cnn.PoolConfig, reduce func([]float64) float64) func(layer, []float64, [][]float64) []float64 {
 	stride := cfg.Stride
 	if stride == 0 {

@@ -66,7 +66,7 @@ func NewConv2D(name string, cfg Conv2DConfig, rng *rand.Rand) (*Conv2D, error) {
 	return l, nil
 }
 
-// Params returns the weight and, if there is one, the bias.
+// Params returns the weight and the bias, if any.
 func (l *Conv2D) Params() nn.Params {
 	if l.Bias == nil {
 		return nn.Params{l.Weight}
@@ -90,9 +90,9 @@ func (l *Conv2D) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return nn.Apply("conv2d", op, l.Out.symbolic(), append([]*gorgonia.Node{x}, nodes...)...)
 }
 
-// conv2D takes x, W and, where there is one, b. It unfolds a block of windows at a time into the
-// rows of a matrix that stays in the cache, and multiplies it by the filters. The backward pass
-// unfolds again rather than keep what the forward pass had, which is kernel^2 times the input.
+// conv2D takes x, W and optionally b. It unfolds a block of windows at a time into the rows of a
+// matrix that stays in the cache, and multiplies it by the filters. The backward pass unfolds again
+// rather than keep the forward pass's rows, which take kernel^2 times the input.
 type conv2D struct {
 	window
 	in, out Map
@@ -101,14 +101,14 @@ type conv2D struct {
 	drows   []float32 // their gradient
 }
 
-// depth is the number of values in one window.
+// depth returns the number of values in one window.
 func (o *conv2D) depth() int { return o.kernel * o.kernel * o.in.Channels }
 
 // cacheValues is the size of a block of unfolded windows that leaves room in a second-level cache.
 const cacheValues = 96 << 10
 
-// block is the number of windows unfolded at a time. The backward pass reads and writes all of the
-// filters' gradient for each block, so blocks of wide filters are larger than the cache.
+// block returns the number of windows to unfold at a time. The backward pass reads and writes the
+// whole gradient of the filters for each block, so blocks of wide filters exceed the cache.
 func (o *conv2D) block(total int) int {
 	return min(total, max(cacheValues/o.depth(), 2*o.out.Channels, 16))
 }
@@ -210,7 +210,7 @@ func (o *conv2D) unfold(x nn.Matrix, at, m int) []float32 {
 	return rows
 }
 
-// fold adds the gradient of m windows from the at-th on to that of the pixels they saw.
+// fold adds the gradient of m windows, starting with window at, to the gradient of their pixels.
 func (o *conv2D) fold(drows []float32, at, m int, dx nn.Matrix) {
 	width := o.kernel * o.in.Channels
 	o.lines(at, m, func(line, pixel, lo, hi int) {
@@ -254,9 +254,9 @@ func sumRows(x nn.Matrix, sum []float32) {
 	}
 }
 
-// FoldBatchNorm returns one convolution that computes what l and then norm compute in inference, up
-// to rounding and without norm's activation: its filters are scaled and shifted by the running
-// values. It copies the parameters.
+// FoldBatchNorm returns one convolution equal to l followed by norm in inference, up to rounding
+// and without norm's activation: its filters are scaled and shifted by the running values. It
+// copies the parameters.
 func FoldBatchNorm(l *Conv2D, norm *nn.BatchNorm) (*Conv2D, error) {
 	n := l.Out.Channels
 	if len(norm.Gamma.Data()) != n {

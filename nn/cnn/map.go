@@ -10,10 +10,10 @@ import (
 // Map is the size of the feature map of one image.
 type Map struct{ Height, Width, Channels int }
 
-// Pixels is the number of rows that one image has in a matrix of feature maps.
+// Pixels returns the number of rows of one image in a matrix of feature maps.
 func (m Map) Pixels() int { return m.Height * m.Width }
 
-// Values is the number of values of one feature map.
+// Values returns the number of values of one feature map.
 func (m Map) Values() int { return m.Pixels() * m.Channels }
 
 func (m Map) String() string { return fmt.Sprintf("%dx%dx%d", m.Height, m.Width, m.Channels) }
@@ -56,7 +56,7 @@ func (m Map) images(v gorgonia.Value) (nn.Matrix, int, error) {
 	return x, x.Rows / m.Pixels(), nil
 }
 
-// symbolic is the shape of a node of these maps, with a plausible number of rows.
+// symbolic returns the shape of a node of these maps, with a plausible number of rows.
 func (m Map) symbolic() nn.Shape { return nn.Shape{2 * m.Pixels(), m.Channels} }
 
 // window slides over the pixels of a map.
