@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -20,6 +21,7 @@ type Search struct {
 	start     *greedy
 	random    *rl.Rand
 	best      Action
+	options   []int32
 }
 
 var _ checkpoints.Stateful = (*Search)(nil)
@@ -32,8 +34,8 @@ type SearchConfig struct {
 	// Restarts is the number of restarts. Default 32; negative: none.
 	Restarts int
 	// ThoroughDevices is the largest number of devices for which Search exchanges and restarts.
-	// Above it, Search returns the first decision that no change of one device improves. Default
-	// 64.
+	// Above it, Search only gives one device at a time its best option, until that changes nothing
+	// or for a few passes. Default 64.
 	ThoroughDevices int
 }
 
@@ -71,6 +73,11 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 		return err
 	}
 	thorough := obs.Devices <= s.cfg.ThoroughDevices
+	if !thorough && e.BeginSwitches() {
+		s.switchAll(&obs)
+		copy(dst, e.Choice())
+		return nil
+	}
 	best := s.climb(thorough)
 	s.best = append(s.best[:0], e.Choice()...)
 	for restart := 0; thorough && restart < s.cfg.Restarts; restart++ {
@@ -87,6 +94,27 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	}
 	copy(dst, s.best)
 	return nil
+}
+
+// switchPasses is how often a search for many devices goes through them. From the fifth pass on hardly
+// any device changes its option.
+const switchPasses = 8
+
+// switchAll gives one device at a time its best option until that changes nothing, or often enough.
+func (s *Search) switchAll(obs *Observation) {
+	s.options = reuse.Slice(s.options, obs.Options())
+	for o := range s.options {
+		s.options[o] = int32(o)
+	}
+	for range switchPasses {
+		gain := 0.0
+		for i := range obs.Devices {
+			gain += s.evaluator.Switch(i, s.options)
+		}
+		if gain == 0 {
+			return
+		}
+	}
 }
 
 // climb improves the evaluator's decision until no change of one device and, if requested, no

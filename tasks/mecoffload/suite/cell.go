@@ -57,8 +57,11 @@ type Cell struct {
 	Recipe *agent.Recipe `json:"recipe,omitempty"`
 	// Slots is the length of the stream of tasks; its last quarter is measured. Bounds have no
 	// stream and no seed.
-	Slots int64  `json:"slots,omitempty"`
-	Seed  uint64 `json:"seed,omitempty"`
+	Slots int64 `json:"slots,omitempty"`
+	// Window is the number of slots measured at the end of the stream, if not its last quarter. It
+	// needs Train: a method that learns here is measured while it learns.
+	Window int64  `json:"window,omitempty"`
+	Seed   uint64 `json:"seed,omitempty"`
 
 	// Tests are evaluations of the trained method at the end of its slots.
 	Tests []Test `json:"tests,omitempty"`
@@ -151,15 +154,19 @@ func digestTraces(sc mecoffload.Scenario) (string, error) {
 type World struct {
 	Scenario         string
 	Devices, Servers int
+	Reach            int `json:",omitempty"` // of a device; 0: all servers
 	Slot             mecoffload.Seconds
 }
 
 // worldOf returns the world of a scenario.
 func worldOf(sc mecoffload.Scenario) World {
-	return World{sc.Name, sc.Devices, sc.Servers, sc.Slot}
+	return World{sc.Name, sc.Devices, sc.Servers, sc.Reach, sc.Slot}
 }
 
 // String returns for instance "dynamic, M 14, N 2, 10ms".
 func (w World) String() string {
+	if w.Reach > 0 {
+		return fmt.Sprintf("%s, M %d, N %d (%d in reach), %v", w.Scenario, w.Devices, w.Servers, w.Reach, w.Slot)
+	}
 	return fmt.Sprintf("%s, M %d, N %d, %v", w.Scenario, w.Devices, w.Servers, w.Slot)
 }

@@ -24,7 +24,7 @@ type Claim struct {
 }
 
 // crowded is the world in which the largest ratios are expected.
-var crowded = World{"dynamic", 14, 2, shortSlot}
+var crowded = World{Scenario: "dynamic", Devices: 14, Servers: 2, Slot: shortSlot}
 
 // Claims returns the claims for which the comparison has the cells.
 func (c *Comparison) Claims() ([]Claim, error) {
@@ -229,7 +229,7 @@ func (c *Comparison) leastRatio(s Subject, of string, least float64, ratio func(
 
 func (c *Comparison) transferClaims() ([]Claim, error) {
 	s, ok := c.method(agent.GRLELT, agent.TunedRecipe().Name)
-	from, to := World{"dynamic", 6, 2, shortSlot}, crowded
+	from, to := World{Scenario: "dynamic", Devices: 6, Servers: 2, Slot: shortSlot}, crowded
 	frozen, ok2 := c.TestRows(from, s, Frozen, to)
 	if !ok || !ok2 || !slices.Contains(c.Worlds, to) {
 		return nil, nil

@@ -191,7 +191,7 @@ func (c *Comparison) unseenClaims() ([]Claim, error) {
 	return claims, nil
 }
 
-// LeavesOneOut reports whether methods are measured in other worlds than they were trained in.
+// LeavesOneOut reports whether methods are measured on other recordings than they were trained on.
 func (c *Comparison) LeavesOneOut() bool {
-	return slices.ContainsFunc(c.Suite.Cells, func(c Cell) bool { return c.Train != nil })
+	return slices.ContainsFunc(c.Suite.Cells, func(c Cell) bool { return c.Train != nil && c.Train.Trace.Files != nil })
 }

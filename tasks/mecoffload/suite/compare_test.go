@@ -12,7 +12,7 @@ import (
 func made(subjects []Subject, accuracy [][][]float64) *Comparison {
 	c := &Comparison{Subjects: subjects, groups: make(map[place]*group), bounds: make(map[World]BoundValues)}
 	for i, bySubject := range accuracy {
-		w := World{"dynamic", 6 + 4*i, 2, shortSlot}
+		w := World{Scenario: "dynamic", Devices: 6 + 4*i, Servers: 2, Slot: shortSlot}
 		c.Worlds = append(c.Worlds, w)
 		c.bounds[w] = BoundValues{AllExits: Bound{0.8, 0.9, 0}, LastExit: Bound{0.9, 0.4, 0}}
 		for k, scores := range bySubject {

@@ -74,6 +74,10 @@ const (
 	// already decides, so that the backlogs become its own. Deadlines of a few slots make queues
 	// forget soon.
 	settle = 50
+	// settleLarge is the same with more than settleDevices devices, of which every slot takes long:
+	// deadlines of two to four slots are over.
+	settleLarge   = 10
+	settleDevices = 2000
 	// curvePoints is the number of points of a learning curve.
 	curvePoints = 40
 	// boundTasks and boundSeed define the sample of mecoffload.DeadlineBound.
@@ -153,7 +157,7 @@ func (r *Result) learn(ctx context.Context) error {
 		return err
 	}
 	if c.Train != nil {
-		if r.Rows[0], err = elsewhere(ctx, learned, cfg, c.Scenario); err != nil {
+		if r.Rows[0], err = elsewhere(ctx, learned, cfg, c); err != nil {
 			return err
 		}
 	}
@@ -180,16 +184,24 @@ func saved(run *experiment.Run) (*experiment.Checkpoint, error) {
 	return experiment.OpenCheckpoint(filepath.Join(dir, experiment.LatestCheckpoint))
 }
 
-// elsewhere evaluates what a run of cfg learned in another scenario, on the last quarter of a
-// stream of the run's length. The agent's knowledge, including the price of server time, is about
-// the scenario it was trained in.
-func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config, sc mecoffload.Scenario) (mecoffload.Row, error) {
+// elsewhere evaluates what a run of cfg learned in the cell's scenario. The agent's knowledge,
+// including the price of server time, is about the scenario it was trained in, but for its size.
+func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config, c Cell) (mecoffload.Row, error) {
+	cfg.Scenario.Devices, cfg.Scenario.Servers, cfg.Scenario.Reach = c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Reach
 	agent, err := learned.Agent(cfg)
 	if err != nil {
 		return mecoffload.Row{}, err
 	}
 	defer agent.Close()
-	return evaluation(sc, cfg.Profile, cfg.Slots, cfg.Slots-experiment.TailStart(cfg.Slots), cfg.Seed).Policy(ctx, agent)
+	return evaluation(c.Scenario, cfg.Profile, cfg.Slots, c.window(), cfg.Seed).Policy(ctx, agent)
+}
+
+// window is the number of slots that the cell measures.
+func (c Cell) window() int64 {
+	if c.Window > 0 {
+		return c.Window
+	}
+	return c.Slots - experiment.TailStart(c.Slots)
 }
 
 // run evaluates what a run of cfg learned.
@@ -221,7 +233,11 @@ func (t Test) run(ctx context.Context, learned *experiment.Checkpoint, cfg exper
 // evaluation covers the last window slots of a stream.
 func evaluation(sc mecoffload.Scenario, p mecoffload.Profile, slots, window int64, seed uint64) experiment.Evaluation {
 	from := max(slots-window, 0)
-	return experiment.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-settle, 0)}
+	before := int64(settle)
+	if sc.Devices > settleDevices {
+		before = settleLarge
+	}
+	return experiment.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-before, 0)}
 }
 
 func (r *Result) baselines(ctx context.Context) error {
@@ -230,7 +246,7 @@ func (r *Result) baselines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := evaluation(c.Scenario, c.Profile, c.Slots, c.Slots-experiment.TailStart(c.Slots), c.Seed)
+	e := evaluation(c.Scenario, c.Profile, c.Slots, c.window(), c.Seed)
 	for _, p := range policies {
 		row, err := e.Policy(ctx, p)
 		if err != nil {

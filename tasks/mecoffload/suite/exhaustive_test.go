@@ -12,7 +12,7 @@ import (
 // the search is as good as claimed where it serves as the near-oracle of larger instances.
 func TestExhaustiveBoundsEveryMethod(t *testing.T) {
 	for _, devices := range []int{1, 2, 3} {
-		sc, err := World{"dynamic", devices, 2, 0.004}.scenario()
+		sc, err := World{Scenario: "dynamic", Devices: devices, Servers: 2, Slot: 0.004}.scenario()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@ import (
 
 // larger are the larger networks of suite claims, seven devices to a server. They were named before
 // anything was run there on its seeds.
-var larger = []World{{"dynamic", 28, 4, shortSlot}, {"dynamic", 42, 6, shortSlot}}
+var larger = []World{{Scenario: "dynamic", Devices: 28, Servers: 4, Slot: shortSlot}, {Scenario: "dynamic", Devices: 42, Servers: 6, Slot: shortSlot}}
 
 // fresh compares methods with their default recipes, on seeds that no recipe was chosen on.
 func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
@@ -21,7 +21,7 @@ func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
 // would take hours.
 func claimsPlan() plan {
 	worlds := crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot}, []int{6, 10, 14})
-	worlds = append(append(worlds, World{"dynamic", 14, 2, longSlot}), larger...)
+	worlds = append(append(worlds, World{Scenario: "dynamic", Devices: 14, Servers: 2, Slot: longSlot}), larger...)
 	p := fresh("The published ratios on forty streams",
 		"Every method with its default recipe on 40 streams that no recipe was chosen on, where "+
 			"the ratios to GRL and DROOE are claimed, and in two larger networks: 28 devices and "+
@@ -37,7 +37,11 @@ func longPlan() plan {
 		"GRLE and GRLE-LT learn for 30,000 slots with rates drawn anew, with recorded rates, and "+
 			"with devices that come and go. Without recordings, "+
 			"choose one of the other worlds with --scenario.",
-		[]World{crowded, {"trace", 14, 2, shortSlot}, {"churn", 14, 2, shortSlot}}, agent.GRLELT, agent.GRLE)
+		[]World{
+			crowded,
+			{Scenario: "trace", Devices: 14, Servers: 2, Slot: shortSlot},
+			{Scenario: "churn", Devices: 14, Servers: 2, Slot: shortSlot},
+		}, agent.GRLELT, agent.GRLE)
 	p.slots, p.baselines, p.streams = longSlots, false, true
 	return p
 }

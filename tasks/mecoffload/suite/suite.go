@@ -60,6 +60,7 @@ type plan struct {
 	streams   bool // say what can be reached in the course of each stream
 	// leaveOneOut makes a world of every recording, in which methods trained on the others decide.
 	leaveOneOut bool
+	trainedIn   *World                               // where methods learn, to decide in all worlds; nil: in each
 	tests       func(p plan, c Cell) ([]Test, error) // may be nil
 }
 
@@ -190,6 +191,13 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 				return nil, nil, err
 			}
 		}
+		if p.trainedIn != nil && w != *p.trainedIn {
+			train, err := p.trainedIn.scenario()
+			if err != nil {
+				return nil, nil, err
+			}
+			bases[0].Train, bases[0].Window = &train, largeWindow(p.slots, w.Devices)
+		}
 		for _, base := range bases {
 			if len(sc.Trace.Files) > 0 {
 				base.Traces = traces
@@ -232,8 +240,15 @@ func (p plan) world(base Cell, seeds []uint64) (cells []Cell, err error) {
 			cells = append(cells, c)
 		}
 	}
-	base.Subject, base.Slots = Subject{Name: Bounds}, 0
+	base.Subject, base.Slots, base.Window = Subject{Name: Bounds}, 0, 0
 	return append(cells, base), nil
+}
+
+// largeWindow is the number of slots that are measured with so many devices: the last quarter or, to
+// bound the time, a number of which the tasks are as many as those of a thousand devices in 25 slots.
+func largeWindow(slots int64, devices int) int64 {
+	quarter := slots - experiment.TailStart(slots)
+	return min(quarter, max(25_000/int64(devices), 5))
 }
 
 // references are the subjects beside the methods that depend on the seed.
@@ -276,6 +291,6 @@ func folds(base Cell) ([]Cell, error) {
 // scenario returns the built-in scenario with the world's name and sizes.
 func (w World) scenario() (mecoffload.Scenario, error) {
 	sc, err := mecoffload.LoadScenario(w.Scenario)
-	sc.Devices, sc.Servers, sc.Slot = w.Devices, w.Servers, w.Slot
+	sc.Devices, sc.Servers, sc.Reach, sc.Slot = w.Devices, w.Servers, w.Reach, w.Slot
 	return sc, err
 }

@@ -6,5 +6,6 @@
 //	err = r.Print(os.Stdout, report.ASCII)
 //	err = r.Write("results")
 //
-// The results alone determine all files except timing.md and the last section of report.html.
+// The results alone determine all files except timing.md, figures of times and the last section of
+// report.html.
 package report

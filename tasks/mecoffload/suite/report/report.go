@@ -53,8 +53,10 @@ func New(c *suite.Comparison) (*Report, error) {
 			r.Sections = append(r.Sections, s)
 		}
 	}
-	r.Times = times(c)
 	var err error
+	if r.Times, err = times(c); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
 	r.Settings, err = settings(c)
 	return r, err
 }
@@ -71,11 +73,25 @@ func about(c *suite.Comparison) string {
 	if c.LeavesOneOut() {
 		learn = "Methods learn for as many slots elsewhere, and no more here"
 	}
+	if small := trainedIn(c); small > 0 {
+		learn = fmt.Sprintf("With %d devices methods learn from the first slot to the last, and with "+
+			"others they decide as they have learned there", small)
+	}
 	return fmt.Sprintf("%s Each stream of tasks has %d slots, and all policies meet the same "+
 		"streams: %s. %s; "+
 		"all figures are averages over slots %d to %d, the last quarter. ± is the larger half of "+
 		"a 95 %% bootstrap interval over the seeds.",
 		s.About, s.Slots, seeds, learn, from+1, s.Slots)
+}
+
+// trainedIn returns the number of devices that all methods learned with, 0 if there is no such number.
+func trainedIn(c *suite.Comparison) int {
+	for _, cell := range c.Suite.Cells {
+		if cell.Train != nil && cell.Train.Devices != cell.Scenario.Devices {
+			return cell.Train.Devices
+		}
+	}
+	return 0
 }
 
 // scenarioNames returns the names of the worlds' scenarios, in order.

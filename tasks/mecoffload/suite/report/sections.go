@@ -231,31 +231,3 @@ func transfer(c *suite.Comparison) (Section, error) {
 	}
 	return Section{Title: "Transfer", Tables: []*Table{t}}, nil
 }
-
-// times shows how long decisions took.
-func times(c *suite.Comparison) Section {
-	s := Section{Title: "Decision times"}
-	for _, scenario := range scenarioNames(c) {
-		t, worlds := worldTable(c, scenario, fmt.Sprintf("Scenario %s: time of a decision in µs, mean (99th percentile)", scenario), "")
-		for i, subject := range c.Subjects {
-			row := Row{Cells: []string{subject.String()}, Rule: newGroup(c.Subjects, i)}
-			for _, w := range worlds {
-				d := c.Decision(w, subject)
-				row.Cells = append(row.Cells, fmt.Sprintf("%.0f (%.0f)", d.Mean, d.P99))
-			}
-			t.Rows = append(t.Rows, row)
-		}
-		s.Tables = append(s.Tables, t)
-	}
-	total := 0.0
-	for _, r := range c.Results {
-		total += r.Timing.Seconds
-	}
-	builds := suite.Builds(c.Results)
-	s.Text = fmt.Sprintf("Measured while cells ran side by side, so they are about the machine as well, and not the same the next time. The cells took %.0f s, one after "+
-		"another. They come from build %s of the program.", total, strings.Join(builds, ", "))
-	if len(builds) > 1 {
-		s.Text += " Results of several builds are only comparable if nothing that they follow from has changed between them."
-	}
-	return s
-}

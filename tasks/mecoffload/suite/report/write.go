@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/graphrl/graphrl/internal/atomicfile"
@@ -274,7 +275,7 @@ func (r *Report) Write(dir string) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	svg := make(map[*Figure][]byte)
-	for _, s := range r.Sections {
+	for _, s := range append(slices.Clone(r.Sections), r.Times) {
 		for _, f := range s.Figures {
 			var err error
 			if svg[f], err = f.SVG(); err != nil {
