@@ -5,41 +5,8 @@ import (
 	"log"
 
 	"github.com/graphrl/graphrl/rl"
-	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/rl/envs"
 )
-
-// Three devices choose among three servers. The first is sure of its choice, the last is not.
-func ExampleQuantizer() {
-	scores := droo.Scores{Rows: 3, Options: 3, Logits: []float32{
-		9.0, 1.0, 0.0,
-		2.0, 1.5, 0.0,
-		0.0, 0.1, 0.2,
-	}}
-	var d droo.Decisions
-	for _, q := range []droo.Quantizer{new(droo.OrderPreserving), new(droo.KBest)} {
-		if err := q.Candidates(scores, 5, &d); err != nil {
-			log.Fatal(err)
-		}
-		fmt.Printf("%T\n", q)
-		for k := range d.K {
-			fmt.Println(d.Candidate(k))
-		}
-	}
-	// Output:
-	// *droo.OrderPreserving
-	// [0 0 2]
-	// [0 0 1]
-	// [0 0 0]
-	// [0 1 0]
-	// [0 2 0]
-	// *droo.KBest
-	// [0 0 2]
-	// [0 0 1]
-	// [0 0 0]
-	// [0 1 2]
-	// [0 1 1]
-}
 
 // A policy that pushes the cart to the side where the pole leans, in four environments for 100
 // steps.
