@@ -203,6 +203,11 @@ func (t *training) close() {
 	t.folder.Close()
 }
 
+// unprinted is why the table of a complete run was not shown.
+func unprinted(dir string, err error) error {
+	return fmt.Errorf("the run in %s is complete, but its table could not be printed: %w", dir, err)
+}
+
 // finish trains, fills the run folder and prints the table.
 func (t *training) finish(ctx context.Context, format show.Format, out cli.Streams) error {
 	if err := t.learn(ctx, out.Err); err != nil {
@@ -221,7 +226,7 @@ func (t *training) finish(ctx context.Context, format show.Format, out cli.Strea
 		return err
 	}
 	if err := comparison.WriteTable(out.Out, format, ""); err != nil {
-		return err
+		return unprinted(dir, err)
 	}
 	fmt.Fprintf(out.Err, "run folder: %s\n", dir)
 	return nil

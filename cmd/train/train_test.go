@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,8 +28,17 @@ import (
 // With this variable set the test binary is the command itself, so that tests can kill it.
 const asCommand = "GRAPHRL_TEST_TRAIN"
 
+// It then takes no file that is larger than this one says, in bytes: a full disk.
+const largestFile = "GRAPHRL_TEST_LARGEST"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
+		if size, err := strconv.ParseUint(os.Getenv(largestFile), 10, 64); err == nil {
+			limit := syscall.Rlimit{Cur: size, Max: size}
+			if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+				panic(err)
+			}
+		}
 		main()
 	}
 	os.Exit(m.Run())
@@ -157,19 +167,26 @@ func equalRuns(t *testing.T, a, b string) {
 // start runs a command line in a separate process.
 func start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var messages bytes.Buffer
-	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asCommand+"=1")
+	cmd := itself(t, args...)
 	cmd.Stderr = &messages
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill() })
 	return cmd, &messages
+}
+
+// itself is the command in a process of its own.
+func itself(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	return cmd
 }
 
 // waitFor waits until a file is there.
@@ -316,32 +333,93 @@ func TestLongerRun(t *testing.T) {
 
 func TestSignalsStopCleanly(t *testing.T) {
 	inTemp(t)
-	args := []string{"--config", "tiny.yaml", "--method", "DROO", "--slots", "1000000", "--out", "run"}
-	last := int64(0)
 	for _, c := range []struct {
-		signal os.Signal
+		signal syscall.Signal
 		code   int
-	}{{os.Interrupt, 130}, {syscall.SIGTERM, 143}} {
-		cmd, messages := start(t, args...)
-		waitFor(t, "run/checkpoint/best/manifest.json") // it is at work
-		if err := cmd.Process.Signal(c.signal); err != nil {
-			t.Fatal(err)
+	}{{syscall.SIGINT, 130}, {syscall.SIGTERM, 143}, {syscall.SIGHUP, 129}} {
+		dir := fmt.Sprint("run", c.code)
+		cmd, messages := start(t, "--config", "tiny.yaml", "--method", "DROO", "--slots", "1000000", "--out", dir)
+		last := int64(0)
+		for _, written := range []string{"checkpoint/best", "timing"} { // by a new run, and a resumed one
+			waitFor(t, dir+"/"+written+"/manifest.json")
+			if err := cmd.Process.Signal(c.signal); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), "--resume "+dir) {
+				t.Fatalf("%v: code %d\n%s", c.signal, got, messages)
+			}
+			saved, err := experiment.OpenCheckpoint(dir + "/checkpoint/latest")
+			if err != nil || saved.Slot <= last {
+				t.Fatalf("%v: %+v, error %v", c.signal, saved, err)
+			}
+			last = saved.Slot
+			if err := os.RemoveAll(dir + "/timing"); err != nil {
+				t.Fatal(err)
+			}
+			cmd, messages = start(t, "--resume", dir)
 		}
-		cmd.Wait()
-		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), "--resume run") {
-			t.Fatalf("%v: code %d\n%s", c.signal, got, messages)
-		}
-		saved, err := experiment.OpenCheckpoint("run/checkpoint/latest")
-		if err != nil || saved.Slot <= last {
-			t.Fatalf("%v: %+v, error %v", c.signal, saved, err)
-		}
-		last = saved.Slot
-		// Do not mistake the old one for the next.
-		if err := os.RemoveAll("run/checkpoint/best"); err != nil {
-			t.Fatal(err)
-		}
-		args = []string{"--resume", "run"}
 	}
+}
+
+// A full disk ends a run with the file and the way on; with room again, it ends like one that never
+// met it.
+func TestFullDisk(t *testing.T) {
+	inTemp(t)
+	write(t, "chatty.yaml", strings.Replace(tiny, "report_interval: 30", "report_interval: 1", 1))
+	args := []string{"--config", "chatty.yaml", "--method", "GRLE", "--slots", "1000", "--out"}
+	must(t, append(args, "whole")...)
+	t.Setenv(largestFile, "200000") // of about 370,000 that metrics.jsonl becomes
+	cmd, messages := start(t, append(args, "full")...)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(messages.String(), "full/metrics.jsonl: file too large; ") ||
+		!strings.Contains(messages.String(), "--resume full") {
+		t.Fatalf("code %d\n%s", code, messages)
+	}
+	must(t, "--resume", "full")
+	equalRuns(t, "whole", "full")
+}
+
+// When nobody reads the messages any more, as after | head -1, the run is saved before it ends; when
+// nobody reads the table, the run is complete.
+func TestClosedPipe(t *testing.T) {
+	inTemp(t)
+	args := []string{"--config", "tiny.yaml", "--method", "DROO", "--out"}
+	must(t, append(args, "whole")...)
+
+	cmd := itself(t, append(args, "messages")...)
+	messages, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	if _, err := messages.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	messages.Close()
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 141 {
+		t.Errorf("messages: code %d", code)
+	}
+	must(t, "--resume", "messages")
+	equalRuns(t, "whole", "messages")
+
+	var said bytes.Buffer
+	cmd = itself(t, append(args, "table")...)
+	cmd.Stderr = &said
+	table, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Close()
+	cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != 141 || !strings.Contains(said.String(), "the run in table is complete, but") {
+		t.Errorf("table: code %d\n%s", code, &said)
+	}
+	equalRuns(t, "whole", "table")
 }
 
 // JSON on standard output is one array of rows with the promised keys and nothing else; the other

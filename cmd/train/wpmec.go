@@ -53,7 +53,7 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 		return err
 	}
 	if err := show.WriteTable(out.Out, c.Format, caption, cli.FrameColumns(), values(results)); err != nil {
-		return err
+		return unprinted(folder.Path(), err)
 	}
 	fmt.Fprintf(out.Err, "run folder: %s\n", folder.Path())
 	return nil

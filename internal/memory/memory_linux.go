@@ -3,8 +3,10 @@ package memory
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"path"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,6 +42,27 @@ func addressSpace() Limit {
 	}
 	return Limit{int64(limit.Cur) - used, "ulimit -v"}
 }
+
+// CheckAddressSpace reports an address space (ulimit -v) in which the Go runtime itself ends with a
+// crash: it reserves much more of it than it uses. Where it does not even start, nothing can be
+// reported.
+func CheckAddressSpace() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &limit); err != nil {
+		return nil
+	}
+	needed := uint64(runtimeBytes + (runtime.GOMAXPROCS(0)+4)*threadBytes)
+	if limit.Cur >= needed {
+		return nil
+	}
+	return fmt.Errorf("ulimit -v leaves %s of address space, of which the Go runtime alone reserves up to %s "+
+		"without using it: raise the limit, or limit what is used by GOMEMLIMIT or a control group",
+		Format(int64(limit.Cur)), Format(int64(needed)))
+}
+
+// runtimeBytes is what the runtime reserves at its start, measured on amd64 as the smallest limit
+// under which a short run does not crash.
+const runtimeBytes = 900 << 20
 
 // controlGroups reads the memory limits of the process's control group and of those around it,
 // given /proc/self/cgroup.

@@ -2,6 +2,8 @@ package memory
 
 import (
 	"io/fs"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,5 +43,28 @@ func TestField(t *testing.T) {
 	}
 	if _, ok := field(info, "MemFree:"); ok {
 		t.Error("found what is not there")
+	}
+}
+
+// A limit below what the runtime reserves is reported, a usual one is not.
+func TestCheckAddressSpace(t *testing.T) {
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckAddressSpace(); err != nil {
+		t.Skip(err)
+	}
+	tight := old
+	tight.Cur = 300 << 20 // for this moment, in which nothing is mapped
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &tight); err != nil {
+		t.Fatal(err)
+	}
+	err := CheckAddressSpace()
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &old); err != nil {
+		t.Fatal(err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "ulimit -v") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -72,15 +73,19 @@ func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags,
 	return nil, run, err
 }
 
-// Resumable adds to the error of a signal that stopped a run how to continue it. step is the task's
+// Resumable adds to the error of a signal or a disk that stopped a run how to continue it. step is the task's
 // word for a step.
 func Resumable(err error, folder *runfolder.Folder, step string, run runfolder.Run) error {
-	var signal Interrupted
-	if !errors.As(err, &signal) {
-		return err
-	}
 	at := run.Position()
-	return fmt.Errorf("%w after %s %d of %d; continue with --resume %s", err, step, at.Steps(), at.Length(), folder.Path())
+	var signal Interrupted
+	if errors.As(err, &signal) {
+		return fmt.Errorf("%w after %s %d of %d; continue with --resume %s", err, step, at.Steps(), at.Length(), folder.Path())
+	}
+	var refused *fs.PathError
+	if errors.As(err, &refused) {
+		return fmt.Errorf("%w; when the disk has room again, continue with --resume %s", err, folder.Path())
+	}
+	return err
 }
 
 // OpenError adds to the error of a run's checkpoint which other one can be evaluated.

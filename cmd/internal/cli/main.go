@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/alecthomas/kong"
+	"github.com/graphrl/graphrl/internal/memory"
 )
 
 // Streams are the outputs of a command: results go to Out, messages and progress to Err.
@@ -27,7 +28,8 @@ const exitCodes = `Exit codes:
     1  failed; the last message says why
     2  the command line makes no sense
     3  another process works in the folder
-  130  stopped by Ctrl-C, 143 by SIGTERM; the message says how to go on
+  130  stopped by Ctrl-C, 143 by SIGTERM, 129 by the end of the terminal, 141 by that of a pipe;
+       the message says how to go on
 `
 
 // usageError is an invalid command line.
@@ -54,8 +56,11 @@ type Command struct {
 
 // Main runs the command line of the process and ends it.
 func (c Command) Main() {
-	ctx, stop := interruptible(os.Stderr)
-	code := c.Execute(ctx, os.Args[1:], Streams{os.Stdout, os.Stderr})
+	if err := memory.CheckAddressSpace(); err != nil {
+		os.Exit(c.failed(err, Streams{os.Stdout, os.Stderr}))
+	}
+	ctx, out, stop := interruptible()
+	code := c.Execute(ctx, os.Args[1:], out)
 	stop()
 	os.Exit(code)
 }
@@ -77,7 +82,9 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		return exitUsage
 	}
 	if len(args) == 1 && args[0] == "--version" {
-		fmt.Fprintf(out.Out, "%s %s\n", c.Name, Version())
+		if _, err := fmt.Fprintf(out.Out, "%s %s\n", c.Name, Version()); err != nil {
+			return c.failed(err, out)
+		}
 		return 0
 	}
 	named := func(n *kong.Node) bool { return len(args) > 0 && n.Name == args[0] }
@@ -89,6 +96,10 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		c.listTasks(parser.Model, out.Out)
 		return 0
 	}
+	var misspelt *kong.ParseError
+	if err != nil && !errors.As(err, &misspelt) {
+		return c.failed(err, out) // the help could not be printed
+	}
 	if err == nil {
 		err = checkGiven(line)
 	}
@@ -97,14 +108,19 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		return exitUsage
 	}
 	if err := line.Run(); err != nil {
-		fmt.Fprintf(out.Err, "%s: %v\n", c.Name, err)
-		var coder kong.ExitCoder
-		if errors.As(err, &coder) {
-			return coder.ExitCode()
-		}
-		return exitFailure
+		return c.failed(err, out)
 	}
 	return 0
+}
+
+// failed says why a command failed and returns its exit code.
+func (c Command) failed(err error, out Streams) int {
+	fmt.Fprintf(out.Err, "%s: %v\n", c.Name, err)
+	var coder kong.ExitCoder
+	if errors.As(err, &coder) {
+		return coder.ExitCode()
+	}
+	return exitFailure
 }
 
 // checkGiven reports flags given twice, one of which would be ignored, and flags with an empty
