@@ -17,6 +17,8 @@
 //	runs/grle-dynamic-m14-seed1/
 //	  config.yaml           all settings; the checkpoints have them too
 //	  metrics.jsonl         one JSON object per report interval, see [Log]
+//	  metrics.csv           the same as a table, and
+//	  events.out.tfevents.* the same for TensorBoard, if asked for, see [Export]
 //	  checkpoint/latest/    the state to resume
 //	  checkpoint/best/      the state with the highest score of those at multiples of the checkpoint interval
 //	  timing/               wall-clock times so far, which no result depends on

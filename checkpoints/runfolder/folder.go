@@ -32,6 +32,8 @@ type Folder struct {
 	lock *Lock
 	log  *Log
 	made bool // created by this process
+
+	exports []exportFile
 }
 
 // Create creates a folder and locks it: out or, if that is empty, runs/<name>, with -2, -3, ...
@@ -100,7 +102,7 @@ func (f *Folder) Close() error {
 	if f.log != nil {
 		err = f.log.Close()
 	}
-	err = errors.Join(err, f.lock.Release())
+	err = errors.Join(err, f.closeExports(), f.lock.Release())
 	if _, statErr := os.Stat(f.Path(CheckpointDir, Latest, "manifest.json")); f.made && errors.Is(statErr, fs.ErrNotExist) {
 		os.RemoveAll(f.dir)
 	}
@@ -143,8 +145,8 @@ func (f *Folder) Train(ctx context.Context, run Run, progress func()) error {
 			return err
 		}
 		if course.ReportDue() {
-			if err := f.log.Append(run.Line()); err != nil {
-				return fmt.Errorf("metrics: %w", err)
+			if err := f.report(run); err != nil {
+				return err
 			}
 		}
 		if course.CheckpointDue() {
@@ -155,4 +157,13 @@ func (f *Folder) Train(ctx context.Context, run Run, progress func()) error {
 		progress()
 	}
 	return nil
+}
+
+// report adds a line to the log and its exports.
+func (f *Folder) report(run Run) error {
+	line := run.Line()
+	if err := f.log.Append(line); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return f.appendExports(run.Position().Steps(), line)
 }

@@ -16,19 +16,20 @@ import (
 // all mean the number of steps of the run at the time of writing.
 type Log struct{ f *os.File }
 
-// position returns the number of steps after which a line was written, and false for text that does
-// not fit into line.
-func position(text []byte, line reflect.Type) (int64, bool) {
+// parseLine reads a line of a log and after how many steps it was written. It returns false for what
+// is no line of a log: one that does not fit into type of.
+func parseLine(text []byte, of reflect.Type) (step int64, line any, ok bool) {
 	var p struct{ Step, Slot, Frame *int64 }
-	if json.Unmarshal(text, &p) != nil || json.Unmarshal(text, reflect.New(line).Interface()) != nil {
-		return 0, false
+	v := reflect.New(of)
+	if json.Unmarshal(text, &p) != nil || json.Unmarshal(text, v.Interface()) != nil {
+		return 0, nil, false
 	}
-	for _, v := range []*int64{p.Step, p.Slot, p.Frame} {
-		if v != nil {
-			return *v, true
+	for _, at := range []*int64{p.Step, p.Slot, p.Frame} {
+		if at != nil {
+			return *at, v.Elem().Interface(), true
 		}
 	}
-	return 0, false
+	return 0, nil, false
 }
 
 // OpenLog opens the log of a run at course, for appending lines of the type of line. It keeps the
@@ -70,7 +71,7 @@ func OpenLog(name string, course *Course, line any) (log *Log, lost int64, err e
 func repair(data []byte, course *Course, of reflect.Type) (kept []byte, lines int64) {
 	last := int64(0)
 	for line := range bytes.Lines(data) {
-		at, ok := position(line, of)
+		at, _, ok := parseLine(line, of)
 		if !ok || line[len(line)-1] != '\n' || at <= last || at > course.Steps() || !course.reports(at) {
 			continue
 		}

@@ -175,6 +175,9 @@ func rewrite[C any, R Run](t Task[C, R], f *Folder, saved *Saved[C], run R, cfg 
 		o.Warn(fmt.Sprintf("%s: %d of %d lines before the checkpoint are missing or damaged: the learning curve has a gap there, the run has none",
 			f.Path(MetricsFile), lost, run.Position().Reports()))
 	}
+	if err := f.resumeExports(run); err != nil {
+		return err
+	}
 	if o.From != Latest || t.Length(saved.Config) != t.Length(cfg) {
 		if err := Save(f.Path(CheckpointDir, Latest), run); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
@@ -24,7 +25,7 @@ type group struct {
 }
 
 // startGroup creates the folder of a group and the run folders in it, each at its first slot.
-func startGroup(out string, cfgs []experiment.Config) (*group, error) {
+func startGroup(out string, cfgs []experiment.Config, exports []runfolder.Export) (*group, error) {
 	first, err := experiment.NewRun(cfgs[0]) // before there is a folder: most mistakes show here
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func startGroup(out string, cfgs []experiment.Config) (*group, error) {
 	if g.dir, err = cli.MakeDir(out, groupName(cfgs)); err != nil {
 		return nil, err
 	}
-	if err := g.fill(cfgs); err != nil {
+	if err := g.fill(cfgs, exports); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(g.dir))
 	}
 	return g, nil
@@ -55,11 +56,11 @@ func groupName(cfgs []experiment.Config) string {
 }
 
 // fill makes the run folders, and last the file by which the folder is known to be complete.
-func (g *group) fill(cfgs []experiment.Config) error {
+func (g *group) fill(cfgs []experiment.Config, exports []runfolder.Export) error {
 	var names []string
 	for _, cfg := range cfgs {
 		name := strings.ToLower(fmt.Sprintf("%s-seed%d", cfg.Method, cfg.Seed))
-		t, err := startRun(filepath.Join(g.dir, name), cfg)
+		t, err := startRun(filepath.Join(g.dir, name), cfg, exports)
 		if err != nil {
 			return err
 		}

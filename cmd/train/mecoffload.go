@@ -27,6 +27,7 @@ type mecoffloadCommand struct {
 	Out     string  `placeholder:"DIR" help:"New folder. Default: runs/<methods>-<scenario>-m<devices>-seed<seed>, numbered if it exists. With several methods or seeds it holds a run folder for each."`
 	Resume  string  `placeholder:"DIR" help:"Folder of an interrupted run, or of several, to continue as if it had never stopped. With more --slots than it has it becomes that longer run."`
 	From    string  `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to continue from: latest or best. Default: latest."`
+	cli.LogFlag
 	show.FormatFlag
 }
 
@@ -39,14 +40,18 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
+	exports, err := c.Exports()
+	if err != nil {
+		return err
+	}
 	if len(cfgs) > 1 {
-		group, err := startGroup(c.Out, cfgs)
+		group, err := startGroup(c.Out, cfgs, exports)
 		if err != nil {
 			return err
 		}
 		return group.run(ctx, c.Format, out)
 	}
-	t, err := startRun(c.Out, cfgs[0])
+	t, err := startRun(c.Out, cfgs[0], exports)
 	if err != nil {
 		return err
 	}
@@ -169,14 +174,14 @@ type training struct {
 }
 
 // startRun creates a run and its folder: out or, if that is empty, one in runs.
-func startRun(out string, cfg experiment.Config) (*training, error) {
+func startRun(out string, cfg experiment.Config, exports []runfolder.Export) (*training, error) {
 	// All mistakes in the configuration show here, before there is a folder.
 	run, err := experiment.NewRun(cfg)
 	if err != nil {
 		return nil, err
 	}
 	name := fmt.Sprintf("%s-%s", cfg.Method, worldName(cfg))
-	folder, err := cli.StartFolder(experiment.Task(), out, name, cfg, run)
+	folder, err := cli.StartFolder(experiment.Task(), out, name, cfg, run, exports)
 	if err != nil {
 		run.Close()
 		return nil, err

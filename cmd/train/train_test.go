@@ -650,7 +650,7 @@ func TestDiskRefusesLater(t *testing.T) {
 		if err := os.RemoveAll("run"); err != nil {
 			t.Fatal(err)
 		}
-		tr, err := startRun("run", cfgs[0])
+		tr, err := startRun("run", cfgs[0], nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,7 @@ type wpmecCommand struct {
 	Out    string   `placeholder:"DIR" help:"New run folder. Default: runs/wpmec-<method>-<channels>-seed<seed>, numbered if it exists."`
 	Resume string   `placeholder:"DIR" help:"Folder of an interrupted run to continue as if it had never stopped. With more --frames than it has it becomes that longer run."`
 	From   string   `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to continue from: latest or best. Default: latest."`
+	cli.LogFlag
 	show.FormatFlag
 }
 
@@ -67,11 +68,15 @@ func (c wpmecCommand) open(messages io.Writer) (*runfolder.Folder, *wpmec.Traini
 	if err != nil {
 		return nil, nil, err
 	}
+	exports, err := c.Exports()
+	if err != nil {
+		return nil, nil, err
+	}
 	t, err := wpmec.NewTraining(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	folder, err := cli.StartFolder(wpmec.Task(), c.Out, folderName(cfg), cfg, t)
+	folder, err := cli.StartFolder(wpmec.Task(), c.Out, folderName(cfg), cfg, t, exports)
 	return folder, t, err
 }
 

@@ -16,8 +16,9 @@ const (
 	SummaryFile = "summary.md"
 )
 
-// StartFolder creates the folder of a new run: out or, if that is empty, runs/<name>.
-func StartFolder[C any, R runfolder.Run](t runfolder.Task[C, R], out, name string, cfg C, run R) (*runfolder.Folder, error) {
+// StartFolder creates the folder of a new run, with exports of its log: out or, if that is empty,
+// runs/<name>.
+func StartFolder[C any, R runfolder.Run](t runfolder.Task[C, R], out, name string, cfg C, run R, exports []runfolder.Export) (*runfolder.Folder, error) {
 	text, err := t.YAML(cfg)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,11 @@ func StartFolder[C any, R runfolder.Run](t runfolder.Task[C, R], out, name strin
 	if err != nil {
 		return nil, err
 	}
-	if err := folder.Start(run, text); err != nil {
+	err = folder.Start(run, text)
+	if err == nil {
+		err = folder.Export(run, exports...)
+	}
+	if err != nil {
 		return nil, errors.Join(err, folder.Close())
 	}
 	return folder, nil

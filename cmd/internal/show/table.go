@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
+	"github.com/graphrl/graphrl/internal/jsonleaves"
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
@@ -103,15 +103,13 @@ func WriteTable[T any](w io.Writer, f Format, caption string, columns []Column[T
 func writeCSV[T any](w io.Writer, rows []T) error {
 	out := csv.NewWriter(w)
 	for i, r := range rows {
-		data, err := json.Marshal(r)
+		leaves, err := jsonleaves.Of(r)
 		if err != nil {
 			return err
 		}
-		d := json.NewDecoder(bytes.NewReader(data))
-		d.UseNumber()
-		names, values, err := leaves(d, "", nil, nil)
-		if err != nil {
-			return err
+		var names, values []string
+		for _, leaf := range leaves {
+			names, values = append(names, leaf.Name), append(values, leaf.Text)
 		}
 		if i == 0 {
 			if err := out.Write(names); err != nil {
@@ -124,38 +122,4 @@ func writeCSV[T any](w io.Writer, rows []T) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// leaves reads one JSON value and appends its scalars, with their paths, in order.
-func leaves(d *json.Decoder, path string, names, values []string) ([]string, []string, error) {
-	token, err := d.Token()
-	if err != nil {
-		return nil, nil, err
-	}
-	delim, nested := token.(json.Delim)
-	if !nested {
-		text := fmt.Sprint(token)
-		if token == nil {
-			text = ""
-		}
-		return append(names, path), append(values, text), nil
-	}
-	if path != "" {
-		path += "."
-	}
-	for i := 0; d.More(); i++ {
-		key := strconv.Itoa(i + 1) // of a list, counting from one
-		if delim == '{' {
-			name, err := d.Token()
-			if err != nil {
-				return nil, nil, err
-			}
-			key = fmt.Sprint(name)
-		}
-		if names, values, err = leaves(d, path+key, names, values); err != nil {
-			return nil, nil, err
-		}
-	}
-	_, err = d.Token() // the closing one
-	return names, values, err
 }

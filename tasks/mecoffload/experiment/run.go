@@ -34,8 +34,9 @@ type Run struct {
 }
 
 var (
-	_ runfolder.Run   = (*Run)(nil)
-	_ runfolder.Timed = (*Run)(nil)
+	_ runfolder.Run     = (*Run)(nil)
+	_ runfolder.Timed   = (*Run)(nil)
+	_ runfolder.Figures = Report{}
 )
 
 // NewRun returns a run at its first slot. Close it when done.
@@ -147,6 +148,36 @@ type Report struct {
 	Decision *struct{} `json:"decision_us,omitempty"`
 	// Validation is of a checkpoint among these slots, if there was one.
 	Validation *Validation `json:"validation,omitempty"`
+}
+
+// Figures implements runfolder.Figures: the report without what is the same in all of a run.
+func (r Report) Figures() any {
+	f := figures{
+		r.Accuracy, r.SSP, r.Throughput, r.Reward, r.AccuracyServed, r.Latency, r.Utilisation, r.Exits, validated{},
+	}
+	if v := r.Validation; v != nil {
+		f.Validation = validated{&v.Accuracy, &v.Reward}
+	}
+	return f
+}
+
+// figures are the figures of a report, under the keys that the report has for them.
+type figures struct {
+	Accuracy       float64            `json:"accuracy"`
+	SSP            float64            `json:"ssp"`
+	Throughput     float64            `json:"throughput"`
+	Reward         float64            `json:"reward"`
+	AccuracyServed float64            `json:"accuracy_served"`
+	Latency        mecoffload.Latency `json:"latency_ms"`
+	Utilisation    float64            `json:"utilisation"`
+	Exits          []float64          `json:"exits"`
+	Validation     validated          `json:"validation"`
+}
+
+// validated are the figures of a validation, or null.
+type validated struct {
+	Accuracy *float64 `json:"accuracy"`
+	Reward   *float64 `json:"reward"`
 }
 
 // ReportDue reports whether a report interval has just ended.
