@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Each example compiles when its folder is copied into a module of its own.
+// Each example compiles when its folder is copied into a separate module.
 func TestExamplesCompileOnTheirOwn(t *testing.T) {
 	root, err := filepath.Abs("..")
 	if err != nil {

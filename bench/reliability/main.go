@@ -1,11 +1,11 @@
-// Command reliability kills training runs and suites at random moments, thousands of times if asked
-// to, resumes them, and compares what they leave with what runs leave that were never killed.
+// Command reliability kills training runs and suites at random moments, thousands of times on
+// request, resumes them, and compares their files with those of runs that were never killed.
 //
 //	go run ./bench/reliability -kills 1000
 //
-// It prints a table: per kind of run the kills, how often a process was refused because another
+// It prints a table per kind of run: the kills, how often a process was refused because another
 // worked in the folder, the folders that could not be resumed ("lost") and the files that differ in
-// the end. Both must be 0. docs/reliability.md has the last figures.
+// the end. The last two must be 0. docs/reliability.md has the latest figures.
 package main
 
 import (
@@ -66,7 +66,7 @@ func kinds(slots string) []kind {
 	}
 }
 
-// count is what has happened to one kind.
+// count holds the results of one kind.
 type count struct{ kills, folders, refused, told, lost, differ int }
 
 func main() {
@@ -258,7 +258,7 @@ func (h *hammer) execute(ctx context.Context, args []string) (int, string) {
 	return cmd.ProcessState.ExitCode(), lines[len(lines)-1]
 }
 
-// files are the contents of those in dir that match patterns.
+// files returns the contents of the files in dir that match patterns.
 func (h *hammer) files(dir string, patterns []string) (map[string]string, error) {
 	root := filepath.Join(h.dir, dir)
 	all := map[string]string{}

@@ -71,7 +71,7 @@ func write(name string, canvas vg.CanvasWriterTo) error {
 	return f.Close()
 }
 
-// decades are the powers of ten of a second between which all times lie.
+// decades returns the powers of ten of a second that enclose all times.
 func decades(panels []panel) (low, high int) {
 	low, high = math.MaxInt, math.MinInt
 	for _, p := range panels {

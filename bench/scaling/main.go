@@ -66,7 +66,7 @@ func main() {
 	}
 }
 
-// size is what is varied.
+// size is the varied size.
 type size struct {
 	devices, servers, exits   int
 	candidates, hidden, batch int

@@ -7,9 +7,9 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// BenchmarkTrain trains on CartPole-v1 by the recipes, learning included. One operation is a step
-// of one environment; bench/peers compares it with others. The learning rate does not fall, however
-// long it runs.
+// BenchmarkTrain trains on CartPole-v1 by the recipes, including learning. One operation is a step
+// of one environment; bench/peers compares it with other libraries. The learning rate stays
+// constant.
 func BenchmarkTrain(b *testing.B) {
 	const unlimited = 1 << 40
 	for _, algo := range []string{"ppo", "a2c", "dqn", "reinforce"} {

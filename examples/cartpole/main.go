@@ -5,8 +5,8 @@
 //	go run ./examples/cartpole --algo ppo --algo dqn --algo a2c --seeds 5 --format markdown
 //	go run ./examples/cartpole --algo ppo --env acrobot --summary --curves acrobot
 //
-// recipe.go has the hyper-parameters, train.go how a training is watched and judged, summary.go
-// what several of them have in common, curves.go their learning curves.
+// recipe.go has the hyper-parameters, train.go watches and judges a training, summary.go averages
+// several, curves.go draws their learning curves.
 package main
 
 import (
@@ -36,7 +36,7 @@ type flags struct {
 	Format    string   `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
-// row is what is printed of a training. Returns are means over episodes that the policy plays
+// row is the printed result of a training. Returns are means over episodes that the policy plays
 // without exploring.
 type row struct {
 	Env            string  `json:"env"`

@@ -8,7 +8,7 @@ import (
 	"github.com/graphrl/graphrl/rl/envs"
 )
 
-// task is an environment with what does well on it.
+// task is an environment with settings that do well on it.
 type task struct {
 	name   string
 	newEnv func() rl.DiscreteEnv
@@ -37,8 +37,8 @@ var tasks = map[string]task{
 		target: -90,
 		steps:  map[string]int{"ppo": 1_000_000},
 		// Rollouts, epochs and advantages are those of RL Baselines3 Zoo. Minibatches are four
-		// times as large as there and steps larger, and features are not normalised: their scale is
-		// about 1.
+		// times as large as there and steps larger, and features are not normalised, because their
+		// scale is about 1.
 		ppo: func(c *rl.PPOConfig) {
 			c.Envs, c.RolloutSteps, c.BatchSize, c.Epochs = 16, 256, 256, 4
 			c.Gamma, c.Lambda = 0.99, 0.94

@@ -7,8 +7,7 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// summary is what the trainings with one algorithm have in common: means over the seeds with 95 %
-// intervals.
+// summary summarises the trainings with one algorithm: means over the seeds with 95 % intervals.
 type summary struct {
 	Env            string   `json:"env"`
 	Algo           string   `json:"algo"`
@@ -21,8 +20,7 @@ type summary struct {
 	StepsPerSecond float64  `json:"steps_per_second"` // median
 }
 
-// interval is an estimate. Of a single seed there is no interval: low and high are then the value
-// itself.
+// interval is an estimate. For a single seed low and high are the value itself.
 type interval struct {
 	Mean float64 `json:"mean"`
 	Low  float64 `json:"low"`
@@ -86,7 +84,7 @@ func summarizeOne(rows []row) (summary, error) {
 	return s, err
 }
 
-// meanInterval bootstraps with a source of its own, so that the bounds depend on the scores alone.
+// meanInterval bootstraps with its own random source, so the bounds depend only on the scores.
 func meanInterval(scores []float64) (interval, error) {
 	e, err := rl.NewBootstrap(rl.NewRand(1, 0)).Estimate(rl.Mean, scores)
 	if len(scores) == 1 {

@@ -8,7 +8,7 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// learner is what PPO, A2C, DQN and REINFORCE have in common.
+// learner is the common interface of PPO, A2C, DQN and REINFORCE.
 type learner interface {
 	rl.Policy[[]float32]
 	checkpoints.Stateful

@@ -32,8 +32,8 @@ func draw(g *hetero.Graph, rand *rl.Rand) {
 	}
 }
 
-// score is the model: minus the time at which the last machine finishes, over a perfect division of
-// the work.
+// score is the model: minus the time at which the last machine finishes, divided by that of a
+// perfect division of the work.
 func score(g hetero.Graph, machine []int32) (float64, error) {
 	busy, work, speed := make([]float32, g.Count("machine")), float32(0), float32(0)
 	for job, m := range machine {

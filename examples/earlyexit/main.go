@@ -1,5 +1,5 @@
-// Command earlyexit trains a convolutional network with early exits and measures what each exit is
-// worth: its accuracy, and its latency one image at a time.
+// Command earlyexit trains a convolutional network with early exits and measures each exit: its
+// accuracy, and its latency one image at a time.
 //
 //	go run ./examples/earlyexit --data train.zip --test test.zip
 //	go run ./examples/earlyexit --resume runs/earlyexit-seed1 --test test.zip
@@ -92,7 +92,7 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 	return train(ctx, f, folder, training, out, messages)
 }
 
-// config is the file's, or the default one, with what the flags say.
+// config returns the file's configuration, or the default one, with the changes of the flags.
 func (f flags) config() (earlyexit.Config, error) {
 	cfg := earlyexit.DefaultConfig()
 	if f.Config != "" {
@@ -120,7 +120,7 @@ func (f flags) config() (earlyexit.Config, error) {
 	return cfg, nil
 }
 
-// train does what is left of a run, shows how it goes, and measures the result.
+// train does the rest of a run, shows its progress, and measures the result.
 func train(ctx context.Context, f flags, folder *runfolder.Folder, t *earlyexit.Training, out, messages io.Writer) error {
 	defer t.Close()
 	bar := newBar("training", int(t.Length()), int(t.Steps()))
@@ -170,7 +170,7 @@ func measure(checkpoint, images string, f flags, out io.Writer) error {
 	return printRows(out, f.Format, fmt.Sprintf("%d images of %s; latency of one image on one thread, %d runs", set.Len(), images, f.Runs), columns, rows)
 }
 
-// row is what is measured of an exit.
+// row holds the measurements of an exit.
 type row struct {
 	Exit      int     `json:"exit"` // counted from 1
 	Accuracy  float64 `json:"accuracy"`

@@ -31,7 +31,7 @@ type flags struct {
 	Format  string    `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
-// row is what is printed of one setting.
+// row is the printed result of one setting.
 type row struct {
 	Dataset      string  `json:"dataset"`
 	Model        string  `json:"model"`
@@ -83,10 +83,10 @@ func run(f flags, out io.Writer) error {
 	return printRows(out, f.Format, fmt.Sprintf("%v. Means over %d folds, seed %d.", d, f.Folds, f.Seed), columns, rows)
 }
 
-// crossValidate trains on all folds but one, for each of them, and tests on the one after every
-// epoch. As the authors of GIN do, it reports the epoch whose mean over the folds is best. The
-// choice looks at what it is judged by, so the mean is too high to be expected of new graphs; it is
-// what published figures are.
+// crossValidate trains on all folds but one, for each of them, and tests on that one after every
+// epoch. Like the authors of GIN, it reports the epoch with the best mean over the folds. That
+// choice uses the test results, so the mean is too high to expect on new graphs; published figures
+// are made in the same way.
 func crossValidate(d *datasets.GraphClassification, s setting, folds int, seed uint64) (row, error) {
 	if err := s.check(); err != nil {
 		return row{}, err

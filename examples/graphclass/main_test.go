@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// rings writes graphs to tell apart: rings of 4 to 8 vertices, in one class whole, in the other
-// with a pendant vertex for one on the ring. Tags are alike.
+// rings writes graphs to distinguish: rings of 4 to 8 vertices, in one class whole, in the other
+// with a pendant vertex in place of one on the ring. All tags are equal.
 func rings(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -45,7 +45,7 @@ func tiny(file string) flags {
 	return flags{Data: file, Hidden: []int{8}, Batch: []int{16}, Dropout: []float64{0.5}, Epochs: 3, Folds: 4, Seed: 1}
 }
 
-// rows runs the command and decodes what it prints as JSON.
+// rows runs the command and decodes its JSON output.
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
 	f.Format = "json"
@@ -62,7 +62,7 @@ func rows(t *testing.T, f flags) []row {
 	return got
 }
 
-// Degrees tell the classes apart, and nothing else does.
+// The classes differ only in their degrees.
 func TestLearnsStructure(t *testing.T) {
 	got := rows(t, tiny(rings(t)))
 	if len(got) != 1 || got[0].TestAccuracy < 0.95 || got[0].Epoch < 1 || got[0].Epoch > 3 || got[0].LastAccuracy > got[0].TestAccuracy {

@@ -115,7 +115,7 @@ func (l *learner) step(batch []int32) error {
 	return err
 }
 
-// accuracy is the fraction of graphs that are classified right.
+// accuracy returns the fraction of correctly classified graphs.
 func (l *learner) accuracy(graphs []int32) (float64, error) {
 	if err := l.bind(l.infer, graphs); err != nil {
 		return 0, err

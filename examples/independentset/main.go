@@ -1,6 +1,6 @@
 // Command independentset is the smallest complete task that is learned from rewards: environment,
 // features and learner in one short file. The task is to choose as many nodes of a graph as
-// possible, no two of which are neighbours.
+// possible, no two of them neighbours.
 //
 //	go run ./examples/independentset
 package main
@@ -114,7 +114,7 @@ type row struct {
 	Size   float64 `json:"set_size"` // mean over the test
 }
 
-// The test is the same whatever the policy was trained with.
+// The test is the same for every training.
 const (
 	testGraphs = 200
 	testSeed   = 1000

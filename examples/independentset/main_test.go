@@ -43,8 +43,8 @@ func TestEnv(t *testing.T) {
 	})
 }
 
-// largest returns the size of the largest independent set among the nodes of open, bit by bit, by
-// trying with and without a node of most neighbours; neighbours has those of each node.
+// largest returns the size of the largest independent set among the nodes in the bit set open. It
+// branches on a node with the most neighbours; neighbours has the bit set of each node's.
 func largest(open uint64, neighbours []uint64) int {
 	most, node := -1, -1
 	for rest := open; rest != 0; rest &= rest - 1 {

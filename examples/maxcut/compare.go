@@ -52,7 +52,7 @@ func methods(policies []rl.Policy[hetero.Graph]) []method {
 	return all
 }
 
-// greedy is the method that others are measured by.
+// greedy is the method that the others are compared with.
 const greedy = "greedy construction"
 
 // solve lets a policy play an episode on each graph from each of a number of random partitions, and
@@ -91,7 +91,7 @@ func solve(policy rl.Policy[hetero.Graph], graphs []*gnn.Graph, starts int, seed
 	return cuts, nil
 }
 
-// row is what is printed of a method on graphs of one size.
+// row is the printed result of a method on graphs of one size.
 type row struct {
 	Nodes  int      `json:"nodes"`
 	Method string   `json:"method"`
@@ -104,8 +104,8 @@ type row struct {
 	Millis float64  `json:"ms"` // per graph, on average
 }
 
-// testGraphs draws the graphs of a test. Hyper-parameters, also those of the searches, were chosen
-// on others.
+// testGraphs draws the graphs of a test. All hyper-parameters, including those of the searches,
+// were chosen on others.
 func testGraphs(nodes, graphs int) ([]*gnn.Graph, error) {
 	all := make([]*gnn.Graph, graphs)
 	for k := range all {

@@ -20,10 +20,10 @@ const attached = 4
 const flipsPerNode = 2
 
 // maxCut is the environment: an episode is a graph and a random partition of it, and every action
-// flips one node. What is earned is the improvement on the best cut so far, per node, so that the
-// return is that of the whole episode; a step back costs nothing if it leads further in the end (T.
-// Barrett et al., "Exploratory Combinatorial Optimization with Reinforcement Learning", AAAI 2020).
-// The episode is over after flipsPerNode flips per node.
+// flips one node. The reward is the improvement on the best cut so far, per node, so the return is
+// the improvement of the whole episode; a step back costs nothing if it leads further in the end
+// (T. Barrett et al., "Exploratory Combinatorial Optimization with Reinforcement Learning", AAAI
+// 2020). The episode is over after flipsPerNode flips per node.
 type maxCut struct {
 	draw func(rand *rl.Rand) (*gnn.Graph, error) // the graph of an episode
 
@@ -97,7 +97,7 @@ var schema = hetero.Schema{
 	Choose: hetero.OneNode("node"),
 }
 
-// observe computes the features, which are of the same scale whatever the size of the graph.
+// observe computes the features, whose scale does not depend on the size of the graph.
 func (m *maxCut) observe() {
 	p := m.now
 	n := float64(len(p.side))

@@ -1,13 +1,13 @@
 // Command maxcut learns to divide the nodes of a graph into two sides so that as many edges as
-// possible lead from one to the other. A policy that is trained on small random graphs flips one
-// node after the other; on larger ones it is compared with greedy algorithms, local search and tabu
+// possible cross from one to the other. A policy trained on small random graphs flips one node
+// after the other. On larger graphs it is compared with greedy algorithms, local search and tabu
 // search.
 //
 //	go run ./examples/maxcut
 //	go run ./examples/maxcut --steps 100000 --seeds 1 --test 100 --format markdown
 //
-// partition.go has the problem, env.go the environment, train.go how the policy learns, search.go
-// what it is compared with, and compare.go how.
+// partition.go has the problem, env.go the environment, train.go the training, search.go the
+// methods to compare with, and compare.go the comparison.
 package main
 
 import (

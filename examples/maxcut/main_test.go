@@ -22,7 +22,7 @@ func tiny() flags {
 	return f
 }
 
-// rows runs the command and decodes what it prints as JSON.
+// rows runs the command and decodes its JSON output.
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
 	var out bytes.Buffer

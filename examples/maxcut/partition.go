@@ -5,9 +5,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// partition is a graph whose nodes are on one of two sides, and what flipping each of them to the
-// other would gain. It is what the environment and the searches share, so that a flip costs all of
-// them the same.
+// partition is a graph with its nodes on two sides, and the gain of flipping each node. The
+// environment and the searches share it, so a flip costs the same in all of them.
 type partition struct {
 	graph *gnn.Graph // every edge in both directions
 	side  []bool

@@ -32,7 +32,7 @@ type flags struct {
 	Format string   `help:"How to print: ascii, markdown or json, which has every digit." enum:"ascii,markdown,json" default:"ascii"`
 }
 
-// row is what is printed of a model.
+// row is the printed result of a model.
 type row struct {
 	Dataset      string  `json:"dataset"`
 	Model        string  `json:"model"`
@@ -90,8 +90,8 @@ func read(f flags) (*datasets.NodeClassification, error) {
 	return d, nil
 }
 
-// evaluate trains a model from every seed. Each has a network and a source of random numbers of its
-// own, so that results do not depend on how many run at a time.
+// evaluate trains a model from every seed. Each seed has its own network and random source, so
+// results do not depend on how many run at a time.
 func evaluate(d *datasets.NodeClassification, model string, f flags) (row, error) {
 	accuracy := make([]float64, f.Seeds)
 	epochs := make([][]time.Duration, f.Seeds)

@@ -25,7 +25,7 @@ func needCora(tb testing.TB) {
 	}
 }
 
-// rows runs the command and decodes what it prints as JSON.
+// rows runs the command and decodes its JSON output.
 func rows(t *testing.T, f flags) []row {
 	t.Helper()
 	f.Format = "json"
@@ -42,7 +42,7 @@ func rows(t *testing.T, f flags) []row {
 	return got
 }
 
-// Two labels, those of the leaders, tell which side the other 32 members took.
+// The labels of the two leaders suffice to find the sides of the other 32 members.
 func TestKarateSeparates(t *testing.T) {
 	got := rows(t, flags{Name: "karate", Model: []string{"gcn"}, Seeds: 5})
 	if len(got) != 1 || got[0].TestAccuracy < 0.9 {

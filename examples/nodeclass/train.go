@@ -73,8 +73,8 @@ func newLearner(d *datasets.NodeClassification, model string, rng *rand.Rand) (*
 	return l, l.bind(g, target)
 }
 
-// loss is the mean cross-entropy of the labelled vertices, and L2 regularisation. Other vertices
-// have targets of zeros, which add nothing to a sum of which CrossEntropy takes the mean over all
+// loss returns the mean cross-entropy of the labelled vertices plus L2 regularisation. Other
+// vertices have targets of zeros, which add nothing to the sum that CrossEntropy averages over all
 // vertices.
 func (l *learner) loss(eg *gorgonia.ExprGraph, target *gorgonia.Node) (*gorgonia.Node, error) {
 	entropy, err := nn.CrossEntropy(l.logits, target)
@@ -154,7 +154,7 @@ func (l *learner) step() error {
 // score says how well some vertices are classified.
 type score struct{ accuracy, loss float64 }
 
-// score is that of the logits last computed; of no vertices it is zero.
+// score returns the score of the last computed logits; without vertices it is zero.
 func (l *learner) score(vertices []int32) score {
 	if len(vertices) == 0 {
 		return score{}

@@ -50,7 +50,7 @@ type GraphClassification struct {
 	NumEdgeAttributes int
 }
 
-// NumFeatures is the number of a vertex's features: its tag one-hot, then its attributes.
+// NumFeatures returns the number of a vertex's features: its tag one-hot, then its attributes.
 func (d *GraphClassification) NumFeatures() int { return d.NumTags + d.NumAttributes }
 
 // String returns a summary.

@@ -8,11 +8,10 @@
 //     (ICLR 2019), with the TU collection's graphs: the task is to classify whole graphs
 //     ([GraphClassification]), judged by [StratifiedKFold].
 //   - [KarateClub] is Zachary's karate club, built in.
-//   - [ErdosRenyi], [BarabasiAlbert] and [StochasticBlock] draw random graphs from a source given
-//     to them.
+//   - [ErdosRenyi], [BarabasiAlbert] and [StochasticBlock] draw random graphs from a given source.
 //
-// Nothing is downloaded: the readers take files that are there. Planetoid's files are Python
-// pickles, a format whose loader runs code the file names. Here nothing runs: opcodes are checked
-// against the few that arrays and dictionaries need, and names other than NumPy's and SciPy's
-// containers are an error.
+// Nothing is downloaded: the readers take existing files. Planetoid's files are Python pickles, a
+// format whose loader runs code that the file names. Here nothing runs: only the few opcodes that
+// arrays and dictionaries need are allowed, and names other than NumPy's and SciPy's containers are
+// an error.
 package datasets

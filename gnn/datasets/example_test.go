@@ -46,7 +46,7 @@ func ExampleErdosRenyi() {
 	// p = 1: 190 of 190 pairs
 }
 
-// Two groups whose members know each other and nobody else.
+// Two groups whose members know each other and no one else.
 func ExampleStochasticBlock() {
 	g, group, err := datasets.StochasticBlock([]int{3, 2}, [][]float64{{1, 0}, {0, 1}}, rand.New(rand.NewPCG(1, 2)))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 )
 
 // loadPickle decodes a pickle of NumPy arrays, SciPy CSR matrices and dictionaries. The result is a
-// *pyArray, a *pyCSR, a *types.Dict or a plain value. No code runs: the types below are all there
-// is to construct.
+// *pyArray, a *pyCSR, a *types.Dict or a plain value. No code runs: it can construct only the types
+// below.
 func loadPickle(data []byte) (v any, err error) {
 	if err := checkOpcodes(data); err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func loadPickle(data []byte) (v any, err error) {
 	return u.Load()
 }
 
-// argument is what follows an opcode: a number of bytes, or one of the kinds below.
+// argument is the kind of bytes after an opcode: a number of bytes, or one of the kinds below.
 type argument int
 
 const (
@@ -158,7 +158,7 @@ func latin1(args []any) (any, error) {
 	return b, nil
 }
 
-// rawBytes returns the bytes of whatever holds them.
+// rawBytes returns the bytes of a value that holds any.
 func rawBytes(v any) ([]byte, error) {
 	switch b := v.(type) {
 	case string: // what Python 2 calls a string are bytes

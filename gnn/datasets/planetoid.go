@@ -34,7 +34,7 @@ func ReadPlanetoid(dir, name string) (*NodeClassification, error) {
 	return d, nil
 }
 
-// planetoidFiles are the parts of a data set as they are on disk.
+// planetoidFiles are the parts of a data set as on disk.
 type planetoidFiles struct {
 	x, tx, allx *pyCSR
 	y, ty, ally *pyArray
@@ -209,8 +209,8 @@ func (f *planetoidFiles) places() ([]int32, error) {
 	return row, nil
 }
 
-// assemble puts the parts together: vertices are the rows of allx, followed by those of tx in the
-// places test.index gives them.
+// assemble joins the parts: vertices are the rows of allx, followed by those of tx in the places
+// that test.index gives them.
 func (f *planetoidFiles) assemble() (*NodeClassification, error) {
 	if err := f.check(); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 	"github.com/graphrl/graphrl/gnn"
 )
 
-// shared is where the public data lies beside a checkout of this module.
+// shared is the path of the public data, relative to a checkout of this module.
 const shared = "../../../shared/data"
 
 func needFile(t *testing.T, path string) string {
@@ -62,9 +62,9 @@ func TestCora(t *testing.T) {
 	if d.Test[0] != 1708 || d.Test[999] != 2707 {
 		t.Errorf("the test vertices run from %d to %d, want 1708 to 2707", d.Test[0], d.Test[999])
 	}
-	// Had the test rows been put in the order of the file instead of test.index,
-	// neighbours would agree on their class no more often than by chance (18 %).
-	// Cora's edge homophily is 0.81; look at the edges among test vertices only.
+	// If the test rows were in the order of the file instead of test.index, neighbours would agree
+	// on their class only by chance (18 %). Cora's edge homophily is 0.81; look only at the edges
+	// among test vertices.
 	same, all := 0, 0
 	for _, i := range d.Test {
 		for _, j := range d.Graph.InNeighbors(int(i)) {

@@ -78,7 +78,7 @@ func (p *tuParser) next(want int, what string) ([]string, error) {
 		if err := p.lines.Err(); err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("the file ends where %s should be", what)
+		return nil, fmt.Errorf("the file ends before %s", what)
 	}
 	f := strings.Fields(p.lines.Text())
 	if len(f) < want {

@@ -101,12 +101,12 @@ func TestParseTUEncodings(t *testing.T) {
 
 func TestParseTUErrors(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"empty", "", "line 1: the file ends where the number of graphs should be"},
+		{"empty", "", "line 1: the file ends before the number of graphs"},
 		{"no number", "x\n", `line 1: number of graphs: "x" is not a number`},
 		{"negative", "-1\n", "number of graphs: -1 is not in"},
-		{"graph missing", "1\n", "line 2: the file ends where a graph's number of vertices"},
+		{"graph missing", "1\n", "line 2: the file ends before a graph's number of vertices"},
 		{"class missing", "1\n3\n", `line 2: want a graph's number of vertices and class, got "3"`},
-		{"vertex missing", "1\n2 0\n0 0\n", "line 4: the file ends where a vertex's tag"},
+		{"vertex missing", "1\n2 0\n0 0\n", "line 4: the file ends before a vertex's tag"},
 		{"too few neighbours", "1\n2 0\n0 2 1\n0 0\n", "line 3: number of neighbours: 2 is not in [0, 1]"},
 		{"neighbour beyond", "1\n2 0\n0 1 2\n0 0\n", "line 3: neighbour: 2 is not in [0, 1]"},
 		{"more", "0\n1 0\n", "line 2: \"1 0\" follows the last of 0 graphs"},

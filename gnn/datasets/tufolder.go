@@ -69,7 +69,7 @@ func tuName(dir string) (name, folder string, err error) {
 	return "", "", fmt.Errorf("%s has no file NAME%s: not a data set of the TU collection", dir, suffix)
 }
 
-// tuFiles are the parts of a data set as they are on disk.
+// tuFiles are the parts of a data set as on disk.
 type tuFiles struct {
 	edges      table // [edges x 2]
 	graphOf    table // [vertices x 1]

@@ -14,7 +14,7 @@ type graphCase struct {
 	graph *gnn.Graph
 }
 
-// cases are the graphs that the layer takes.
+// cases returns the graphs that the layer takes.
 func (b *bench) cases(t *testing.T, rng *rand.Rand) []graphCase {
 	t.Helper()
 	return slices.DeleteFunc(allCases(t, rng, b.Dst > 0), b.tooSmall)

@@ -9,7 +9,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Inputs are what a layer computes on.
+// Inputs are the inputs of a layer.
 type Inputs struct {
 	Graph *gnn.Graph
 	Src   *Mat // features of the source vertices
@@ -17,7 +17,7 @@ type Inputs struct {
 	Edge  *Mat // features of the edges; nil if the layer takes none
 }
 
-// Rows says what the rows of a layer's result belong to.
+// Rows is the kind of rows in a layer's result.
 type Rows int
 
 // The kinds of rows.

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Bad maps each constructor to calls with arguments that make no sense, by what is wrong with them.
+// Bad maps each constructor to calls with invalid arguments, keyed by the fault.
 type Bad map[string]map[string]func() error
 
 // Check calls them all: each must return an error and none may panic. A constructor of the package

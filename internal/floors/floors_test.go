@@ -28,8 +28,8 @@ type pkg struct {
 	imports map[string]bool      // of the module, by path from the root
 }
 
-// packages parses all packages of the module by their path from its root. Folders with a go.mod are
-// modules of their own.
+// packages parses all packages of the module, keyed by their path from its root. Folders with a
+// go.mod are separate modules.
 func packages(t *testing.T, fset *token.FileSet) map[string]*pkg {
 	all := make(map[string]*pkg)
 	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {

@@ -114,7 +114,7 @@ func applyGo(act Act, dst, src []float32) {
 	}
 }
 
-// leakyGo is the leaky rectifier for slopes in [0, 1].
+// leakyGo returns the leaky rectifier of v for slopes in [0, 1].
 func leakyGo(v, slope float32) float32 { return max(v, slope*v) }
 
 func biasActGo(act Act, rows, n int, y, bias []float32) {

@@ -81,7 +81,7 @@ func actBackward(act Act, rows, n int, y, dy, dz, db []float32) {
 	if act == ActNone {
 		y = dy // not looked at, but read
 	}
-	// Several rows as one: all of them if there are no sums of columns to keep.
+	// Take several rows at once: all of them if there are no sums of columns.
 	wide := 16
 	var few [16]float32
 	sums := few[:]

@@ -100,7 +100,7 @@ func TestActivations(t *testing.T) {
 	}
 }
 
-// relativeULP is the error in units of 2^-23 of the wanted value.
+// relativeULP returns the error in units of 2^-23 of the exact value.
 func relativeULP(got float32, want float64) float64 {
 	return math.Abs(float64(got)-want) / math.Abs(want) * (1 << 23)
 }

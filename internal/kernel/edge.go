@@ -2,20 +2,18 @@ package kernel
 
 import "fmt"
 
-// The edge functions fuse the first layer of an edge network with what follows
-// it. Every edge e from node src[e] to node dst[e] has the hidden row, of h
-// elements,
+// The edge functions fuse the first layer of an edge network with the operation after it. Every
+// edge e from node src[e] to node dst[e] has the hidden row, of h elements,
 //
 //	pre_e = u[src[e]] + w[dst[e]] + sum over q < nf of x[e,q] * wx[q]
 //	act_e = pre_e, or slope * pre_e below zero
 //
-// where u and w [nodes x h] are the node features after the layer's two blocks
-// of weights, x [edges x nf] the edge features and wx [nf x h] their weights. So
-// the layer's work on nodes is done once per node and only the rest per edge,
-// without storing the [edges x h] matrix. Any of u, w and x may be nil, and then
-// adds nothing. slope lies in [0, 1]: 0 rectifies, 1 is linear. Edges in runs of
-// equal src or equal dst, as sorting makes them, are the fastest. Gradients must
-// not overlap each other: du and dw are two even if u and w are one.
+// where u and w [nodes x h] are the node features after the layer's two blocks of weights, x [edges
+// x nf] the edge features and wx [nf x h] their weights. So the layer's work on nodes is done once
+// per node and only the rest per edge, without storing the [edges x h] matrix. Any of u, w and x
+// may be nil, and then adds nothing. slope lies in [0, 1]: 0 rectifies, 1 is linear. Edges in runs
+// of equal src or equal dst, as sorting makes them, are fastest. Gradients must not overlap each
+// other: du and dw are two even if u and w are one.
 
 // EdgeDot scores edges: out[e] = v . act_e, with v [h].
 func EdgeDot(slope float32, h int, src, dst []int32, u, w, x []float32, nf int, wx, v, out []float32) {
@@ -118,8 +116,8 @@ func (b *edgeBatch) featureGradient(dx []float32, up func(e int, row []float32))
 	}
 }
 
-// edgeBatch is what the edge functions share: edges and the operands of their
-// hidden rows, all checked.
+// edgeBatch holds the common arguments of the edge functions, checked: edges and the operands of
+// their hidden rows.
 type edgeBatch struct {
 	slope       float32
 	n, h, nf    int // edges, hidden width, edge features (0 without x)
@@ -288,7 +286,7 @@ func (b *edgeBatch) slopeAt(p, d float32) float32 {
 	return b.slope * d
 }
 
-// spread adds the gradient of pre_e to those of its terms.
+// spread adds the gradient of pre_e to the gradients of its terms.
 func (b *edgeBatch) spread(e int, row []float32, g *edgeGradients) {
 	if g.du != nil {
 		axpyGo(1, row, g.du[int(b.src[e])*b.h:])

@@ -2,26 +2,24 @@
 
 package kernel
 
-// edgeWork is the number of multiply-adds in one call of a kernel, some tens of
-// microseconds of work.
+// edgeWork is the number of multiply-adds per call of a kernel, some tens of microseconds of work.
 const edgeWork = 1 << 18
 
-// edgeArgs is an edgeBatch as the kernels want it, with something in place of
-// what is absent: zeros, the indices of the other end, or a row for every node to
-// write to in vain.
+// edgeArgs is an edgeBatch in the form that the kernels take, with substitutes for absent operands:
+// zeros, the indices of the other end, or scratch rows.
 type edgeArgs struct {
 	*edgeBatch
 	src, dst []int32
 	u, w     []float32
 	x, wx    []float32
 	one      []float32 // a single 1
-	blank    []float32 // for gradients that nobody wants
+	blank    []float32 // scratch for unrequested gradients
 }
 
-// edgeScratch is the number of floats that newEdgeArgs takes.
+// edgeScratch returns the number of floats that newEdgeArgs takes.
 func edgeScratch(b *edgeBatch, blank int) int { return 1 + b.zeros() + blank }
 
-// zeros is the size of what stands for absent operands.
+// zeros returns the size of the zeros that replace absent operands.
 func (b *edgeBatch) zeros() int {
 	switch {
 	case b.u == nil || b.w == nil:
@@ -32,7 +30,7 @@ func (b *edgeBatch) zeros() int {
 	return 0
 }
 
-// blank is the size of what stands for absent gradients.
+// blank returns the size of the scratch memory that replaces absent gradients.
 func (g *edgeGradients) blank(b *edgeBatch) int {
 	switch {
 	case len(g.du) == 0 || len(g.dw) == 0:
@@ -109,12 +107,12 @@ func (a *edgeArgs) dot(groups int, src, dst []int32, x, v, out []float32) {
 	edgeDotKernel(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], &a.w[0], &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
 }
 
-// edgePart is what one call of the other kernels does: n edges from the e-th, as
-// many columns as a panel has from the j-th.
+// edgePart is the work of one call of the other kernels: n edges from the e-th, and the columns of
+// a panel from the j-th.
 type edgePart struct{ e, n, j, columns int }
 
-// parts yields the parts of all edges and columns, every column of some edges
-// before the next edges, so that what is read about them stays in the cache.
+// parts yields the parts of all edges and columns, all columns of some edges before the next edges,
+// so that the data of these edges stays in the cache.
 func (a *edgeArgs) parts(yield func(edgePart) bool) {
 	panel := edgePanel * width()
 	step := max(1, edgeWork/(panel*(a.nf+4)))
@@ -127,8 +125,7 @@ func (a *edgeArgs) parts(yield func(edgePart) bool) {
 	}
 }
 
-// orBlank returns the gradient x, or what is written to in vain if it is nil or
-// empty.
+// orBlank returns the gradient x, or scratch memory if it is nil or empty.
 func (a *edgeArgs) orBlank(x []float32) []float32 {
 	if len(x) == 0 {
 		return a.blank

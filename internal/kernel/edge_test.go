@@ -133,7 +133,7 @@ type edgeOutputs [9][]float32
 
 var edgeOutputNames = [9]string{"out", "du", "dw", "dwx", "dv", "y", "du of aggregate", "dw of aggregate", "dwx of aggregate"}
 
-// start returns what the functions add to.
+// start returns the initial contents of the accumulated outputs.
 func (c *edgeCase) start(r *rand.Rand) (o edgeOutputs) {
 	for i, n := range [9]int{len(c.src), c.nu * c.h, c.nw * c.h, c.nf * c.h, c.h, c.nw * c.h, c.nu * c.h, c.nw * c.h, c.nf * c.h} {
 		o[i] = uniform(r, n)
@@ -241,7 +241,7 @@ func (c *edgeCase) check(t *testing.T, r *rand.Rand) {
 			}
 			wantBits(t, name, o[i], ref[i])
 		}
-		// Each gradient is what it is without the others that nobody wants.
+		// Each gradient is the same if the others are not requested.
 		for i := range edgeOutputNames {
 			o := start.clone()
 			for j := range o {

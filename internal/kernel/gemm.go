@@ -34,9 +34,8 @@ func Gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 	gemm(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 }
 
-// gemmGo is the portable product: transposed operands are copied straight, then
-// 2x4 tiles of C are kept in registers. Every element of C is one chain of
-// multiply-adds in the order of k.
+// gemmGo is the portable product. It copies transposed operands to row order and keeps 2x4 tiles of
+// C in registers. Every element of C is one chain of multiply-adds in the order of k.
 func gemmGo(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
 	if transA {
 		t := borrow(m * k)

@@ -49,7 +49,7 @@ func (g *gemmCase) at(i, j, p int) (x, y float32) {
 	return x, y
 }
 
-// exact is the product in float64.
+// exact returns the product in float64.
 func (g *gemmCase) exact() []float64 {
 	out := wide(g.c)
 	for i := range g.m {
@@ -68,8 +68,8 @@ func (g *gemmCase) exact() []float64 {
 	return out
 }
 
-// reference is the product as the assembly rounds it: a chain in the order of k,
-// or 16 lanes where the product is taken as inner products of rows.
+// reference returns the product as the assembly rounds it: a chain in the order of k, or 16 lanes
+// for inner products of rows.
 func (g *gemmCase) reference() []float32 {
 	out := append([]float32(nil), g.c...)
 	dots := !g.transA && (g.n == 1 || g.transB && g.m <= 4)

@@ -13,9 +13,9 @@ const (
 
 func (s isa) String() string { return [...]string{"go", "avx2", "avx512"}[s] }
 
-// active is the instruction set in use: the best this machine has, or the lesser
-// one named by the environment variable GRAPHRL_KERNEL. It is set once, before
-// any kernel runs, and changed by tests only.
+// active is the instruction set in use: the best this machine has, or the lesser one that the
+// environment variable GRAPHRL_KERNEL names. It is set once, before any kernel runs; only tests
+// change it.
 var active = choose(os.Getenv("GRAPHRL_KERNEL"), best())
 
 // Path names the kernels in use: "avx512", "avx2" or "go".

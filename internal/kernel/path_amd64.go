@@ -18,7 +18,7 @@ func best() isa {
 	return isaAVX2
 }
 
-// width is the number of float32 in a register of the instruction set in use.
+// width returns the number of float32 in a register of the instruction set in use.
 func width() int {
 	if active == isaAVX512 {
 		return 16

@@ -10,9 +10,9 @@ import (
 // What follows states, in plain Go, the roundings every assembly kernel makes,
 // so that AVX2 and AVX-512 can be held to one answer bit for bit.
 
-// fma32 returns x*y + z rounded once. The product is exact in float64; the sum
-// is rounded to odd, which keeps what float32 needs to round correctly (Boldo
-// and Melquiond, Emulation of FMA and Correctly Rounded Sums, 2008).
+// fma32 returns x*y + z rounded once. The product is exact in float64; the sum is rounded to odd,
+// which keeps enough bits for float32 to round correctly (Boldo and Melquiond, Emulation of FMA and
+// Correctly Rounded Sums, 2008).
 func fma32(x, y, z float32) float32 {
 	p, c := float64(float64(x)*float64(y)), float64(z)
 	s := p + c
@@ -228,9 +228,9 @@ func eachPath(f func()) {
 	}
 }
 
-// wantBits fails unless the results of a kernel are those of the reference, bit
-// for bit, NaNs being all alike. Portable Go rounds products and sums apart, or
-// together, as the platform likes, and is only held to float64 elsewhere.
+// wantBits fails unless the results of a kernel equal the reference's, bit for bit, with all NaNs
+// equal. Portable Go rounds products and sums separately or together, depending on the platform, so
+// elsewhere its results are compared with float64.
 func wantBits(t *testing.T, name string, got, want []float32) {
 	t.Helper()
 	if active == isaGo {

@@ -2,7 +2,7 @@ package kernel
 
 import "sync"
 
-// scratch lends float32 work space to kernels, so that callers need not.
+// scratch pools float32 buffers for kernels, so that callers need not provide them.
 var scratch = sync.Pool{New: func() any { return new([]float32) }}
 
 // borrow returns n floats of unspecified content; hand the pointer back with

@@ -2,17 +2,16 @@ package kernel
 
 import "slices"
 
-// CSR is the structure of a sparse matrix in compressed rows: where its entries
-// are, not their values. It is checked when it is set, once for all products with
-// it, and knows an order of the rows in which they are fast to compute. The zero
-// value has no rows.
+// CSR is the structure of a sparse matrix in compressed rows: the positions of its entries, not
+// their values. Set checks it once for all products, and finds an order of the rows that is fast to
+// compute. The zero value has no rows.
 type CSR struct {
 	cols     int
 	ptr, col []int32 // the columns of row i are col[ptr[i]:ptr[i+1]]
 
-	// The kernels take the rows by blocks, block b being the rows from block[b] on.
-	// For narrow panels sorted lists those of each block, short ones first, and one
-	// more row at the end, which the kernels read but do not compute.
+	// The kernels take the rows in blocks; block b starts at row block[b]. For narrow panels sorted
+	// lists the rows of each block, short ones first, and one more row at the end, which the
+	// kernels read but do not compute.
 	block  []int32
 	sorted []csrRow
 }
@@ -20,14 +19,14 @@ type CSR struct {
 // csrRow is row number row, whose entries are those from start to end.
 type csrRow struct{ row, start, end int32 }
 
-// spmmBlock is the number of entries in a block, some microseconds of work. It
-// bounds a call of a kernel, and how far a block's rows lie apart, for what
-// neighbours have in common to remain in the cache.
+// spmmBlock is the number of entries in a block, some microseconds of work. It bounds a call of a
+// kernel, and the distance between a block's rows, so that the shared entries of neighbouring rows
+// stay in the cache.
 const spmmBlock = 2048
 
-// Set makes a the structure of the matrix with cols columns whose row i has
-// entries in the columns col[ptr[i]:ptr[i+1]]. It keeps the slices, which may not
-// change until a is set again. No ptr is no row.
+// Set makes a the structure of the matrix with cols columns whose row i has entries in the columns
+// col[ptr[i]:ptr[i+1]]. It keeps the slices, which must not change until the next Set. An empty ptr
+// means no rows.
 func (a *CSR) Set(cols int, ptr, col []int32) {
 	checkDim("CSR", "cols", cols)
 	if len(ptr) == 0 {

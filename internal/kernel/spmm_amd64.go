@@ -5,14 +5,14 @@ package kernel
 // What later entries of wide panels need of x is fetched meanwhile, unless x is
 // small enough for the first-level cache.
 const (
-	// spmmNear is the size of x, in bytes, from which on the second-level cache
-	// supplies it. There one line of a row will do, a few entries ahead: the others
-	// follow it in time, and to ask for them too takes longer.
+	// spmmNear is the size of x, in bytes, above which the second-level cache supplies it.
+	// Prefetching one line of a row, a few entries ahead, is then enough: the others follow in
+	// time, and prefetching them too takes longer.
 	spmmNear      = 128 << 10
 	spmmNearAhead = 10
 
-	// spmmFar is the size from which on it is no cache but memory. There whole rows
-	// are fetched, early.
+	// spmmFar is the size above which x comes from memory rather than a cache. Then whole rows are
+	// prefetched early.
 	spmmFar      = 8 << 20
 	spmmFarAhead = 64
 )

@@ -4,8 +4,8 @@ package kernel
 // microseconds of work: Go cannot preempt assembly.
 const burst = 1 << 14
 
-// Exceeds tells whether v replaces best as the largest so far. NaN exceeds every number,
-// so that no order of the values hides it, and the first of equals stays.
+// Exceeds reports whether v replaces best as the largest so far. NaN exceeds every number, so no
+// order of the values hides it, and the first of equals stays.
 func Exceeds(v, best float32) bool { return !(v <= best) && best == best }
 
 // Axpy computes y += alpha*x over len(x) elements.

@@ -9,19 +9,19 @@ import (
 	"runtime/debug"
 )
 
-// Unlimited is the limit of a process that nothing is known to limit.
+// Unlimited is the limit of a process without a known limit.
 const Unlimited = math.MaxInt64
 
-// Limit is a bound on what the process may still allocate.
+// Limit is a bound on the memory that the process may still allocate.
 type Limit struct {
 	Bytes int64
 	// Source names where the bound comes from, such as "GOMEMLIMIT" or "free memory".
 	Source string
 }
 
-// Available is the tightest of the limits that the process can read: GOMEMLIMIT, the address space
-// of ulimit -v, the control group and the machine's free memory. Limits that cannot be read do not
-// count.
+// Available returns the tightest of the limits that the process can read: GOMEMLIMIT, the address
+// space of ulimit -v, the control group and the machine's free memory. It ignores limits that it
+// cannot read.
 func Available() Limit {
 	least := Limit{Unlimited, "no known limit"}
 	for _, l := range append(system(), goLimit()) {
@@ -33,8 +33,8 @@ func Available() Limit {
 	return least
 }
 
-// goLimit is what GOMEMLIMIT leaves. The limit is a soft one: the runtime exceeds it, but spends
-// its time collecting garbage.
+// goLimit returns the rest of GOMEMLIMIT. The limit is soft: the runtime exceeds it, but spends its
+// time collecting garbage.
 func goLimit() Limit {
 	limit := debug.SetMemoryLimit(-1) // a negative limit only reads
 	if limit == math.MaxInt64 {

@@ -27,7 +27,7 @@ func system() []Limit {
 	return limits
 }
 
-// addressSpace is what ulimit -v leaves. Address space counts even where nothing has been written
+// addressSpace returns the rest of ulimit -v. Address space counts even if nothing has been written
 // to it.
 func addressSpace() Limit {
 	var limit syscall.Rlimit
@@ -105,7 +105,7 @@ func number(read func(name string) ([]byte, error), name string) (int64, bool) {
 	return n, err == nil
 }
 
-// field is the number behind a name in lines of "name: number unit".
+// field returns the number after a name in lines of "name: number unit".
 func field(data []byte, name string) (int64, bool) {
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for lines.Scan() {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// exact is the ceiling of num/den * n.
+// exact returns the ceiling of num/den * n.
 func exact(num, den, n int64) int {
 	r := new(big.Rat).SetFrac64(num*n, den)
 	q := new(big.Int).Div(new(big.Int).Add(r.Num(), new(big.Int).Sub(r.Denom(), big.NewInt(1))), r.Denom())
@@ -31,7 +31,7 @@ func TestCeil(t *testing.T) {
 	}
 }
 
-// Ratios as people write them, and as quotients: both must give what exact arithmetic gives.
+// Ratios as people write them, and as quotients: both must agree with exact arithmetic.
 func TestCeilIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Int64Range(0, 10_000_000).Draw(t, "n")

@@ -1,18 +1,24 @@
-// Package strictyaml reads YAML whose every value arrives as it is written, or not at all.
+// Package strictyaml reads YAML without conversions: every value arrives exactly as written, or is
+// an error.
 //
-// It is the parser of github.com/goccy/go-yaml under a decoder of its own, because YAML decoders
-// convert: 30.7 to 30, "7" to 7, 0042 to 34. Here
+//	err := strictyaml.Unmarshal(data, "run.yaml", &config, config.Validate)
 //
-//   - whole numbers come from whole numbers in digits (or 0x.., 0o..) that fit: 30.7, 1e3, "7", 0042 and 2^64 are errors;
-//   - floats come from numbers, rounded to the nearest; what overflows, vanishes or is not finite is an error;
+// It combines the parser of github.com/goccy/go-yaml with its own decoder, because other YAML
+// decoders convert: 30.7 to 30, "7" to 7, 0042 to 34. Here
+//
+//   - whole numbers come from whole numbers in digits (or 0x.., 0o..) that fit: 30.7, 1e3, "7", 0042
+//     and 2^64 are errors;
+//   - floats come from numbers, rounded to the nearest; overflow, underflow to zero and values that
+//     are not finite are errors;
 //   - booleans are true and false; texts are never made of numbers, booleans or null;
-//   - unknown and duplicate keys, tags, values that are missing and further documents are errors;
-//   - anchors, aliases and merge keys work throughout a document, with own keys before merged ones. An alias inside
-//     its own anchor is an error, as are aliases that expand to more than a million values;
+//   - unknown and duplicate keys, tags, missing values and further documents are errors;
+//   - anchors, aliases and merge keys work throughout a document, with own keys before merged ones.
+//     An alias inside its own anchor is an error, as are aliases that expand to more than a million
+//     values;
 //   - files may be UTF-8 or UTF-16, see package textfile.
 //
-// Struct fields have the key of their yaml tag. Keys that a document leaves out leave their fields
-// alone, so defaults are set before decoding. Types that read themselves implement [Unmarshaler]
+// Struct fields have the key of their yaml tag. Keys missing from a document leave their fields
+// unchanged, so set defaults before decoding. Types that read themselves implement [Unmarshaler]
 // or, from a scalar, [encoding.TextUnmarshaler].
 package strictyaml
 
@@ -35,15 +41,15 @@ type Node struct {
 	d     *decoder
 }
 
-// decoder is what the nodes of a document share.
+// decoder is the state that the nodes of a document share.
 type decoder struct {
 	file   string
 	values int // read so far
 }
 
-// Unmarshal decodes the one document of data into the struct that dst points to and, if validate is
-// not nil, calls it. All errors are of type [*Error] and name the file; those of validate have a
-// line if they are a [FieldError].
+// Unmarshal decodes the one document of data into the struct that dst points to and then calls
+// validate unless it is nil. All errors are of type [*Error] and name the file; a [FieldError] from
+// validate also gets a line.
 func Unmarshal(data []byte, file string, dst any, validate func() error) error {
 	root, err := parse(data, file)
 	if err != nil {
@@ -66,8 +72,8 @@ func Unmarshal(data []byte, file string, dst any, validate func() error) error {
 	return &Error{File: file, Err: err}
 }
 
-// lineOf is the line of the value at path, or of the closest part of the path that the document
-// has, or 0.
+// lineOf returns the line of the value at path, or of the closest part of the path that the
+// document has, or 0.
 func (v *value) lineOf(path string) int {
 	line := 0
 	for part := range strings.SplitSeq(strings.ReplaceAll(path, "[", ".["), ".") {
@@ -139,7 +145,7 @@ func (n Node) Items() ([]Node, error) {
 	return items, nil
 }
 
-// Decode decodes the node into what dst points to.
+// Decode decodes the node into the value that dst points to.
 func (n Node) Decode(dst any) error {
 	p := reflect.ValueOf(dst)
 	if p.Kind() != reflect.Pointer || p.IsNil() {

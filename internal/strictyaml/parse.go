@@ -23,7 +23,7 @@ const (
 	maxValues = 1 << 20 // values read, counting those behind an alias each time
 )
 
-// kind is what a value looks like in the text.
+// kind is the form of a value in the text.
 type kind int
 
 const (
@@ -39,7 +39,7 @@ type value struct {
 	kind   kind
 	line   int
 	text   string // of a scalar
-	quoted bool   // the scalar is a string whatever it looks like
+	quoted bool   // the scalar is a string in any form
 	items  []*value
 	fields []field // own ones in the order of the text, then merged ones
 }
@@ -213,7 +213,8 @@ func (b *builder) build(node ast.Node, path string, line int) (*value, error) {
 		case !defined:
 			return nil, b.errorf(n, path, ErrAlias, "no anchor &%s before the alias *%s", name, name)
 		case v == nil:
-			return nil, b.errorf(n, path, ErrAlias, "the alias *%s stands inside the value of its own anchor", name)
+			return nil, b.errorf(n, path, ErrAlias,
+				"the alias *%s is inside the value of its own anchor", name)
 		}
 		here := *v
 		here.line = line

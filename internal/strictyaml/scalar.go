@@ -20,7 +20,7 @@ var (
 	looksOld = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(\.[0-9_]*)?$|^[-+]?0b[01_]+$`)
 )
 
-// describe says what a value is, for errors.
+// describe describes a value for errors.
 func (v *value) describe() string {
 	switch {
 	case v.kind == null:
@@ -37,7 +37,7 @@ func (v *value) describe() string {
 	return strconv.Quote(v.text)
 }
 
-// want is the error of a value that is not what belongs there.
+// want returns the error of a value of the wrong kind.
 func (v *value) want(what string) error {
 	hint := ""
 	if v.kind == scalar && v.quoted && plainNumber(v.text) {

@@ -200,7 +200,7 @@ func TestErrors(t *testing.T) {
 		{"ref: {<<: {y: 1}}", "f.yaml:1: ref.y: unknown key", ErrUnknownKey},
 		{"int: *n", "f.yaml:1: int: no anchor &n before the alias *n", ErrAlias},
 		{"int: *n\nsmall: &n 3", "no anchor &n before", ErrAlias},
-		{"ints: &a [1, *a]", "f.yaml:1: ints[1]: the alias *a stands inside the value of its own anchor", ErrAlias},
+		{"ints: &a [1, *a]", "f.yaml:1: ints[1]: the alias *a is inside the value of its own anchor", ErrAlias},
 		{"ref: &a {<<: *a}", "inside the value of its own anchor", ErrAlias},
 		{"int: &m 6.9\nsmall: *m", "f.yaml:1: int: 6.9 is not a whole number", ErrFraction},
 		{"float: &g 0.99\nsmall: *g", "f.yaml:2: small: 0.99 is not a whole number", ErrFraction},
@@ -271,7 +271,7 @@ func TestUTF16(t *testing.T) {
 	}
 }
 
-// Whatever number is written: the value is exactly that, or there is an error.
+// For any written number, the value is exact or there is an error.
 func TestNumbersAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(
@@ -360,8 +360,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// FuzzUnmarshal: no input panics, errors are one line with the file, and what was read survives a
-// round trip.
+// FuzzUnmarshal: no input panics, errors are one line with the file, and every decoded value
+// survives a round trip.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte("int: 3\nref: &a {x: 1}\nitems: [*a, {<<: *a, x: 2}]\npart: small\npair: [1, 2]\nspan: 1ms"))
 	f.Add([]byte("!!x [&a *a]"))

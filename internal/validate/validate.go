@@ -1,5 +1,4 @@
-// Package validate collects what is wrong with a configuration, so that a user sees all of it at
-// once.
+// Package validate collects the faults of a configuration, so that a user sees all of them at once.
 package validate
 
 import (
@@ -36,5 +35,5 @@ func (f *Fields) Fraction(field string, v float64) {
 	f.Want(v >= 0 && v <= 1, "%s is %v, want it in [0, 1]", field, v)
 }
 
-// Err joins what has been noted; nil if nothing was.
+// Err joins the collected faults; it returns nil if there are none.
 func (f *Fields) Err() error { return errors.Join(f.errs...) }

@@ -29,12 +29,12 @@ type Config struct {
 	Flip        bool `yaml:"flip"` // mirror half of the images
 
 	// Replicas is the number of goroutines that train, each with its part of a minibatch. Batch
-	// normalisation sees that part, so another number gives another network.
+	// normalisation sees only that part, so another number gives another network.
 	Replicas int    `yaml:"replicas"`
 	Seed     uint64 `yaml:"seed"`
 }
 
-// DefaultConfig is the recipe for CIFAR-10 at half of VGG-16's width.
+// DefaultConfig returns the recipe for CIFAR-10 at half of VGG-16's width.
 func DefaultConfig() Config {
 	return Config{
 		Epochs: 24, Width: 0.5, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},

@@ -112,7 +112,7 @@ func TestTrainSaveResume(t *testing.T) {
 	}
 }
 
-// The network for inference computes what the trained one does with its running values.
+// The network for inference computes the same as the trained one with its running values.
 func TestInference(t *testing.T) {
 	tr := start(t, tiny(), tints(64))
 	train(t, tr, 5)

@@ -20,7 +20,7 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Model is a trained network with what it takes to use it.
+// Model is a trained network, ready for use.
 type Model struct {
 	Network *Network // for inference
 	Norm    Normalisation
@@ -188,16 +188,16 @@ func Evaluate(m *Model, set *imagefolder.Set, goroutines int) ([]float64, error)
 	return accuracy, nil
 }
 
-// Latency is the time of one image up to an exit, in seconds, from bytes to logits.
+// Latency holds times of one image up to an exit, in seconds, from bytes to logits.
 type Latency struct {
 	Exit    int       // counted from 0
 	Seconds []float64 // one for each run, sorted
 }
 
-// Mean is the mean time.
+// Mean returns the mean time.
 func (l Latency) Mean() float64 { return stat.Mean(l.Seconds, nil) }
 
-// Quantile is the time that a fraction p of the runs kept.
+// Quantile returns the time that a fraction p of the runs did not exceed.
 func (l Latency) Quantile(p float64) float64 { return stat.Quantile(p, stat.Empirical, l.Seconds, nil) }
 
 // Latencies times each exit, one image at a time on the calling goroutine: runs times after a

@@ -157,7 +157,7 @@ func (u unit) forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return u.norm.Forward(y)
 }
 
-// replica returns a network with the same parameters and running values of its own, for another
+// replica returns a network with the same parameters and separate running values, for another
 // goroutine to train.
 func (n *Network) replica() (*Network, error) {
 	c := *n

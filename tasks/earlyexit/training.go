@@ -112,7 +112,7 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	return t, err
 }
 
-// build adds network and loss to a graph of their own.
+// build adds network and loss to a new graph.
 func (r *replica) build(cfg Config, opt *nn.SGD) error {
 	for _, l := range r.net.norms() {
 		l.Training = true
@@ -145,7 +145,7 @@ func (r *replica) build(cfg Config, opt *nn.SGD) error {
 // Position implements runfolder.Run.
 func (t *Training) Position() *runfolder.Course { return &t.Course }
 
-// Epoch is the number of minibatches in an epoch.
+// Epoch returns the number of minibatches in an epoch.
 func (t *Training) Epoch() int64 { return t.Length() / int64(t.cfg.Epochs) }
 
 // Step trains on the next minibatch.
@@ -215,7 +215,7 @@ func (t *Training) load(r *replica, rng *rand.Rand) error {
 	return r.trainer.Tape.Bind(r.labels, r.targets.Value())
 }
 
-// accuracy is the fraction of rows whose largest logit is that of the image's label.
+// accuracy returns the fraction of rows whose largest logit is the image's label.
 func accuracy(logits nn.Matrix, labels []int32, images []int) float64 {
 	right := 0
 	for k, i := range images {
@@ -243,7 +243,7 @@ func (t *Training) Report() Report { return t.report }
 func (t *Training) Line() any { return t.report }
 
 // Score implements runfolder.Run. There are no validation images, so the best checkpoint is the one
-// with the least training loss.
+// with the lowest training loss.
 func (t *Training) Score() float64 { return -t.report.Loss }
 
 // Manifest implements runfolder.Run.

@@ -18,20 +18,20 @@ type GraphActorConfig struct {
 	Rounds int // of messages to the access point and back
 }
 
-// DefaultGraphActorConfig returns what does well from 5 to 30 users; more units or rounds gain
+// DefaultGraphActorConfig returns values that do well for 5 to 30 users; more units or rounds gain
 // nothing.
 func DefaultGraphActorConfig() GraphActorConfig {
 	return GraphActorConfig{ActorConfig: ActorConfig{LearningRate: 0.005, Beta1: 0.9}, Hidden: 16, Rounds: 1}
 }
 
 // NewGraphActor returns an actor that sees the network as a graph: the users and the access point,
-// joined by one edge each. Users are embedded, send messages to the access point, which takes their
-// mean and knows their number, and hear its state; then a perceptron scores every edge. What
-// couples the users of this problem is a handful of sums over them (see [Solver]), which the access
+// joined by one edge each. Users are embedded and send messages to the access point, which averages
+// them, knows their number, and sends its state back; then a perceptron scores every edge. The
+// users of this problem are coupled only by a few sums over them (see [Solver]), which the access
 // point can learn to hold.
 //
-// It serves any number of users, on or off, with any weights, and treats them alike whatever their
-// order. Users that are off are no part of the graph.
+// The actor serves any number of users with any weights, and treats them alike in any order. Users
+// that are off are not part of the graph.
 func NewGraphActor(cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
 	if cfg.Hidden < 1 || cfg.Rounds < 1 {
 		return nil, fmt.Errorf("wpmec: graph actor: %d hidden units and %d rounds: at least 1 of each", cfg.Hidden, cfg.Rounds)
@@ -75,7 +75,7 @@ func (n graphNetwork) Build() (*rl.Network[Observation], error) {
 	return &rl.Network[Observation]{Scores: z, Binary: true, Load: in.load}, err
 }
 
-// userInputs are the inputs of one expression graph, with their buffers.
+// userInputs are the inputs of one expression graph and their buffers.
 type userInputs struct {
 	user, access, up, down *gorgonia.Node
 

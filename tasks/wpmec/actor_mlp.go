@@ -28,13 +28,12 @@ func DefaultMLPActorConfig() MLPActorConfig {
 const gainScale = 1e6
 
 // NewMLPActor returns DROO's actor: a multilayer perceptron from the channel gains of all users,
-// times 1e6, to one logit per user. It serves one number of users and sees no weights, which are
-// part of the problem it learns; a user that is off has gain 0.
+// times 1e6, to one logit per user. It serves one number of users and does not see weights, which
+// are part of the problem it learns; a user that is off has gain 0.
 //
-// Weights start out uniform in +-1/sqrt(inputs), as PyTorch has them and so the published code.
-// That is a tenth of what He's rule gives the logits at first. It matters: a user whose logit
-// starts far below the others' is never offered to offload, and what is never offered is never
-// learned.
+// Initial weights are uniform in +-1/sqrt(inputs), as in PyTorch and thus in the published code.
+// The first logits are a tenth of those under He's rule. This matters: a user whose logit starts
+// far below the others' is never offered to offload, and so it never learns to.
 func NewMLPActor(users int, cfg MLPActorConfig, rng *rl.Rand) (*Actor, error) {
 	small := func(w nn.Matrix, rng *rand.Rand) { nn.Uniform(1/math.Sqrt(float64(w.Rows)))(w, rng) }
 	widths := append(append([]int{users}, cfg.Hidden...), users)

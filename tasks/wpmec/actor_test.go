@@ -13,7 +13,7 @@ import (
 	"github.com/graphrl/graphrl/rl/droo"
 )
 
-// certainlyNot is what droo.NetworkActor gives a row without a logit.
+// certainlyNot is the logit that droo.NetworkActor gives a row without one.
 const certainlyNot = -1e9
 
 // newActors returns an actor of each kind for n users.

@@ -2,14 +2,14 @@ package wpmec
 
 import "math"
 
-// Searches compare many decisions with the best one so far, and most of those need not be solved:
-// weak duality bounds the rate of a decision from above by the dual function at any v > 0,
+// Searches compare many decisions with the best one so far, and need not solve most of them: weak
+// duality bounds the rate of a decision from above by the dual function at any v > 0,
 //
 //	D(v) = v + max_a { L cbrt(a) + a (S - v) } = v + 2/3 L sqrt(L / (3 (v - S))),   S = sum_{x_i=1} E_i g_i y_i(v),
 //
-// which is infinite when S >= v. (L, E, g and y as in the comment of Solver.) With v that of the
-// best decision so far, E_i g_i y_i(v) is a number per user, the same for all decisions, so the
-// bound takes two sums and a square root.
+// which is infinite when S >= v. (L, E, g and y as in the comment of Solver.) With v of the best
+// decision so far, E_i g_i y_i(v) is a number per user, the same for all decisions, so the bound
+// takes two sums and a square root.
 
 // price sets s.unit[i] to E_i g_i y_i(v) for the v solved last, and returns that v.
 func (s *Solver) price() float64 {

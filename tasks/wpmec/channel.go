@@ -28,12 +28,12 @@ func NewChannels(distances []float64) (*Channels, error) {
 	return c, nil
 }
 
-// channelStream is the stream of rl.NewRand that channels draw from, apart from those of actors and
+// channelStream is the stream of rl.NewRand for channels, separate from those of actors and
 // learners.
 const channelStream = 0x6368
 
-// Distances returns n distances (m) evenly spaced from 2.8 to 5.8; one user alone is at 2.8. They
-// are those of the published data set of 10 users, as the column means of its channel gains show.
+// Distances returns n distances (m) evenly spaced from 2.8 to 5.8; a single user is at 2.8. The
+// published data set of 10 users has the same, as the column means of its channel gains show.
 func Distances(n int) []float64 {
 	const near, far = 2.8, 5.8
 	d := make([]float64, n)

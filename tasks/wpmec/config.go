@@ -27,11 +27,11 @@ type Config struct {
 	Frames int    `yaml:"frames"`
 	Seed   uint64 `yaml:"seed"` // of generated channels, initial weights and minibatches
 
-	// Schedule names what changes over the run, see ScheduleNames.
+	// Schedule names the changes during the run, see ScheduleNames.
 	Schedule string `yaml:"schedule"`
 
-	// ReportInterval is the number of frames that a [Report] is about, CheckpointInterval that from
-	// one checkpoint to the next.
+	// ReportInterval is the number of frames that a [Report] covers, CheckpointInterval the number
+	// of frames between checkpoints.
 	ReportInterval     int `yaml:"report_interval"`
 	CheckpointInterval int `yaml:"checkpoint_interval"`
 
@@ -82,7 +82,7 @@ func DefaultConfig(m Method) Config {
 	}
 }
 
-// ParseMethod returns the method of a name, in whatever case it is written.
+// ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
 	var names []string
 	for _, m := range Methods() {
@@ -103,8 +103,8 @@ var schedules = [...]struct {
 	{"switch-users", SwitchUsers},
 }
 
-// ScheduleNames lists what can change over a run: nothing, the weights ([SwapWeights]), or who is
-// on ([SwitchUsers]).
+// ScheduleNames lists the possible changes during a run: none, the weights ([SwapWeights]), or the
+// set of active users ([SwitchUsers]).
 func ScheduleNames() []string {
 	var names []string
 	for _, s := range schedules {
@@ -131,7 +131,7 @@ const (
 	maxLayers  = 64
 )
 
-// Validate reports the first value that makes no sense, by its key.
+// Validate reports the first invalid value and its key.
 func (c Config) Validate() error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("wpmec: configuration: %w", err)
@@ -192,7 +192,7 @@ func (c Config) check() error {
 	return err
 }
 
-// RunConfig opens the data set, if there is one, and returns what [Run] executes.
+// RunConfig opens the data set, if there is one, and returns the configuration for [Run].
 func (c Config) RunConfig() (RunConfig, error) {
 	if err := c.Validate(); err != nil {
 		return RunConfig{}, err
@@ -264,7 +264,7 @@ func LoadConfig(filename string) (Config, error) {
 	return ParseConfig(data, filename)
 }
 
-// YAML is the complete configuration as a file that ParseConfig reads back to the same value.
+// YAML returns the complete configuration as a file that ParseConfig reads back to the same value.
 func (c Config) YAML() ([]byte, error) {
 	data, err := strictyaml.Marshal(c, yaml.IndentSequence(true))
 	if err != nil {

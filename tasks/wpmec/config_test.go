@@ -20,7 +20,7 @@ func parseConfig(t *testing.T, text string) Config {
 	return c
 }
 
-// What is written down is read back, and the defaults are those of DefaultRunConfig.
+// A written configuration reads back, and the defaults are those of DefaultRunConfig.
 func TestConfigRoundTrip(t *testing.T) {
 	for _, m := range Methods() {
 		c := DefaultConfig(m)

@@ -136,7 +136,7 @@ func (d *Dataset) checkRates(s *Solver) error {
 	return nil
 }
 
-// mismatch is the error of a frame whose output_obj is not what it should be.
+// mismatch returns the error of a frame with a wrong output_obj.
 func (d *Dataset) mismatch(frame int, want, got float64, what string) error {
 	return fmt.Errorf("wpmec: data set %s: frame %d: output_obj is %g bit/s, but "+what+": gains and rates do not belong together. "+
 		"Likely the gains are scaled (DROO's main.py feeds its network with input_h times 1e6); save them as they were when the rates were computed",
@@ -149,10 +149,10 @@ func (d *Dataset) Channel(t int) []float64 { return d.H[t*d.Users : (t+1)*d.User
 // Best returns the best decision of frame t [Users]. It shares memory with d.
 func (d *Dataset) Best(t int) []int32 { return d.Mode[t*d.Users : (t+1)*d.Users] }
 
-// Row returns the row of the data set that frame t of a run over frames frames uses, as the
-// published code divides the data: the first 80 % of the rows train and the rest test. The run ends
-// with the test rows (the first of them, when it is shorter than the data); before that it goes
-// through the training rows in order, again and again if need be.
+// Row returns the row of the data set for frame t of a run over frames frames, dividing the data as
+// the published code does: the first 80 % of the rows train and the rest test. The run ends with
+// the test rows (the first of them, if it is shorter than the data). Before that it goes through
+// the training rows in order, repeatedly if necessary.
 func (d *Dataset) Row(t, frames int) int {
 	train := d.Frames * 8 / 10
 	tests := min(d.Frames-train, frames-frames*8/10)

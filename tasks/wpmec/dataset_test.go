@@ -43,7 +43,7 @@ func TestDatasetOfSciPy(t *testing.T) {
 	}
 }
 
-// Rates that do not belong to the gains are refused, however the two differ.
+// Rates that do not belong to the gains are rejected, however the two differ.
 func TestRatesOfOtherGains(t *testing.T) {
 	params := PaperParams()
 	s, err := NewSolver(params)

@@ -18,8 +18,8 @@ type Gains interface {
 	Next(h []float64)
 }
 
-// Replay is the Gains of a data set: its rows in the order of [Dataset.Row], whatever the seed, and
-// from the first again after the last.
+// Replay is the Gains of a data set: its rows in the order of [Dataset.Row], independent of the
+// seed, starting over after the last.
 type Replay struct {
 	data      *Dataset
 	frames, t int
@@ -51,21 +51,21 @@ func (r *Replay) LoadState(s *checkpoints.State) error {
 	return checkpoints.LoadInt(s, "frame", &r.t, 0, r.frames-1)
 }
 
-// Schedule sets what changes over an episode beside the channels: the weights and which users are
-// on, in frame t of frames. It is handed the weights 1, 1.5, 1, 1.5, ... and all users on.
+// Schedule sets the changes over an episode other than the channels: the weights and the active
+// users in frame t of frames. It receives the weights 1, 1.5, 1, 1.5, ... and all users on.
 type Schedule func(t, frames int, w []float64, active []bool)
 
 // SwapWeights is the authors' demonstration of changing weights: between 60 % and 80 % of the
-// episode, the users of weight 1 have weight 1.5 and the other way round.
+// episode, users of weight 1 have weight 1.5 and vice versa.
 func SwapWeights(t, frames int, w []float64, _ []bool) {
 	if 10*t >= 6*frames && 10*t < 8*frames {
 		copy(w, AlternatingWeights(len(w), true))
 	}
 }
 
-// SwitchUsers is the authors' demonstration of users that come and go. One more user, the last that
-// is on, is switched off at 60, 65, 70 and 75 % of the episode; one is back at 80 and 85 %, all are
-// at 90 %, and two off at 95 %. At least half of the users stay on.
+// SwitchUsers is the authors' demonstration of users that come and go. One more user, the last
+// active one, is switched off at 60, 65, 70 and 75 % of the episode. One returns at 80 and 85 %,
+// all are back at 90 %, and two are off at 95 %. At least half of the users stay on.
 func SwitchUsers(t, frames int, _ []float64, active []bool) {
 	if frames == 0 {
 		return
@@ -160,8 +160,8 @@ func (e *Env) SaveState(s *checkpoints.State) error {
 	return gains.SaveState(s.Sub("gains"))
 }
 
-// LoadState implements checkpoints.Stateful. An environment of longer episodes goes on where the
-// saved one had ended its own.
+// LoadState implements checkpoints.Stateful. An environment with longer episodes continues where
+// the saved one ended.
 func (e *Env) LoadState(s *checkpoints.State) error {
 	gains, ok := e.cfg.Gains.(checkpoints.Stateful)
 	if !ok {
@@ -193,7 +193,7 @@ func (e *Env) LoadState(s *checkpoints.State) error {
 	return nil
 }
 
-// Observation returns what the environment shows: what Reset or the last Step returned.
+// Observation returns the current observation, from Reset or the last Step.
 func (e *Env) Observation() Observation { return e.obs }
 
 // observe makes the observation of frame t.

@@ -41,9 +41,9 @@ func lambert(u float64) (y, rest float64) {
 	return y + step, rest - step
 }
 
-// temme[i] is the coefficient of p^(i+1), p = sqrt(2u), in 1-y. With y - 1 - ln y = p^2/2 they are,
-// up to signs, those of Temme's expansion of the incomplete gamma functions (SIAM J. Math. Anal.
-// 10(4), 1979), which converges for p < 2 sqrt(pi).
+// temme[i] is the coefficient of p^(i+1), p = sqrt(2u), in 1-y. With y - 1 - ln y = p^2/2 these
+// are, up to signs, the coefficients of Temme's expansion of the incomplete gamma functions (SIAM
+// J. Math. Anal. 10(4), 1979), which converges for p < 2 sqrt(pi).
 var temme = [14]float64{
 	1,
 	-1. / 3,

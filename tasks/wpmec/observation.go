@@ -5,13 +5,13 @@ import (
 	"math"
 )
 
-// Observation is what is known at the start of a frame: the state of every user's channel.
+// Observation is the state at the start of a frame: every user's channel.
 type Observation struct {
 	H []float64 // [N] channel gain between user and access point, >= 0
 	W []float64 // [N] weight of the user's rate in the sum, > 0
 
-	// Active [N] says which users are switched on. A user that is not adds nothing to the rate,
-	// whatever is decided for it. Nil means all.
+	// Active [N] marks the users that are switched on. The others add nothing to the rate under any
+	// decision. Nil means all are on.
 	Active []bool
 }
 
@@ -20,7 +20,7 @@ func (o Observation) Users() int { return len(o.H) }
 
 func (o Observation) active(i int) bool { return o.Active == nil || o.Active[i] }
 
-// Check reports what is wrong with o.
+// Check reports the first fault of o.
 func (o Observation) Check() error {
 	n := len(o.H)
 	if len(o.W) != n || o.Active != nil && len(o.Active) != n {

@@ -22,15 +22,15 @@ func publishedData(t testing.TB) *Dataset {
 	return d
 }
 
-// TestPublishedRates holds the solver against all rows of the published data.
+// TestPublishedRates compares the solver with all rows of the published data.
 //
-// output_obj is what a numerical solver reported, not the rate of output_a and output_tau: it
-// differs from that by up to 1.6e-6, and those times exceed the frame by up to 2.9e-8. So there are
-// two comparisons. With the rate of the published times, evaluated from the definition, ours agrees
-// to 3e-8. With output_obj it agrees to 1e-6 but for 13 rows, where output_obj is higher than what
-// any feasible times can reach, as the duality gap shows. (The authors' files for 5 to 9 users and
-// for swapped weights were computed later and otherwise: all 60,000 rows agree to 7e-15, and are
-// optimal.)
+// output_obj is the report of a numerical solver, not the rate of output_a and output_tau: it
+// differs from that rate by up to 1.6e-6, and those times exceed the frame by up to 2.9e-8. So
+// there are two comparisons. With the rate of the published times, evaluated from the definition,
+// ours agrees to 3e-8. With output_obj it agrees to 1e-6 except for 13 rows, where output_obj
+// exceeds the rate of any feasible times, as the duality gap shows. (The authors' files for 5 to 9
+// users and for swapped weights were computed later and differently: all 60,000 rows agree to
+// 7e-15, and are optimal.)
 func TestPublishedRates(t *testing.T) {
 	d := publishedData(t)
 	s := newSolver(t)
@@ -65,8 +65,8 @@ func TestPublishedRates(t *testing.T) {
 	}
 }
 
-// TestPublishedOptimum searches all 2^10 decisions of every tenth row. In 15 of all 30,000 rows
-// there is a better one than output_mode, by up to 0.18 %; among these are 3.
+// TestPublishedOptimum searches all 2^10 decisions of every tenth row. 15 of all 30,000 rows have a
+// better decision than output_mode, by up to 0.18 %; 3 of them are among these.
 func TestPublishedOptimum(t *testing.T) {
 	d := publishedData(t)
 	s := newSolver(t)

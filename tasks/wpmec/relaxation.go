@@ -41,11 +41,11 @@ func (s *Solver) UpperBound(obs Observation) (float64, error) {
 }
 
 // relax solves the relaxation by bisection on the multiplier v of the time constraint. Given v, y_i
-// is that of Solver and offloading is worth unit_i = E_i g_i y_i per unit of energy. A user keeps
-// for computing the energy at which the marginal local rate has fallen to that, keep_i = (L_i / (3
-// unit_i))^(3/2), or all of a if that is less. So with t = a^(-2/3) the best a solves sum_i max(L_i
-// t/3, unit_i) = v, a convex piecewise linear equation. It returns the dual value, which bounds the
-// optimum for any v, and a.
+// is as in Solver and offloading is worth unit_i = E_i g_i y_i per unit of energy. A user keeps for
+// computing the energy at which the marginal local rate has fallen to unit_i, keep_i = (L_i / (3
+// unit_i))^(3/2), but at most a. So with t = a^(-2/3) the best a solves sum_i max(L_i t/3, unit_i)
+// = v, a convex piecewise linear equation. relax returns a and the dual value, which bounds the
+// optimum for any v.
 func (s *Solver) relax() (bound, a float64) {
 	local := 0.0
 	for _, l := range s.local {
@@ -95,8 +95,8 @@ func (s *Solver) excess(v, local float64) float64 {
 }
 
 // shadow sets unit and odds for multiplier v and returns the root t of sum_i max(L_i t/3, unit_i) =
-// v, at most 0 when there is none. Newton's method on a convex piecewise linear function ends
-// exactly, after at most a step per user.
+// v, or at most 0 if there is none. Newton's method on a convex piecewise linear function ends
+// exactly, after at most one step per user.
 func (s *Solver) shadow(v, local float64) float64 {
 	for c, e := range s.slope {
 		y, rest := lambert(v / e)

@@ -58,15 +58,15 @@ type RunConfig struct {
 	MLP     MLPActorConfig
 	Graph   GraphActorConfig
 
-	// Noise is the standard deviation of the noise that half of DROO's candidates are made with
-	// (see droo.NoisyOrderPreserving); 0: none, as published. Without it the MLP actor of one seed
-	// in five ends with a user that it never offers to offload (the mean over 20 seeds is 0.9965,
-	// the worst 0.946). The graph actor, which decides for all users with the same weights, does
-	// not have that problem.
+	// Noise is the standard deviation of the noise in half of DROO's candidates (see
+	// droo.NoisyOrderPreserving); 0: none, as published. Without it the MLP actor of one seed in
+	// five ends with a user that it never offers to offload (the mean over 20 seeds is 0.9965, the
+	// worst 0.946). The graph actor, which decides for all users with the same weights, does not
+	// have that problem.
 	Noise float64
 
-	// Learned, if not nil, is the state of an actor that has been trained, in place of initial
-	// weights: see [Checkpoint.Learned].
+	// Learned, if not nil, is the state of a trained actor, which replaces the initial weights: see
+	// [Checkpoint.Learned].
 	Learned *checkpoints.State
 	// Frozen: decide and do not learn.
 	Frozen bool
@@ -97,9 +97,9 @@ func DefaultRunConfig(m Method) RunConfig {
 	}
 }
 
-// Result is the outcome of a run. Rates are normalized by the best rate of each frame: that of the
-// data set, where a run without a schedule is on one that has rates; else that of the exhaustive
-// search for up to 12 users, and of coordinate descent beyond.
+// Result is the outcome of a run. Rates are normalized by the best rate of each frame: the data
+// set's, if a run without a schedule uses one that has rates; else from the exhaustive search for
+// up to 12 users, and from coordinate descent beyond.
 type Result struct {
 	Method Method `json:"method"`
 	Users  int    `json:"users"`
@@ -115,8 +115,7 @@ type Result struct {
 	K          []int     `json:"-"` // [Frames] number of candidates; nil without any
 }
 
-// tail is where the part of a run that its Summary is of begins: what the published code calls the
-// test frames.
+// tail returns the first frame that a run's Summary covers: the published code's test frames.
 func tail(frames int) int { return frames - (frames - frames*8/10) }
 
 // Run executes cfg. But for the times, equal configurations give equal results. [Training] does the
@@ -215,7 +214,7 @@ func (e *execution) step() error {
 	return nil
 }
 
-// result is that of all frames.
+// result returns the result over all frames.
 func (e *execution) result() *Result {
 	frames := e.cfg.Frames
 	from := tail(frames)
@@ -243,10 +242,10 @@ func (c RunConfig) gains() (Gains, error) {
 	return NewChannels(Distances(c.Users))
 }
 
-// published reports whether rates are normalized by those of the data set.
+// published reports whether the data set's rates are the reference.
 func (c RunConfig) published() bool { return c.Data != nil && c.Data.Rate != nil && c.Schedule == nil }
 
-// reference returns what gives the best rate of frame t.
+// reference returns a function that returns the best rate of frame t.
 func (c RunConfig) reference(users int) (func(t int, obs Observation) (float64, error), error) {
 	s, err := NewSolver(c.Params)
 	if err != nil {

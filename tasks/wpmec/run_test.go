@@ -22,7 +22,7 @@ func run(t testing.TB, cfg RunConfig) *Result {
 	return r
 }
 
-// TestRunIsDeterministic: what a run decides follows from its configuration, seed included.
+// TestRunIsDeterministic: a run's configuration, including the seed, determines its decisions.
 func TestRunIsDeterministic(t *testing.T) {
 	for _, m := range []Method{DROO, DROOGraph} {
 		cfg := DefaultRunConfig(m)

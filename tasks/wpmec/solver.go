@@ -167,7 +167,7 @@ func checkDecision(x []int32) error {
 	return nil
 }
 
-// load checks obs and computes what the decisions of its frame share.
+// load checks obs and computes the common values of the decisions of its frame.
 func (s *Solver) load(obs Observation) error {
 	if err := obs.Check(); err != nil {
 		return err
@@ -196,8 +196,8 @@ func (s *Solver) load(obs Observation) error {
 	return nil
 }
 
-// classOf returns the index of slope in s.slope, adding it when it is new. Weights are few in
-// practice, and a scan of even 30 is far cheaper than what a class saves.
+// classOf returns the index of slope in s.slope, adding a new one. Weights are few in practice, and
+// a scan of even 30 costs far less than a class saves.
 func (s *Solver) classOf(slope float64) int {
 	for c, known := range s.slope {
 		if known == slope {

@@ -134,9 +134,9 @@ func TestSolverAgreesWithBisection(t *testing.T) {
 	}
 }
 
-// TestSolverIsOptimal checks what makes a rate the optimum, over channels from hopeless to
-// excellent: it is that of a feasible allocation, and the dual function, evaluated independently of
-// the solver, is no higher.
+// TestSolverIsOptimal verifies optimality over channels from hopeless to excellent: a feasible
+// allocation has the rate, and the dual function, evaluated independently of the solver, is no
+// higher.
 func TestSolverIsOptimal(t *testing.T) {
 	s := newSolver(t)
 	p := PaperParams()
@@ -218,7 +218,7 @@ func TestSolverClosedForms(t *testing.T) {
 	if want := rateOf(p, obs, []int32{0, 0, 0}, 1, nil); math.Abs(local/want-1) > 1e-12 {
 		t.Errorf("all local: %v, want %v", local, want)
 	}
-	// A user without a channel adds nothing, whatever it does.
+	// A user without a channel adds nothing under any decision.
 	if r := all([]int32{0, 0, 1}, obs); r != local {
 		t.Errorf("a user without channel offloads: %v instead of %v", r, local)
 	}

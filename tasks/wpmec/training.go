@@ -47,10 +47,10 @@ func (t *Training) Close() {}
 // Config returns the configuration.
 func (t *Training) Config() Config { return t.cfg }
 
-// Users is the number of users.
+// Users returns the number of users.
 func (t *Training) Users() int { return t.e.users }
 
-// Frame is the number of frames done.
+// Frame returns the number of frames done.
 func (t *Training) Frame() int { return int(t.course.Steps()) }
 
 // Done reports whether all frames are done.
@@ -71,7 +71,7 @@ func (t *Training) Step() error {
 	return nil
 }
 
-// Result is that of all frames. Call it when they are done.
+// Result returns the result over all frames. Call it when they are done.
 func (t *Training) Result() *Result { return t.e.result() }
 
 // Report is about the frames since the report before it: a line of a run's metrics.jsonl.
@@ -98,7 +98,7 @@ func (t *Training) Report() Report {
 // Line implements runfolder.Run: it is Report.
 func (t *Training) Line() any { return t.Report() }
 
-// Moving is the mean normalized rate of the latest frames, 500 of them.
+// Moving returns the mean normalized rate of the latest 500 frames.
 func (t *Training) Moving() float64 {
 	const window = 500
 	return Summarize(t.e.normalized[max(t.Frame()-window, 0):]).NormalizedRate
@@ -122,7 +122,7 @@ func (t *Training) SaveState(s *checkpoints.State) error {
 	)
 }
 
-// Names in the state: the policy, and in that of methods that learn the actor.
+// Names of parts of the state: the policy, and the actor in the state of methods that learn.
 const (
 	policyState = "policy"
 	actorState  = policyState + "/actor"
@@ -197,7 +197,7 @@ func (t *Training) LoadTimes(s *checkpoints.State) error {
 // Manifest implements runfolder.Run.
 func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.cfg.manifest(t.e.users) }
 
-// manifest is what checkpoints of a run for a number of users say of it.
+// manifest returns the manifest of checkpoints of a run for a number of users.
 func (c Config) manifest(users int) (checkpoints.Manifest, error) {
 	config, err := strictyaml.MarshalJSON(c)
 	return checkpoints.Manifest{Method: string(c.Method), Architecture: c.architecture(users), Config: config}, err

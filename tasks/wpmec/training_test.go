@@ -36,7 +36,7 @@ func tiny(m Method) Config {
 	return c
 }
 
-// A training, saved and restored on the way, comes to what Run comes to, for every method, with and
+// A training that is saved and restored on the way ends like Run, for every method, with and
 // without a schedule.
 func TestRestoredTrainingEqualsRun(t *testing.T) {
 	for _, m := range Methods() {

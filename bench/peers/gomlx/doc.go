@@ -1,3 +1,3 @@
-// Package gomlx measures GoMLX with its backend in pure Go. It is a module of its own, with
-// benchmarks only, named like those of ours that they stand beside.
+// Package gomlx measures GoMLX with its pure Go backend. It is a separate module with benchmarks
+// only, named like the ones of ours that they are compared with.
 package gomlx

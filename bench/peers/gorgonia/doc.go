@@ -1,3 +1,3 @@
-// Package gorgonia measures Gorgonia as it comes: its own operations, tape machine and Adam. It is
-// a module of its own, with benchmarks only, named like those of ours that they stand beside.
+// Package gorgonia measures Gorgonia unmodified: its own operations, tape machine and Adam. It is a
+// separate module with benchmarks only, named like the ones of ours that they are compared with.
 package gorgonia
