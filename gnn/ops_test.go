@@ -1,15 +1,8 @@
 package gnn_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"math"
 	"math/rand/v2"
-	"path/filepath"
-	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
@@ -164,40 +157,11 @@ func TestEveryOperation(t *testing.T) {
 	for name, build := range opCases {
 		t.Run(name, func(t *testing.T) { checkOperation(t, build, covered) })
 	}
-	for _, op := range append(operations(t, "../nn"), operations(t, ".")...) {
+	for _, op := range append(gnntest.Operations(t, "../nn"), gnntest.Operations(t, ".")...) {
 		if !covered[op] {
 			t.Errorf("no case covers the operation %s: add one to opCases", op)
 		}
 	}
-}
-
-// operations returns the types with a method Backward in the source of a package.
-func operations(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	check(t, err)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		source := must(parser.ParseFile(token.NewFileSet(), file, nil, 0))
-		ast.Inspect(source, func(n ast.Node) bool {
-			f, ok := n.(*ast.FuncDecl)
-			if !ok || f.Recv == nil || f.Name.Name != "Backward" {
-				return true
-			}
-			receiver := f.Recv.List[0].Type
-			if star, ok := receiver.(*ast.StarExpr); ok {
-				receiver = star.X
-			}
-			names = append(names, source.Name.Name+"."+receiver.(*ast.Ident).Name)
-			return true
-		})
-	}
-	if len(names) == 0 {
-		t.Errorf("found no operation in %s", dir)
-	}
-	return names
 }
 
 func checkOperation(t *testing.T, build func(c *opCase, x, f, b *gorgonia.Node) *gorgonia.Node, covered map[string]bool) {
@@ -211,66 +175,22 @@ func checkOperation(t *testing.T, build func(c *opCase, x, f, b *gorgonia.Node) 
 		loss = must(nn.MSE(out, target, nil))
 	}
 	graph := must(gnn.NewGraph(opNodes, gnn.EdgeIndex{Src: []int32{0, 1, 2, 3, 0, 2}, Dst: []int32{1, 2, 3, 0, 2, 1}}))
-	bind := func(tape *nn.Tape) {
+	var b nn.Buffer
+	bind := func(tape *nn.Tape) error {
 		if tape.Needs(c.g) {
 			check(t, tape.Bind(c.g, graph))
 		}
+		if target != nil && tape.Needs(target) {
+			return tape.Bind(target, b.Value())
+		}
+		return nil
 	}
 	forward := must(nn.NewTape(out))
-	bind(forward)
+	check(t, bind(forward))
 	check(t, forward.Run())
 	c.params = slices.DeleteFunc(c.params, func(p *nn.Param) bool { return !forward.Needs(must(p.Node(eg))) })
-	cover(eg, forward, covered)
-
-	grads, err := nn.Grad(loss, c.params)
-	check(t, err)
-	var b nn.Buffer
+	gnntest.Cover(eg, forward, covered)
 	m := forward.Matrix(out)
 	gnntest.Random(c.rng, m.Rows, m.Cols).Float32(b.Resize(m.Rows, m.Cols))
-	compile := func(outputs ...*gorgonia.Node) *nn.Tape {
-		tape := must(nn.NewTape(outputs...))
-		bind(tape)
-		if target != nil {
-			check(t, tape.Bind(target, b.Value()))
-		}
-		check(t, tape.Run())
-		return tape
-	}
-	together := compile(append(gorgonia.Nodes{loss}, grads...)...)
-	var all []*mat
-	for _, g := range grads {
-		all = append(all, gnntest.FromFloat32(together.Matrix(g)))
-	}
-	for i, p := range c.params {
-		alone := gnntest.FromFloat32(compile(grads[i], loss).Matrix(grads[i]))
-		if !slices.Equal(alone.V, all[i].V) {
-			t.Errorf("%s: the gradient alone is %v, with the others %v", p.Name, alone.V, all[i].V)
-		}
-		const h = 2e-3
-		var diff, norm float64
-		for k, old := range p.Data() {
-			at := func(v float32) float64 {
-				p.Data()[k] = v
-				check(t, together.Run())
-				return together.Scalar(loss)
-			}
-			want := (at(old+h) - at(old-h)) / (2 * h)
-			p.Data()[k] = old
-			diff, norm = diff+math.Pow(want-all[i].V[k], 2), norm+want*want
-		}
-		if math.Sqrt(diff) > 2e-2*math.Sqrt(norm)+2e-4 {
-			t.Errorf("%s: the gradient is off by %v of %v", p.Name, math.Sqrt(diff), math.Sqrt(norm))
-		}
-	}
-}
-
-// cover notes the operations that a tape runs. Their types are behind an unexported field.
-func cover(eg *gorgonia.ExprGraph, tape *nn.Tape, covered map[string]bool) {
-	for _, n := range eg.AllNodes() {
-		if op := reflect.ValueOf(n.Op()); tape.Needs(n) && op.Kind() == reflect.Pointer {
-			if f := op.Elem().FieldByName("op"); f.IsValid() {
-				covered[strings.TrimPrefix(f.Elem().Type().String(), "*")] = true
-			}
-		}
-	}
+	gnntest.Gradients(t, loss, c.params, bind)
 }
