@@ -185,18 +185,9 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 				return nil, nil, fmt.Errorf("%v, recipe %s: %w", w, cfg.Recipe.Name, err)
 			}
 		}
-		bases := []Cell{{Scenario: sc, Profile: cfg.Profile, Slots: p.slots}}
-		if p.leaveOneOut {
-			if bases, err = folds(bases[0]); err != nil {
-				return nil, nil, err
-			}
-		}
-		if p.trainedIn != nil && w != *p.trainedIn {
-			train, err := p.trainedIn.scenario()
-			if err != nil {
-				return nil, nil, err
-			}
-			bases[0].Train, bases[0].Window = &train, largeWindow(p.slots, w.Devices)
+		bases, err := p.bases(w, Cell{Scenario: sc, Profile: cfg.Profile, Slots: p.slots})
+		if err != nil {
+			return nil, nil, err
 		}
 		for _, base := range bases {
 			if len(sc.Trace.Files) > 0 {
@@ -210,6 +201,21 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 		}
 	}
 	return cells, seeds, nil
+}
+
+// bases are the cells of a world without a method: one, or one per recording that is left out.
+func (p plan) bases(w World, base Cell) ([]Cell, error) {
+	if p.leaveOneOut {
+		return folds(base)
+	}
+	if p.trainedIn != nil && w != *p.trainedIn {
+		train, err := p.trainedIn.scenario()
+		if err != nil {
+			return nil, err
+		}
+		base.Train, base.Window = &train, largeWindow(p.slots, w.Devices)
+	}
+	return []Cell{base}, nil
 }
 
 // world returns the cells of one world, otherwise like base: subject by subject, seed by seed.
