@@ -7,6 +7,7 @@
 //	go run ./cmd/eval --suite quick                                                # train and compare all methods, briefly
 //	go run ./cmd/eval --suite paper                                                # and in full; see docs/results.md
 //	go run ./cmd/eval wpmec --users 10,20,30 --seeds 5
+//	go run ./cmd/eval lydroo --users 10,20,30
 package main
 
 import "github.com/graphrl/graphrl/cmd/internal/cli"
@@ -15,6 +16,7 @@ import "github.com/graphrl/graphrl/cmd/internal/cli"
 type tasks struct {
 	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
 	Wpmec      wpmecCommand      `cmd:"" help:"Offloading in a wireless-powered network: methods compared over several numbers of users and seeds."`
+	Lydroo     lydrooCommand     `cmd:"" help:"Offloading with long-term constraints: methods compared over several numbers of users and seeds."`
 }
 
 func command() cli.Command {
@@ -23,7 +25,7 @@ func command() cli.Command {
 		Description: "Evaluate what a run has learned next to policies that do not learn.",
 		Tasks:       &tasks{},
 		Default:     "mecoffload",
-		Vars:        cli.FrameVars(cli.WorldVars()),
+		Vars:        cli.QueueVars(cli.FrameVars(cli.WorldVars())),
 	}
 }
 

@@ -8,6 +8,7 @@
 //	go run ./cmd/train --resume runs/grle-dynamic-m14-seed1   # continue an interrupted run
 //	go run ./cmd/train --config runs/grle-dynamic-m14-seed1/config.yaml
 //	go run ./cmd/train wpmec --data data_10.mat               # DROO on its published problem and data
+//	go run ./cmd/train lydroo                                 # LyDROO: stable queues within a mean power limit
 package main
 
 import "github.com/graphrl/graphrl/cmd/internal/cli"
@@ -16,6 +17,7 @@ import "github.com/graphrl/graphrl/cmd/internal/cli"
 type tasks struct {
 	Mecoffload mecoffloadCommand `cmd:"" help:"Offloading of CNN inference with early exits to edge servers (the default)."`
 	Wpmec      wpmecCommand      `cmd:"" help:"Offloading in a wireless-powered network, the problem DROO was published on."`
+	Lydroo     lydrooCommand     `cmd:"" help:"Offloading with long-term constraints: stable queues and a mean power limit, the problem of LyDROO."`
 }
 
 func command() cli.Command {
@@ -24,7 +26,7 @@ func command() cli.Command {
 		Description: "Train methods, compare them with policies that do not learn, and leave run folders that can be resumed, repeated and evaluated.",
 		Tasks:       &tasks{},
 		Default:     "mecoffload",
-		Vars:        cli.FrameVars(cli.WorldVars()),
+		Vars:        cli.QueueVars(cli.FrameVars(cli.WorldVars())),
 	}
 }
 

@@ -235,10 +235,15 @@ func (c Config) policy(users int, learned *checkpoints.State) (policy, error) {
 		return &searcher{nil, x}, nil
 	case Myopic:
 		myopic, err := NewMyopicSolver(c.params())
-		if users <= MaxExhaustive {
-			return from(myopic.Exhaustive), err
+		if err != nil {
+			return nil, err
 		}
-		return from(myopic.CoordinateDescent), err
+		return from(func(obs Observation, x []int32) (float64, error) {
+			if _, err := myopic.Greedy(obs, x); err != nil {
+				return 0, err
+			}
+			return myopic.CoordinateDescent(obs, x)
+		}), nil
 	}
 	return c.learner(users, solver, learned)
 }

@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/cmd/internal/show"
+	"github.com/graphrl/graphrl/tasks/lydroo"
+)
+
+// QueueFlags describe the frames of lydroo.
+type QueueFlags struct {
+	Data     string   `placeholder:"FILE" help:"Replay the channels and arrivals of a MATLAB file such as result_10.mat."`
+	Arrivals *float64 `placeholder:"MBIT" help:"Mean of random arrivals of a user in a frame. Default: 3."`
+	Frames   *int     `placeholder:"COUNT" help:"Number of frames, of one second each. Default: 10000, or those of --data."`
+	Seed     *uint64  `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
+	V        *float64 `placeholder:"V" help:"Weight of the rate against the queues. Default: 20."`
+}
+
+// Apply sets what the flags say.
+func (f QueueFlags) Apply(cfg *lydroo.Config) error {
+	if f.Data != "" {
+		cfg.Data, cfg.Users, cfg.Arrivals = f.Data, 0, 0
+		d, err := lydroo.OpenDataset(f.Data)
+		if err != nil {
+			return err
+		}
+		cfg.Frames = d.Frames
+	}
+	if f.Arrivals != nil {
+		cfg.Arrivals = *f.Arrivals
+	}
+	if f.Frames != nil {
+		cfg.Frames = *f.Frames
+	}
+	if f.Seed != nil {
+		cfg.Seed = *f.Seed
+	}
+	if f.V != nil {
+		cfg.V = *f.V
+	}
+	return nil
+}
+
+// QueueVars are the values of ${...} in the help texts of lydroo.
+func QueueVars(vars map[string]string) map[string]string {
+	var names []string
+	for _, m := range lydroo.Methods() {
+		names = append(names, string(m))
+	}
+	vars["lydroo_methods"] = strings.Join(names, ", ")
+	return vars
+}
+
+// QueueFrames describes the frames of a configuration.
+func QueueFrames(cfg lydroo.Config) string {
+	if cfg.Data != "" {
+		return cfg.Data
+	}
+	return fmt.Sprintf("random channels, arrivals of %v Mbit", cfg.Arrivals)
+}
+
+// RunQueues runs configurations one after the other and shows progress after a grace. If ctx ends,
+// the error is its cause. learned, if not nil, returns the trained actor for a configuration.
+func RunQueues(ctx context.Context, title string, grace time.Duration, cfgs []lydroo.Config,
+	learned func(lydroo.Config) (*checkpoints.State, error), messages io.Writer,
+) ([]*lydroo.Result, error) {
+	total := 0
+	for _, c := range cfgs {
+		total += c.Frames
+	}
+	progress := show.NewProgress(messages, title, "frames", 0, int64(total))
+	progress.Grace = grace
+	defer progress.End()
+	var results []*lydroo.Result
+	before := 0 // frames of the completed runs
+	for _, c := range cfgs {
+		queue := 0.0
+		note := func() string { return fmt.Sprintf("%s, queue %.1f Mbit", c.Method, queue) }
+		var state *checkpoints.State
+		if learned != nil {
+			var err error
+			if state, err = learned(c); err != nil {
+				return nil, err
+			}
+		}
+		r, err := lydroo.RunFrom(ctx, c, state, func(done int, q float64) {
+			queue = q
+			progress.Set(int64(before+done), note)
+		})
+		if err != nil {
+			return nil, err
+		}
+		before += c.Frames
+		results = append(results, r)
+	}
+	return results, nil
+}
+
+// QueueColumns returns the columns of a method's results for readers.
+func QueueColumns() []show.Column[lydroo.Result] {
+	type row = lydroo.Result
+	number := func(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+	return []show.Column[row]{
+		{Header: "method", Left: true, Cell: func(r row) string { return string(r.Method) }},
+		{Header: "users", Cell: func(r row) string { return strconv.Itoa(r.Users) }},
+		{Header: "queue Mbit", Cell: func(r row) string { return number(r.QueueMbit.Mean, 2) }},
+		{Header: "middle third", Cell: func(r row) string { return number(r.QueueMbit.MiddleThird, 2) }},
+		{Header: "last third", Cell: func(r row) string { return number(r.QueueMbit.LastThird, 2) }},
+		{Header: "energy J", Cell: func(r row) string { return number(r.EnergyJ.Mean, 4) }},
+		{Header: "largest user", Cell: func(r row) string { return number(r.EnergyJ.MaxUser, 4) }},
+		{Header: "weighted rate", Cell: func(r row) string { return number(r.WeightedRate, 3) }},
+		{Header: "frame µs", Cell: func(r row) string { return number(r.FrameUS, 0) }},
+	}
+}
+
+// QueuePanels show queues and power over the frames as moving averages; each element of methods
+// holds the results of one method for several seeds. Methods whose queues grow without bound leave
+// the panel of the queues.
+func QueuePanels(methods [][]*lydroo.Result) []show.Panel {
+	queue := show.Panel{Title: "data queue", X: "frame", Y: "Mbit"}
+	power := show.Panel{Title: "power of a user", X: "frame", Y: "W"}
+	for _, seeds := range methods {
+		first := seeds[0]
+		line := func(values func(*lydroo.Result) []float64) show.Line {
+			var curves [][]float64
+			for _, r := range seeds {
+				curves = append(curves, movingAverage(values(r), max(first.Frames/50, 1)))
+			}
+			l := show.Line{Name: string(first.Method)}
+			l.X, l.Y = thin(first.Frames, meanOf(curves))
+			return l
+		}
+		if q := first.QueueMbit; q.LastThird < 2*q.MiddleThird+10 && q.Mean < 300 {
+			queue.Lines = append(queue.Lines, line(func(r *lydroo.Result) []float64 { return r.Queue }))
+		}
+		power.Lines = append(power.Lines, line(func(r *lydroo.Result) []float64 { return r.Power }))
+	}
+	return []show.Panel{queue, power}
+}
+
+// movingAverage is over the last window values.
+func movingAverage(x []float64, window int) []float64 {
+	y := make([]float64, len(x))
+	sum := 0.0
+	for t, v := range x {
+		sum += v
+		if t >= window {
+			sum -= x[t-window]
+		}
+		y[t] = sum / float64(min(t+1, window))
+	}
+	return y
+}
