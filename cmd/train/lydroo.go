@@ -26,6 +26,7 @@ type lydrooCommand struct {
 	Out    string `placeholder:"DIR" help:"Run folder to make. Default: runs/<method>-<frames>-seed<seed>, numbered if it exists."`
 	Resume string `placeholder:"DIR" help:"Run folder of an interrupted run to continue as if it had never stopped. With more --frames than the run has it becomes that longer run."`
 	From   string `enum:",latest,best" default:"" placeholder:"NAME" help:"With --resume, the checkpoint to continue from: latest or best. Default: latest."`
+	cli.LogFlag
 	show.FormatFlag
 }
 
@@ -71,11 +72,15 @@ func (c lydrooCommand) open(messages io.Writer) (*runfolder.Folder, *lydroo.Trai
 	if err != nil {
 		return nil, nil, err
 	}
+	exports, err := c.Exports()
+	if err != nil {
+		return nil, nil, err
+	}
 	t, err := lydroo.NewTraining(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	folder, err := cli.StartFolder(lydroo.Task(), c.Out, queueFolder(cfg), cfg, t)
+	folder, err := cli.StartFolder(lydroo.Task(), c.Out, queueFolder(cfg), cfg, t, exports)
 	return folder, t, err
 }
 
