@@ -8,9 +8,9 @@ import (
 	"github.com/graphrl/graphrl/internal/reuse"
 )
 
-// derived holds what layers compute from a graph's structure alone. Each part is computed when it
-// is first asked for and kept until the structure changes, so that the layers of a network, and
-// tapes on other goroutines, share it.
+// derived holds results that layers compute from a graph's structure alone. Each part is computed
+// on first use and kept until the structure changes, so the layers of a network, and tapes on other
+// goroutines, share it.
 type derived struct {
 	mu       sync.Mutex
 	in, out  lazy[*kernel.CSR]

@@ -8,15 +8,16 @@ package rl
 //   - Reset starts a new episode. seed alone determines everything random in the episode: the same
 //     seed and the same actions give the same transitions, whatever the environment did before.
 //   - Step before the first Reset, or after a transition that ended the episode, is an error.
-//   - An action the environment cannot execute is an error and leaves the environment as it was.
-//   - An observation may share memory with the environment. It is valid until the next call of Step or Reset; a caller
-//     who keeps it longer copies it. The environment never writes to an action, nor keeps it.
+//   - An action that the environment cannot execute is an error and leaves the environment as it was.
+//   - An observation may share memory with the environment. It is valid until the next call of Step
+//     or Reset; a caller who keeps it longer copies it. The environment never writes to an action
+//     and never keeps it.
 //
-// Learners save a running episode as its seed and actions, and restore it by playing it again. An
-// environment for which that is slow, or wrong because it keeps something from one episode to the
-// next (a curriculum, running statistics), implements checkpoints.Stateful: then its state is saved
-// instead. LoadState is called on a new environment, without Reset before, and must lead to the very
-// point where SaveState was called, within an episode or at its end.
+// Learners save a running episode as its seed and actions, and restore it by replaying it. If that
+// is slow for an environment, or wrong because it keeps a state from one episode to the next (a
+// curriculum, running statistics), implement checkpoints.Stateful: then its state is saved instead.
+// LoadState is called on a new environment, without Reset before, and must lead to the very point
+// where SaveState was called, within an episode or at its end.
 type Env[O, A any] interface {
 	// Reset starts an episode and returns its first observation.
 	Reset(seed uint64) (O, error)

@@ -34,7 +34,7 @@ func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, 
 			return nil, fmt.Errorf("rl: evaluation: %w", e.name(err))
 		}
 		running := e.running
-		e.running, e.obs = running[:0], e.obs[:0] // those that go on move to the front
+		e.running, e.obs = running[:0], e.obs[:0] // running environments move to the front
 		for i, r := range running {
 			if err := e.step(r, actions[i]); err != nil {
 				return nil, err
@@ -70,7 +70,7 @@ func (e *evaluation[O]) begin(env Env[O, int]) error {
 	return nil
 }
 
-// step takes an action. The environment goes on with its episode or, after the end, with the next
+// step takes an action. The environment continues its episode or, after the end, starts the next
 // one if there is one left.
 func (e *evaluation[O]) step(r evaluated[O], action int) error {
 	t, err := step(r.env, action)

@@ -32,7 +32,7 @@ func ExampleReplayBuffer() {
 	// drawn: [[3] [4]]
 }
 
-// Prioritised replay draws what surprised most, and returns the weights that correct for it.
+// Prioritised replay prefers items with large errors, and returns the weights that correct for it.
 func ExamplePrioritizedReplay() {
 	memory, err := rl.NewPrioritizedReplay(4, 1, rl.IntCodec{})
 	if err != nil {
@@ -93,7 +93,7 @@ func ExampleNormalizer() {
 }
 
 // A batch of two observations whose rows have different numbers of options, one of them masked. A
-// network returns all scores in one list; Choices says what each belongs to.
+// network returns all scores in one list; Choices maps them to rows.
 func ExampleChoices() {
 	var c rl.Choices
 	c.Next() // the first observation: two jobs, which fit on two machines and on one

@@ -58,7 +58,7 @@ func walkProblem() rl.Problem[int] {
 	}
 }
 
-// An environment of one's own is two methods; a Problem adds the network, the mask and how to copy
+// Your own environment is two methods; a Problem adds the network, the mask and the codec of
 // observations.
 func ExampleProblem() {
 	problem := walkProblem()
@@ -84,7 +84,7 @@ func ExampleProblem() {
 	// the masked step left: walk: action 0 at place 0
 }
 
-// DQN with experiences of three steps and prioritised replay, stopped by a callback of one's own.
+// DQN with experiences of three steps and prioritised replay, stopped by your own callback.
 func ExampleDQN() {
 	problem := walkProblem()
 	cfg := rl.DefaultDQNConfig()
@@ -166,8 +166,8 @@ func ExampleCheckpoint() {
 	// weights equal: true
 }
 
-// An Evaluator measures the policy during training, in episodes of its own, and stops when it has
-// not improved for three evaluations.
+// An Evaluator measures the policy during training, in separate episodes, and stops when it has not
+// improved for three evaluations.
 func ExampleEvaluator() {
 	problem := walkProblem()
 	cfg := rl.DefaultPPOConfig()
@@ -189,8 +189,8 @@ func ExampleEvaluator() {
 	// last mean return: 1
 }
 
-// What goes wrong has a name to match: here an environment that allows nothing, although its
-// episode goes on.
+// Failures have names to match: here an environment that allows no action, although its episode
+// continues.
 func Example_errors() {
 	problem := walkProblem()
 	nothing := func(int) []bool { return []bool{false, false} }
@@ -208,8 +208,8 @@ func Example_errors() {
 	// true false
 }
 
-// minimal is a whole learner of its own: an actor-critic that takes one step along the policy
-// gradient after each rollout. Its loop is Train, which all learners share.
+// minimal is a complete learner: an actor-critic that takes one step along the policy gradient
+// after each rollout. Its loop is Train, which all learners share.
 type minimal struct {
 	env              *rl.VecEnv[int, int]
 	rollout          *rl.Rollout[int, int]
@@ -287,7 +287,7 @@ func (l *minimal) Update() error {
 // Progress implements rl.Learner.
 func (l *minimal) Progress() rl.Progress { return l.progress }
 
-// A learner of one's own on the shared loop: callbacks, cancellation and evaluation come with it.
+// Your own learner on the shared loop: callbacks, cancellation and evaluation come with it.
 func ExampleTrain() {
 	problem := walkProblem()
 	learner, err := newMinimal(problem, 8, 16, 1)

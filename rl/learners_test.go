@@ -66,7 +66,7 @@ func cartPole() rl.Problem[[]float32] {
 	return vectorProblem(func() rl.DiscreteEnv { return envs.NewCartPole() })
 }
 
-// packings are the schemas of packing: what is chosen is a node or an edge.
+// packings are the schemas of packing: an action chooses a node or an edge.
 var packings = []hetero.Schema{packingSchema(hetero.OneNode("node")), packingSchema(hetero.OneEdge("edge"))}
 
 func packingSchema(choose hetero.Choice) hetero.Schema {

@@ -10,8 +10,8 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// Policy decides what to do. All learners of this package that learn from rewards are one: they
-// decide greedily, without the exploration they train with.
+// Policy decides on actions. All learners of this package are policies: they decide greedily,
+// without exploration.
 type Policy[O any] interface {
 	// Decide writes the action to take for each of obs. Deciding changes nothing that is learned or
 	// drawn later.
@@ -62,8 +62,8 @@ func holds(s *checkpoints.State, part string) bool {
 	return slices.ContainsFunc(s.Names(), func(name string) bool { return strings.HasPrefix(name, part+"/weights/") })
 }
 
-// newPolicy compiles what a policy decides by: the scores or, of a network of action values with a
-// value, the dueling values.
+// newPolicy compiles the values that a policy decides by: the scores or, for a network of action
+// values with a value, the dueling values.
 func newPolicy[O any](model Model[O], actionValues bool) (*Compiled[O], error) {
 	net, err := model.Build()
 	if err != nil {

@@ -33,14 +33,14 @@ type VecStep[O any] struct {
 // The seed of VecEnv.Reset and an environment's index determine the seeds of its episodes. So
 // results do not depend on the number of goroutines or on the other environments.
 //
-// A VecEnv can be saved and restored whatever its environments are. Of one that implements
-// checkpoints.Stateful it saves the state, and what it shows. Of any other it keeps the seed and
-// the actions of the running episode and plays them again, which leads to the same state by the
-// contract of Env.
+// A VecEnv can be saved and restored with any environments. It saves the state and the last
+// observation of one that implements checkpoints.Stateful. For any other it keeps the seed and the
+// actions of the running episode and replays them, which leads to the same state by the contract of
+// Env.
 type VecEnv[O, A any] struct {
 	envs    []Env[O, A]
 	seeds   []*Rand
-	shown   Codec[O] // of what Stateful environments show
+	shown   Codec[O] // codec of the last observations of Stateful environments
 	codec   Codec[A]
 	played  []episode[A] // running episodes so far
 	obs     []O
@@ -53,7 +53,7 @@ type VecEnv[O, A any] struct {
 	wait    sync.WaitGroup
 }
 
-// episode is what determines the state of an environment, unless that is Stateful.
+// episode determines the state of an environment that is not Stateful.
 type episode[A any] struct {
 	seed    uint64
 	steps   int
@@ -64,8 +64,8 @@ type episode[A any] struct {
 // environments one goroutine is fastest: handing a step to another costs as much as about a
 // microsecond of simulation.
 //
-// The codecs are needed to save and restore: that of actions always, that of observations if an
-// environment implements checkpoints.Stateful; else it may be nil.
+// Saving and restoring always need the codec of actions. They need the codec of observations, which
+// may otherwise be nil, if an environment implements checkpoints.Stateful.
 func NewVecEnv[O, A any](envs []Env[O, A], goroutines int, observations Codec[O], actions Codec[A]) (*VecEnv[O, A], error) {
 	n := len(envs)
 	if n == 0 || goroutines < 1 {
@@ -279,7 +279,7 @@ func (v *VecEnv[O, A]) loadEnv(i int, s *checkpoints.State) error {
 	return v.replay(i, s)
 }
 
-// loadStateful restores a Stateful environment, and what it showed.
+// loadStateful restores a Stateful environment and its last observation.
 func (v *VecEnv[O, A]) loadStateful(i int, env checkpoints.Stateful, s *checkpoints.State) error {
 	var terminated, truncated, reset int
 	shown := make([]O, 1)

@@ -190,9 +190,9 @@ func BenchmarkVecEnv(b *testing.B) {
 	}
 }
 
-// growing is an environment with a state of its own: each episode is one step longer than the last,
-// whatever its seed. Playing an episode again would make the next one longer. The noise in what it
-// shows comes from a stream that no seed restarts.
+// growing is an environment with a state across episodes: each episode is one step longer than the
+// last, for any seed. Replaying an episode would make the next one longer. The noise in its
+// observations comes from a stream that no seed restarts.
 type growing struct {
 	episodes, left int
 	noise          *rl.Rand

@@ -42,7 +42,7 @@ recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 1
 type kind struct {
 	name   string
 	start  func(dir string) []string // command line of a new run in dir
-	resume func(dir string) []string // and to go on with it
+	resume func(dir string) []string // and to continue it
 	two    bool                      // start two processes at a time
 	same   []string                  // patterns of the files that equal runs have equal
 }
@@ -133,7 +133,7 @@ type hammer struct {
 func (h *hammer) run(k kind, kills int) (c count, err error) {
 	whole := strings.ReplaceAll(k.name, " ", "-") + "-whole"
 	if code, messages := h.finish(k.start(whole)); code != 0 {
-		return c, fmt.Errorf("the run that nobody kills: code %d: %s", code, messages)
+		return c, fmt.Errorf("the run without kills: code %d: %s", code, messages)
 	}
 	want, err := h.files(whole, k.same)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/graphrl/graphrl/internal/tfevents"
 )
 
-// Export is a format in which a run's log is also written, for other programs. Exports follow the log:
-// a resumed run goes on with those it has, and no step is in them twice.
+// Export is a format in which a run's log is also written, for other programs. Exports follow the
+// log: a resumed run continues those it has, and no step appears twice.
 type Export string
 
 // Exports.
@@ -36,9 +36,10 @@ func Exports() []Export { return []Export{TensorBoard, CSV} }
 // Files of exports.
 var exportFiles = map[Export]string{TensorBoard: "events.out.tfevents.graphrl", CSV: "metrics.csv"}
 
-// Figures is a line of a log that has more in it than what is worth a curve or a column.
+// Figures is a line of a log that holds more than the values worth a curve or a column.
 type Figures interface {
-	// Figures returns what exports show of the line. It has the same JSON keys for all lines of a run.
+	// Figures returns the values of the line to export. It has the same JSON keys for all lines of
+	// a run.
 	Figures() any
 }
 
@@ -62,7 +63,7 @@ type exportFile struct {
 	encode func(dst []byte, p point) []byte
 }
 
-// Export adds exports to those of a folder. They begin with what the log has so far.
+// Export adds exports to those of a folder, starting with the lines already in the log.
 func (f *Folder) Export(run Run, exports ...Export) error {
 	for _, e := range exports {
 		if err := f.export(run, e); err != nil {
@@ -72,7 +73,7 @@ func (f *Folder) Export(run Run, exports ...Export) error {
 	return nil
 }
 
-// resumeExports goes on with the exports that the folder has.
+// resumeExports continues the exports that the folder has.
 func (f *Folder) resumeExports(run Run) error {
 	for _, e := range Exports() {
 		if _, err := os.Stat(f.Path(exportFiles[e])); err == nil {
@@ -84,8 +85,8 @@ func (f *Folder) resumeExports(run Run) error {
 	return nil
 }
 
-// export writes the file of an export anew from the log, and opens it for what follows. A part that
-// was right already comes out the same, so a program that reads the file meanwhile is not disturbed.
+// export rewrites the file of an export from the log, and opens it for later lines. A part that was
+// right already comes out the same, so a program that reads the file meanwhile is not disturbed.
 func (f *Folder) export(run Run, e Export) error {
 	name, ok := exportFiles[e]
 	if !ok {
@@ -122,7 +123,7 @@ func (f *Folder) export(run Run, e Export) error {
 	return err
 }
 
-// points are the lines that the log has.
+// points returns the lines of the log.
 func (f *Folder) points(run Run) ([]point, error) {
 	data, err := os.ReadFile(f.Path(MetricsFile))
 	if err != nil {
@@ -168,7 +169,7 @@ func events(old []byte, last int64) ([]byte, func([]byte, point) []byte) {
 	}
 }
 
-// stepNames are what lines call the step; see [Log].
+// stepNames are the names of the step in lines; see [Log].
 var stepNames = map[string]bool{"step": true, "slot": true, "frame": true}
 
 // table begins a CSV file: the step, and a column for every other leaf of the run's lines.

@@ -16,8 +16,8 @@ import (
 // all mean the number of steps of the run at the time of writing.
 type Log struct{ f *os.File }
 
-// parseLine reads a line of a log and after how many steps it was written. It returns false for what
-// is no line of a log: one that does not fit into type of.
+// parseLine reads a line of a log and the number of steps after which it was written. It returns
+// false for text that does not fit into the type of.
 func parseLine(text []byte, of reflect.Type) (step int64, line any, ok bool) {
 	var p struct{ Step, Slot, Frame *int64 }
 	v := reflect.New(of)

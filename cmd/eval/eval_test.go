@@ -225,7 +225,7 @@ func TestBadInput(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runFolder(t, agent.DROOE)
 	for _, c := range []struct{ args, want string }{
-		{"", "name what to evaluate"},
+		{"", "nothing to evaluate"},
 		{"--run DROOE --checkpoint b", "--checkpoint b: with --run it is best or latest"},
 		{"--run no-such", "no checkpoint in no-such/checkpoint/latest"},
 		{"--run DROOE --devices 14", "another architecture: it holds DROOE with MLP actor: devices 6,"},

@@ -61,7 +61,8 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 func (c mecoffloadCommand) open() ([]*experiment.Checkpoint, []cli.Choice, error) {
 	if len(c.Runs) == 0 {
 		if c.Checkpoint == "" {
-			return nil, nil, cli.Usage("name what to evaluate: either run folders by --run or a checkpoint by --checkpoint")
+			return nil, nil, cli.Usage("nothing to evaluate: give either run folders by --run or " +
+				"a checkpoint by --checkpoint")
 		}
 		checkpoint, err := experiment.OpenCheckpoint(c.Checkpoint)
 		if err != nil {

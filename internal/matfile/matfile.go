@@ -1,9 +1,9 @@
-// Package matfile reads what the published data sets need of the MATLAB 5 format ("MAT-File Format",
-// The MathWorks, chapter 1): little-endian files of real, full, two-dimensional numeric arrays,
-// compressed or not, in any of the compact storage types. Everything else is an error or, in
-// variables that are not asked for, skipped.
+// Package matfile reads the part of the MATLAB 5 format ("MAT-File Format", The MathWorks, chapter
+// 1) that the published data sets use: little-endian files of real, full, two-dimensional numeric
+// arrays, compressed or not, in any of the compact storage types. Everything else is an error or,
+// in variables not requested, skipped.
 //
-// It never trusts a size from the file: nothing is allocated for bytes that are not there.
+// It never trusts a size from the file: it allocates only for bytes that exist.
 package matfile
 
 import (
@@ -135,9 +135,9 @@ func checkMATHeader(data []byte) error {
 	return nil
 }
 
-// matElement splits the first data element off b. size is what it takes of b: tag, data, and the
-// padding to a multiple of 8 bytes that every element has except compressed ones and, in files of
-// some writers, the last.
+// matElement splits the first data element off b. size is the number of bytes it occupies: tag,
+// data, and padding to a multiple of 8 bytes, which every element has except compressed ones and,
+// from some writers, the last.
 func matElement(b []byte) (kind uint32, payload []byte, size int, err error) {
 	if len(b) < matTagSize {
 		return 0, nil, 0, fmt.Errorf("truncated: %d bytes left, a tag has %d", len(b), matTagSize)
@@ -186,7 +186,7 @@ func inflateArray(compressed []byte) ([]byte, error) {
 	case length > maxInflated:
 		return nil, fmt.Errorf("%d bytes announced, at most %d are read", length, maxInflated)
 	}
-	// One byte more than announced: reaching the end of the stream is what verifies its checksum.
+	// One byte more than announced, because only the end of the stream verifies its checksum.
 	payload, err := io.ReadAll(io.LimitReader(z, int64(length)+1))
 	if err != nil {
 		return nil, err

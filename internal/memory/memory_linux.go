@@ -60,8 +60,8 @@ func CheckAddressSpace() error {
 		Format(int64(limit.Cur)), Format(int64(needed)))
 }
 
-// runtimeBytes is what the runtime reserves at its start, measured on amd64 as the smallest limit
-// under which a short run does not crash.
+// runtimeBytes is the memory that the runtime reserves at its start, measured on amd64 as the
+// smallest limit under which a short run does not crash.
 const runtimeBytes = 900 << 20
 
 // controlGroups reads the memory limits of the process's control group and of those around it,

@@ -68,7 +68,7 @@ func appendTime(dst []byte, time float64) []byte {
 	return protowire.AppendFixed64(dst, math.Float64bits(time))
 }
 
-// Sizes of a record beside its data.
+// Sizes of the parts of a record besides its data.
 const lengthSize, sumSize = 8, 4
 
 func appendRecord(dst, data []byte) []byte {

@@ -31,7 +31,7 @@ func TestTimes(t *testing.T) {
 	if got := Times(file); !maps.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	// Cut off or damaged at whatever byte of the last record, the first remains.
+	// If the last record is cut off or damaged at any byte, the first remains.
 	delete(want, 20)
 	for n := whole; n < len(file); n++ {
 		if got := Times(file[:n]); !maps.Equal(got, want) {

@@ -94,7 +94,7 @@ func (l *AvgPool2D) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return nn.Apply("avg_pool2d", &avgPool{pool{l.window, l.In, l.Out}}, l.Out.symbolic(), x)
 }
 
-// pool is what both operations share. The zero window is the whole map.
+// pool is the common part of both operations. The zero window is the whole map.
 type pool struct {
 	window
 	in, out Map

@@ -17,7 +17,7 @@ type Improver[O any] interface {
 	Improve(obs O, decision []int32) (value float64, err error)
 }
 
-// Guided is an Improver that goes by the actor's scores, too: it tries what they hold to be likely.
+// Guided is an Improver that also uses the actor's scores, and tries the options they hold likely.
 type Guided interface {
 	// Guide gives the scores of the decision to be improved next. They are valid until then.
 	Guide(s Scores)

@@ -11,8 +11,8 @@ import (
 	"github.com/graphrl/graphrl/rl/hetero"
 )
 
-// senders is a schema whose nodes are decided yes or no; clash is what a decision is worth: the
-// gains of the senders, less one for each pair that disturb each other.
+// senders is a schema with a yes or no per node. clash is the value of a decision: the gains of the
+// senders, minus one for each pair that disturb each other.
 var senders = hetero.Schema{
 	Nodes:  []hetero.NodeType{{Name: "sender", Features: 1}},
 	Edges:  []hetero.EdgeType{{Name: "disturbs", From: "sender", To: "sender"}},

@@ -115,7 +115,7 @@ func ExampleNoisyOrderPreserving() {
 	// at most 8, no two alike: true
 }
 
-// Two quantizers take turns; what one has proposed the other skips.
+// Two quantizers take turns; each skips candidates that the other has proposed.
 func ExampleInterleave() {
 	s := droo.Scores{Rows: 3, Options: 1, Logits: []float32{2, 0.1, -0.5}}
 	show(&droo.Interleave{Quantizers: []droo.Quantizer{new(droo.OrderPreserving), new(droo.KBest)}}, s, 5)
@@ -166,8 +166,8 @@ func ExampleAdaptiveK() {
 	// 32 32 22 22 22 4 4 4 5
 }
 
-// An actor is any rl.Model: here a perceptron with a yes or no per row. Trained on one example, it
-// scores what the example decided.
+// An actor is any rl.Model, here a perceptron with a yes or no per row. Trained on one example, it
+// scores the example's decision highest.
 func ExampleNetworkActor() {
 	network := rl.DefaultMLPConfig(2, 4)
 	network.Hidden, network.Value = []int{8}, rl.NoValue

@@ -10,8 +10,8 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Config holds the hyper-parameters of a Learner. DefaultConfig returns the published ones; the
-// zero value of a field means what its comment says, not the default.
+// Config holds the hyper-parameters of a Learner. [DefaultConfig] returns the published ones; a
+// zero field means what its comment says, not the default.
 type Config struct {
 	// Candidates is the initial number K of candidate decisions per slot, and its maximum. Default
 	// 10: the published code starts with the number of rows, 10.

@@ -45,13 +45,13 @@ func NewVirtualQueues(limits, scales []float64) (*VirtualQueues, error) {
 	return q, check.Err()
 }
 
-// Len is the number of constraints.
+// Len returns the number of constraints.
 func (q *VirtualQueues) Len() int { return len(q.limits) }
 
 // Backlog returns the queues. They belong to q and change with Observe.
 func (q *VirtualQueues) Backlog() []float64 { return q.backlog }
 
-// Observe takes what a slot has really used of each constraint.
+// Observe adds the real use of each constraint in a slot.
 func (q *VirtualQueues) Observe(used []float64) error {
 	if len(used) != len(q.limits) {
 		return fmt.Errorf("droo: virtual queues: uses of %d constraints, want %d", len(used), len(q.limits))
@@ -91,9 +91,9 @@ func (q *VirtualQueues) LoadState(s *checkpoints.State) error {
 	return nil
 }
 
-// Uses is a model of what decisions use of long-term constraints in this slot.
+// Uses is a model of how much decisions use of long-term constraints in this slot.
 type Uses[O any] interface {
-	// Uses writes what it expects of candidate k of d and constraint i to dst [d.K x constraints].
+	// Uses writes the expected use by candidate k of d of constraint i to dst [d.K x constraints].
 	Uses(obs O, d *Decisions, constraints int, dst []float64) error
 }
 
@@ -110,11 +110,11 @@ func (f UsesFunc[O]) Uses(obs O, d *Decisions, constraints int, dst []float64) e
 //	Q(s, x) = V * value(s, x) - sum_i q_i u_i(s, x)
 //
 // with the virtual queues q. Maximising it in every slot bounds the sum of the queues' drift and V
-// times the loss of value: a larger V comes nearer to the best value, by O(1/V), with queues, and so
-// times until the constraints hold, that grow as O(V) (Neely, 2010, theorem 4.2).
+// times the loss of value. A larger V comes nearer to the best value, by O(1/V), but the queues,
+// and so the time until the constraints hold, grow as O(V) (Neely, 2010, theorem 4.2).
 //
-// The value may be any critic: a model of the slot, as in LyDROO (S. Bi, L. Huang, H. Wang and Y. J.
-// Zhang, IEEE TWC 20(11), 2021), or a [LongTerm], which adds what the slot leads to.
+// The value may be any critic: a model of the slot, as in LyDROO (S. Bi, L. Huang, H. Wang and Y.
+// J. Zhang, IEEE TWC 20(11), 2021), or a [LongTerm], which adds the value of later slots.
 type DriftPlusPenalty[O any] struct {
 	Value  Critic[O]
 	Uses   Uses[O]

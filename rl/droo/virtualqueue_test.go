@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The mean of what is used exceeds the limit by at most backlog / (scale T), whatever is used.
+// The mean use exceeds the limit by at most backlog / (scale T), for any sequence of uses.
 func TestVirtualQueuesBoundTheMean(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 3).Draw(t, "constraints")

@@ -25,12 +25,12 @@ type EnvConfig[O, A any] struct {
 	Deterministic bool
 }
 
-// Env checks environments against the contract of rl.Env: episodes follow from the seed and the
-// actions alone, whatever other environments do and whatever the environment was used for before;
-// an observation stays as it is until the next call; actions are neither changed nor kept; rewards
-// are finite; Step fails before Reset, after the end of an episode and for an invalid action, which
-// changes nothing. Of an environment that implements checkpoints.Stateful, a new one that loads the
-// state goes on like the one that was saved.
+// Env checks environments against the contract of rl.Env. The seed and the actions alone determine
+// an episode, independent of other environments and earlier use. An observation stays unchanged
+// until the next call; actions are neither changed nor kept; rewards are finite. Step fails before
+// Reset, after the end of an episode, and for an invalid action, which changes nothing. If an
+// environment implements checkpoints.Stateful, a new one that loads its state continues like the
+// saved one.
 func Env[O, A any](t T, cfg EnvConfig[O, A]) {
 	t.Helper()
 	if cfg.Steps == 0 {
@@ -120,8 +120,8 @@ func checkEpisode[O, A any](t T, cfg EnvConfig[O, A], seed uint64) {
 	}
 }
 
-// checkState saves an environment at a few steps, loads the state into new ones and compares how
-// they go on.
+// checkState saves an environment at a few steps, loads the state into new ones and checks that
+// they continue alike.
 func checkState[O, A any](t T, cfg EnvConfig[O, A]) {
 	t.Helper()
 	const more = 20 // steps to compare

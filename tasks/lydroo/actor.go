@@ -78,13 +78,13 @@ type GraphActorConfig struct {
 }
 
 // NewGraphActor returns an actor that sees the network as a graph: the users and the edge server,
-// joined by one edge each. Users send messages to the server, which takes their mean, and hear its
-// state; then a perceptron scores every edge. It serves any number of users, and treats them alike
-// whatever their order.
+// joined by one edge each. Users send messages to the server, which averages them and sends its
+// state back; then a perceptron scores every edge. It serves any number of users, and treats them
+// alike in any order.
 //
-// The features of a user are what the frame offers it: the value of computing locally, the value and
-// the time of sending all it wants to, and the slope of that, all relative to the mean user. So the
-// network has to learn at which price of time the frame is full.
+// The features of a user describe its options in the frame: the value of computing locally, the
+// value and the time of sending all it wants to, and the slope of that, all relative to the mean
+// user. So the network must learn the price of time at which the frame is full.
 func NewGraphActor(p Params, cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
 	if cfg.Hidden < 1 || cfg.Rounds < 1 {
 		return nil, fmt.Errorf("lydroo: graph actor: %d hidden units and %d rounds: at least 1 of each", cfg.Hidden, cfg.Rounds)

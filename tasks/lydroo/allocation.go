@@ -123,7 +123,7 @@ func (s *Solver) solve(obs Observation, x []int32) {
 	}
 }
 
-// weights returns what a Mbit and a J are worth in the objective.
+// weights returns the value of a Mbit and of a J in the objective.
 func (s *Solver) weights(obs Observation, i int) (worth, price float64) {
 	if s.myopic {
 		return obs.W[i], 0
@@ -242,7 +242,7 @@ func (s *Solver) at(u *offloader, lambda float64) float64 {
 // energyBound reports whether the user's energy ends the line of F.
 func (s *Solver) energyBound(u *offloader) bool { return u.turn < u.queue/u.best }
 
-// timeOfQueue is the time in which a user sends all its data with all its energy: the root of
+// timeOfQueue returns the time in which a user sends all its data with all its energy: the root of
 // tau ln(1 + cap / (noise tau)) / a = queue.
 func (s *Solver) timeOfQueue(u *offloader) float64 {
 	most := u.cap / (u.noise * s.a) // data sent in infinite time
@@ -321,7 +321,7 @@ func (s *Solver) share() {
 	s.settle(n, s.price(n))
 }
 
-// total is the time that the first n users take at a price.
+// total returns the time that the first n users take at a price.
 func (s *Solver) total(n int, lambda float64) (sum float64) {
 	for i := range s.users[:n] {
 		sum += s.at(&s.users[i], lambda)

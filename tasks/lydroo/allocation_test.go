@@ -81,7 +81,7 @@ func bestOf(p Params, o Observation, i int, tau float64, myopic bool) (value flo
 }
 
 // reference maximises the sum over the offloading users by moving time between pairs of users and
-// what is left over, as coordinate ascent of a concave function with one linear constraint.
+// the rest, as coordinate ascent of a concave function with one linear constraint.
 func reference(p Params, o Observation, x []int32, myopic bool) float64 {
 	n := len(x)
 	local := 0.0
@@ -227,7 +227,7 @@ func TestAllocationIsOptimal(t *testing.T) {
 	}
 }
 
-// Allocations stay feasible for many users and whatever the queues.
+// Allocations stay feasible for many users and any queues.
 func TestAllocationIsFeasible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))

@@ -87,7 +87,7 @@ const (
 	maxLayers  = 64
 )
 
-// Validate reports the first value that makes no sense, by its key.
+// Validate reports the first invalid value and its key.
 func (c Config) Validate() error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("lydroo: configuration: %w", err)

@@ -108,8 +108,8 @@ func parseDataset(data []byte) (*Dataset, error) {
 	return d, nil
 }
 
-// Replay is the [Source] of a data set: its frames in order, whatever the seed, and from the first
-// again after the last.
+// Replay is the [Source] of a data set: its frames in order, independent of the seed, starting over
+// after the last.
 type Replay struct {
 	data *Dataset
 	t    int

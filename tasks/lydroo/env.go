@@ -107,10 +107,10 @@ func (e *Env) observe() {
 	copy(e.obs.Y, e.energy.Backlog())
 }
 
-// Observation returns what Reset or the last Step returned.
+// Observation returns the current observation, from Reset or the last Step.
 func (e *Env) Observation() Observation { return e.obs }
 
-// Allocation is that of the last step. It belongs to the environment.
+// Allocation returns the allocation of the last step. The environment owns it.
 func (e *Env) Allocation() Allocation { return e.solver.result }
 
 // SaveState implements checkpoints.Stateful, for a Source that does.
@@ -125,8 +125,8 @@ func (e *Env) SaveState(s *checkpoints.State) error {
 	return errors.Join(e.energy.SaveState(s.Sub("energy")), source.SaveState(s.Sub("source")))
 }
 
-// LoadState implements checkpoints.Stateful. An environment of longer episodes goes on where the
-// saved one had ended its own.
+// LoadState implements checkpoints.Stateful. An environment with longer episodes continues where
+// the saved one ended.
 func (e *Env) LoadState(s *checkpoints.State) error {
 	source, ok := e.cfg.Source.(checkpoints.Stateful)
 	if !ok {

@@ -330,7 +330,7 @@ func TestReadDataset(t *testing.T) {
 	}
 }
 
-// FuzzReadDataset: whatever a file holds, it is refused or has frames that can be run.
+// FuzzReadDataset: any file is rejected or has frames that can be run.
 func FuzzReadDataset(f *testing.F) {
 	f.Add(recorded(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -8,7 +8,7 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// Observation is what is known at the start of a frame. All slices have a value per user.
+// Observation is the state at the start of a frame. All slices have a value per user.
 type Observation struct {
 	H []float64 // channel gain to the edge server, >= 0
 	Q []float64 // data queue, Mbit, >= 0
@@ -19,7 +19,7 @@ type Observation struct {
 // Users returns the number of users N.
 func (o Observation) Users() int { return len(o.H) }
 
-// Check reports what is wrong with o.
+// Check reports the first fault of o.
 func (o Observation) Check() error {
 	n := len(o.H)
 	if len(o.Q) != n || len(o.Y) != n || len(o.W) != n {

@@ -36,7 +36,7 @@ func PaperParams() Params {
 	}
 }
 
-// Check reports the first constant that makes no sense.
+// Check reports the first invalid constant.
 func (p Params) Check() error {
 	for _, c := range []struct {
 		name  string

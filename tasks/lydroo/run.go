@@ -44,7 +44,7 @@ func Baselines(users int) []Method {
 // Learns reports whether a method has a network.
 func (m Method) Learns() bool { return m == LyDROO || m == LyDROOGraph }
 
-// ParseMethod returns the method of a name, in whatever case it is written.
+// ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
 	var names []string
 	for _, m := range Methods() {
@@ -176,7 +176,7 @@ func mean(x []float64) float64 {
 	return sum / float64(max(len(x), 1))
 }
 
-// result is that of all frames.
+// result returns the result over all frames.
 func (e *execution) result() *Result {
 	n := len(e.queue)
 	r := &Result{
@@ -248,7 +248,7 @@ func (c Config) policy(users int, learned *checkpoints.State) (policy, error) {
 	return c.learner(users, solver, learned)
 }
 
-// learner is the policy of a method that learns.
+// learner returns the policy of a method that learns.
 func (c Config) learner(users int, solver *Solver, learned *checkpoints.State) (policy, error) {
 	var actor *Actor
 	var err error

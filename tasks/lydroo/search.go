@@ -53,8 +53,8 @@ func (s *Solver) CoordinateDescent(obs Observation, x []int32) (float64, error) 
 	return best, nil
 }
 
-// Greedy writes the decision to x that starts with everyone local and lets that user offload who
-// gains most by it, again and again, until nobody gains. It returns the objective.
+// Greedy writes to x the decision that starts with everyone local and repeatedly lets the user with
+// the largest gain offload, until none gains. It returns the objective.
 func (s *Solver) Greedy(obs Observation, x []int32) (float64, error) {
 	clear(x)
 	a, err := s.Allocate(obs, x)

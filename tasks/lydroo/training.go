@@ -43,7 +43,7 @@ func (t *Training) Close() {}
 // Config returns the configuration.
 func (t *Training) Config() Config { return t.cfg }
 
-// Users is the number of users.
+// Users returns the number of users.
 func (t *Training) Users() int { return len(t.e.energy) }
 
 // Position implements runfolder.Run.
@@ -61,7 +61,7 @@ func (t *Training) Step() error {
 	return nil
 }
 
-// Result is that of all frames. Call it when they are done.
+// Result returns the result over all frames. Call it when they are done.
 func (t *Training) Result() *Result { return t.e.result() }
 
 // Report is about the frames since the report before it: a line of a run's metrics.jsonl.

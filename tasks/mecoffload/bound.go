@@ -299,7 +299,7 @@ func (r *relaxation) inReach() [][]float64 {
 	return all
 }
 
-// sampledTask is a task and what is known of its links and servers.
+// sampledTask is a task with the values of its links and servers.
 type sampledTask struct {
 	bits, deadline float64
 	server         []int     // [R] in reach; nil: all

@@ -18,7 +18,7 @@ type csvTable struct {
 	width   int   // number of columns
 }
 
-// openTable finds the separator that splits the header into columns with those asked for.
+// openTable finds the separator that splits the header into columns with the requested names.
 func openTable(text []byte, names ...string) (csvTable, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return csvTable{}, errors.New("the file is empty")

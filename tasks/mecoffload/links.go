@@ -15,12 +15,12 @@ type LinkSelection struct {
 	reach []int32
 }
 
-// Best is the observation with the k best links of each device: half of them, rounded up, have the
-// highest rates, the others are those over which its task could start first, at max(d/r, b). The
-// first criterion spreads the devices over the servers, the second sees the queues. An observation
-// with k links or fewer comes back as it is, as it does with k = 0. The result shares memory with o
-// and the selection and is valid until the next call. It is an error if the slices of o do not fit
-// together.
+// Best returns the observation with the k best links of each device. Half of them, rounded up, have
+// the highest rates; the others are those over which its task could start first, at max(d/r, b).
+// The first criterion spreads the devices over the servers, the second sees the queues. With k = 0,
+// or k links or fewer, it returns the observation unchanged. The result shares memory with o and
+// the selection and is valid until the next call. It is an error if the slices of o have
+// inconsistent lengths.
 func (s *LinkSelection) Best(o Observation, k int) (Observation, error) {
 	degree := o.Degree()
 	if k <= 0 || degree <= k {
@@ -51,7 +51,7 @@ func (s *LinkSelection) reduce(o Observation, k int) Observation {
 	return o
 }
 
-// ranked is a link and what it is chosen by: less is better.
+// ranked is a link and its sort key: less is better.
 type ranked struct {
 	key  float64
 	link int32

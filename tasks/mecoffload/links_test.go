@@ -26,7 +26,7 @@ func randomLinks(rng *rand.Rand, devices, servers, links, exits int) Observation
 	return o
 }
 
-// reachingAll is the same with all servers in reach, those that were not at a rate of next to nothing,
+// reachingAll returns the same with all servers in reach, the new ones at a rate of almost zero,
 // and the same decision.
 func reachingAll(o Observation, choice []int32) (Observation, []int32) {
 	all := o
@@ -177,7 +177,7 @@ func (h hinge) Value(backlog []float64) float64 {
 	return sum + h.OfMean(total/float64(len(backlog)))
 }
 
-// A switch takes the best of the options offered, and gains what the value says.
+// A switch takes the best of the given options, and its gain equals the change of the value.
 func TestSwitch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(74, 1))
 	_, sc, p := builtin(t, "dynamic", nil)
@@ -233,7 +233,7 @@ type valueFunc func([]float64) float64
 
 func (f valueFunc) Value(b []float64) float64 { return f(b) }
 
-// Devices reach the servers that stand next to them, and without uncertainty get what the model says.
+// Devices reach the servers next to them, and without uncertainty the outcome is the model's.
 func TestReach(t *testing.T) {
 	for _, c := range []struct{ devices, servers, reach int }{{70, 10, 4}, {14, 5, 3}, {9, 20, 7}, {100, 10, 1}, {12, 6, 6}} {
 		sim, sc, p := builtin(t, "static", func(s *Scenario) {

@@ -41,7 +41,7 @@ func (m *SlotModel) BeginSwitches() bool {
 	return true
 }
 
-// term is what a server contributes to the objective.
+// term returns the contribution of a server to the objective.
 func (m *SlotModel) term(n int, gain, busy, free float64) float64 {
 	if m.objective.Prices != nil {
 		gain -= m.objective.Prices[n] * busy
@@ -53,7 +53,7 @@ func (m *SlotModel) term(n int, gain, busy, free float64) float64 {
 	return gain
 }
 
-// ofMean is the term of the mean of backlogs with a sum.
+// ofMean returns the term of the mean of backlogs with a sum.
 func (m *SlotModel) ofMean(total float64) float64 {
 	if m.local.value == nil {
 		return 0
@@ -61,8 +61,8 @@ func (m *SlotModel) ofMean(total float64) float64 {
 	return m.objective.Discount * m.local.value.OfMean(total/float64(m.servers))
 }
 
-// Switch gives one device the best of some options, if that is worth more than the one it has, and
-// returns what it has gained by that. Call BeginSwitches after the last change by another method.
+// Switch gives one device the best of some options, if it beats the present one, and returns the
+// gain. Call BeginSwitches after the last change by another method.
 func (m *SlotModel) Switch(device int, options []int32) float64 {
 	s := &m.local
 	old := m.choice[device]
@@ -111,7 +111,7 @@ func (m *SlotModel) Switch(device int, options []int32) float64 {
 	return best
 }
 
-// settle keeps what a server has come to.
+// settle stores the new state of a server.
 func (m *SlotModel) settle(n int, gain, busy, free float64) {
 	s := &m.local
 	s.total += carryOver(free, m.slot) - carryOver(m.free[n], m.slot)

@@ -58,7 +58,7 @@ func (o *Observation) CopyTo(dst *Observation) {
 	dst.ID = append(dst.ID[:0], o.ID...)
 }
 
-// LinkTo is the link of a device that leads to a server, -1 if there is none.
+// LinkTo returns the link of a device that leads to a server, or -1 if there is none.
 func (o *Observation) LinkTo(device, server int) int {
 	if o.Links == 0 {
 		return server

@@ -104,7 +104,7 @@ type Measured struct {
 	Notes []string
 }
 
-// MeasuredExit is what was measured of one exit.
+// MeasuredExit holds the measurements of one exit.
 type MeasuredExit struct {
 	Accuracy  float64     // share of correct answers
 	Latencies [][]Seconds // by server, one for each inference

@@ -75,7 +75,7 @@ func TestSamplesThatAreWrong(t *testing.T) {
 	}
 }
 
-// FuzzSamples: whatever a file holds, it is refused or gives a profile that is valid.
+// FuzzSamples: any file is rejected or gives a valid profile.
 func FuzzSamples(f *testing.F) {
 	f.Add([]byte(samplesCSV))
 	f.Add([]byte("exit;correct;latency_ms\n1;true;0,5\n"))

@@ -169,7 +169,8 @@ func (s Scenario) checkReach() error {
 	return nil
 }
 
-// links is the number of servers that an observation lists for each device; 0: all are in reach.
+// links returns the number of servers that an observation lists for each device; 0: all are in
+// reach.
 func (s Scenario) links() int {
 	if s.Reach == s.Servers {
 		return 0
@@ -177,7 +178,7 @@ func (s Scenario) links() int {
 	return s.Reach
 }
 
-// Degree is the number of servers in a device's reach.
+// Degree returns the number of servers in a device's reach.
 func (s Scenario) Degree() int {
 	if s.Reach > 0 {
 		return s.Reach

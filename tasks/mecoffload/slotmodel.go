@@ -28,7 +28,7 @@ type SlotModel struct {
 	link, exit                    []int32   // [R*L] by option
 	times                         []float64 // [N*L] tau, s
 
-	// The observation. What is by rank lists the links of the first server in order of arrival, then
+	// The observation. Arrays by rank list the links of the first server in order of arrival, then
 	// those of the second, and so on.
 	backlog  []float64 // [N]
 	deadline []float64 // [M]
@@ -74,7 +74,7 @@ func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, erro
 	return &SlotModel{profile: p, slot: float64(sc.Slot), objective: objective}, nil
 }
 
-// serverOf is the server of a device's option.
+// serverOf returns the server of a device's option.
 func (m *SlotModel) serverOf(device int, option int32) int {
 	link := int(m.link[option])
 	if len(m.reach) == 0 {
@@ -115,7 +115,7 @@ func (m *SlotModel) replace(choice []int32) {
 	m.requeue()
 }
 
-// requeue makes the queues those of the choices.
+// requeue rebuilds the queues from the choices.
 func (m *SlotModel) requeue() {
 	clear(m.queue)
 	for i, option := range m.choice {

@@ -54,7 +54,7 @@ func (m *SlotModel) Begin(obs *Observation) error {
 	return nil
 }
 
-// shape adapts what depends on the numbers of servers and links only.
+// shape adapts the tables that depend only on the numbers of servers and links.
 func (m *SlotModel) shape(obs *Observation) {
 	n := obs.Servers
 	m.servers, m.exits, m.degree = n, obs.Exits, obs.Degree()
@@ -71,7 +71,7 @@ func (m *SlotModel) shape(obs *Observation) {
 	m.next, m.stale = reuse.Slice(m.next, n), reuse.Slice(m.stale, n)
 }
 
-// groupLinks finds each server's place in what is by rank.
+// groupLinks finds each server's place in the arrays by rank.
 func (m *SlotModel) groupLinks() {
 	if len(m.reach) == 0 { // every server has a link from every task
 		for n := range m.begin {

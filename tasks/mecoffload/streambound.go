@@ -7,19 +7,19 @@ import (
 	"github.com/graphrl/graphrl/internal/reuse"
 )
 
-// StreamBound returns, for each stretch of a stream between two consecutive edges, which are slots in
-// ascending order, a number that the expected average accuracy of no policy can exceed there. The
-// stream is that of a simulator of sc reset with seed. With lastExitOnly it is a bound for methods
-// without early exits.
+// StreamBound returns upper bounds on the expected average accuracy of any policy in each stretch
+// of a stream between two consecutive edges, which are slots in ascending order. The stream is that
+// of a simulator of sc reset with seed. With lastExitOnly the bounds are for methods without early
+// exits.
 //
-// It is [DeadlineBound] with the tasks, the rates and the capacities of the stream in place of a
-// sample, so it holds even for a policy that knows all of them beforehand. What stays random is what
-// no policy can know: the jitter and the errors of the rates. A stretch of T slots ends with a
-// backlog b', and its servers work at most T*slot + b' each. No task starts after its deadline, so b' is at
-// most the longest deadline and the longest inference, less a slot; that much is added.
+// It is [DeadlineBound] with the tasks, the rates and the capacities of the stream instead of a
+// sample, so it holds even for a policy that knows all of them beforehand. Only the jitter and the
+// errors of the rates, which no policy can know, stay random. A stretch of T slots ends with a
+// backlog b', and its servers work at most T*slot + b' each. No task starts after its deadline, so
+// b' is at most the longest deadline plus the longest inference, minus a slot; that much is added.
 //
-// With recorded rates, stretches differ in how much can be reached; a policy's share of this bound
-// tells what it has learned from how good its links were.
+// With recorded rates, the reachable accuracy differs between stretches. A policy's share of this
+// bound separates what it has learned from how good its links were.
 func StreamBound(sc Scenario, p Profile, lastExitOnly bool, seed uint64, edges []int64) ([]float64, error) {
 	if len(edges) < 2 || edges[0] < 0 || !slices.IsSorted(edges) {
 		return nil, fmt.Errorf("mecoffload: a bound for stretches between the slots %v: want two or "+
@@ -47,8 +47,8 @@ func StreamBound(sc Scenario, p Profile, lastExitOnly bool, seed uint64, edges [
 	return bounds, nil
 }
 
-// stretchBound is the bound of the tasks of a number of slots; 0 without tasks. Prices that are found on
-// some of the tasks prove a bound for all.
+// stretchBound returns the bound of the tasks of a number of slots, or 0 without tasks. Prices
+// found on some of the tasks prove a bound for all.
 func (r *relaxation) stretchBound(tasks []sampledTask, slots int64) float64 {
 	if len(tasks) == 0 {
 		return 0
@@ -76,7 +76,7 @@ func (r *relaxation) longestBacklog(kind int) float64 {
 	return max(float64(r.sc.Deadline.High)+slowest-float64(r.sc.Slot), 0)
 }
 
-// taskStream is the tasks of a simulator, which do not depend on what is decided.
+// taskStream is the stream of a simulator's tasks, which do not depend on decisions.
 type taskStream struct {
 	sim    *Simulator
 	filler *BestExitInTime
@@ -118,7 +118,7 @@ func (s *taskStream) tasks(to int64) ([]sampledTask, error) {
 	return tasks, nil
 }
 
-// sampleOf is the task of a device of an observation.
+// sampleOf returns the task of a device of an observation.
 func sampleOf(obs *Observation, device int) sampledTask {
 	degree := obs.Degree()
 	t := sampledTask{bits: obs.Bits[device], deadline: obs.Deadline[device]}

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Over a long stretch of random tasks, the bound of a stream is that of the scenario.
+// Over a long stretch of random tasks, the bound of a stream equals the scenario's.
 func TestStreamBoundNearDeadlineBound(t *testing.T) {
 	for _, devices := range []int{6, 14} {
 		for _, lastExit := range []bool{false, true} {
@@ -27,8 +27,8 @@ func TestStreamBoundNearDeadlineBound(t *testing.T) {
 	}
 }
 
-// One server that is always there, one exit and deadlines that all work meets: at most the work that
-// fits into the slots, and what is left at the end.
+// One server that is always there, one exit and deadlines that all work meets: the bound is the
+// work that fits into the slots, plus the backlog at the end.
 func TestStreamBoundInClosedForm(t *testing.T) {
 	const tau, slots, devices = 0.002, 500, 10
 	p := Profile{Name: "one", Accuracy: []float64{0.8}, Servers: []ServerProfile{{Times: []Seconds{tau}}}}

@@ -36,7 +36,7 @@ type asm struct {
 
 const lanes = 16
 
-// width is the number of lanes of a register.
+// width returns the number of lanes of a register.
 func (a *asm) width() int {
 	if a.zmm {
 		return 16
@@ -44,7 +44,7 @@ func (a *asm) width() int {
 	return 8
 }
 
-// parts is the number of registers of a block of 16 lanes.
+// parts returns the number of registers of a block of 16 lanes.
 func (a *asm) parts() int { return lanes / a.width() }
 
 // set names the instruction set.
@@ -152,8 +152,8 @@ func (a *asm) bits(b uint32) operand.Op {
 // num returns 16 copies of a float32.
 func (a *asm) num(f float64) operand.Op { return a.bits(math.Float32bits(float32(f))) }
 
-// spare is the number of registers that preload may fill. The rest suffice for
-// the kernels at hand; verify would tell.
+// spare returns the number of registers that preload may fill. The rest suffice for the present
+// kernels; verify checks that.
 func (a *asm) spare() int {
 	if a.zmm {
 		return 16
@@ -161,8 +161,8 @@ func (a *asm) spare() int {
 	return 3
 }
 
-// preload emits body with the constants it uses loaded into registers before it,
-// as far as registers go: loads from memory are what limits polynomials.
+// preload emits body with its constants loaded into registers first, as far as there are registers:
+// loads from memory are the bottleneck of polynomials.
 func (a *asm) preload(body func()) {
 	file, err := a.Result()
 	if err != nil {

@@ -60,7 +60,7 @@ func writeDispatch(name string, functions []ir.Section) error {
 	return os.WriteFile(name, text, 0o644)
 }
 
-// sized tells whether a kernel is one of many for tiles or panels of some size.
+// sized reports whether a kernel is one of many for tiles or panels of some size.
 func sized(name string) bool {
 	var rows, vecs int
 	_, notTile := fmt.Sscanf(name, "gemm%dx%d", &rows, &vecs)

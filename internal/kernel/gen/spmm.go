@@ -65,7 +65,7 @@ func (a *asm) spmmPanel(nv int) {
 	}
 }
 
-// spmmKernel is what the parts of one kernel share.
+// spmmKernel holds the common values of the parts of one kernel.
 type spmmKernel struct {
 	*asm
 	nv                                 int

@@ -34,7 +34,7 @@ type Set struct {
 	Pixels        []uint8 // [images x Height x Width x 3]: red, green, blue
 }
 
-// Len is the number of images.
+// Len returns the number of images.
 func (s *Set) Len() int { return len(s.Labels) }
 
 // Image returns the pixels of image i, [Height x Width x 3]. They share the set's memory.

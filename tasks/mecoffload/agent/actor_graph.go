@@ -129,7 +129,7 @@ func (in *graphInputs) load(t *nn.Tape, batch []mecoffload.Observation, choices 
 	return nil
 }
 
-// joinAll makes the graph that of observations whose devices reach all servers.
+// joinAll builds the graph of observations whose devices reach all servers.
 func (in *graphInputs) joinAll(batch []mecoffload.Observation) error {
 	in.sources, in.targets = in.sources[:0], in.targets[:0]
 	for i := range batch {
@@ -138,8 +138,8 @@ func (in *graphInputs) joinAll(batch []mecoffload.Observation) error {
 	return in.graph.SetCompleteBipartites(in.sources, in.targets)
 }
 
-// joinLinks makes the graph that of observations whose devices reach some servers: an edge for each
-// device, link and exit.
+// joinLinks builds the graph of observations whose devices reach some servers, with an edge for
+// each device, link and exit.
 func (in *graphInputs) joinLinks(batch []mecoffload.Observation, devices, options, edges int) error {
 	src, dst := reuse.Slice(in.edges.Src, edges), reuse.Slice(in.edges.Dst, edges)
 	in.edges = gnn.EdgeIndex{Src: src, Dst: dst}

@@ -199,7 +199,8 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 	return err
 }
 
-// SaveLearned saves what LoadLearned restores, which is much less than what SaveState saves.
+// SaveLearned saves only the part that LoadLearned restores, which is much smaller than a full
+// state.
 func (a *Agent) SaveLearned(s *checkpoints.State) error {
 	err := a.actor.SaveState(s.Sub(actorState))
 	if a.value != nil {

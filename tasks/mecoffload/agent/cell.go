@@ -94,8 +94,9 @@ func (c *cell) group(obs *mecoffload.Observation) {
 	}
 }
 
-// renumber takes the servers that the cell reaches, in ascending order. A server keeps its kind, its
-// number modulo their number; numbers left out for that are of idle servers that nobody reaches.
+// renumber takes the servers that the cell reaches, in ascending order. A server keeps its kind,
+// its number modulo the number of kinds; numbers skipped for that belong to idle servers that no
+// device reaches.
 func (c *cell) renumber(obs *mecoffload.Observation) {
 	o := &c.obs
 	o.Capacity, o.Backlog = o.Capacity[:0], o.Backlog[:0]

@@ -9,7 +9,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// A cell shows its devices what the whole shows them.
+// A cell shows its devices the same as the whole does.
 func TestCell(t *testing.T) {
 	for _, c := range []struct{ devices, servers, reach, links int }{
 		{700, 100, 6, 4}, {700, 100, 0, 4}, {300, 5, 0, 0}, {2000, 99, 4, 4},
@@ -69,8 +69,8 @@ func checkSameEdges(t *testing.T, f *featurizer, whole, part mecoffload.Observat
 	}
 }
 
-// Large decisions stay in reach, are the same again, and are learned from; what the agent does not
-// consider is refused.
+// Large decisions stay in reach, are reproducible, and are learned from; options outside the
+// agent's links are rejected.
 func TestManyDevices(t *testing.T) {
 	for _, reach := range []int{0, 6} {
 		var first []int32

@@ -157,7 +157,7 @@ func ExampleAgent_Objective() {
 	// V of empty servers at first: 0
 }
 
-// A policy decides as the agent that has saved it, without what that learns with.
+// A policy decides like the agent that saved it, without the parts for learning.
 func ExampleLoadPolicy() {
 	c := config(agent.GRLE)
 	learner, err := agent.New(c)

@@ -90,16 +90,16 @@ func (c Config) Memory() MemoryEstimate {
 // graphSize is the size of an observation and its graph.
 type graphSize struct{ devices, servers, links, exits int }
 
-// options is the number of options of a device.
+// options returns the number of options of a device.
 func (g graphSize) options() int { return g.links * g.exits }
 
-// network is what the graph network takes, given its numbers per vertex.
+// network returns the numbers that the graph network keeps, given those per vertex.
 func (g graphSize) network(width int) float64 {
 	vertices, edges := g.devices+g.servers*g.exits, g.devices*g.options()
 	return float64(vertices)*float64(width)*bytesFloat32 + float64(edges)*graphEdgeBytes
 }
 
-// observation is what an observation with a decision takes.
+// observation returns the memory of an observation with a decision.
 func (g graphSize) observation() float64 {
 	perLink := float64(bytesFloat64)
 	if g.links < g.servers {

@@ -105,9 +105,9 @@ func (p *planner) climb(obs mecoffload.Observation, value float64) float64 {
 	return value
 }
 
-// switchTasks is how many tasks may be served again to find a device's best option: those of the
-// server it leaves and of the servers it tries. Where every server has that many there is no time for
-// any but a few of them, and other exits for some would not help.
+// switchTasks limits the tasks served again to find a device's best option: those of the server it
+// leaves and of the servers it tries. Where every server has that many, there is only time for a
+// few of them, and other exits for some would not help.
 const switchTasks = 48
 
 // tries is how many options of a device are tried.
@@ -118,8 +118,8 @@ func (p *planner) tries(obs *mecoffload.Observation) int {
 	return min(p.switches, switchTasks*obs.Servers/obs.Devices-1)
 }
 
-// switchAll gives each device in turn the best of those options that the actor holds most probable,
-// unless the one it has is better, and returns what is gained.
+// switchAll gives each device in turn the best of the options that the actor holds most probable,
+// unless its present one is better, and returns the gain.
 func (p *planner) switchAll(tries int) float64 {
 	gain := 0.0
 	for i := range p.scores.Rows {

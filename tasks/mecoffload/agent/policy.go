@@ -10,8 +10,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Policy is a learning method as it decides, without what it learns with. [LoadPolicy] puts a
-// trained one to work.
+// Policy is a learning method without the parts for learning: it only decides. [LoadPolicy] loads a
+// trained one.
 //
 // A Policy is not safe for concurrent use: load one per goroutine.
 type Policy struct {
@@ -31,7 +31,7 @@ const (
 	streamCells // and on from there, one for each slot
 )
 
-// newPolicy returns a policy that knows nothing yet. decideBy completes it.
+// newPolicy returns an untrained policy. decideBy completes it.
 func newPolicy(c Config) (*Policy, error) {
 	t, err := c.Method.traits()
 	if err != nil {
@@ -74,11 +74,11 @@ func (p *Policy) decideBy(d *droo.Policy[mecoffload.Observation], devices int) {
 	}
 }
 
-// LoadPolicy returns the policy that an Agent has saved in s. c describes the world to decide in,
-// which may differ from the trained one in anything that leaves the network shapes unchanged (see
-// [Config.Architecture]): graph networks take any number of devices, servers and exits. Of the
-// recipe only the network and the settings of decisions count, not those of learning. An empty
-// Method stands for the saved one.
+// LoadPolicy returns the policy that an Agent saved in s. c describes the world to decide in, which
+// may differ from the trained one in anything that leaves the network shapes unchanged (see
+// [Config.Architecture]): graph networks take any number of devices, servers and exits. From the
+// recipe it uses only the network and the settings of decisions, not those of learning. An empty
+// Method means the saved one.
 //
 // If s holds another method or network, the error wraps checkpoints.ErrMismatch.
 func LoadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
@@ -124,7 +124,7 @@ func loadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
 	return p, p.loadLearned(s)
 }
 
-// loadLearned restores what decisions depend on besides the network.
+// loadLearned restores the learned parts of decisions other than the network.
 func (p *Policy) loadLearned(s *checkpoints.State) error {
 	var err error
 	if p.value != nil {

@@ -29,9 +29,8 @@ type Recipe struct {
 	// Noise is the standard deviation of the noisy quantizer or the temperature of gumbel.
 	Noise float64 `yaml:"noise"`
 
-	// RandomCandidates is how many of the K candidates are random, whatever the actor proposes:
-	// with none of them, all devices can end up on one server (docs/decisions/0006). See
-	// droo.Explore.
+	// RandomCandidates is the number of the K candidates that are random, independent of the actor.
+	// With 0, all devices can end up on one server (docs/decisions/0006). See droo.Explore.
 	RandomCandidates int `yaml:"random_candidates"`
 
 	// ProposeGreedy adds a candidate that needs no learning: the best exit in time for every task.
@@ -183,7 +182,7 @@ func (r Recipe) quantizer(rng *rl.Rand) (droo.Quantizer, error) {
 	return droo.NewExplore(q, r.RandomCandidates, rng)
 }
 
-// scored is the quantizer of the candidates that follow from the scores.
+// scored returns the quantizer of the candidates that depend on the scores.
 func (r Recipe) scored(rng *rl.Rand) (droo.Quantizer, error) {
 	switch r.Quantizer {
 	case "order":

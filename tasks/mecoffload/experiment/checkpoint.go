@@ -89,9 +89,8 @@ func OpenRun(dir, name string) (*Checkpoint, error) {
 	return newCheckpoint(saved)
 }
 
-// OpenLearned reads the checkpoint of a run folder by which what was learned is best judged, and says
-// why it is that one: the best, if validation has found it, else the latest. name, if not empty, is the
-// checkpoint to read in any case.
+// OpenLearned reads the best checkpoint of a run folder if validation has found one, else the
+// latest, and says why. name, if not empty, is the checkpoint to read in any case.
 func OpenLearned(dir, name string) (c *Checkpoint, why string, err error) {
 	if name != "" {
 		c, err = OpenRun(dir, name)
@@ -123,7 +122,8 @@ func (c *Checkpoint) Validation() (*Validation, error) {
 	return v, nil
 }
 
-// Name is that of the checkpoint's folder: [LatestCheckpoint] or [BestCheckpoint] in a run folder.
+// Name returns the name of the checkpoint's folder: [LatestCheckpoint] or [BestCheckpoint] in a run
+// folder.
 func (c *Checkpoint) Name() string { return filepath.Base(c.saved.Dir) }
 
 func newCheckpoint(saved *runfolder.Saved[Config]) (*Checkpoint, error) {
@@ -133,7 +133,7 @@ func newCheckpoint(saved *runfolder.Saved[Config]) (*Checkpoint, error) {
 	return &Checkpoint{saved.Config, saved.Manifest.Step, saved}, nil
 }
 
-// fits reports whether the checkpoint's networks are those of a configuration.
+// fits reports whether the checkpoint has the networks of a configuration.
 func (c *Checkpoint) fits(cfg Config) error {
 	has := c.saved.Manifest.Architecture
 	if want := cfg.agent().Architecture(); c.Config.Method != cfg.Method || has != want {
@@ -179,9 +179,9 @@ func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 	return a, nil
 }
 
-// Policy returns the checkpoint's policy, which decides and does not learn, for a world of its own.
-// Like that of [Checkpoint.Agent] it may be another than the trained one. Everything else that
-// decisions need comes from the checkpoint.
+// Policy returns the checkpoint's policy, which decides and does not learn, for the world of sc and
+// p. As with [Checkpoint.Agent], that may differ from the trained one. Everything else comes from
+// the checkpoint.
 func (c *Checkpoint) Policy(sc mecoffload.Scenario, p mecoffload.Profile) (*agent.Policy, error) {
 	cfg := c.Config
 	cfg.Scenario, cfg.Profile = sc, p

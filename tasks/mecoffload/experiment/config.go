@@ -46,9 +46,9 @@ type Config struct {
 	// Window is the number of slots in the moving averages that show progress and choose the best
 	// checkpoint.
 	Window int `yaml:"window"`
-	// ValidationSlots is how many slots, of a stream of their own, what has been learned decides
-	// after every checkpoint interval, learning nothing. The checkpoint with the highest reward
-	// there is the best. 0: none, and the best is by the moving average of the training.
+	// ValidationSlots is the number of slots, of a separate stream, on which the frozen method is
+	// validated after every checkpoint interval. The checkpoint with the highest reward there is
+	// the best. 0: no validation, and the best is by the moving average of the training.
 	ValidationSlots int64 `yaml:"validation_slots"`
 
 	Recipe   agent.Recipe        `yaml:"recipe"`

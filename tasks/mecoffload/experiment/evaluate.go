@@ -19,7 +19,7 @@ type Evaluation struct {
 	// ones before it, which takes no time: warm-up is nearly free, except the slots the queues need
 	// to settle.
 	Start int64
-	// Outcome, if not nil, is called after every slot with what came of it, which is valid during the
+	// Outcome, if not nil, is called after every slot with its outcome, which is valid during the
 	// call.
 	Outcome func(slot int64, out *mecoffload.Outcome)
 	// Progress, if not nil, is called after every slot with the number of slots done.

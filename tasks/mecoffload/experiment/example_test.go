@@ -136,8 +136,8 @@ func ExampleEvaluation() {
 	// best-exit-in-time  accuracy 0.84, in time 92 %
 }
 
-// A trained policy decides in any world its networks fit, straight from the checkpoint: those of
-// graph methods fit every number of devices.
+// A trained policy decides in any world that its networks fit, straight from the checkpoint: graph
+// methods fit every number of devices.
 func ExampleCheckpoint_Policy() {
 	dir, err := os.MkdirTemp("", "run")
 	if err != nil {

@@ -150,7 +150,7 @@ type Report struct {
 	Validation *Validation `json:"validation,omitempty"`
 }
 
-// Figures implements runfolder.Figures: the report without what is the same in all of a run.
+// Figures implements runfolder.Figures: the report without the values that are constant in a run.
 func (r Report) Figures() any {
 	f := figures{
 		r.Accuracy, r.SSP, r.Throughput, r.Reward, r.AccuracyServed, r.Latency, r.Utilisation, r.Exits, validated{},

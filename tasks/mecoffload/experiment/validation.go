@@ -9,8 +9,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// Validation is how well what was learned up to a slot decides, learning nothing, on tasks that are
-// neither trained nor tested on: the same for all checkpoints of a run.
+// Validation is the performance of the frozen method after a slot on tasks that are neither trained
+// nor tested on. They are the same for all checkpoints of a run.
 type Validation struct {
 	Slot     int64   `json:"slot"`  // of the training
 	Slots    int64   `json:"slots"` // decided
@@ -18,8 +18,8 @@ type Validation struct {
 	Reward   float64 `json:"reward"`
 }
 
-// validationSeed is the seed of the tasks that a run validates on. Seeds of runs and evaluations are
-// small numbers, which it is far from.
+// validationSeed returns the seed of the tasks that a run validates on. It is far from the small
+// numbers used as seeds of runs and evaluations.
 func validationSeed(seed uint64) uint64 { return seed ^ 0x76616c6964617465 } // "validate"
 
 // validate makes the validation of the slot. It changes nothing that the training depends on.
@@ -65,7 +65,7 @@ func (v *Validation) save(s *checkpoints.State) error {
 	return nil
 }
 
-// loadValidation is what save has put there.
+// loadValidation restores what save stored.
 func loadValidation(s *checkpoints.State) (*Validation, error) {
 	if len(s.Names()) == 0 {
 		return nil, nil

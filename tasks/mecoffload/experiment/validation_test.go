@@ -14,8 +14,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
-// A validation is the evaluation of what the checkpoint of its slot holds, and the best checkpoint is
-// the one whose evaluation is best.
+// A validation equals the evaluation of its slot's checkpoint, and the best checkpoint is the one
+// with the best evaluation.
 func TestValidationIsAnEvaluation(t *testing.T) {
 	for _, method := range []agent.Method{agent.GRLE, agent.GRLELT, agent.DROOE} {
 		cfg := tinyConfig(t, method)

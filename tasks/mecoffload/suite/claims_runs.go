@@ -87,8 +87,8 @@ func (c *Comparison) levelClaim() ([]Claim, error) {
 // steadyShare is the share of the best tenth that the last tenth of a long run should keep.
 const steadyShare = 0.98
 
-// steadyClaims are about long runs: learned skill lasts. Where recordings make some tenths better than
-// others, what counts is accuracy in relation to that of a search that learns nothing.
+// steadyClaims are about long runs: learned skill lasts. Where recordings make some tenths better
+// than others, accuracy is taken relative to that of a search that does not learn.
 func (c *Comparison) steadyClaims() ([]Claim, error) {
 	if c.Suite.Slots < longSlots {
 		return nil, nil

@@ -28,7 +28,7 @@ type Result struct {
 	Curve []Point `json:"curve,omitempty"`
 	// Bounds is the result of Bounds.
 	Bounds *BoundValues `json:"bounds,omitempty"`
-	// Stream is the result of Stream, beside the row and the curve of a search: an upper bound for
+	// Stream is the result of Stream, besides the row and the curve of a search: an upper bound for
 	// each tenth of the stream, see mecoffload.StreamBound.
 	Stream []float64 `json:"stream,omitempty"`
 	Timing Timing    `json:"timing"`
@@ -185,7 +185,7 @@ func saved(run *experiment.Run) (*experiment.Checkpoint, error) {
 }
 
 // elsewhere evaluates what a run of cfg learned in the cell's scenario. The agent's knowledge,
-// including the price of server time, is about the scenario it was trained in, but for its size.
+// including the price of server time, is about the scenario it was trained in, except for its size.
 func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experiment.Config, c Cell) (mecoffload.Row, error) {
 	cfg.Scenario.Devices, cfg.Scenario.Servers, cfg.Scenario.Reach = c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Reach
 	agent, err := learned.Agent(cfg)
@@ -196,7 +196,7 @@ func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experime
 	return evaluation(c.Scenario, cfg.Profile, cfg.Slots, c.window(), cfg.Seed).Policy(ctx, agent)
 }
 
-// window is the number of slots that the cell measures.
+// window returns the number of slots that the cell measures.
 func (c Cell) window() int64 {
 	if c.Window > 0 {
 		return c.Window

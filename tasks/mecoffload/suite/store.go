@@ -26,8 +26,8 @@ type Store struct {
 // unfinished begins the names of files that are being written.
 const unfinished = ".unfinished-"
 
-// OpenStore opens a folder and creates it if necessary. If nobody else has it open, it removes the
-// files that killed processes have left.
+// OpenStore opens a folder and creates it if necessary. If no other process has it open, it removes
+// the leftovers of killed processes.
 func OpenStore(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, fmt.Errorf("suite: %w", err)
@@ -41,7 +41,7 @@ func OpenStore(dir string) (*Store, error) {
 	return s, nil
 }
 
-// sweep removes files that nobody will finish.
+// sweep removes unfinished files of killed processes.
 func (s *Store) sweep() {
 	entries, _ := os.ReadDir(s.dir)
 	for _, e := range entries {
