@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/chewxy/hm"
+	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -207,7 +208,17 @@ func (b *backward) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 			p.value, b.din[i] = p.out.get(len(p.shape), m.Rows, m.Cols)
 		}
 	}
-	return &b.token, b.f.op.Backward(in[:n], mat(in[n]), mat(in[n+1]), b.din)
+	if err := b.f.op.Backward(in[:n], mat(in[n]), mat(in[n+1]), b.din); err != nil {
+		return nil, err
+	}
+	for i, p := range b.parts {
+		if p != nil && p.wanted && len(p.diverged) > 0 && !kernel.Finite(b.din[i].Data) {
+			for _, diverged := range p.diverged {
+				*diverged = true
+			}
+		}
+	}
+	return &b.token, nil
 }
 
 // checkTerms returns an error if a term of the sum grad does not exist.
@@ -234,6 +245,8 @@ type part struct {
 	wanted bool
 	out    result
 	value  gorgonia.Value
+	// diverged is set when the gradient is not finite, for each tape that watches it.
+	diverged []*bool
 }
 
 func (p *part) Do(...gorgonia.Value) (gorgonia.Value, error) { return p.value, p.exists() }

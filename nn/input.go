@@ -83,13 +83,10 @@ func (t *Tape) CheckInputs() error {
 			continue
 		}
 		m := mat(l.bound)
-		if sum := kernel.SumSquares(m.Data); sum-sum == 0 {
+		if kernel.Finite(m.Data) {
 			continue
 		}
-		at := slices.IndexFunc(m.Data, func(x float32) bool { return x-x != 0 })
-		if at < 0 {
-			continue // finite numbers whose squares overflow
-		}
+		at := slices.IndexFunc(m.Data, notFinite)
 		return fmt.Errorf("nn: input %v is %v at row %d, column %d: %w",
 			l.node.Name(), m.Data[at], at/m.Cols, at%m.Cols, ErrNotFinite)
 	}

@@ -62,6 +62,7 @@ type base struct {
 	params Params
 	rate   float64
 	step   int
+	finite bool // gradients are known to be
 }
 
 func (b *base) LearningRate() float64     { return b.rate }
@@ -77,8 +78,9 @@ func (b *base) slots(kind string) Params {
 	return ps
 }
 
-// refusesNotFinite reports to [Trainer] that Step checks gradients itself.
-func (b *base) refusesNotFinite() {}
+// knowFinite says whether the gradients of the next Step are known to be finite, so that it need not
+// check them.
+func (b *base) knowFinite(finite bool) { b.finite = finite }
 
 // gradients calls update for each parameter and its gradient, after checking all of them, so that a
 // failing Step changes nothing.
@@ -99,8 +101,10 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 				b.params[i].Name, len(b.params[i].Data()), len(g), ErrShape)
 		}
 	}
-	if err := checkFinite(model); err != nil {
-		return err
+	if !b.finite {
+		if err := checkFinite(model); err != nil {
+			return err
+		}
 	}
 	b.step++
 	for i, m := range model {
@@ -148,15 +152,14 @@ func sumSquares(model []gorgonia.ValueGrad) (float64, error) {
 	return sum, nil
 }
 
-// checkFinite is sumSquares for its error. Float32 sums are twice as fast, and finite only
-// if all terms are.
+// checkFinite is sumSquares for its error.
 func checkFinite(model []gorgonia.ValueGrad) error {
 	for _, m := range model {
 		g, err := gradient(m)
 		if err != nil {
 			return err
 		}
-		if s := kernel.Dot(g, g); s-s != 0 {
+		if !kernel.Finite(g) {
 			_, err = sumSquares(model)
 			return err
 		}

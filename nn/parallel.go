@@ -126,7 +126,7 @@ func (d *DataParallel) reduce() error {
 			kernel.Axpy(float32(d.weights[i]), g, sum)
 		}
 	}
-	return first.update(first.grads)
+	return first.update(false)
 }
 
 // Close stops the goroutines. Step fails afterwards.

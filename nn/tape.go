@@ -23,6 +23,8 @@ type Tape struct {
 	values []gorgonia.Value
 	loads  []load
 	steps  []step
+
+	diverged bool // a gradient that watch was told of is not finite
 }
 
 // load fetches an input, a parameter or a constant before each run.
@@ -37,6 +39,8 @@ type step struct {
 	args []gorgonia.Value
 	from []int // slots of args
 	to   int
+	// diverged, if not nil, is set when the result is not finite.
+	diverged *bool
 }
 
 var _ gorgonia.VM = (*Tape)(nil)
@@ -146,6 +150,7 @@ func (t *Tape) Needs(n *gorgonia.Node) bool { _, ok := t.slots[n]; return ok }
 
 // Run executes the tape once. An error names the operation and the shapes of its arguments.
 func (t *Tape) Run() error {
+	t.diverged = false
 	for i := range t.loads {
 		l := &t.loads[i]
 		v := l.bound
@@ -166,8 +171,33 @@ func (t *Tape) Run() error {
 			return t.explain(s, err)
 		}
 		t.values[s.to] = v
+		if s.diverged != nil && !kernel.Finite(mat(v).Data) {
+			*s.diverged = true
+		}
 	}
 	return nil
+}
+
+// watch makes runs check the gradients in some slots as soon as they are computed, when they are
+// still in the cache: a pass over all of them after the run takes several times as long. It reports
+// whether all can be watched: those that are inputs cannot.
+func (t *Tape) watch(grads []gorgonia.ValueGrad) bool {
+	watched := 0
+	for _, g := range grads {
+		for i := range t.steps {
+			s := &t.steps[i]
+			if g, ok := g.(*tapeGrad); !ok || s.to != g.slot {
+				continue
+			}
+			watched++
+			if p, ok := s.op.(*part); ok {
+				p.diverged = append(p.diverged, &t.diverged)
+			} else {
+				s.diverged = &t.diverged
+			}
+		}
+	}
+	return watched == len(grads)
 }
 
 // blame names the first value of the last run that is not finite: an input or parameter, else the

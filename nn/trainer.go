@@ -19,6 +19,7 @@ type Trainer struct {
 
 	loss     *gorgonia.Node
 	grads    []gorgonia.ValueGrad
+	watched  bool // all of grads, by the tape
 	baseRate float64
 }
 
@@ -43,7 +44,7 @@ func NewTrainer(loss *gorgonia.Node, params Params, opt Optimizer, outputs ...*g
 	if err != nil {
 		return nil, err
 	}
-	return &Trainer{Tape: tape, Optimizer: opt, loss: loss, grads: vg, baseRate: opt.LearningRate()}, nil
+	return &Trainer{Tape: tape, Optimizer: opt, loss: loss, grads: vg, watched: tape.watch(vg), baseRate: opt.LearningRate()}, nil
 }
 
 // Step trains once on the current inputs of the tape and returns the loss before the step. If a
@@ -54,7 +55,7 @@ func (t *Trainer) Step() (float64, error) {
 	if err != nil {
 		return loss, err
 	}
-	return loss, t.update(t.grads)
+	return loss, t.update(t.watched && !t.Tape.diverged)
 }
 
 // backward computes the loss and the gradients.
@@ -72,12 +73,13 @@ func (t *Trainer) backward() (float64, error) {
 	return loss, nil
 }
 
-func (t *Trainer) update(grads []gorgonia.ValueGrad) error {
+// update steps the optimiser on the trainer's gradients. finite says that they are known to be.
+func (t *Trainer) update(finite bool) error {
 	var err error
 	if t.ClipNorm > 0 {
-		_, err = ClipGlobalNorm(grads, t.ClipNorm)
-	} else if _, ok := t.Optimizer.(interface{ refusesNotFinite() }); !ok {
-		err = checkFinite(grads)
+		_, err = ClipGlobalNorm(t.grads, t.ClipNorm)
+	} else if !finite {
+		err = checkFinite(t.grads)
 	}
 	if err != nil {
 		return t.diverged(err)
@@ -85,7 +87,11 @@ func (t *Trainer) update(grads []gorgonia.ValueGrad) error {
 	if t.Schedule != nil {
 		t.Optimizer.SetLearningRate(t.baseRate * t.Schedule(t.Optimizer.State().Step))
 	}
-	return t.diverged(t.Optimizer.Step(grads))
+	if o, ok := t.Optimizer.(interface{ knowFinite(bool) }); ok {
+		o.knowFinite(true)
+		defer o.knowFinite(false)
+	}
+	return t.diverged(t.Optimizer.Step(t.grads))
 }
 
 // diverged adds to an error about a gradient that is not finite where it comes from.

@@ -228,3 +228,15 @@ func benchmarkEdges(b *testing.B, dot bool) {
 		run(b, size+"/options/backward", ms, "ms", func() { EdgeAggregateBackward(0.2, h, src, dst, u, w, x, nf, wx, nil, w, du, dw, dwx) })
 	}
 }
+
+func BenchmarkFinite(b *testing.B) {
+	x := uniform(newRand(1), 1<<16)
+	for name, f := range map[string]func(){"finite": func() { Finite(x) }, "dot": func() { Dot(x, x) }} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(4 << 16)
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+}

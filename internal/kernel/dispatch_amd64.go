@@ -74,6 +74,13 @@ func sumSquaresKernel(n int, x *float32) (sum float64) {
 	return sumSquaresAVX2(n, x)
 }
 
+func finiteKernel(n int, x *float32) (sum float32) {
+	if active == isaAVX512 {
+		return finiteAVX512(n, x)
+	}
+	return finiteAVX2(n, x)
+}
+
 func scatterAddKernel(rows int, f int, idx *int32, x *float32, y *float32) {
 	if active == isaAVX512 {
 		scatterAddAVX512(rows, f, idx, x, y)

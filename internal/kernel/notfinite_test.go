@@ -67,3 +67,28 @@ func TestExceeds(t *testing.T) {
 		}
 	}
 }
+
+// Finite finds NaN and infinities of both signs at every position, and nothing else, however large
+// or small the numbers are.
+func TestFinite(t *testing.T) {
+	inf := float32(math.Inf(1))
+	eachPath(func() {
+		for _, n := range []int{0, 1, 2, 7, 15, 16, 17, 31, 33, 50, 1000} {
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = []float32{math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32, 0, -1}[i%5]
+			}
+			if !Finite(x) {
+				t.Fatalf("%v: %d finite numbers", active, n)
+			}
+			for i, old := range x {
+				for _, bad := range []float32{float32(math.NaN()), inf, -inf} {
+					if x[i] = bad; Finite(x) {
+						t.Fatalf("%v: %v at %d of %d", active, bad, i, n)
+					}
+				}
+				x[i] = old
+			}
+		}
+	})
+}

@@ -295,6 +295,11 @@ func dotAVX512(n int, x *float32, y *float32) (sum float32)
 //go:noescape
 func sumSquaresAVX512(n int, x *float32) (sum float64)
 
+// finiteAVX512 returns 0 if all of x are finite, else NaN.
+//
+//go:noescape
+func finiteAVX512(n int, x *float32) (sum float32)
+
 // scatterAddAVX512 adds the rows of x, of f elements, to the rows idx of y.
 //
 //go:noescape
@@ -324,6 +329,11 @@ func dotAVX2(n int, x *float32, y *float32) (sum float32)
 //
 //go:noescape
 func sumSquaresAVX2(n int, x *float32) (sum float64)
+
+// finiteAVX2 returns 0 if all of x are finite, else NaN.
+//
+//go:noescape
+func finiteAVX2(n int, x *float32) (sum float32)
 
 // scatterAddAVX2 adds the rows of x, of f elements, to the rows idx of y.
 //

@@ -26,6 +26,18 @@ func Dot(x, y []float32) float32 {
 // SumSquares returns the sum of the squares of x, accumulated in float64.
 func SumSquares(x []float32) float64 { return sumSquares(x) }
 
+// Finite reports whether no element of x is NaN or infinite.
+func Finite(x []float32) bool { s := finite(x); return s == s }
+
+func finiteGo(x []float32) float32 {
+	for _, v := range x {
+		if v-v != 0 {
+			return v - v
+		}
+	}
+	return 0
+}
+
 func axpyGo(alpha float32, x, y []float32) {
 	y = y[:len(x)]
 	for i, v := range x {

@@ -38,6 +38,18 @@ func dot(x, y []float32) (sum float32) {
 	return sum
 }
 
+func finite(x []float32) (sum float32) {
+	if active == isaGo {
+		return finiteGo(x)
+	}
+	for len(x) > 0 {
+		n := min(len(x), burst)
+		sum += finiteKernel(n, &x[0])
+		x = x[n:]
+	}
+	return sum
+}
+
 func sumSquares(x []float32) (sum float64) {
 	if active == isaGo {
 		return sumSquaresGo(x)

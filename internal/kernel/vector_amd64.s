@@ -168,6 +168,49 @@ x_done:
 	VZEROUPPER
 	RET
 
+// func finiteAVX512(n int, x *float32) (sum float32)
+// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·finiteAVX512(SB), NOSPLIT, $0-20
+	MOVQ   x+8(FP), AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	MOVQ   n+0(FP), CX
+	SUBQ   $0x10, CX
+	JL     x_tail
+
+x_loop:
+	VMOVUPS (AX), Z2
+	VMULPS  Z1, Z2, Z2
+	VPORD   Z2, Z0, Z0
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JGE     x_loop
+
+x_tail:
+	ADDQ      $0x10, CX
+	JZ        x_done
+	MOVQ      CX, DX
+	MOVL      $-1, BX
+	BZHIL     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (AX), K1, Z2
+	VMULPS    Z1, Z2, Z2
+	VPORD     Z2, Z0, Z0
+	LEAQ      (AX)(CX*4), AX
+
+x_done:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y1
+	VSHUFPS       $0xb1, Y1, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VSHUFPS       $0x4e, Y1, Y1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VADDPS        X0, X1, X0
+	MOVSS         X0, sum+16(FP)
+	VZEROUPPER
+	RET
+
 // func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scatterAddAVX512(SB), NOSPLIT, $0-40
@@ -489,6 +532,56 @@ x_done:
 	VUNPCKHPD    X1, X1, X0
 	VADDSD       X0, X1, X1
 	MOVSD        X1, sum+16(FP)
+	VZEROUPPER
+	RET
+
+// func finiteAVX2(n int, x *float32) (sum float32)
+// Requires: AVX, SSE
+TEXT ·finiteAVX2(SB), NOSPLIT, $0-20
+	MOVQ   x+8(FP), AX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   n+0(FP), CX
+	SUBQ   $0x10, CX
+	JL     x_tail
+
+x_loop:
+	VMOVUPS (AX), Y3
+	VMULPS  Y2, Y3, Y3
+	VORPS   Y3, Y0, Y0
+	VMOVUPS 32(AX), Y3
+	VMULPS  Y2, Y3, Y3
+	VORPS   Y3, Y1, Y1
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JGE     x_loop
+
+x_tail:
+	ADDQ       $0x10, CX
+	JZ         x_done
+	MOVQ       CX, DX
+	LEAQ       lanemask<>+0(SB), BX
+	NEGQ       DX
+	VMOVUPS    64(BX)(DX*4), Y3
+	VMOVUPS    96(BX)(DX*4), Y4
+	VMASKMOVPS (AX), Y3, Y3
+	VMULPS     Y2, Y3, Y3
+	VORPS      Y3, Y0, Y0
+	VMASKMOVPS 32(AX), Y4, Y3
+	VMULPS     Y2, Y3, Y3
+	VORPS      Y3, Y1, Y1
+	LEAQ       (AX)(CX*4), AX
+
+x_done:
+	VADDPS       Y1, Y0, Y0
+	VSHUFPS      $0xb1, Y0, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VSHUFPS      $0x4e, Y0, Y0, Y1
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	MOVSS        X1, sum+16(FP)
 	VZEROUPPER
 	RET
 

@@ -51,6 +51,19 @@ func vector(a *asm) {
 	a.Store(a.sum64(sum64), a.Return("sum"))
 	a.end()
 
+	a.begin("finite", "(n int, x *float32) (sum float32)", "returns 0 if all of x are finite, else NaN.")
+	x = a.arg("x")
+	bad, nothing := a.each(a.zero), a.zero()
+	a.blocks("x", a.arg("n"), nil, []gp{x}, func(masks []laneMask) {
+		for h, k := range masks {
+			v := a.loadMasked(a.part(x, h), k)
+			a.VMULPS(nothing, v, v) // 0 or -0 of finite numbers
+			a.or(v, bad[h], bad[h])
+		}
+	})
+	a.Store(a.sum(bad), a.Return("sum"))
+	a.end()
+
 	a.begin("scatterAdd", "(rows, f int, idx *int32, x, y *float32)", "adds the rows of x, of f elements, to the rows idx of y.")
 	tail := a.arg("f")
 	a.ANDQ(Imm(lanes-1), tail)
