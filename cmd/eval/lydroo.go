@@ -31,52 +31,24 @@ type lydrooCommand struct {
 
 // Run runs all methods for all numbers of users with all seeds, and prints the table of the means.
 func (c lydrooCommand) Run(ctx context.Context, out cli.Streams) error {
-	if c.Seeds < 1 || c.Seeds > maxSeeds {
-		return cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
-	}
-	if c.RunDir != "" && c.Method != nil {
-		return cli.Usage("--method is about new runs: the run that --run names has its own")
-	}
-	if c.Data != "" && c.Users != nil {
-		return cli.Usage("--data and --users exclude each other: a data set has its own users")
+	saved, err := c.open()
+	if err != nil {
+		return err
 	}
 	sweep, err := parseSweep(c.Sweep)
 	if err != nil {
 		return err
 	}
-	var saved *lydroo.Checkpoint
-	if c.RunDir != "" {
-		if saved, err = lydroo.OpenRun(c.RunDir, runfolder.Latest); err != nil {
-			return cli.OpenError(err)
-		}
-	}
 	cfgs, err := c.configs(saved, sweep)
 	if err != nil {
 		return err
-	}
-	var learned func(lydroo.Config) (*checkpoints.State, error)
-	if saved != nil {
-		learned = func(cfg lydroo.Config) (*checkpoints.State, error) {
-			if cfg.Method != saved.Config.Method {
-				return nil, nil
-			}
-			users := cfg.Users
-			if cfg.Data != "" {
-				d, err := lydroo.OpenDataset(cfg.Data)
-				if err != nil {
-					return nil, err
-				}
-				users = d.Users
-			}
-			return saved.Learned(users)
-		}
 	}
 	dir, err := cli.MakeDir(c.Out, "lydroo-eval")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(dir) // fails unless the evaluation was stopped before it wrote anything
-	results, err := cli.RunQueues(ctx, "eval", 0, cfgs, learned, out.Err)
+	results, err := cli.RunQueues(ctx, "eval", 0, cfgs, learnedIn(saved), out.Err)
 	if err != nil {
 		return err
 	}
@@ -100,6 +72,46 @@ func (c lydrooCommand) Run(ctx context.Context, out cli.Streams) error {
 	}
 	fmt.Fprintf(out.Err, "figures: %s\n", dir)
 	return nil
+}
+
+// open checks the flags and returns the checkpoint to evaluate, or nil.
+func (c lydrooCommand) open() (*lydroo.Checkpoint, error) {
+	if c.Seeds < 1 || c.Seeds > maxSeeds {
+		return nil, cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
+	}
+	if c.RunDir != "" && c.Method != nil {
+		return nil, cli.Usage("--method is about new runs: the run that --run names has its own")
+	}
+	if c.Data != "" && c.Users != nil {
+		return nil, cli.Usage("--data and --users exclude each other: a data set has its own users")
+	}
+	if c.RunDir == "" {
+		return nil, nil
+	}
+	saved, err := lydroo.OpenRun(c.RunDir, runfolder.Latest)
+	return saved, cli.OpenError(err)
+}
+
+// learnedIn returns what gives a run the policy of a checkpoint, if it is of the same method; nil
+// without a checkpoint.
+func learnedIn(saved *lydroo.Checkpoint) func(lydroo.Config) (*checkpoints.State, error) {
+	if saved == nil {
+		return nil
+	}
+	return func(cfg lydroo.Config) (*checkpoints.State, error) {
+		if cfg.Method != saved.Config.Method {
+			return nil, nil
+		}
+		users := cfg.Users
+		if cfg.Data != "" {
+			d, err := lydroo.OpenDataset(cfg.Data)
+			if err != nil {
+				return nil, err
+			}
+			users = d.Users
+		}
+		return saved.Learned(users)
+	}
 }
 
 // configs are all runs: for each number of users, for each method, all seeds.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 
+	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/rl/hetero"
@@ -94,4 +95,70 @@ func ExampleNewDROO() {
 	}
 	fmt.Println(decision)
 	// Output: [0 1 0 1 0 1 0 1 0 1 0 1]
+}
+
+// The network of GRLE scores every edge between two sides, here untrained: one row per job, as many
+// options as the job has edges.
+func ExampleNewBipartiteModel() {
+	s := hetero.Schema{
+		Nodes:  []hetero.NodeType{{Name: "job", Features: 1}, {Name: "machine", Features: 1}},
+		Edges:  []hetero.EdgeType{{Name: "fits", From: "job", To: "machine"}},
+		Choose: hetero.EdgePerSource("fits"),
+	}
+	model, err := hetero.NewBipartiteModel(s, hetero.BipartiteConfig{Hidden: 8, Rounds: 1}, rl.NewRand(1, 0))
+	if err != nil {
+		log.Fatal(err)
+	}
+	actor, err := droo.NewNetworkActor(model, droo.NetworkActorConfig{Loss: droo.SoftmaxCrossEntropy})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var g hetero.Graph
+	g.Reset(&s)
+	for i := range 3 {
+		g.AddNode("machine", float32(i))
+	}
+	g.AddNode("job", 1)
+	g.AddNode("job", 2)
+	g.AddEdge("fits", 0, 0)
+	g.AddEdge("fits", 0, 1)
+	g.AddEdge("fits", 0, 2)
+	g.AddEdge("fits", 1, 2)
+	scores, err := actor.Scores(g)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for job := range scores.Rows {
+		fmt.Printf("job %d: %d options\n", job, len(scores.Row(job)))
+	}
+	// Output:
+	// job 0: 3 options
+	// job 1: 1 options
+}
+
+// Many observations on one graph share its edges: copies keep the same Structure, and only features
+// are copied.
+func ExampleEdgeSet() {
+	s := hetero.Schema{
+		Nodes:  []hetero.NodeType{{Name: "node", Features: 1}},
+		Edges:  []hetero.EdgeType{{Name: "edge", From: "node", To: "node", Directed: true}},
+		Choose: hetero.OneNode("node"),
+	}
+	ring, err := gnn.NewGraph(4, gnn.EdgeIndex{Src: []int32{0, 1, 2, 3}, Dst: []int32{1, 2, 3, 0}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var g, kept hetero.Graph
+	g.Reset(&s)
+	g.Nodes[0] = hetero.NodeSet{Count: 4, Features: []float32{1, 2, 3, 4}}
+	g.Edges[0].Structure = ring
+	s.Codec().Copy(&kept, g) // as a memory does
+	g.Nodes[0].Features[0] = 9
+
+	src, dst := kept.Edge("edge", 3)
+	fmt.Println("edge 3 leads from", src, "to", dst)
+	fmt.Println("shared:", kept.Edges[0].Structure == ring, "features:", kept.Nodes[0].Features)
+	// Output:
+	// edge 3 leads from 3 to 0
+	// shared: true features: [1 2 3 4]
 }

@@ -10,12 +10,6 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// MLPActorConfig holds the hyper-parameters of the MLP actor (DROO and DROOE).
-type MLPActorConfig struct {
-	ActorConfig
-	Hidden []int // widths of the hidden layers
-}
-
 // mlpNet is the network, with a fixed place for each device.
 type mlpNet struct {
 	*nn.MLP
