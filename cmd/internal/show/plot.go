@@ -2,7 +2,6 @@ package show
 
 import (
 	"bytes"
-	"encoding/xml"
 	"fmt"
 	"image/color"
 	"math"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/internal/atomicfile"
+	"github.com/graphrl/graphrl/internal/svgtitle"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -86,7 +86,7 @@ func SaveFigure(base string, panels ...Panel) error {
 		}
 		data := b.Bytes()
 		if strings.HasSuffix(file.name, ".svg") {
-			data = titled(data, Describe(panels...))
+			data = svgtitle.Add(data, Describe(panels...))
 		}
 		if err := atomicfile.Write(file.name, data); err != nil {
 			return fmt.Errorf("figure: %w", err)
@@ -112,25 +112,6 @@ func Describe(panels ...Panel) string {
 		texts = append(texts, fmt.Sprintf("%s by %s, at the end: %s", about, p.X, strings.Join(ends, ", ")))
 	}
 	return strings.Join(texts, "; ")
-}
-
-// titled adds a title to an SVG, which screen readers read.
-func titled(svg []byte, title string) []byte {
-	begin := bytes.Index(svg, []byte("<svg"))
-	if begin < 0 {
-		return svg
-	}
-	end := bytes.IndexByte(svg[begin:], '>')
-	if end < 0 {
-		return svg
-	}
-	var b bytes.Buffer
-	b.Write(svg[:begin+end])
-	b.WriteString(` role="img"><title>`)
-	xml.EscapeText(&b, []byte(title)) // a bytes.Buffer never fails
-	b.WriteString("</title>")
-	b.Write(svg[begin+end+1:])
-	return b.Bytes()
 }
 
 // legend holds the names in a figure with their lines, each once.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"regexp"
 
+	"github.com/graphrl/graphrl/internal/svgtitle"
 	"github.com/graphrl/graphrl/tasks/mecoffload/suite"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -63,7 +64,7 @@ func (f *Figure) draw(c draw.Canvas) {
 	f.legend.Draw(draw.Crop(c, c.Max.X-c.Min.X-legendWidth+2*margin, 0, 0, 0))
 }
 
-// SVG returns the figure as an SVG document.
+// SVG returns the figure as an SVG document, whose title for screen readers is the caption.
 func (f *Figure) SVG() ([]byte, error) {
 	canvas := vgsvg.New(f.size())
 	f.draw(draw.New(canvas))
@@ -71,8 +72,9 @@ func (f *Figure) SVG() ([]byte, error) {
 	if _, err := canvas.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("figure %s: %w", f.Name, err)
 	}
+	svg := svgtitle.Add(b.Bytes(), f.Caption)
 	// Use another sans serif where the font is missing.
-	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif")), nil
+	return bytes.ReplaceAll(svg, []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif")), nil
 }
 
 // PNG returns the figure as a PNG image.
