@@ -31,6 +31,12 @@ const (
 // Reseed makes r what NewRand(seed, stream) would return.
 func (r *Rand) Reseed(seed, stream uint64) { r.pcg.Seed(seed, stream) }
 
+// AppendBinary implements encoding.BinaryAppender: it appends the state, 20 bytes.
+func (r *Rand) AppendBinary(b []byte) ([]byte, error) { return r.pcg.AppendBinary(b) }
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (r *Rand) UnmarshalBinary(data []byte) error { return r.pcg.UnmarshalBinary(data) }
+
 // SaveState implements checkpoints.Stateful.
 func (r *Rand) SaveState(s *checkpoints.State) error {
 	checkpoints.SaveRand(s, "pcg", r.pcg)

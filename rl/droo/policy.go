@@ -29,6 +29,9 @@ type Policy[O any] struct {
 	values     []float64
 	best       int
 	decided    bool // a candidate of the quantizer was chosen since the last Learn
+
+	spent func() bool // nil: no limit
+	cut   bool        // the last decision
 }
 
 // NewPolicy returns a policy that scores the given number of candidates per decision.
@@ -106,8 +109,7 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 		}
 		p.candidates.Append(p.proposal)
 	}
-	p.values = reuse.Slice(p.values, p.candidates.K)
-	if err := p.critic.Score(obs, &p.candidates, p.values); err != nil {
+	if err := p.score(obs); err != nil {
 		return nil, fmt.Errorf("droo: critic: %w", err)
 	}
 	p.best = 0
@@ -126,7 +128,7 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	// a proposal is no reason to score more of the quantizer's candidates
 	p.decided = p.best < quantized
 	decision := p.candidates.Candidate(p.best)
-	if p.improver != nil {
+	if p.improver != nil && !p.cut {
 		if guided, ok := p.improver.(Guided); ok {
 			guided.Guide(scores)
 		}
@@ -138,6 +140,51 @@ func (p *Policy[O]) Decide(obs O) ([]int32, error) {
 	}
 	return decision, nil
 }
+
+// scoredAtOnce is the number of candidates scored between two looks at the limit.
+const scoredAtOnce = 8
+
+// score computes the values of the candidates. Under a limit it scores the proposal and the most
+// probable candidates first, and those for which there is no time left get -Inf.
+func (p *Policy[O]) score(obs O) error {
+	all := &p.candidates
+	p.values, p.cut = reuse.Slice(p.values, all.K), false
+	if p.spent == nil {
+		return p.critic.Score(obs, all, p.values)
+	}
+	part := func(begin, end int) error {
+		some := Decisions{K: end - begin, Rows: all.Rows, Choice: all.Choice[begin*all.Rows : end*all.Rows]}
+		return p.critic.Score(obs, &some, p.values[begin:end])
+	}
+	most := all.K
+	if p.proposer != nil {
+		most--
+		if err := part(most, all.K); err != nil {
+			return err
+		}
+	}
+	for begin := 0; begin < most; begin += scoredAtOnce {
+		if p.cut = begin > 0 && p.spent(); p.cut {
+			for k := begin; k < most; k++ {
+				p.values[k] = math.Inf(-1)
+			}
+			return nil
+		}
+		if err := part(begin, min(begin+scoredAtOnce, most)); err != nil {
+			return err
+		}
+	}
+	p.cut = p.improver != nil && p.spent()
+	return nil
+}
+
+// SetLimit makes Decide return the best candidate scored so far once spent returns true. It asks
+// between groups of candidates and before the best one is improved, so at least one group is scored.
+// Nil, the default, is no limit.
+func (p *Policy[O]) SetLimit(spent func() bool) { p.spent = spent }
+
+// Cut reports whether the limit ended the last Decide early.
+func (p *Policy[O]) Cut() bool { return p.cut }
 
 // SetImprover makes Decide improve the best candidate, and Learn train the actor on the result, as
 // in expert iteration (T. Anthony, Z. Tian, D. Barber, NeurIPS 2017). Nil, the default, is DROO as

@@ -204,6 +204,15 @@ func (m *SlotModel) Ratios(dst []float64) {
 	}
 }
 
+// Finishes writes to dst [M] the nominal T of each task under the current decision, in seconds, +Inf
+// for a dropped one.
+func (m *SlotModel) Finishes(dst []float64) {
+	for n := range m.stale { // a Try may have left other times
+		m.serve(n)
+	}
+	copy(dst, m.finish)
+}
+
 // move changes the decision and marks the servers it touches.
 func (m *SlotModel) move(device int, option int32) {
 	old := m.choice[device]

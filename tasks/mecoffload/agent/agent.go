@@ -68,7 +68,7 @@ func newAgent(c Config) (*Agent, error) {
 	if a.actor, err = networkActor(network, r.actor(c.Workers)); err != nil {
 		return nil, err
 	}
-	quantizer, err := c.quantizer()
+	quantizer, err := r.quantizer(p.random)
 	if err != nil {
 		return nil, err
 	}

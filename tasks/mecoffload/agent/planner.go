@@ -17,6 +17,7 @@ type planner struct {
 	// options tried per device of a decision for many of them; 0: none
 	switches int
 
+	spent  func() bool // nil: no limit on the time to improve
 	scores droo.Scores // of the decision to be improved
 	likely []ranked    // [switches] scratch
 	option []int32     // [switches] scratch
@@ -96,6 +97,9 @@ func (p *planner) climb(obs mecoffload.Observation, value float64) float64 {
 	for trials := perPass; trials <= p.trials; trials += perPass {
 		before := value
 		for i := range obs.Devices {
+			if p.spent != nil && p.spent() {
+				return value
+			}
 			value = p.model.Improve(i, value)
 		}
 		if value == before {
@@ -123,6 +127,9 @@ func (p *planner) tries(obs *mecoffload.Observation) int {
 func (p *planner) switchAll(tries int) float64 {
 	gain := 0.0
 	for i := range p.scores.Rows {
+		if p.spent != nil && p.spent() {
+			break
+		}
 		gain += p.model.Switch(i, p.mostLikely(p.scores.Row(i), tries))
 	}
 	return gain

@@ -22,6 +22,9 @@ type Policy struct {
 	planner   *planner
 	deadlines *DeadlineModel // nil: trust nominal times
 	value     *backlogValue  // nil: only the slot counts
+	random    *rl.Rand       // draws of candidates
+
+	decision []int32 // the last one, as the method sees it
 }
 
 // Streams of the random numbers of agents and policies.
@@ -41,7 +44,7 @@ func newPolicy(c Config) (*Policy, error) {
 		return nil, err
 	}
 	sc, r := c.Scenario, c.Recipe
-	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe)}
+	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe), random: rl.NewRand(c.Seed, streamQuantizer)}
 	p.objective = mecoffload.Objective{Weight: r.LatencyWeight, Discount: r.Gamma}
 	if r.LatencyWeight < 0 {
 		p.objective.Weight = sc.RewardWeight
@@ -108,7 +111,7 @@ func loadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	quantizer, err := c.quantizer()
+	quantizer, err := c.Recipe.quantizer(p.random)
 	if err != nil {
 		return nil, err
 	}
@@ -150,10 +153,6 @@ func (c Config) network() (rl.Model[mecoffload.Observation], error) {
 	return newMLPNet(c.Scenario, profile, r.Hidden, weights.Rand)
 }
 
-func (c Config) quantizer() (droo.Quantizer, error) {
-	return c.Recipe.quantizer(rl.NewRand(c.Seed, streamQuantizer))
-}
-
 // timePrices returns the price of a second of each server [N]: a share of its shadow price. Methods
 // that use only the last exit pay the prices of the whole network too, so that all methods maximise
 // the same objective.
@@ -186,6 +185,7 @@ func (p *Policy) Decide(obs mecoffload.Observation, dst mecoffload.Action) error
 		return fmt.Errorf("mecoffload: the action has %d entries for %d devices",
 			len(dst), obs.Devices)
 	}
+	p.decision = p.decision[:0]
 	if obs.Devices == 0 {
 		return nil
 	}
@@ -200,6 +200,56 @@ func (p *Policy) Decide(obs mecoffload.Observation, dst mecoffload.Action) error
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", p.method, err)
 	}
+	p.decision = decision
 	p.view.fromMethod(dst, decision, &obs, &seen)
 	return nil
 }
+
+// SetLimit makes Decide return the best decision so far once spent returns true. It has no effect on
+// the time that the network takes. Nil, the default, is no limit.
+func (p *Policy) SetLimit(spent func() bool) {
+	p.decider.SetLimit(spent)
+	p.planner.spent = spent
+}
+
+// Cut reports whether the limit ended the last decision early.
+func (p *Policy) Cut() bool {
+	return len(p.decision) > 0 && (p.decider.Cut() || p.planner.spent != nil && p.planner.spent())
+}
+
+// Value returns what the policy's critic expects of the last decision; 0 if there was nothing to
+// decide.
+func (p *Policy) Value() float64 {
+	if len(p.decision) == 0 {
+		return 0
+	}
+	return p.decider.BestValue()
+}
+
+// Finishes writes to dst [M] when the tasks of the last decision will be done, at nominal rates and
+// times: seconds from the start of the slot, +Inf for a task that its server will drop.
+func (p *Policy) Finishes(dst []float64) error {
+	if len(dst) != len(p.decision) {
+		return fmt.Errorf("mecoffload: %d entries for the times of %d tasks", len(dst), len(p.decision))
+	}
+	if err := p.planner.model.Choose(p.decision); err != nil {
+		return err
+	}
+	p.planner.model.Finishes(dst)
+	return nil
+}
+
+// AppendDraws appends the state of the random numbers that candidates are drawn with: [Policy.SetDraws]
+// restores it in this policy or another of the same configuration.
+func (p *Policy) AppendDraws(b []byte) ([]byte, error) { return p.random.AppendBinary(b) }
+
+// SetDraws restores a state of AppendDraws.
+func (p *Policy) SetDraws(state []byte) error {
+	if err := p.random.UnmarshalBinary(state); err != nil {
+		return fmt.Errorf("mecoffload: state of draws: %w", err)
+	}
+	return nil
+}
+
+// Reseed starts the draws of candidates again, as a policy of another Config.Seed does.
+func (p *Policy) Reseed(seed uint64) { p.random.Reseed(seed, streamQuantizer) }
