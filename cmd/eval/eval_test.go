@@ -195,6 +195,58 @@ func TestEvalSeveral(t *testing.T) {
 	}
 }
 
+// All runs are in one figure.
+func TestEvalCurves(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, method := range []string{"GRLE", "DROO"} {
+		cfg, err := experiment.ParseConfig([]byte(`
+method: `+method+`
+slots: 40
+report_interval: 10
+validation_slots: 0
+scenario: {name: dynamic, devices: 6}
+recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16}
+`), "tiny.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := experiment.NewRun(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer run.Close()
+		folder, err := cli.StartFolder(experiment.Task(), method, "", cfg, run, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := folder.Train(t.Context(), run, func() {}); err != nil {
+			t.Fatal(err)
+		}
+		folder.Close()
+	}
+	if code, _, messages := eval("--run", "GRLE", "--run", "DROO", "--slots", "5", "--curves", "both"); code != 0 {
+		t.Fatal(messages)
+	}
+	svg, err := os.ReadFile("both.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"GRLE", "DROO", "upper bound", "<title>accuracy by slot, at the end: GRLE 0."} {
+		if !strings.Contains(string(svg), want) {
+			t.Errorf("the figure has no %q", want)
+		}
+	}
+	for _, name := range []string{"both.png", "both.pdf"} {
+		if _, err := os.Stat(name); err != nil {
+			t.Error(err)
+		}
+	}
+	code, _, messages := eval("--checkpoint", "GRLE/checkpoint/latest", "--slots", "5", "--curves", "both")
+	if code == 0 || !strings.Contains(messages, "--curves goes with --run") {
+		t.Errorf("without --run: code %d, %s", code, messages)
+	}
+}
+
 // Evaluating changes nothing in the run folder.
 func TestEvalOnlyReads(t *testing.T) {
 	t.Chdir(t.TempDir())

@@ -24,6 +24,7 @@ type mecoffloadCommand struct {
 	Online  bool    `help:"Continue to learn during the evaluation."`
 	Search  bool    `help:"Compare with local searches too, which take milliseconds per slot."`
 	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
+	Curves  string  `placeholder:"FILE" help:"With --run, also draw the learning curves of all runs into one figure: FILE.svg, FILE.png and FILE.pdf."`
 	show.FormatFlag
 	suiteFlags `embed:""`
 }
@@ -50,6 +51,11 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 				cli.World(cfgs[0].Scenario, cfgs[0].Profile), cli.World(cfgs[i].Scenario, cfgs[i].Profile))
 		}
 	}
+	if c.Curves != "" {
+		if err := c.drawCurves(); err != nil {
+			return err
+		}
+	}
 	entries, err := c.evaluateAll(ctx, checkpoints, cfgs, choices, out)
 	if err != nil {
 		return err
@@ -74,25 +80,52 @@ func (c mecoffloadCommand) open() ([]*experiment.Checkpoint, []cli.Choice, error
 		return nil, nil, cli.Usage("--checkpoint %s: with --run it is %s or %s; name the folder of a checkpoint without --run",
 			name, experiment.BestCheckpoint, experiment.LatestCheckpoint)
 	}
+	folders, err := c.folders()
+	if err != nil {
+		return nil, nil, err
+	}
 	var opened []*experiment.Checkpoint
 	var choices []cli.Choice
+	for _, folder := range folders {
+		checkpoint, why, err := experiment.OpenLearned(folder, c.Checkpoint)
+		if err != nil {
+			return nil, nil, cli.OpenError(err)
+		}
+		opened, choices = append(opened, checkpoint), append(choices, cli.NewChoice(checkpoint, why))
+	}
+	return opened, choices, nil
+}
+
+// folders are the run folders that --run names, one by one or by the folder of several.
+func (c mecoffloadCommand) folders() ([]string, error) {
+	var all []string
 	for _, dir := range c.Runs {
 		folders, several, err := cli.RunFolders(dir)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if !several {
 			folders = []string{dir}
 		}
-		for _, folder := range folders {
-			checkpoint, why, err := experiment.OpenLearned(folder, c.Checkpoint)
-			if err != nil {
-				return nil, nil, cli.OpenError(err)
-			}
-			opened, choices = append(opened, checkpoint), append(choices, cli.NewChoice(checkpoint, why))
-		}
+		all = append(all, folders...)
 	}
-	return opened, choices, nil
+	return all, nil
+}
+
+// drawCurves draws how the runs learned.
+func (c mecoffloadCommand) drawCurves() error {
+	folders, err := c.folders()
+	if err != nil {
+		return err
+	}
+	if len(folders) == 0 {
+		return cli.Usage("--curves goes with --run: only run folders have learning curves")
+	}
+	panels, err := cli.CurvePanels(folders)
+	if err != nil {
+		return err
+	}
+	return show.SaveFigure(c.Curves, panels...)
 }
 
 // evaluateAll evaluates the checkpoints, run by run, and the baselines on the tasks of each seed.

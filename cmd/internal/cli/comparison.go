@@ -243,6 +243,41 @@ func (c *Comparison) WriteTable(w io.Writer, f show.Format, end string) error {
 	return WriteEntries(w, f, c.Caption()+end, entries)
 }
 
+// CurvePanels returns the learning curves in run folders, with the upper bound if all are of one world.
+// Seeds of one method are averaged.
+func CurvePanels(folders []string) ([]show.Panel, error) {
+	c := &Comparison{}
+	sameWorld := true
+	for _, dir := range folders {
+		cfg, err := experiment.LoadConfig(filepath.Join(dir, runfolder.ConfigFile))
+		if err != nil {
+			return nil, err
+		}
+		reports, err := runfolder.ReadLog[experiment.Report](filepath.Join(dir, runfolder.MetricsFile))
+		if err != nil {
+			return nil, err
+		}
+		if len(reports) == 0 {
+			return nil, fmt.Errorf("%s has no learning curve yet: the run was stopped before its first report", dir)
+		}
+		c.outcomes = append(c.outcomes, Outcome{Config: cfg, Reports: reports})
+		sameWorld = sameWorld && SameWorld(c.outcomes[0].Config, cfg)
+	}
+	c.Learners = learners(c.outcomes)
+	var err error
+	if sameWorld {
+		if c.Bound, err = upperBound(c.outcomes[0].Config); err != nil {
+			return nil, err
+		}
+	}
+	panels, err := c.Panels()
+	if err == nil && !sameWorld {
+		lines := &panels[0].Lines
+		*lines = (*lines)[:len(*lines)-1] // the bound
+	}
+	return panels, err
+}
+
 // Panels returns the learning curves of accuracy and reward, with the baselines and the bound as
 // levels.
 func (c *Comparison) Panels() ([]show.Panel, error) {
