@@ -295,9 +295,9 @@ func parseNumber(field string, integer bool) (float64, error) {
 		}
 		return float64(n), nil
 	}
-	v, err := strconv.ParseFloat(field, 64)
-	if err != nil || math.Abs(v) > math.MaxFloat32 || math.IsNaN(v) {
-		return 0, fmt.Errorf("%q is not a finite number", field)
+	v, err := textfile.Number(field)
+	if err == nil && math.Abs(v) > math.MaxFloat32 {
+		err = fmt.Errorf("%q does not fit into 32 bits", field)
 	}
-	return v, nil
+	return v, err
 }

@@ -129,7 +129,7 @@ func TestTUFolderErrors(t *testing.T) {
 		{"node_labels", "1\n", "x_node_labels.txt has 1 lines, but x_graph_indicator.txt has 5"},
 		{"edge_attributes", "1\n", "x_edge_attributes.txt has 1 lines, but x_A.txt has 8"},
 		{"node_attributes", "1,2\n3\n", "x_node_attributes.txt:2: 1 numbers, want 2"},
-		{"node_attributes", "1,NaN\n", `"NaN" is not a finite number`},
+		{"node_attributes", "1,NaN\n", `"NaN" is not a finite decimal number`},
 		{"graph_labels", "a\n", "x_graph_labels.txt:1: "},
 	} {
 		parts := tuParts()

@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -95,4 +98,14 @@ func ReadFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return data, nil
+}
+
+// Number reads a decimal number such as 12, -0.5 or 1e-3. What other programs do not take for one,
+// as 1_000 and 0x1p4 (which Go does), infinities and NaN, is an error.
+func Number(text string) (float64, error) {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || strings.ContainsAny(text, "_xX") {
+		return 0, fmt.Errorf("%q is not a finite decimal number", text)
+	}
+	return v, nil
 }

@@ -56,6 +56,19 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+func TestNumber(t *testing.T) {
+	for text, want := range map[string]float64{"0": 0, "-12": -12, "+0.5": 0.5, "1e-3": 1e-3, ".5": 0.5} {
+		if got, err := Number(text); err != nil || got != want {
+			t.Errorf("%q: %v, error %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", " 1", "1_000", "0x1p4", "0X1P4", "inf", "-Infinity", "nan", "1e400", "1,5", "٣", "1 000"} {
+		if got, err := Number(text); err == nil {
+			t.Errorf("%q is %v", text, got)
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte("\ufeffa\r\nb"))
 	f.Add(encodeUTF16("a\r😀", binary.BigEndian))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/rl/hetero"
@@ -500,5 +501,27 @@ func TestLoadPolicyWithLearnedCritic(t *testing.T) {
 	loaded, got := newCritic(0, 16) // another memory, which a policy has no use for
 	if err := loaded.LoadLearned(state); err != nil || !slices.Equal(got.v, want.v) {
 		t.Errorf("value %v, error %v, want %v", got.v, err, want.v)
+	}
+}
+
+// A network whose weights have run away is refused at the decision, with the reason.
+func TestDivergedActor(t *testing.T) {
+	model, err := newSenders()
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor, err := droo.NewNetworkActor(model, droo.NetworkActorConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g hetero.Graph
+	ring(&g, 5, rl.NewRand(1, 0))
+	for _, p := range actor.Params() {
+		for i := range p.Data() {
+			p.Data()[i] = 1e30
+		}
+	}
+	if _, err := actor.Scores(g); !errors.Is(err, rl.ErrDiverged) || !errors.Is(err, nn.ErrNotFinite) || !strings.Contains(err.Error(), "learning rate") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -47,6 +47,12 @@ func (n *networkScorer[O]) Scores(obs O) (Scores, error) {
 	if err != nil {
 		return Scores{}, err
 	}
+	for i, v := range z {
+		if v-v != 0 {
+			return Scores{}, fmt.Errorf("%w: the network's score %d is %v, of finite inputs: the learning rate may be too high: %w",
+				rl.ErrDiverged, i, v, nn.ErrNotFinite)
+		}
+	}
 	n.logits, n.ends = n.logits[:0], n.ends[:0]
 	for i, group := range rows {
 		if err := n.appendRow(z, int(group)); err != nil {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/graphrl/graphrl/internal/textfile"
 )
 
 // csvTable reads the rows after the header of a table. Fields are separated by commas, semicolons
@@ -108,6 +110,6 @@ func parseNumber(cell string, separator rune) (float64, bool) {
 	if separator != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
 		cell = strings.Replace(cell, ",", ".", 1)
 	}
-	v, err := strconv.ParseFloat(cell, 64)
+	v, err := textfile.Number(cell)
 	return v, err == nil && v >= 0 && v <= 1e12
 }

@@ -102,6 +102,16 @@ func FuzzTrace(f *testing.F) {
 	})
 }
 
+// Spellings that only some programs read as numbers are refused with file and line.
+func TestTraceNumberSpellings(t *testing.T) {
+	for _, cell := range []string{"1_000", "0x1p4", "inf", "1e400", "٣"} {
+		_, err := ReadTrace(strings.NewReader("DL_bitrate\n5\n"+cell+"\n"), "log.csv")
+		if err == nil || !strings.Contains(err.Error(), "log.csv:3: DL_bitrate is \""+cell) {
+			t.Errorf("%s: %v", cell, err)
+		}
+	}
+}
+
 // An existing file is not a pattern.
 func TestTraceFilesWithBrackets(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run[1]")

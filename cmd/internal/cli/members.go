@@ -44,6 +44,9 @@ func WriteMembers(dir string, names []string) error {
 // RunFolders returns the run folders in the folder of a comparison; comparison is false if dir is
 // not such a folder.
 func RunFolders(dir string) (folders []string, comparison bool, err error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, false, fmt.Errorf("%s is a file: name the folder of a run", dir)
+	}
 	file := filepath.Join(dir, ComparisonFile)
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
