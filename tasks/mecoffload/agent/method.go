@@ -69,6 +69,13 @@ func ParseMethod(name string) (Method, error) {
 	return "", err
 }
 
+// Graph reports whether the method's network is a graph network, which fits any number of devices,
+// servers and exits.
+func (m Method) Graph() bool {
+	t, err := m.traits()
+	return err == nil && t.graph
+}
+
 // Validate reports an unknown method.
 func (m Method) Validate() error {
 	_, err := m.traits()

@@ -126,6 +126,9 @@ func (c *Checkpoint) Validation() (*Validation, error) {
 // folder.
 func (c *Checkpoint) Name() string { return filepath.Base(c.saved.Dir) }
 
+// Digest is the SHA-256 of everything in the checkpoint, in hexadecimal.
+func (c *Checkpoint) Digest() string { return c.saved.Manifest.Data.SHA256 }
+
 func newCheckpoint(saved *runfolder.Saved[Config]) (*Checkpoint, error) {
 	if method := saved.Manifest.Method; method != string(saved.Config.Method) {
 		return nil, fmt.Errorf("mecoffload: checkpoint %s is of method %q, and its configuration of %s", saved.Dir, method, saved.Config.Method)

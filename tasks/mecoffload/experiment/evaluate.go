@@ -22,6 +22,9 @@ type Evaluation struct {
 	// Outcome, if not nil, is called after every slot with its outcome, which is valid during the
 	// call.
 	Outcome func(slot int64, out *mecoffload.Outcome)
+	// Decision, if not nil, is called in every slot with what is decided on and the decision, before it
+	// is executed. Both are valid during the call.
+	Decision func(slot int64, obs *mecoffload.Observation, action mecoffload.Action)
 	// Progress, if not nil, is called after every slot with the number of slots done.
 	Progress func(slots int64)
 }
@@ -54,6 +57,9 @@ func (e Evaluation) run(ctx context.Context, p mecoffload.Policy, learner *agent
 	}
 	episode := episode{sim: sim, policy: filler}
 	for slot := range e.Slots {
+		if e.Decision != nil {
+			episode.decided = func(obs *mecoffload.Observation, action mecoffload.Action) { e.Decision(slot, obs, action) }
+		}
 		if ctx.Err() != nil {
 			return mecoffload.Row{}, context.Cause(ctx)
 		}

@@ -249,6 +249,7 @@ type episode struct {
 	policy  mecoffload.Policy
 	learner *agent.Agent // the policy if it learns, else nil
 	action  mecoffload.Action
+	decided func(*mecoffload.Observation, mecoffload.Action) // if not nil, is told the decision
 }
 
 // step runs one slot. It returns the time that deciding took, without learning.
@@ -263,6 +264,9 @@ func (e *episode) step() (time.Duration, error) {
 	decision := time.Since(start)
 	if err != nil {
 		return 0, err
+	}
+	if e.decided != nil {
+		e.decided(&obs, e.action)
 	}
 	if e.learner != nil {
 		if err := e.learner.Learn(obs, e.action); err != nil {
