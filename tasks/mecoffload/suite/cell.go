@@ -58,8 +58,8 @@ type Cell struct {
 	// Slots is the length of the stream of tasks; its last quarter is measured. Bounds have no
 	// stream and no seed.
 	Slots int64 `json:"slots,omitempty"`
-	// Window is the number of slots measured at the end of the stream, if not its last quarter. It
-	// needs Train: a method that learns here is measured while it learns.
+	// Window is the number of slots measured near the beginning of the stream, 0 for its last quarter.
+	// It needs Train: a method that learns here is measured while it learns.
 	Window int64  `json:"window,omitempty"`
 	Seed   uint64 `json:"seed,omitempty"`
 

@@ -74,10 +74,9 @@ const (
 	// already decides, so that the backlogs become its own. Deadlines of a few slots make queues
 	// forget soon.
 	settle = 50
-	// settleLarge is the same with more than settleDevices devices, of which every slot takes long:
-	// deadlines of two to four slots are over.
-	settleLarge   = 10
-	settleDevices = 2000
+	// settleLarge is the same for cells with a Window, whose slots take long: servers start idle, and
+	// deadlines are two to four slots.
+	settleLarge = 12
 	// curvePoints is the number of points of a learning curve.
 	curvePoints = 40
 	// boundTasks and boundSeed define the sample of mecoffload.DeadlineBound.
@@ -193,15 +192,16 @@ func elsewhere(ctx context.Context, learned *experiment.Checkpoint, cfg experime
 		return mecoffload.Row{}, err
 	}
 	defer agent.Close()
-	return evaluation(c.Scenario, cfg.Profile, cfg.Slots, c.window(), cfg.Seed).Policy(ctx, agent)
+	return c.evaluation().Policy(ctx, agent)
 }
 
-// window returns the number of slots that the cell measures.
-func (c Cell) window() int64 {
-	if c.Window > 0 {
-		return c.Window
+// evaluation covers what the cell measures: the last quarter of its stream, or Window slots from
+// near the beginning, for the slots before are as long as those.
+func (c Cell) evaluation() experiment.Evaluation {
+	if c.Window == 0 {
+		return evaluation(c.Scenario, c.Profile, c.Slots, c.Slots-experiment.TailStart(c.Slots), c.Seed)
 	}
-	return c.Slots - experiment.TailStart(c.Slots)
+	return experiment.Evaluation{Scenario: c.Scenario, Profile: c.Profile, Seed: c.Seed, Slots: settleLarge + c.Window, From: settleLarge}
 }
 
 // run evaluates what a run of cfg learned.
@@ -233,11 +233,7 @@ func (t Test) run(ctx context.Context, learned *experiment.Checkpoint, cfg exper
 // evaluation covers the last window slots of a stream.
 func evaluation(sc mecoffload.Scenario, p mecoffload.Profile, slots, window int64, seed uint64) experiment.Evaluation {
 	from := max(slots-window, 0)
-	before := int64(settle)
-	if sc.Devices > settleDevices {
-		before = settleLarge
-	}
-	return experiment.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-before, 0)}
+	return experiment.Evaluation{Scenario: sc, Profile: p, Seed: seed, Slots: slots, From: from, Start: max(from-settle, 0)}
 }
 
 func (r *Result) baselines(ctx context.Context) error {
@@ -246,7 +242,7 @@ func (r *Result) baselines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e := evaluation(c.Scenario, c.Profile, c.Slots, c.window(), c.Seed)
+	e := c.evaluation()
 	for _, p := range policies {
 		row, err := e.Policy(ctx, p)
 		if err != nil {

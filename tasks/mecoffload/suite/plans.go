@@ -148,9 +148,9 @@ func scalePlan() plan {
 	}
 	p := comparison("Growing networks",
 		"More devices and, with them, more servers: seven devices to each, of which a device reaches "+
-			"the 16 nearest. Methods learn with 14 devices and decide for all, and the larger the "+
-			"network, the fewer slots are measured. What it costs to decide is in the table of "+
-			"decision times.",
+			"the 16 nearest. Methods learn with 14 devices and decide for all. With more than 200 "+
+			"devices only 5 to 24 slots are measured, after 12 for the queues to fill. What it costs "+
+			"to decide is in the table of decision times.",
 		worlds)
 	p.methods = []agent.Method{agent.GRLELT, agent.GRLE}
 	p.recipes = []agent.Recipe{agent.TunedRecipe()}

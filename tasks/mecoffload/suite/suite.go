@@ -213,7 +213,7 @@ func (p plan) bases(w World, base Cell) ([]Cell, error) {
 		if err != nil {
 			return nil, err
 		}
-		base.Train, base.Window = &train, largeWindow(p.slots, w.Devices)
+		base.Train, base.Window = &train, largeWindow(w.Devices)
 	}
 	return []Cell{base}, nil
 }
@@ -250,11 +250,13 @@ func (p plan) world(base Cell, seeds []uint64) (cells []Cell, err error) {
 	return append(cells, base), nil
 }
 
-// largeWindow is the number of slots that are measured with so many devices: the last quarter or, to
-// bound the time, a number of which the tasks are as many as those of a thousand devices in 25 slots.
-func largeWindow(slots int64, devices int) int64 {
-	quarter := slots - experiment.TailStart(slots)
-	return min(quarter, max(25_000/int64(devices), 5))
+// largeWindow is the number of slots that are measured with so many devices: 0 for the last quarter
+// or, where that would take long, so many that the tasks are those of a thousand devices in 25 slots.
+func largeWindow(devices int) int64 {
+	if devices <= 200 {
+		return 0
+	}
+	return max(25_000/int64(devices), 5)
 }
 
 // references are the subjects beside the methods that depend on the seed.
