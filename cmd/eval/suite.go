@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
@@ -29,6 +31,10 @@ type suiteFlags struct {
 	Results string   `group:"Suites" default:"results" placeholder:"DIR" help:"Folder of the results: finished cells, which are never computed twice, and the suites' reports. Default: ${default}."`
 	Shard   string   `group:"Suites" placeholder:"I/N" help:"Compute only the I-th of N parts, for N machines that share the results folder or merge it later. The default in a Slurm array, and in a Kubernetes indexed job with GRAPHRL_SHARDS=N."`
 	Merge   bool     `group:"Suites" help:"Compute nothing: write the report of the shards' results."`
+	Emit    string   `group:"Suites" enum:",slurm,k8s" default:"" placeholder:"FORMAT" help:"Compute nothing: write a Slurm batch script (slurm) or a Kubernetes job (k8s) that computes the suite in --parts shards."`
+	Parts   int      `group:"Suites" default:"8" placeholder:"COUNT" help:"With --emit, the number of shards. Default: ${default}."`
+	AtOnce  int      `group:"Suites" default:"1000" placeholder:"COUNT" help:"With --emit, the most shards at a time. Default: ${default}."`
+	Image   string   `group:"Suites" default:"graphrl" placeholder:"NAME" help:"With --emit k8s, the image, whose entry point is eval. Default: ${default}."`
 }
 
 // absent reports flags that require --suite.
@@ -37,7 +43,7 @@ func (f suiteFlags) absent() error {
 		name  string
 		given bool
 	}{
-		{"seeds", f.Seeds != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge},
+		{"seeds", f.Seeds != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge}, {"emit", f.Emit != ""},
 	} {
 		if g.given {
 			return cli.Usage("--%s requires --suite", g.name)
@@ -48,6 +54,9 @@ func (f suiteFlags) absent() error {
 
 // compare runs a suite.
 func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
+	if c.Emit != "" {
+		return c.emit(out.Out)
+	}
 	s, err := c.suite()
 	if err != nil {
 		return err
@@ -229,7 +238,7 @@ func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suit
 		title += ", shard " + shard.String()
 	}
 	var progress *show.Progress
-	jobs := 0
+	start, jobs := time.Now(), runtime.GOMAXPROCS(0)
 	if f.Jobs != nil {
 		jobs = *f.Jobs
 	}
@@ -242,6 +251,9 @@ func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suit
 	}})
 	if progress != nil {
 		progress.End()
+	}
+	if shard.IsPart() {
+		fmt.Fprintf(out.Err, "%s: %d cells, %s\n", title, len(cells), cli.Efficiency(start, jobs))
 	}
 	var signal cli.Interrupted
 	if errors.As(err, &signal) {
