@@ -58,6 +58,7 @@ stop() {
 	done
 }
 trap stop EXIT
+trap 'exit 130' INT TERM
 if [ ! -s "$dir/munge.key" ]; then (umask 077; head -c 1024 /dev/urandom >"$dir/munge.key"); fi
 munged --force --key-file "$dir/munge.key" --socket "$dir/run/munge.socket" --pid-file "$dir/munge.pid" \
 	--log-file "$dir/log/munge.log" --seed-file "$dir/munge.seed"
@@ -86,12 +87,9 @@ say "Slurm runs: $(sinfo -h -o '%D nodes, %T')"
 # crash NODE: ends a node's slurmd and everything below it, as if the machine had failed.
 crash() {
 	local pids=("$(cat "$dir/$1.pid")") next
-	for pid in $(pgrep -f "^slurmstepd: \[" || true); do
-		tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -q "^SLURMD_NODENAME=$1$" && pids+=("$pid")
-	done
-	# Steps keep their own name; their parent was this slurmd or they name its spool folder.
+	# A step writes to the log of the slurmd that started it.
 	for pid in $(pgrep -x slurmstepd || true); do
-		ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "$dir/d$1" && pids+=("$pid")
+		ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "$dir/log/$1.log" && pids+=("$pid")
 	done
 	for ((i = 0; i < ${#pids[@]}; i++)); do
 		next=$(pgrep -P "${pids[i]}" || true)
@@ -127,6 +125,7 @@ say "array $job of 6 parts, two at a time"
 disturb
 until_true 400 all_done
 say "array is done, tasks restarted: $(restarts "$job")"
+[ "$(grep -l "^shard .* is done" "$dir"/quick-"$job"_*.log | wc -l)" = 6 ] || { say "FAIL: a part has not ended well"; exit 1; }
 "$dir/graphrl-eval" "${suite[@]}" --results "$dir/many" --merge >/dev/null 2>>"$dir/log/merge"
 for file in results.json runs.csv summary.csv tables.md; do
 	cmp "$dir/one/quick/$file" "$dir/many/quick/$file" || { say "FAIL: $file differs"; exit 1; }

@@ -43,6 +43,7 @@ type SlotModel struct {
 
 	// The decision, and each server under it.
 	choice []int32  // [M]
+	level  []int32  // [M] exit of each choice
 	queue  []uint64 // bit sets of ranks
 	gain   []float64
 	busy   []float64
@@ -120,6 +121,7 @@ func (m *SlotModel) requeue() {
 	clear(m.queue)
 	for i, option := range m.choice {
 		server := m.serverOf(i, option)
+		m.level[i] = m.exit[option]
 		rank := m.rank[i*m.degree+int(m.link[option])]
 		m.queue[int(m.word[server])+int(rank>>6)] |= 1 << (rank & 63)
 	}
@@ -217,7 +219,7 @@ func (m *SlotModel) Finishes(dst []float64) {
 func (m *SlotModel) move(device int, option int32) {
 	old := m.choice[device]
 	from, to := m.serverOf(device, old), m.serverOf(device, option)
-	m.choice[device] = option
+	m.choice[device], m.level[device] = option, m.exit[option]
 	m.stale[from], m.stale[to] = true, true
 	if from != to {
 		m.flip(from, device, old)
@@ -276,13 +278,13 @@ func (m *SlotModel) Value() float64 {
 func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 	begin, end := m.begin[server], m.begin[server+1]
 	arrive, task := m.arrive[begin:end], m.task[begin:end]
-	times := m.work[server*m.exits:][:m.exits]
+	times, accuracy := m.work[server*m.exits:][:m.exits], m.profile.Accuracy
 	free = m.backlog[server]
 	for w, set := range m.queue[m.word[server]:m.word[server+1]] {
 		for ; set != 0; set &= set - 1 {
 			rank := w<<6 | bits.TrailingZeros64(set)
 			i := task[rank]
-			exit, deadline := m.exit[m.choice[i]], m.deadline[i]
+			exit, deadline := m.level[i], m.deadline[i]
 			work := times[exit]
 			finish, served := serve(free, arrive[rank], work, deadline)
 			if !served {
@@ -293,9 +295,9 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 			free = finish
 			busy += work
 			if table := m.objective.OnTime; table != nil {
-				gain += table.At(finish/deadline) * m.profile.Accuracy[exit] * timeliness(min(finish, deadline), m.slope[i])
+				gain += table.At(finish/deadline) * accuracy[exit] * timeliness(min(finish, deadline), m.slope[i])
 			} else if finish <= deadline {
-				gain += m.profile.Accuracy[exit] * timeliness(finish, m.slope[i])
+				gain += accuracy[exit] * timeliness(finish, m.slope[i])
 			}
 		}
 	}
