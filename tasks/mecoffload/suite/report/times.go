@@ -68,7 +68,7 @@ func growth(c *suite.Comparison, scenario string, worlds []suite.World) (*Figure
 	p := f.panels[0][0]
 	addGrid(p)
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
+	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: 6}, plot.LogTicks{Prec: 3}
 	for _, s := range c.Subjects {
 		var points plotter.XYs
 		for _, w := range worlds {
