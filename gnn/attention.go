@@ -81,8 +81,11 @@ type attend struct {
 	factor nn.Buffer // [heads x edges] of dropout: 0 or 1/(1-P)
 	byRow  []float32 // one head's weights in the order of a compressed row
 	dz     nn.Buffer // gradient before the activation
-	sums   []float32 // per destination
 	dalpha []float32 // of one head
+
+	// Per destination, of one head: the largest weight, the gradient of that weight, and the mean of
+	// the others relative to it.
+	largest, origin, sums []float32
 }
 
 func (o *attend) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -166,6 +169,8 @@ func (o *attend) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix)
 	}
 	o.byRow = reuse.Slice(o.byRow, edges)
 	o.dalpha = reuse.Slice(o.dalpha, edges)
+	o.largest = reuse.Slice(o.largest, g.NumDst())
+	o.origin = reuse.Slice(o.origin, g.NumDst())
 	o.sums = reuse.Slice(o.sums, g.NumDst())
 	h := mat(in[2])
 	for k := range heads {
@@ -182,25 +187,43 @@ func (o *attend) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix)
 		if dscores.IsZero() {
 			continue
 		}
-		clear(o.sums)
-		for e, j := range g.src { // dalpha = f dy_i . h_j
-			i := int(g.dst[e])
-			dzi := dz[i*y.Cols+start:][:d]
-			hj := h.Data[int(j)*h.Cols+k*d:][:d]
-			var dot float32
-			for q, v := range hj {
-				dot += v * dzi[q]
-			}
-			dot *= f[e]
-			o.dalpha[e] = dot
-			o.sums[i] += a[e] * dot
-		}
+		o.weightGradients(g, h, o.dz.Matrix(), k)
 		ds := dscores.Data[k*edges : (k+1)*edges]
-		for e, i := range g.dst { // through the softmax
+		for e, i := range g.dst {
 			ds[e] = a[e] * (o.dalpha[e] - o.sums[i])
 		}
 	}
 	return nil
+}
+
+// weightGradients computes the gradients of head k's weights and, for each destination, their mean.
+// Both are relative to the gradient of the largest weight, for the reason that edgeSoftmax has.
+func (o *attend) weightGradients(g *Graph, h, dz nn.Matrix, k int) {
+	d := o.cfg.Out
+	start, _ := o.head(k)
+	a := o.alpha.Matrix().Row(k)
+	f := o.factor.Matrix().Row(k)
+	clear(o.sums)
+	clear(o.largest)
+	clear(o.origin)
+	for e, j := range g.src { // dalpha = f dy_i . h_j
+		i := int(g.dst[e])
+		dzi := dz.Row(i)[start:][:d]
+		hj := h.Row(int(j))[k*d:][:d]
+		var dot float32
+		for q, v := range hj {
+			dot += v * dzi[q]
+		}
+		dot *= f[e]
+		o.dalpha[e] = dot
+		if a[e] > o.largest[i] {
+			o.largest[i], o.origin[i] = a[e], dot
+		}
+	}
+	for e, i := range g.dst {
+		o.dalpha[e] -= o.origin[i]
+		o.sums[i] += a[e] * o.dalpha[e]
+	}
 }
 
 // gather puts the values of edges into the order of a's entries.

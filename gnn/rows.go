@@ -130,22 +130,36 @@ func (o *edgeSoftmax) Forward(in []gorgonia.Value, a nn.Matrix) error {
 
 func (o *edgeSoftmax) Differentiable(i int) bool { return i == 1 }
 
-// ds_e = a_e (da_e - sum over the edges of e's destination of a da).
+// ds_e = a_e (da_e - sum over the edges of e's destination of a da). Gradients are taken relative to
+// that of the edge with the largest weight: where the softmax saturates, the difference of the
+// gradients themselves would be of rounding errors.
 func (o *edgeSoftmax) Backward(in []gorgonia.Value, a, da nn.Matrix, din []nn.Matrix) error {
 	g, ds := in[0].(*Graph), din[1]
 	if ds.IsZero() {
 		return nil
 	}
-	mean := o.total[:g.numDst*o.f]
-	clear(mean)
+	n := g.numDst * o.f
+	o.total = reuse.Slice(o.total, 4*n)
+	clear(o.total)
+	largest, origin, mean, total := o.total[:n], o.total[n:2*n], o.total[2*n:3*n], o.total[3*n:]
 	for e, i := range g.dst {
 		for k, v := range a.Row(e) {
-			mean[int(i)*o.f+k] += float64(v) * float64(da.Row(e)[k])
+			if at := int(i)*o.f + k; float64(v) > largest[at] {
+				largest[at], origin[at] = float64(v), float64(da.Row(e)[k])
+			}
 		}
 	}
 	for e, i := range g.dst {
 		for k, v := range a.Row(e) {
-			ds.Row(e)[k] = float32(float64(v) * (float64(da.Row(e)[k]) - mean[int(i)*o.f+k]))
+			at := int(i)*o.f + k
+			mean[at] += float64(v) * (float64(da.Row(e)[k]) - origin[at])
+			total[at] += float64(v)
+		}
+	}
+	for e, i := range g.dst {
+		for k, v := range a.Row(e) {
+			at := int(i)*o.f + k
+			ds.Row(e)[k] = float32(float64(v) * (float64(da.Row(e)[k]) - origin[at] - mean[at]/total[at]))
 		}
 	}
 	return nil
