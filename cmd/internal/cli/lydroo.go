@@ -120,13 +120,16 @@ func QueueColumns() []show.Column[lydroo.Result] {
 }
 
 // QueuePanels show queues and power over the frames as moving averages; each element of methods
-// holds the results of one method for several seeds. Methods whose queues grow without bound leave
-// the panel of the queues.
+// holds the results of one method for several seeds. Methods whose queues grow without bound are not
+// in the panel of the queues, and those that always decide alike are in none.
 func QueuePanels(methods [][]*lydroo.Result) []show.Panel {
 	queue := show.Panel{Title: "data queue", X: "frame", Y: "Mbit"}
 	power := show.Panel{Title: "power of a user", X: "frame", Y: "W"}
 	for _, seeds := range methods {
 		first := seeds[0]
+		if first.Method == lydroo.OffloadOnly || first.Method == lydroo.LocalOnly {
+			continue
+		}
 		line := func(values func(*lydroo.Result) []float64) show.Line {
 			var curves [][]float64
 			for _, r := range seeds {
