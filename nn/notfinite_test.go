@@ -228,3 +228,25 @@ func TestBatchNormRefuses(t *testing.T) {
 	bind(t, tape, x, randomBuffer(newRand(1), 1, 2, 1).Value())
 	run(t, tape)
 }
+
+// A schedule that makes no learning rate is refused before any weight changes.
+func TestScheduleNotFinite(t *testing.T) {
+	for _, factor := range []float64{math.NaN(), math.Inf(1), -1} {
+		tr, net, _ := newTrainer(4, []int{3, 2}, 1)
+		tr.Schedule = func(step int) float64 {
+			if step == 2 {
+				return factor
+			}
+			return 1
+		}
+		must(tr.Step())
+		must(tr.Step())
+		before := slices.Clone(net.Params()[0].Data())
+		if _, err := tr.Step(); err == nil || !strings.Contains(err.Error(), "after 2 steps") {
+			t.Errorf("%v: error %v", factor, err)
+		}
+		if !slices.Equal(before, net.Params()[0].Data()) {
+			t.Errorf("%v: the weights have changed", factor)
+		}
+	}
+}

@@ -101,6 +101,9 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 				b.params[i].Name, len(b.params[i].Data()), len(g), ErrShape)
 		}
 	}
+	if !(b.rate >= 0) || math.IsInf(b.rate, 0) { // set by a schedule, say
+		return fmt.Errorf("nn: the learning rate is %v after %d steps, want a finite one of at least 0", b.rate, b.step)
+	}
 	if !b.finite {
 		if err := checkFinite(model); err != nil {
 			return err
