@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -109,5 +110,29 @@ func TestManyDevices(t *testing.T) {
 			}
 			a.Close()
 		}
+	}
+}
+
+// Decisions do not depend on the number of processors.
+func TestProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var want [][]int32
+	for _, processors := range []int{1, 2, 4} {
+		runtime.GOMAXPROCS(processors)
+		sim, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = 1400, 200 })
+		a, err := New(Config{Method: GRLELT, Scenario: sc, Profile: p, Recipe: TunedRecipe(), Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := &benchRun{agent: a, sim: sim, obs: reset(t, sim, 1), action: make(mecoffload.Action, 1400)}
+		for slot := range 4 {
+			run.slot(t)
+			if processors == 1 {
+				want = append(want, slices.Clone(run.action))
+			} else if !slices.Equal(want[slot], run.action) {
+				t.Fatalf("%d processors, slot %d: another decision", processors, slot)
+			}
+		}
+		a.Close()
 	}
 }

@@ -17,10 +17,11 @@ type planner struct {
 	// options tried per device of a decision for many of them; 0: none
 	switches int
 
-	spent  func() bool // nil: no limit on the time to improve
-	scores droo.Scores // of the decision to be improved
-	likely []ranked    // [switches] scratch
-	option []int32     // [switches] scratch
+	ahead  *preparation // of the slot
+	spent  func() bool  // nil: no limit on the time to improve
+	scores droo.Scores  // of the decision to be improved
+	likely []ranked     // [switches] scratch
+	option []int32      // [switches] scratch
 }
 
 // ranked is an option and its logit.
@@ -43,7 +44,7 @@ func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objec
 	if err != nil {
 		return nil, err
 	}
-	pl := &planner{model: model, switches: r.Switches}
+	pl := &planner{model: model, switches: r.Switches, ahead: new(preparation)}
 	if longTerm {
 		pl.trials = r.RefineTrials
 	}
@@ -53,18 +54,25 @@ func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objec
 	return pl, err
 }
 
-// begin starts a slot.
-func (p *planner) begin(obs *mecoffload.Observation) error { return p.model.Begin(obs) }
-
 // Score implements droo.Critic.
 func (p *planner) Score(_ mecoffload.Observation, d *droo.Decisions, dst []float64) error {
+	if err := p.wait(); err != nil {
+		return err
+	}
 	return p.model.Score(d, dst)
 }
 
 // Propose implements droo.Proposer: it takes the best exit in time for every task, improved if
 // improvement is on.
 func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
-	err := p.greedy.Decide(obs, dst)
+	err := p.wait()
+	switch {
+	case err != nil:
+	case len(p.ahead.proposal) > 0:
+		copy(dst, p.ahead.proposal)
+	default:
+		err = p.greedy.Decide(obs, dst)
+	}
 	if err == nil && p.trials > 0 && obs.Devices <= manyDevices {
 		_, err = p.Improve(obs, dst)
 	}

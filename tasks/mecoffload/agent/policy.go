@@ -196,6 +196,9 @@ func (p *Policy) Decide(obs mecoffload.Observation, dst mecoffload.Action) error
 	var decision []int32
 	if err == nil {
 		decision, err = p.decider.Decide(seen)
+		if failed := p.planner.wait(); err == nil { // also where there are no scores
+			err = failed
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", p.method, err)
