@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -22,7 +23,7 @@ const (
 // Task describes this package's runs to package runfolder.
 func Task() runfolder.Task[Config, *Run] {
 	return runfolder.Task[Config, *Run]{
-		Parse:    ParseConfig,
+		Parse:    parseWritten,
 		YAML:     Config.YAML,
 		Manifest: manifest,
 		New:      NewRun,
@@ -32,6 +33,31 @@ func Task() runfolder.Task[Config, *Run] {
 			return c, c.Validate()
 		},
 	}
+}
+
+// parseWritten is ParseConfig for a configuration that an earlier run wrote down in full. A key that
+// it lacks is younger than the run, which did without what the key controls.
+func parseWritten(data []byte, filename string) (Config, error) {
+	c, err := ParseConfig(data, filename)
+	if err != nil {
+		return c, err
+	}
+	var given struct {
+		ValidationSlots *int64 `yaml:"validation_slots"`
+		Recipe          struct {
+			RandomCandidates *int `yaml:"random_candidates"`
+		} `yaml:"recipe"`
+	}
+	if err := yaml.Unmarshal(data, &given); err != nil {
+		return c, fmt.Errorf("mecoffload: configuration %s: %w", filename, err)
+	}
+	if given.ValidationSlots == nil {
+		c.ValidationSlots = 0
+	}
+	if given.Recipe.RandomCandidates == nil {
+		c.Recipe.RandomCandidates = 0
+	}
+	return c, c.Validate()
 }
 
 func manifest(c Config) (checkpoints.Manifest, error) {
