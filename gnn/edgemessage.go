@@ -105,3 +105,7 @@ func (o *edgeMessage) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Ma
 	}
 	return nil
 }
+
+func (o *edgeMessage) Describe() nn.Description {
+	return nn.Description{Slope: float64(o.slope), Mode: o.agg.String()}
+}

@@ -110,3 +110,7 @@ func (o *edgeScore) Backward(in []gorgonia.Value, _, ds nn.Matrix, din []nn.Matr
 	}
 	return nil
 }
+
+func (o *edgeScore) Describe() nn.Description {
+	return nn.Description{Slope: float64(o.slope)}
+}

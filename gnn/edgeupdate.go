@@ -312,3 +312,7 @@ func (l *EdgeConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Nod
 	}
 	return AggregateEdges(g, z, l.Agg)
 }
+
+func (o *edgeUpdate) Describe() nn.Description {
+	return nn.Description{Act: nn.ActivationOf(o.act)}
+}

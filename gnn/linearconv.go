@@ -205,3 +205,13 @@ func (o *projection) Backward(in []gorgonia.Value, _, dy nn.Matrix, din []nn.Mat
 	}
 	return nil
 }
+
+func (o *linearConv) Describe() nn.Description {
+	mode := "normalized"
+	for _, a := range []Aggregation{Sum, Mean, Max} {
+		if o.m.kind == kindOf(a) {
+			mode = a.String()
+		}
+	}
+	return nn.Description{Act: nn.ActivationOf(o.act), Mode: mode}
+}

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
@@ -76,3 +77,10 @@ func (o activate) Backward(_ []gorgonia.Value, out, dout Matrix, din []Matrix) e
 	}
 	return nil
 }
+
+// ActivationOf returns the activation that a kernel computes.
+func ActivationOf(act kernel.Act) Activation {
+	return Activation(slices.Index(kernelActs[:], act))
+}
+
+func (o activate) Describe() Description { return Description{Act: ActivationOf(o.act)} }

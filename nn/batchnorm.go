@@ -161,3 +161,7 @@ func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) er
 	}
 	return nil
 }
+
+func (o *batchNorm) Describe() Description {
+	return Description{Act: ActivationOf(o.act), Running: []*Param{o.layer.RunningMean, o.layer.RunningVar}}
+}

@@ -263,3 +263,28 @@ func (f *fused) noGradient(input int) error {
 	return fmt.Errorf("nn: %v has no gradient with respect to input %d, and a parameter reaches the loss through it: "+
 		"put nn.Detach in front of the input if it is to count as a constant", f, input)
 }
+
+// Description is what an operation of [Apply] computes beyond its name and its inputs. Exports to
+// other formats read it.
+type Description struct {
+	Act     Activation
+	Slope   float64  // of an edge layer's rectifier below zero
+	Mode    string   // of messages: how they are aggregated, such as "mean"
+	Running []*Param // of a batch norm: mean and variance
+}
+
+// Described is a [FusedOp] that has more to say than its name and inputs.
+type Described interface{ Describe() Description }
+
+// Describe returns the name that [Apply] was given for n, its operation's description and its
+// inputs in their order. An input, a parameter or an operation of Gorgonia's own is not ok.
+func Describe(n *gorgonia.Node) (name string, d Description, inputs []*gorgonia.Node, ok bool) {
+	f, ok := n.Op().(*fused)
+	if !ok {
+		return "", d, nil, false
+	}
+	if op, ok := f.op.(Described); ok {
+		d = op.Describe()
+	}
+	return f.name, d, childrenOf(n), true
+}

@@ -163,3 +163,5 @@ func (o *norm) backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) Matrix 
 		g.Data, din[1].Data, din[2].Data)
 	return g
 }
+
+func (o *norm) Describe() Description { return Description{Act: ActivationOf(o.act)} }

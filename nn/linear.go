@@ -154,3 +154,5 @@ func (o *linear) Backward(in []gorgonia.Value, out, dout Matrix, din []Matrix) e
 	}
 	return nil
 }
+
+func (o *linear) Describe() Description { return Description{Act: ActivationOf(o.act)} }

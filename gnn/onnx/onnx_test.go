@@ -1,0 +1,319 @@
+package onnx_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/graphrl/graphrl/gnn"
+	"github.com/graphrl/graphrl/gnn/gnntest"
+	"github.com/graphrl/graphrl/gnn/onnx"
+	"github.com/graphrl/graphrl/nn"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+var folder = flag.String("onnx", "", "write models, inputs and outputs here, for bench/peers/onnx_check.py")
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+const cols = 3
+
+// network is an expression graph with inputs of sources x, destinations y, edges f and graphs b.
+type network struct {
+	rng              *rand.Rand
+	g, r, x, y, f, b *gorgonia.Node
+	bipartite        bool
+}
+
+func linear(name string, in, out int, act nn.Activation, rng *rand.Rand) *nn.Linear {
+	return must(nn.NewLinear(name, nn.LinearConfig{In: in, Out: out, Act: act}, rng))
+}
+
+type node = *gorgonia.Node
+
+// cases build what can be exported; those whose name starts with "bipartite" run on bipartite
+// graphs.
+var cases = map[string]func(n *network) node{
+	"linear": func(n *network) node {
+		return must(linear("l", 2*cols, 2, nn.Tanh, n.rng).ForwardConcat(n.x, must(nn.Activate(n.x, nn.Sigmoid))))
+	},
+	"linear without bias": func(n *network) node {
+		return must(must(nn.NewLinear("l", nn.LinearConfig{In: cols, Out: 2, NoBias: true}, n.rng)).Forward(n.x))
+	},
+	"mlp": func(n *network) node {
+		return must(must(nn.NewMLP("m", []int{cols, 5, 4, 2}, nn.ReLU, nil, n.rng)).Forward(n.x))
+	},
+	"elu":   func(n *network) node { return must(nn.Activate(n.x, nn.ELU)) },
+	"leaky": func(n *network) node { return must(nn.Activate(n.x, nn.LeakyReLU)) },
+	"merge": func(n *network) node {
+		t := must(nn.Activate(n.x, nn.Tanh))
+		return must(nn.Concat(must(nn.Add(n.x, t, n.x)), must(nn.Maximum(n.x, t)), must(nn.Sub(n.x, t)), must(nn.Mul(n.x, t))))
+	},
+	"norms": func(n *network) node {
+		b := must(nn.NewBatchNorm("b", cols, nn.ReLU))
+		for k := range cols {
+			b.RunningMean.Data()[k], b.RunningVar.Data()[k] = n.rng.Float32(), 0.5+n.rng.Float32()
+		}
+		x := must(must(nn.NewLayerNorm("n", cols, nn.Tanh)).Forward(must(b.Forward(n.x))))
+		return must(must(nn.NewDropout(0.5, n.rng)).Forward(x))
+	},
+	"gather": func(n *network) node {
+		return must(nn.Sub(must(gnn.GatherSrc(n.g, n.x)), must(gnn.GatherDst(n.g, n.y))))
+	},
+	"bipartite aggregates": func(n *network) node {
+		var all []node
+		for _, a := range []gnn.Aggregation{gnn.Sum, gnn.Mean, gnn.Max} {
+			all = append(all, must(gnn.Aggregate(n.g, n.x, a)), must(gnn.AggregateEdges(n.g, n.f, a)))
+		}
+		return must(nn.Concat(all...))
+	},
+	"edge softmax": func(n *network) node { return must(gnn.EdgeSoftmax(n.g, n.f)) },
+	"edge message": func(n *network) node {
+		l := must(gnn.NewEdgeMessage("l", gnn.EdgeMessageConfig{In: cols, EdgeDim: cols, Hidden: 4, Agg: gnn.Mean}, n.rng))
+		l.Slope = 0.3
+		return must(l.Forward(n.g, n.x, n.y, n.f))
+	},
+	"edge update": func(n *network) node {
+		l := must(gnn.NewEdgeUpdate("l", gnn.EdgeUpdateConfig{In: cols, Hidden: 4, Act: nn.Tanh}, n.rng))
+		return must(l.Forward(n.g, n.x, n.y, nil))
+	},
+	"edge scorer": func(n *network) node {
+		l := must(gnn.NewEdgeScorer("l", gnn.EdgeScorerConfig{In: cols, Hidden: 4}, n.rng))
+		return must(l.Forward(n.g, n.x, n.y, nil))
+	},
+	"bipartite scorer": func(n *network) node {
+		l := must(gnn.NewBipartiteScorer("l", gnn.BipartiteScorerConfig{In: cols, InDst: cols, EdgeDim: cols, Hidden: 8, Rounds: 2}, n.rng))
+		return must(l.Forward(n.g, n.r, n.x, n.y, n.f))
+	},
+	"gcn": func(n *network) node {
+		return must(must(gnn.NewGCNConv("l", gnn.GCNConvConfig{In: cols, Out: 2, Act: nn.Tanh}, n.rng)).Forward(n.g, n.x))
+	},
+	"sage": func(n *network) node {
+		x := n.x
+		for _, a := range []gnn.Aggregation{gnn.Sum, gnn.Mean, gnn.Max} {
+			l := must(gnn.NewSAGEConv(a.String(), gnn.SAGEConvConfig{In: cols, Out: cols, Agg: a, Act: nn.Tanh}, n.rng))
+			x = must(l.Forward(n.g, x))
+		}
+		return x
+	},
+	"edge conv": func(n *network) node {
+		cfg := gnn.EdgeConvConfig{In: cols, Hidden: 4, Act: nn.ReLU, Rest: linear("rest", 4, 2, nn.Tanh, n.rng)}
+		return must(must(gnn.NewEdgeConv("l", cfg, n.rng)).Forward(n.g, n.x))
+	},
+	"gin": func(n *network) node {
+		l := must(gnn.NewGINConv("l", gnn.GINConvConfig{Net: linear("net", cols, 2, nn.Tanh, n.rng), In: cols}, n.rng))
+		return must(l.Forward(n.g, n.x))
+	},
+	"gine": func(n *network) node {
+		cfg := gnn.GINConvConfig{Net: linear("net", cols, 2, nn.Tanh, n.rng), TrainEps: true, EdgeDim: cols, In: cols}
+		return must(must(gnn.NewGINConv("l", cfg, n.rng)).ForwardEdges(n.g, n.x, n.f))
+	},
+	"readouts": func(n *network) node {
+		var all []node
+		for _, a := range []gnn.Aggregation{gnn.Sum, gnn.Mean, gnn.Max} {
+			all = append(all, must(gnn.Readout(n.g, n.x, a)))
+		}
+		return must(nn.Concat(append(all, n.b)...))
+	},
+	"broadcast": func(n *network) node { return must(gnn.Broadcast(n.g, n.b)) },
+}
+
+// refused are networks that cannot be exported yet; after the colon is what the error names.
+var refused = map[string]func(n *network) node{
+	"gat: attend": func(n *network) node {
+		return must(must(gnn.NewGATConv("l", gnn.GATConvConfig{In: cols, Out: 2, Heads: 2}, n.rng)).Forward(n.g, n.x))
+	},
+	"gatv2: attend": func(n *network) node {
+		return must(must(gnn.NewGATv2Conv("l", gnn.GATv2ConvConfig{In: cols, Out: 2, Heads: 2}, n.rng)).Forward(n.g, n.x))
+	},
+	"nnconv: nnconv": func(n *network) node {
+		l := must(gnn.NewNNConv("l", gnn.NNConvConfig{In: cols, Out: 2, EdgeWidth: cols, Agg: gnn.Mean}, n.rng))
+		return must(l.Forward(n.g, n.x, n.x, n.f))
+	},
+	"graph norm: graph_norm": func(n *network) node { return must(must(gnn.NewGraphNorm("l", cols, nn.Tanh)).Forward(n.g, n.x)) },
+	"attention readout: attention_readout": func(n *network) node {
+		return must((&gnn.AttentionReadout{Gate: linear("gate", cols, 1, nn.None, n.rng)}).Forward(n.g, n.x))
+	},
+	"top-k pooling: pooling": func(n *network) node {
+		_, y, err := must(gnn.NewTopKPooling("l", gnn.PoolingConfig{In: cols, Ratio: 0.5}, n.rng)).Forward(n.g, n.x)
+		return must(y, err)
+	},
+	"huber: huber": func(n *network) node { return must(nn.Huber(n.x, n.y, nil, 0.5)) },
+	"bce: weighted_sum": func(n *network) node {
+		l := linear("l", cols, cols, nn.None, n.rng)
+		z := must(l.Forward(n.x))
+		l2 := must(nn.L2(z.Graph(), l.Params()))
+		return must(nn.WeightedSum([]node{l2, must(nn.BCEWithLogits(z, n.y))}, []float64{0.3, 2}))
+	},
+}
+
+// build makes the network and draws all its parameters, biases too.
+func build(name string, make func(n *network) node) (*network, node) {
+	eg := gorgonia.NewGraph()
+	in := func(name string) node { return must(nn.NewInput(eg, name, cols)) }
+	n := &network{
+		rng: rand.New(rand.NewPCG(3, 4)), g: must(gnn.NewGraphInput(eg, "g")), r: must(gnn.NewGraphInput(eg, "r")),
+		x: in("x"), y: in("y"), f: in("f"), b: in("b"), bipartite: strings.HasPrefix(name, "bipartite"),
+	}
+	out := make(n)
+	for _, p := range eg.AllNodes() {
+		if t, ok := p.Value().(*tensor.Dense); ok && p.Op() == nil {
+			for k := range t.Float32s() {
+				t.Float32s()[k] = float32(n.rng.NormFloat64()) / 2
+			}
+		}
+	}
+	return n, out
+}
+
+// bind draws a batch of graphs, some without edges and with vertices that no edge reaches, and
+// features, gives them to the tape and returns them as the inputs of the model.
+func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]value {
+	var members []*gnn.Graph
+	for range 1 + rng.IntN(4) {
+		src, dst := 1+rng.IntN(9), 1+rng.IntN(9)
+		if !n.bipartite {
+			dst = src
+		}
+		var edges gnn.EdgeIndex
+		for range rng.IntN(3 * src) {
+			edges.Src, edges.Dst = append(edges.Src, rng.Int32N(int32(src))), append(edges.Dst, rng.Int32N(int32(dst)))
+		}
+		if n.bipartite {
+			members = append(members, must(gnn.NewBipartite(src, dst, edges)))
+		} else {
+			members = append(members, must(gnn.NewGraph(src, edges)))
+		}
+	}
+	g := must(gnn.Batch(members...))
+	in := map[string]value{}
+	ints := func(name string, v []int32) {
+		in[name] = value{shape: []int{len(v)}}
+		for _, i := range v {
+			in[name] = value{in[name].shape, append(in[name].data, float64(i))}
+		}
+	}
+	var batch []int32
+	for b := range g.NumGraphs() {
+		for range g.GraphPtr()[b+1] - g.GraphPtr()[b] {
+			batch = append(batch, int32(b))
+		}
+	}
+	ints("g_edge_src", g.Edges().Src)
+	ints("g_edge_dst", g.Edges().Dst)
+	ints("r_edge_src", g.Edges().Dst)
+	ints("r_edge_dst", g.Edges().Src)
+	ints("g_num_dst", []int32{int32(g.NumDst())})
+	ints("g_batch", batch)
+	ints("g_num_graphs", []int32{int32(g.NumGraphs())})
+	bind := func(to node, v gorgonia.Value) {
+		if tape.Needs(to) {
+			if err := tape.Bind(to, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	bind(n.g, g)
+	bind(n.r, g.Reverse())
+	for to, rows := range map[node]int{n.x: g.NumSrc(), n.y: g.NumDst(), n.f: g.NumEdges(), n.b: g.NumGraphs()} {
+		m, b := gnntest.Random(rng, rows, cols), new(nn.Buffer)
+		m.Float32(b.Resize(rows, cols))
+		bind(to, b.Value())
+		in[to.Name()] = value{[]int{rows, cols}, m.V}
+	}
+	return in
+}
+
+// TestExport compares the models, read again and interpreted in float64, with the tape, on graphs
+// of many sizes.
+func TestExport(t *testing.T) {
+	for name, make := range cases {
+		t.Run(name, func(t *testing.T) {
+			n, out := build(name, make)
+			model, err := onnx.Export(onnx.Output{Name: "out", Node: out})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tape := must(nn.NewTape(out))
+			for seed := range uint64(30) {
+				in := n.bind(t, tape, rand.New(rand.NewPCG(seed, 1)))
+				if err := tape.Run(); err != nil {
+					t.Fatal(err)
+				}
+				want, got := tape.Matrix(out), evaluate(model, in)["out"]
+				if fmt.Sprint(got.shape) != fmt.Sprint([]int{want.Rows, want.Cols}) {
+					t.Fatalf("seed %d: shape %v, want [%d %d]", seed, got.shape, want.Rows, want.Cols)
+				}
+				for k, v := range got.data {
+					if w := float64(want.Data[k]); !(math.Abs(v-w) <= 1e-5*max(1, math.Abs(w))) {
+						t.Fatalf("seed %d: entry %d is %v, the tape has %v", seed, k, v, w)
+					}
+				}
+				if *folder != "" {
+					write(t, fmt.Sprintf("%s.%d", strings.ReplaceAll(name, " ", "_"), seed), model, in, want)
+				}
+			}
+		})
+	}
+}
+
+// write stores what onnx_check.py compares.
+func write(t *testing.T, name string, model []byte, in map[string]value, want nn.Matrix) {
+	type array struct {
+		Shape []int
+		Data  []float64
+	}
+	inputs := map[string]array{}
+	for name, v := range in {
+		inputs[name] = array{v.shape, v.data}
+	}
+	text := must(json.Marshal(map[string]any{"inputs": inputs, "out": array{
+		[]int{want.Rows, want.Cols}, gnntest.FromFloat32(want).V}}))
+	for file, content := range map[string][]byte{name + ".onnx": model, name + ".json": text} {
+		if err := os.WriteFile(filepath.Join(*folder, file), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRefused: an operation that cannot be exported is an error that names it.
+func TestRefused(t *testing.T) {
+	for name, make := range refused {
+		_, out := build(name, make)
+		_, op, _ := strings.Cut(name, ": ")
+		_, err := onnx.Export(onnx.Output{Name: "out", Node: out})
+		if !errors.Is(err, onnx.ErrUnsupported) || !strings.Contains(err.Error(), op) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestEveryOperation: every operation of nn and gnn is in a network that is exported or in one that
+// is listed as refused.
+func TestEveryOperation(t *testing.T) {
+	covered := map[string]bool{}
+	for _, list := range []map[string]func(n *network) node{cases, refused} {
+		for name, make := range list {
+			n, out := build(name, make)
+			gnntest.Cover(n.x.Graph(), must(nn.NewTape(out)), covered)
+		}
+	}
+	for _, op := range append(gnntest.Operations(t, "../../nn"), gnntest.Operations(t, "..")...) {
+		if !covered[op] {
+			t.Errorf("operation %s is neither exported nor listed as refused", op)
+		}
+	}
+}
