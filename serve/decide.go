@@ -81,6 +81,11 @@ func (m *Model) decide(ctx context.Context, q Query, w *worker) (*servepb.Decide
 			return nil, err
 		}
 	}
+	if w.reconnect() {
+		if err := m.times(w); err != nil {
+			return nil, err
+		}
+	}
 	out.Assignments = w.answer(w.action, w.finish)
 	return out, nil
 }
@@ -152,24 +157,35 @@ func (m *Model) byPolicy(ctx context.Context, q Query, w *worker, out *servepb.D
 
 // byRule lets the rule decide: the best exit in time, task by task.
 func (m *Model) byRule(w *worker) error {
-	var err error
-	if w.rule == nil || w.ruleOf != m {
-		if w.rule, err = mecoffload.NewBestExitInTime(m.profile); err != nil {
-			return err
-		}
-		if w.slot, err = mecoffload.NewSlotModel(m.scenario, m.profile, mecoffload.Objective{}); err != nil {
-			return err
-		}
-		w.ruleOf = m
+	if err := w.prepare(m); err != nil {
+		return err
 	}
 	if err := w.rule.Decide(w.obs, w.action); err != nil {
 		return fmt.Errorf("serve: the rule: %w", err)
 	}
-	if err := w.slot.Begin(&w.obs); err != nil {
-		return fmt.Errorf("serve: the rule: %w", err)
+	return m.times(w)
+}
+
+// prepare makes the rule and the model of a slot for a model.
+func (w *worker) prepare(m *Model) (err error) {
+	if w.ruleOf == m {
+		return nil
 	}
-	if err := w.slot.Choose(w.action); err != nil {
-		return fmt.Errorf("serve: the rule: %w", err)
+	if w.rule, err = mecoffload.NewBestExitInTime(m.profile); err != nil {
+		return err
+	}
+	w.slot, err = mecoffload.NewSlotModel(m.scenario, m.profile, mecoffload.Objective{})
+	w.ruleOf = m
+	return err
+}
+
+// times computes when the tasks of the action will be done.
+func (m *Model) times(w *worker) error {
+	if err := w.prepare(m); err != nil {
+		return err
+	}
+	if err := errors.Join(w.slot.Begin(&w.obs), w.slot.Choose(w.action)); err != nil {
+		return fmt.Errorf("serve: finish times: %w", err)
 	}
 	w.slot.Finishes(w.finish)
 	return nil

@@ -33,6 +33,7 @@ type Model struct {
 	graph    bool // the network fits any number of devices and servers
 	load     func(mecoffload.Scenario) (*agent.Policy, error)
 	ranges   *Ranges
+	saved    *experiment.Checkpoint
 
 	mu    sync.Mutex
 	sizes map[size]*pool
@@ -72,8 +73,13 @@ func openCheckpoint(dir, name string) (*experiment.Checkpoint, error) {
 
 // NewModel returns the model of a checkpoint in a world. It plays the world for a moment to learn
 // which observations are usual, see [Ranges].
-func NewModel(c *experiment.Checkpoint, w World) (*Model, error) {
+func NewModel(c *experiment.Checkpoint, w World) (*Model, error) { return newModel(c, w, nil) }
+
+// newModel is NewModel with ranges that are known, unless they are nil.
+func newModel(c *experiment.Checkpoint, w World, ranges *Ranges) (*Model, error) {
 	m := &Model{
+		ranges:   ranges,
+		saved:    c,
 		version:  fmt.Sprintf("%s@%d-%.8s", c.Config.Method, c.Slot, c.Digest()),
 		method:   string(c.Config.Method),
 		scenario: c.Config.Scenario,
@@ -99,8 +105,10 @@ func NewModel(c *experiment.Checkpoint, w World) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.ranges, err = learnRanges(m.scenario, m.profile, d.policy, m.seed); err != nil {
-		return nil, err
+	if m.ranges == nil {
+		if m.ranges, err = learnRanges(m.scenario, m.profile, d.policy, m.seed); err != nil {
+			return nil, err
+		}
 	}
 	return m, m.warmUp(d)
 }

@@ -1,11 +1,14 @@
 package serve
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 )
 
 // Range is an interval of usual values.
@@ -33,6 +36,7 @@ type Ranges struct {
 	slot     float64 // s
 	accepted [quantities]Range
 	drift    *reference
+	odds     *agent.DeadlineModel // of being in time, for the twins
 }
 
 // Quantities of an observation.
@@ -69,7 +73,12 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 		return nil, err
 	}
 	slots := max(min(rangeSlots, rangeLinks/(sc.Devices*sc.Degree())), leastSlots)
-	r := &Ranges{slot: float64(sc.Slot), drift: newReference()}
+	r := &Ranges{slot: float64(sc.Slot), drift: newReference(), odds: agent.NewDeadlineModel()}
+	model, err := mecoffload.NewSlotModel(sc, p, mecoffload.Objective{})
+	if err != nil {
+		return nil, err
+	}
+	var ratio []float64
 	var seen [quantities]Range
 	for i := range seen {
 		seen[i] = Range{math.Inf(1), math.Inf(-1)}
@@ -89,10 +98,16 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 		} else {
 			extremes = append(extremes, e)
 		}
+		if err := errors.Join(model.Begin(&obs), model.Choose(action[:obs.Devices])); err != nil {
+			return nil, err
+		}
+		ratio = reuse.Slice(ratio, obs.Devices)
+		model.Ratios(ratio)
 		step, err := sim.Step(action[:obs.Devices])
 		if err != nil {
 			return nil, err
 		}
+		r.odds.Observe(ratio, sim.Outcome().Status)
 		obs = step.Observation
 	}
 	scores := make([]float64, len(extremes))

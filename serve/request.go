@@ -207,6 +207,27 @@ func (r *request) task(device int) int {
 	return int(r.place[device])
 }
 
+// reconnect moves tasks that would be sent over a dead link, although their device has another, to the
+// first exit of the fastest link. It reports whether there were any.
+func (w *worker) reconnect() (moved bool) {
+	o := &w.obs
+	for i, option := range w.action {
+		if !w.dead(i, int(option)/o.Exits) {
+			continue
+		}
+		best := 0
+		for link, rate := range o.Rate[i*o.Degree():][:o.Degree()] {
+			if rate > o.Rate[i*o.Degree()+best] {
+				best = link
+			}
+		}
+		if !w.dead(i, best) {
+			w.action[i], moved = int32(best*o.Exits), true
+		}
+	}
+	return moved
+}
+
 // answer lists what an action [M] means, for the tasks in the order of the request. finish [M] holds
 // the times of the tasks' results, +Inf if there will be none.
 func (r *request) answer(action mecoffload.Action, finish []float64) []*servepb.Assignment {

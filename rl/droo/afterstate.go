@@ -215,6 +215,16 @@ func (l *AfterstateLearner) train() (float64, error) {
 	return loss, nil
 }
 
+// Previous returns the afterstate of the last decision that was observed, empty if an episode
+// starts. The learner owns it.
+func (l *AfterstateLearner) Previous() []float32 { return l.previous }
+
+// SetPrevious makes the next decision follow one with another afterstate, or start an episode if it
+// is empty. So one learner can learn from several environments in turn.
+func (l *AfterstateLearner) SetPrevious(afterstate []float32) {
+	l.previous = append(l.previous[:0], afterstate...)
+}
+
 // valueState is the name of the value's state.
 const valueState = "value"
 

@@ -86,13 +86,23 @@ func (a *Agent) Close() { a.actor.Close() }
 // Learn stores the decision for obs and trains the actor when due. Call it before the environment's
 // Step.
 func (a *Agent) Learn(obs mecoffload.Observation, action mecoffload.Action) error {
-	if err := a.learn(obs, action); err != nil {
+	if err := a.learn(obs, action, action); err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
 	}
 	return nil
 }
 
-func (a *Agent) learn(obs mecoffload.Observation, action mecoffload.Action) error {
+// LearnOther is Learn where another policy's action is executed: the actor learns to imitate the
+// agent's own decision, and what Observe learns is about the executed one. It is an error that wraps
+// [ErrCannotDecide] if the method has no way to decide so; then there is nothing to Observe.
+func (a *Agent) LearnOther(obs mecoffload.Observation, own, executed mecoffload.Action) error {
+	if err := a.learn(obs, own, executed); err != nil {
+		return fmt.Errorf("mecoffload: %s: %w", a.method, err)
+	}
+	return nil
+}
+
+func (a *Agent) learn(obs mecoffload.Observation, action, executed mecoffload.Action) error {
 	seen, err := a.view.observation(obs)
 	if err != nil {
 		return err
@@ -109,10 +119,31 @@ func (a *Agent) learn(obs mecoffload.Observation, action mecoffload.Action) erro
 	if _, _, err := a.learner.Learn(sample, decision); err != nil {
 		return err
 	}
+	if len(executed) != len(action) || len(action) > 0 && &executed[0] != &action[0] {
+		if err := a.view.toMethod(a.last, executed, &obs, &seen); err != nil {
+			return err
+		}
+	}
 	if a.value == nil && a.deadlines == nil {
 		return nil
 	}
 	return a.noteDecision(seen)
+}
+
+// Afterstate returns what the long-term critic remembers of the slot before, empty if nothing. An
+// agent that learns from several sources of slots in turn keeps one for each.
+func (a *Agent) Afterstate() []float32 {
+	if a.valueTD == nil {
+		return nil
+	}
+	return a.valueTD.Previous()
+}
+
+// SetAfterstate restores what Afterstate returned, or starts an episode if it is empty.
+func (a *Agent) SetAfterstate(previous []float32) {
+	if a.valueTD != nil {
+		a.valueTD.SetPrevious(previous)
+	}
 }
 
 // noteDecision records the model's predictions for the decision: T/delta of the tasks and the

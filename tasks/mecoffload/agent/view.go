@@ -1,10 +1,14 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
+
+// ErrCannotDecide means that an action uses an exit or a link that the method does not consider.
+var ErrCannotDecide = errors.New("the method never decides so")
 
 // view is the problem as a method sees it: with all exits or, for methods without early exits, with
 // the last exit as the only one; and with all links or the best ones of each device.
@@ -66,13 +70,16 @@ func (v *view) toMethod(decision []int32, action mecoffload.Action, obs, seen *m
 	for i, option := range action {
 		link, exit := int(option/v.exits), int(option%v.exits)
 		if !v.all() {
+			if exit != int(v.exits)-1 {
+				return fmt.Errorf("device %d runs up to exit %d of %d: %w", i, exit+1, v.exits, ErrCannotDecide)
+			}
 			exit = 0
 		}
 		if obs.Links != seen.Links {
 			server := obs.ServerOf(i, link)
 			if link = seen.LinkTo(i, server); link < 0 {
 				return fmt.Errorf("device %d is sent to server %d, which is not among the %d that the "+
-					"method considers for it: Learn takes what Decide has chosen", i, server, seen.Links)
+					"method considers for it: Learn takes what Decide has chosen: %w", i, server, seen.Links, ErrCannotDecide)
 			}
 		}
 		decision[i] = int32(link*seen.Exits + exit)

@@ -155,6 +155,11 @@ func (c *Checkpoint) Name() string { return filepath.Base(c.saved.Dir) }
 // Digest is the SHA-256 of everything in the checkpoint, in hexadecimal.
 func (c *Checkpoint) Digest() string { return c.saved.Manifest.Data.SHA256 }
 
+// SaveTo saves a copy of the checkpoint to a folder of its own.
+func (c *Checkpoint) SaveTo(dir string) error {
+	return checkpoints.Save(dir, c.saved.State, c.saved.Manifest)
+}
+
 func newCheckpoint(saved *runfolder.Saved[Config]) (*Checkpoint, error) {
 	if method := saved.Manifest.Method; method != string(saved.Config.Method) {
 		return nil, fmt.Errorf("mecoffload: checkpoint %s is of method %q, and its configuration of %s", saved.Dir, method, saved.Config.Method)
@@ -207,6 +212,29 @@ func (c *Checkpoint) Agent(cfg Config) (*agent.Agent, error) {
 	}
 	return a, nil
 }
+
+// Learner returns the agent of the checkpoint as it was saved, with everything that it learns with,
+// for a world of its own like that of [Checkpoint.Agent]. Its recipe must be the checkpoint's.
+func (c *Checkpoint) Learner(cfg Config) (*agent.Agent, error) {
+	if err := c.fits(cfg); err != nil {
+		return nil, err
+	}
+	if err := cfg.agent().CheckMemory(true); err != nil {
+		return nil, err
+	}
+	a, err := agent.New(cfg.agent())
+	if err != nil {
+		return nil, err
+	}
+	if err := a.LoadState(c.saved.State.Sub(agentState)); err != nil {
+		a.Close()
+		return nil, fmt.Errorf("mecoffload: checkpoint %s: %w", c.saved.Dir, err)
+	}
+	return a, nil
+}
+
+// State is everything in the checkpoint, to be read only.
+func (c *Checkpoint) State() *checkpoints.State { return c.saved.State }
 
 // Policy returns the checkpoint's policy, which decides and does not learn, for the world of sc and
 // p. As with [Checkpoint.Agent], that may differ from the trained one. Everything else comes from
