@@ -46,6 +46,8 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		ValidationSlots *int64 `yaml:"validation_slots"`
 		Recipe          struct {
 			RandomCandidates *int `yaml:"random_candidates"`
+			Links            *int `yaml:"links"`
+			Switches         *int `yaml:"switches"`
 		} `yaml:"recipe"`
 	}
 	if err := yaml.Unmarshal(data, &given); err != nil {
@@ -56,6 +58,12 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	}
 	if given.Recipe.RandomCandidates == nil {
 		c.Recipe.RandomCandidates = 0
+	}
+	if given.Recipe.Links == nil {
+		c.Recipe.Links = 0
+	}
+	if given.Recipe.Switches == nil {
+		c.Recipe.Switches = 0
 	}
 	return c, c.Validate()
 }

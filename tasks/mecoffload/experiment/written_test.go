@@ -9,7 +9,7 @@ func TestOldRunsKeepTheirMeaning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Recipe.RandomCandidates != 0 || c.ValidationSlots != 0 {
+	if c.Recipe.RandomCandidates != 0 || c.Recipe.Links != 0 || c.Recipe.Switches != 0 || c.ValidationSlots != 0 {
 		t.Errorf("an old run gets %d random candidates and %d slots of validation", c.Recipe.RandomCandidates, c.ValidationSlots)
 	}
 	today, err := ParseConfig(old, "config.yaml")
@@ -20,7 +20,7 @@ func TestOldRunsKeepTheirMeaning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err = parseWritten(text, "config.yaml"); err != nil || c.Recipe.RandomCandidates != today.Recipe.RandomCandidates || c.ValidationSlots != today.ValidationSlots {
+	if c, err = parseWritten(text, "config.yaml"); err != nil || c.Recipe.RandomCandidates != today.Recipe.RandomCandidates || c.Recipe.Links != today.Recipe.Links || c.ValidationSlots != today.ValidationSlots {
 		t.Errorf("a run of today: %+v (%v)", c.Recipe, err)
 	}
 }
