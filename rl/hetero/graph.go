@@ -35,11 +35,13 @@ func (e *EdgeSet) Index() gnn.EdgeIndex {
 }
 
 // Graph is an observation. Fill its slices directly, in the order of the schema's types, or by
-// AddNode and AddEdge. Reset prepares a zero Graph for them.
+// AddNode and AddEdge. Reset prepares a zero Graph for them. An environment may keep one Graph and
+// change it in Step: features through Node and EdgeFeatures, and the mask.
 type Graph struct {
 	Nodes []NodeSet // [node types]
 	Edges []EdgeSet // [edge types]
-	// Allowed is the mask of the options, in the order of their nodes or edges; nil allows all.
+	// Allowed is the mask of the options: one entry per node or edge of the chosen type, in the
+	// order in which they were added. An empty mask allows all. Reset empties it.
 	Allowed []bool
 
 	schema *Schema
@@ -68,8 +70,12 @@ func (g *Graph) AddNode(nodeType string, features ...float32) int {
 		return 0
 	}
 	i := g.schema.nodeIndex(nodeType)
-	if i < 0 || len(features) != g.schema.Nodes[i].Features {
-		g.fail("a node of type %q with %d features is not in the schema", nodeType, len(features))
+	if i < 0 {
+		g.fail("no node type %q in the schema", nodeType)
+		return 0
+	}
+	if want := g.schema.Nodes[i].Features; len(features) != want {
+		g.fail("a node of type %q with %d features, want %d", nodeType, len(features), want)
 		return 0
 	}
 	n := &g.Nodes[i]
@@ -86,8 +92,12 @@ func (g *Graph) AddEdge(edgeType string, src, dst int, features ...float32) int 
 		return 0
 	}
 	i := g.schema.edgeIndex(edgeType)
-	if i < 0 || len(features) != g.schema.Edges[i].Features {
-		g.fail("an edge of type %q with %d features is not in the schema", edgeType, len(features))
+	if i < 0 {
+		g.fail("no edge type %q in the schema", edgeType)
+		return 0
+	}
+	if want := g.schema.Edges[i].Features; len(features) != want {
+		g.fail("an edge of type %q with %d features, want %d", edgeType, len(features), want)
 		return 0
 	}
 	e := &g.Edges[i]
@@ -106,7 +116,8 @@ func (g *Graph) fail(format string, args ...any) {
 	}
 }
 
-// Node returns the features of a node. They share memory with g.
+// Node returns the features of a node. They share memory with g, so writing to them changes the
+// graph. Like all accessors it panics for a type or an index that g does not have.
 func (g *Graph) Node(nodeType string, i int) []float32 {
 	t := g.schema.nodeIndex(nodeType)
 	n := g.schema.Nodes[t].Features
@@ -119,11 +130,24 @@ func (g *Graph) Edge(edgeType string, e int) (src, dst int) {
 	return int(ends.Src[e]), int(ends.Dst[e])
 }
 
+// EdgeFeatures returns the features of an edge. They share memory with g.
+func (g *Graph) EdgeFeatures(edgeType string, e int) []float32 {
+	t := g.schema.edgeIndex(edgeType)
+	n := g.schema.Edges[t].Features
+	return g.Edges[t].Features[e*n : (e+1)*n]
+}
+
+// CountEdges returns the number of edges of a type.
+func (g *Graph) CountEdges(edgeType string) int {
+	return g.Edges[g.schema.edgeIndex(edgeType)].Index().Len()
+}
+
 // Count returns the number of nodes of a type.
 func (g *Graph) Count(nodeType string) int { return g.Nodes[g.schema.nodeIndex(nodeType)].Count }
 
 // Chosen returns the index of the edge that a choice of EdgePerSource means: the choice-th of those
-// added from node row. It returns -1 if there is none.
+// added from node row, masked ones included. It returns -1 if there is none, so a rule that looks at
+// all options of a row counts choice from 0 until then.
 func (g *Graph) Chosen(row int, choice int32) int {
 	i := g.schema.edgeIndex(g.schema.Choose.typeName)
 	if i < 0 {

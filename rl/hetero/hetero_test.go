@@ -300,7 +300,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for want, build := range map[string]func(g *hetero.Graph){
-		"with 1 features is not in the schema": func(g *hetero.Graph) { g.AddNode("job", 1) },
+		"with 1 features, want 2": func(g *hetero.Graph) { g.AddNode("job", 1) },
 		`"tool"`:                               func(g *hetero.Graph) { g.AddNode("tool", 1) },
 		"from job 7 of 0":                      func(g *hetero.Graph) { g.AddEdge("runs", 7, 0, 1) },
 		"is NaN":                               func(g *hetero.Graph) { g.AddNode("job", 1, float32(math.NaN())) },

@@ -45,7 +45,10 @@ func OneNode(nodeType string) Choice { return Choice{oneNode, nodeType} }
 func OneEdge(edgeType string) Choice { return Choice{oneEdge, edgeType} }
 
 // EdgePerSource chooses one edge per source node of an edge type: row i is node i, and its option c
-// is the c-th edge added from it (see Graph.Chosen).
+// is the c-th edge added from it (see Graph.Chosen). Every row needs an edge that is allowed. It is for
+// learners that decide all rows at once (NewDROO). For learners from rewards, which take one action
+// at a time, use OneEdge: with EdgePerSource their actions are numbered row after row, while
+// Graph.Allowed is in the order of the edges.
 func EdgePerSource(edgeType string) Choice { return Choice{edgePerSource, edgeType} }
 
 // EachNode decides yes or no for every node of a type: row i is node i, with choices 0 and 1.
