@@ -228,7 +228,9 @@ func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]v
 	}
 	bind(n.g, g)
 	bind(n.r, g.Reverse())
-	for to, rows := range map[node]int{n.x: g.NumSrc(), n.y: g.NumDst(), n.f: g.NumEdges(), n.b: g.NumGraphs()} {
+	rows := []int{g.NumSrc(), g.NumDst(), g.NumEdges(), g.NumGraphs()}
+	for k, to := range []node{n.x, n.y, n.f, n.b} {
+		rows := rows[k]
 		m, b := gnntest.Random(rng, rows, cols), new(nn.Buffer)
 		m.Float32(b.Resize(rows, cols))
 		bind(to, b.Value())
