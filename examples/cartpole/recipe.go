@@ -76,6 +76,7 @@ func (t task) learner(algo string, seed uint64, steps int) (rl.Problem[[]float32
 		// a target network that follows slowly keeps them steady.
 		cfg.NStep, cfg.Tau, cfg.TargetInterval = 8, 0.005, 1
 		cfg.TrainInterval, cfg.LearningRate, cfg.BufferSize = 2, 5e-4, 50_000
+		cfg.LearningStarts = min(cfg.LearningStarts, steps) // of short trials with --steps
 		l, err = rl.NewDQN(problem, cfg)
 	case "reinforce":
 		cfg := rl.DefaultREINFORCEConfig()
