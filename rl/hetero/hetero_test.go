@@ -301,10 +301,10 @@ func TestErrors(t *testing.T) {
 	}
 	for want, build := range map[string]func(g *hetero.Graph){
 		"with 1 features, want 2": func(g *hetero.Graph) { g.AddNode("job", 1) },
-		`"tool"`:                               func(g *hetero.Graph) { g.AddNode("tool", 1) },
-		"from job 7 of 0":                      func(g *hetero.Graph) { g.AddEdge("runs", 7, 0, 1) },
-		"is NaN":                               func(g *hetero.Graph) { g.AddNode("job", 1, float32(math.NaN())) },
-		"mask of 1 for 0 options":              func(g *hetero.Graph) { g.Allowed = []bool{true} },
+		`"tool"`:                  func(g *hetero.Graph) { g.AddNode("tool", 1) },
+		"from job 7 of 0":         func(g *hetero.Graph) { g.AddEdge("runs", 7, 0, 1) },
+		"is NaN":                  func(g *hetero.Graph) { g.AddNode("job", 1, float32(math.NaN())) },
+		"mask of 1 for 0 options": func(g *hetero.Graph) { g.Allowed = []bool{true} },
 	} {
 		var g hetero.Graph
 		g.Reset(&good)
