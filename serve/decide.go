@@ -25,6 +25,8 @@ type Query struct {
 	// that is nil, from the seed of the training.
 	Draws []byte
 	Seed  *uint64
+	// AnyInput lets the policy decide although the observation is out of range, see [Ranges].
+	AnyInput bool
 }
 
 // worker holds what one answer needs besides the network.
@@ -62,7 +64,7 @@ func (m *Model) decide(ctx context.Context, q Query, w *worker) (*servepb.Decide
 	w.action, w.finish = reuse.Slice(w.action, o.Devices), reuse.Slice(w.finish, o.Devices)
 	out := &servepb.DecideResponse{Version: m.version, Draws: q.Draws}
 	var err error
-	if out.Fallback, out.Detail = m.refuse(w); out.Fallback == servepb.Fallback_FALLBACK_NONE {
+	if out.Fallback, out.Detail = m.refuse(w, q.AnyInput); out.Fallback == servepb.Fallback_FALLBACK_NONE {
 		err = m.byPolicy(ctx, q, w, out)
 		switch {
 		case err == nil:
@@ -91,12 +93,14 @@ func (m *Model) decide(ctx context.Context, q Query, w *worker) (*servepb.Decide
 }
 
 // refuse says why the policy should not decide.
-func (m *Model) refuse(w *worker) (servepb.Fallback, string) {
+func (m *Model) refuse(w *worker, any bool) (servepb.Fallback, string) {
 	switch {
 	case w.unknown != "":
 		return servepb.Fallback_FALLBACK_UNKNOWN_SIZE, w.unknown
 	case w.invalid != "":
 		return servepb.Fallback_FALLBACK_INVALID_VALUE, w.invalid
+	case any:
+		return servepb.Fallback_FALLBACK_NONE, ""
 	}
 	if what := m.ranges.check(&w.request); what != "" {
 		return servepb.Fallback_FALLBACK_OUT_OF_RANGE, what

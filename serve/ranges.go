@@ -172,7 +172,7 @@ func (r *Ranges) accept(usual *[quantities]Range) {
 		if logarithmic[i] {
 			r.accepted[i] = Range{u.Low * math.Exp(-margin), u.High * math.Exp(margin)}
 		} else {
-			r.accepted[i] = Range{u.Low - margin, u.High + margin}
+			r.accepted[i] = Range{max(u.Low-margin, 0), u.High + margin} // shares and times are never below 0
 		}
 	}
 }

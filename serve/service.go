@@ -35,6 +35,8 @@ type Policy struct {
 	OpenShadow func(checkpoint string) (*Model, error)
 	// Budget is the time for a decision; 0: no limit.
 	Budget time.Duration
+	// AnyInput lets the policy decide about observations that are out of range, see [Ranges].
+	AnyInput bool
 	// Rule promotes the shadow by itself; the zero value does not.
 	Rule PromotionRule
 	// Online, if not nil, learns from reports.
@@ -220,7 +222,7 @@ func (v *served) decide(ctx context.Context, r *servepb.DecideRequest, start tim
 	m := v.acting.Load()
 	w := getWorker()
 	defer workers.Put(w)
-	out, err := m.decide(ctx, Query{r.GetOffloading(), budget, start, r.Draws, r.Seed}, w)
+	out, err := m.decide(ctx, Query{r.GetOffloading(), budget, start, r.Draws, r.Seed, v.AnyInput}, w)
 	if err != nil {
 		return nil, err
 	}

@@ -19,12 +19,13 @@ type mecoffloadCommand struct {
 	Runs       []string `name:"run" placeholder:"DIR" help:"Run folder, or folder of several runs as train makes it. May be given several times: all are evaluated on tasks of the same kind, and seeds of one method are averaged."`
 	Checkpoint string   `placeholder:"NAME|DIR" help:"With --run, the checkpoint to evaluate: best or latest. Default: best, the one with the highest reward in validation; latest if none was validated. Without --run, the folder of a checkpoint."`
 	cli.WorldFlags
-	Slots   *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`
-	Seed    *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: each run's seed plus 1, so its tasks are new."`
-	Online  bool    `help:"Continue to learn during the evaluation."`
-	Search  bool    `help:"Compare with local searches too, which take milliseconds per slot."`
-	Workers *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
-	Curves  string  `placeholder:"FILE" help:"With --run, also draw the learning curves of all runs into one figure: FILE.svg, FILE.png and FILE.pdf."`
+	Slots     *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`
+	Seed      *uint64 `placeholder:"SEED" help:"Seed of the tasks. Default: each run's seed plus 1, so its tasks are new."`
+	Online    bool    `help:"Continue to learn during the evaluation."`
+	Search    bool    `help:"Compare with local searches too, which take milliseconds per slot."`
+	Workers   *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
+	Curves    string  `placeholder:"FILE" help:"With --run, also draw the learning curves of all runs into one figure: FILE.svg, FILE.png and FILE.pdf."`
+	Decisions string  `placeholder:"FILE" help:"With one run, also write what it sees and decides in each slot, a JSON object a line, as the decision service takes it (docs/serve.md)."`
 	show.FormatFlag
 	suiteFlags `embed:""`
 }
@@ -132,18 +133,29 @@ func (c mecoffloadCommand) drawCurves() error {
 func (c mecoffloadCommand) evaluateAll(ctx context.Context, checkpoints []*experiment.Checkpoint, cfgs []experiment.Config, choices []cli.Choice, out cli.Streams) ([]cli.Entry, error) {
 	var rows []mecoffload.Row
 	var seeds []uint64
+	decisions, err := c.openDecisions(len(cfgs))
+	if err != nil {
+		return nil, err
+	}
 	for i, cfg := range cfgs {
 		agent, err := checkpoints[i].Agent(cfg)
 		if err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(out.Err, "%s trained with seed %d: %s\n", cfg.Method, checkpoints[i].Config.Seed, choices[i])
-		row, err := c.evaluate(ctx, evaluation(cfg), agent, out)
+		e := evaluation(cfg)
+		if decisions != nil {
+			e.Decision = decisions.add
+		}
+		row, err := c.evaluate(ctx, e, agent, out)
 		agent.Close()
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
+	}
+	if err := decisions.close(); err != nil {
+		return nil, fmt.Errorf("--decisions: %w", err)
 	}
 	entries := cli.Learners(cfgs, rows, choices)
 	for _, cfg := range cfgs {

@@ -42,6 +42,7 @@ type policyConfig struct {
 	Shadow     string          `yaml:"shadow"`
 	Online     onlineConfig    `yaml:"online"`
 	Promote    promotionConfig `yaml:"promote"`
+	AnyInput   bool            `yaml:"any_input"`
 	// The world to serve, if it is not that of the training.
 	Scenario string `yaml:"scenario"`
 	Profile  string `yaml:"profile"`
@@ -119,13 +120,13 @@ func (c serveCommand) config() (fileConfig, error) {
 		}
 	}
 	if c.Run_ == "" {
-		for flag, given := range map[string]bool{"checkpoint": c.Checkpoint != "", "online": c.Online != "", "shadow": c.Shadow != ""} {
+		for flag, given := range map[string]bool{"checkpoint": c.Checkpoint != "", "online": c.Online != "", "shadow": c.Shadow != "", "any-input": c.AnyInput} {
 			if given {
 				return f, cli.Usage("--%s goes with --run", flag)
 			}
 		}
 	} else {
-		f.Policies = append(f.Policies, policyConfig{Name: "default", Run: c.Run_, Checkpoint: c.Checkpoint, Shadow: c.Shadow, Online: onlineConfig{Dir: c.Online}})
+		f.Policies = append(f.Policies, policyConfig{Name: "default", Run: c.Run_, Checkpoint: c.Checkpoint, Shadow: c.Shadow, AnyInput: c.AnyInput, Online: onlineConfig{Dir: c.Online}})
 	}
 	if len(f.Policies) == 0 {
 		return f, cli.Usage("name what to serve: a run folder by --run, or a configuration by --config")
@@ -193,7 +194,7 @@ func (p policyConfig) policy(budget duration) (serve.Policy, error) {
 	if p.Budget != nil {
 		budget = *p.Budget
 	}
-	s := serve.Policy{Name: p.Name, Budget: time.Duration(budget), Rule: serve.PromotionRule{After: p.Promote.After, Margin: p.Promote.Margin}}
+	s := serve.Policy{Name: p.Name, Budget: time.Duration(budget), AnyInput: p.AnyInput, Rule: serve.PromotionRule{After: p.Promote.After, Margin: p.Promote.Margin}}
 	if p.Run == "" {
 		return s, errors.New("run is missing: name a run folder or a checkpoint")
 	}

@@ -43,6 +43,7 @@ type serveCommand struct {
 	Checkpoint string         `placeholder:"NAME" help:"With --run, the checkpoint: best or latest. Default: best, or latest if none was validated."`
 	Listen     string         `placeholder:"ADDRESS" help:"Address and port. Default: 127.0.0.1:8080, which other machines cannot reach."`
 	Budget     *time.Duration `placeholder:"TIME" help:"Time for a decision, such as 2ms; 0: no limit. When it is spent, the best decision so far is the answer. Default: no limit."`
+	AnyInput   bool           `help:"Let the policy decide also about observations unlike those of its training, in place of the rule."`
 	Online     string         `placeholder:"DIR" help:"Learn from reports, in this folder; what it holds is gone on with."`
 	Shadow     string         `placeholder:"DIR" help:"Run folder or checkpoint of a policy that decides too and is scored, but does not act."`
 	Config     string         `placeholder:"FILE" help:"Configuration in YAML, for several policies, TLS, tokens and limits. Flags replace its values."`

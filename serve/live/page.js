@@ -49,11 +49,11 @@ function draw(canvas, tasks, servers, backlogs, names, blend) {
   });
 }
 
-// animate grows the lines of a frame over 90 ms.
+// animate grows the lines of a frame over 60 ms.
 function animate(paint) {
   const start = performance.now();
   const step = now => {
-    const blend = Math.min(1, (now - start) / 90);
+    const blend = Math.min(1, (now - start) / 60);
     paint(blend);
     if (blend < 1) requestAnimationFrame(step);
   };
