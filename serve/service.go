@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -381,14 +380,4 @@ func (v *served) info() *servepb.PolicyInfo {
 		p.Observed, p.Learned = v.online.counts()
 	}
 	return p
-}
-
-// names of the policies, sorted.
-func (s *Service) names() []string {
-	var names []string
-	for n := range s.byName {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -133,7 +133,7 @@ func TestSlotModelWithLinks(t *testing.T) {
 	some, every := model(), model()
 	for range 200 {
 		o := randomLinks(rng, 1+rng.IntN(90), 9, 1+rng.IntN(9), p.Exits())
-		all, choice := reachingAll(o, make([]int32, o.Devices))
+		all, _ := reachingAll(o, make([]int32, o.Devices))
 		if err := some.Begin(&o); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestSlotModelWithLinks(t *testing.T) {
 			if err := some.Choose(local); err != nil {
 				t.Fatal(err)
 			}
-			_, choice = reachingAll(o, local)
+			_, choice := reachingAll(o, local)
 			if err := every.Choose(choice); err != nil {
 				t.Fatal(err)
 			}
