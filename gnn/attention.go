@@ -247,3 +247,7 @@ func (a *adjacency) scatter(byEntry, byEdge []float32) {
 		byEdge[e] = byEntry[k]
 	}
 }
+
+func (o *attend) Describe() nn.Description {
+	return nn.Description{Act: nn.ActivationOf(o.act), Config: o.cfg}
+}

@@ -230,3 +230,11 @@ func (o *gatScores) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.
 	}
 	return nil
 }
+
+func (o headDot) Describe() nn.Description {
+	return nn.Description{Config: AttentionConfig{Heads: o.heads, Out: o.out}}
+}
+
+func (o *gatScores) Describe() nn.Description {
+	return nn.Description{Config: o.cfg}
+}

@@ -206,3 +206,7 @@ func (o *gatv2Scores) Backward(in []gorgonia.Value, _, dout nn.Matrix, din []nn.
 	}
 	return nil
 }
+
+func (o *gatv2Scores) Describe() nn.Description {
+	return nn.Description{Config: o.cfg}
+}

@@ -154,3 +154,7 @@ func (o *graphNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matr
 	}
 	return nil
 }
+
+func (o *graphNorm) Describe() nn.Description {
+	return nn.Description{Act: nn.ActivationOf(o.act)}
+}

@@ -200,3 +200,7 @@ func (o *edgeConditioned) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []n
 	}
 	return nil
 }
+
+func (o *edgeConditioned) Describe() nn.Description {
+	return nn.Description{Act: nn.ActivationOf(o.act), Mode: o.agg.String()}
+}

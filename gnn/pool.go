@@ -126,8 +126,8 @@ func pool(name string, g, x, s *gorgonia.Node, ratio float64) (pooled, y *gorgon
 	if err := checkCols(name, "scores", s, 1); err != nil {
 		return nil, nil, err
 	}
-	op := &pooling{f: cols(x), ratio: ratio, graph: new(Graph)}
-	if pooled, err = NewGraphInput(x.Graph(), name+".graph"); err != nil {
+	op := &pooling{f: cols(x), ratio: ratio, name: name + ".graph", graph: new(Graph)}
+	if pooled, err = NewGraphInput(x.Graph(), op.name); err != nil {
 		return nil, nil, err
 	}
 	// Let wants the shape that the node was made with.
@@ -141,9 +141,16 @@ func pool(name string, g, x, s *gorgonia.Node, ratio float64) (pooled, y *gorgon
 	return pooled, y, err
 }
 
+// Pooled is what the operation of a pooling says of itself (see [nn.Describe]).
+type Pooled struct {
+	Graph string  // name of the smaller graph's node
+	Ratio float64 // of the vertices kept
+}
+
 type pooling struct {
 	f     int
 	ratio float64
+	name  string // of the node of graph
 	graph *Graph
 
 	keep     []int32 // the vertices kept
@@ -289,4 +296,8 @@ func (o *poolingScore) Backward(in []gorgonia.Value, s, ds nn.Matrix, din []nn.M
 		}
 	}
 	return nil
+}
+
+func (o *pooling) Describe() nn.Description {
+	return nn.Description{Config: Pooled{o.name, o.ratio}}
 }

@@ -271,17 +271,20 @@ type Description struct {
 	Slope   float64  // of an edge layer's rectifier below zero
 	Mode    string   // of messages: how they are aggregated, such as "mean"
 	Running []*Param // of a batch norm: mean and variance
+	Config  any      // what a layer was made with, of its package's type, where the above does not say it
 }
 
 // Described is a [FusedOp] that has more to say than its name and inputs.
 type Described interface{ Describe() Description }
 
 // Describe returns the name that [Apply] was given for n, its operation's description and its
-// inputs in their order. An input, a parameter or an operation of Gorgonia's own is not ok.
+// inputs in their order. The name of [Detach] is "detach". An input, a parameter or an operation of
+// Gorgonia's own is not ok.
 func Describe(n *gorgonia.Node) (name string, d Description, inputs []*gorgonia.Node, ok bool) {
 	f, ok := n.Op().(*fused)
 	if !ok {
-		return "", d, nil, false
+		_, ok = n.Op().(*detach)
+		return "detach", d, childrenOf(n), ok
 	}
 	if op, ok := f.op.(Described); ok {
 		d = op.Describe()

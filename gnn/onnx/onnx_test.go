@@ -16,6 +16,7 @@ import (
 	"github.com/graphrl/graphrl/gnn/gnntest"
 	"github.com/graphrl/graphrl/gnn/onnx"
 	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/nn/cnn"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
@@ -29,13 +30,19 @@ func must[T any](v T, err error) T {
 	return v
 }
 
+func must2[S, T any](s S, t T, err error) (S, T) {
+	must(t, err)
+	return s, t
+}
+
 const cols = 3
 
-// network is an expression graph with inputs of sources x, destinations y, edges f and graphs b.
+// network is an expression graph with inputs of sources x, destinations y, edges f, graphs b and
+// images p.
 type network struct {
-	rng              *rand.Rand
-	g, r, x, y, f, b *gorgonia.Node
-	bipartite        bool
+	rng                 *rand.Rand
+	g, r, x, y, f, b, p *gorgonia.Node
+	bipartite           bool
 }
 
 func linear(name string, in, out int, act nn.Activation, rng *rand.Rand) *nn.Linear {
@@ -129,28 +136,64 @@ var cases = map[string]func(n *network) node{
 		return must(nn.Concat(append(all, n.b)...))
 	},
 	"broadcast": func(n *network) node { return must(gnn.Broadcast(n.g, n.b)) },
+	"attention readout": func(n *network) node {
+		l := &gnn.AttentionReadout{Gate: linear("gate", cols, 1, nn.None, n.rng), Net: linear("net", cols, 2, nn.Tanh, n.rng)}
+		return must(l.Forward(n.g, n.x))
+	},
+	"graph norm": func(n *network) node { return must(must(gnn.NewGraphNorm("l", cols, nn.Tanh)).Forward(n.g, n.x)) },
+	"gat": func(n *network) node {
+		x := must(must(gnn.NewGATConv("l", gnn.GATConvConfig{In: cols, Out: 3, Heads: 2, Concat: true, Act: nn.ELU}, n.rng)).Forward(n.g, n.x))
+		return must(must(gnn.NewGATConv("m", gnn.GATConvConfig{In: 6, Out: 2, Heads: 3}, n.rng)).Forward(n.g, x))
+	},
+	"bipartite gat": func(n *network) node {
+		l := must(gnn.NewGATConv("l", gnn.GATConvConfig{In: cols, InDst: cols, Out: 2, Heads: 2}, n.rng))
+		return must(l.ForwardBipartite(n.g, n.x, n.y))
+	},
+	"gatv2": func(n *network) node {
+		l := must(gnn.NewGATv2Conv("l", gnn.GATv2ConvConfig{In: cols, Out: 2, Heads: 2, Act: nn.Tanh}, n.rng))
+		l.Dropout = must(nn.NewDropout(0.5, n.rng))
+		return must(l.Forward(n.g, n.x))
+	},
+	"bipartite gatv2": func(n *network) node {
+		cfg := gnn.GATv2ConvConfig{In: cols, InDst: cols, EdgeDim: cols, Out: 2, Heads: 3, Concat: true}
+		return must(must(gnn.NewGATv2Conv("l", cfg, n.rng)).ForwardBipartite(n.g, n.x, n.y, n.f))
+	},
+	"nnconv": func(n *network) node {
+		var all []node
+		for _, a := range []gnn.Aggregation{gnn.Sum, gnn.Mean} {
+			cfg := gnn.NNConvConfig{In: cols, Out: 2, EdgeNet: linear("net"+a.String(), cols, 4, nn.ReLU, n.rng), EdgeWidth: 4, Agg: a, Act: nn.Tanh}
+			all = append(all, must(must(gnn.NewNNConv(a.String(), cfg, n.rng)).Forward(n.g, n.x, n.x, n.f)))
+		}
+		return must(nn.Concat(all...))
+	},
+	"top-k pooling": func(n *network) node {
+		g, y := must2(must(gnn.NewTopKPooling("p", gnn.PoolingConfig{In: cols, Ratio: 0.6}, n.rng)).Forward(n.g, n.x))
+		y = must(must(gnn.NewGCNConv("l", gnn.GCNConvConfig{In: cols, Out: 4}, n.rng)).Forward(g, y))
+		g, y = must2(must(gnn.NewTopKPooling("q", gnn.PoolingConfig{In: 4, Ratio: 0.5}, n.rng)).Forward(g, y))
+		return must(nn.Concat(must(gnn.Readout(g, y, gnn.Sum)), must(gnn.Readout(g, must(gnn.Aggregate(g, y, gnn.Max)), gnn.Mean))))
+	},
+	"self-attention pooling": func(n *network) node {
+		// A GCN gives vertices with the same neighbours equal scores, which rounding would order.
+		score := must(gnn.NewSAGEConv("s", gnn.SAGEConvConfig{In: cols, Out: 1, Agg: gnn.Mean}, n.rng))
+		g, y := must2((&gnn.SAGPooling{Score: score, Ratio: 0.5}).Forward(n.g, n.x))
+		return must(gnn.Broadcast(g, must(gnn.Readout(g, must(nn.Detach(y)), gnn.Mean))))
+	},
+	"images": func(n *network) node {
+		conv := must(cnn.NewConv2D("c", cnn.Conv2DConfig{In: pixels, Channels: 4, Kernel: 3, Padding: 1, Stride: 2}, n.rng))
+		top := must(cnn.NewMaxPool2D(cnn.PoolConfig{In: conv.Out, Kernel: 3, Stride: 1, Padding: 1}))
+		avg := must(cnn.NewAvgPool2D(cnn.PoolConfig{In: top.Out, Kernel: 2, Padding: 1}))
+		all := must(cnn.NewGlobalAvgPool(conv.Out))
+		x := must(conv.Forward(n.p))
+		y := must(cnn.Flatten(must(avg.Forward(must(top.Forward(x)))), avg.Out))
+		return must(nn.Concat(y, must(all.Forward(x))))
+	},
 }
 
-// refused are networks that cannot be exported yet; after the colon is what the error names.
+// pixels is the size of an image.
+var pixels = cnn.Map{Height: 5, Width: 4, Channels: cols}
+
+// refused are networks that cannot be exported; after the colon is what the error names.
 var refused = map[string]func(n *network) node{
-	"gat: attend": func(n *network) node {
-		return must(must(gnn.NewGATConv("l", gnn.GATConvConfig{In: cols, Out: 2, Heads: 2}, n.rng)).Forward(n.g, n.x))
-	},
-	"gatv2: attend": func(n *network) node {
-		return must(must(gnn.NewGATv2Conv("l", gnn.GATv2ConvConfig{In: cols, Out: 2, Heads: 2}, n.rng)).Forward(n.g, n.x))
-	},
-	"nnconv: nnconv": func(n *network) node {
-		l := must(gnn.NewNNConv("l", gnn.NNConvConfig{In: cols, Out: 2, EdgeWidth: cols, Agg: gnn.Mean}, n.rng))
-		return must(l.Forward(n.g, n.x, n.x, n.f))
-	},
-	"graph norm: graph_norm": func(n *network) node { return must(must(gnn.NewGraphNorm("l", cols, nn.Tanh)).Forward(n.g, n.x)) },
-	"attention readout: attention_readout": func(n *network) node {
-		return must((&gnn.AttentionReadout{Gate: linear("gate", cols, 1, nn.None, n.rng)}).Forward(n.g, n.x))
-	},
-	"top-k pooling: pooling": func(n *network) node {
-		_, y, err := must(gnn.NewTopKPooling("l", gnn.PoolingConfig{In: cols, Ratio: 0.5}, n.rng)).Forward(n.g, n.x)
-		return must(y, err)
-	},
 	"huber: huber": func(n *network) node { return must(nn.Huber(n.x, n.y, nil, 0.5)) },
 	"bce: weighted_sum": func(n *network) node {
 		l := linear("l", cols, cols, nn.None, n.rng)
@@ -166,7 +209,7 @@ func build(name string, make func(n *network) node) (*network, node) {
 	in := func(name string) node { return must(nn.NewInput(eg, name, cols)) }
 	n := &network{
 		rng: rand.New(rand.NewPCG(3, 4)), g: must(gnn.NewGraphInput(eg, "g")), r: must(gnn.NewGraphInput(eg, "r")),
-		x: in("x"), y: in("y"), f: in("f"), b: in("b"), bipartite: strings.HasPrefix(name, "bipartite"),
+		x: in("x"), y: in("y"), f: in("f"), b: in("b"), p: in("p"), bipartite: strings.HasPrefix(name, "bipartite"),
 	}
 	out := make(n)
 	for _, p := range eg.AllNodes() {
@@ -228,9 +271,9 @@ func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]v
 	}
 	bind(n.g, g)
 	bind(n.r, g.Reverse())
-	rows := []int{g.NumSrc(), g.NumDst(), g.NumEdges(), g.NumGraphs()}
-	for k, to := range []node{n.x, n.y, n.f, n.b} {
-		rows := rows[k]
+	counts := []int{g.NumSrc(), g.NumDst(), g.NumEdges(), g.NumGraphs(), rng.IntN(4) * pixels.Pixels()}
+	for k, to := range []node{n.x, n.y, n.f, n.b, n.p} {
+		rows := counts[k]
 		m, b := gnntest.Random(rng, rows, cols), new(nn.Buffer)
 		m.Float32(b.Resize(rows, cols))
 		bind(to, b.Value())
@@ -303,7 +346,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestEveryOperation: every operation of nn and gnn is in a network that is exported or in one that
+// TestEveryOperation: every operation of nn, nn/cnn and gnn is in a network that is exported or in one that
 // is listed as refused.
 func TestEveryOperation(t *testing.T) {
 	covered := map[string]bool{}
@@ -313,9 +356,11 @@ func TestEveryOperation(t *testing.T) {
 			gnntest.Cover(n.x.Graph(), must(nn.NewTape(out)), covered)
 		}
 	}
-	for _, op := range append(gnntest.Operations(t, "../../nn"), gnntest.Operations(t, "..")...) {
-		if !covered[op] {
-			t.Errorf("operation %s is neither exported nor listed as refused", op)
+	for _, dir := range []string{"../../nn", "../../nn/cnn", ".."} {
+		for _, op := range gnntest.Operations(t, dir) {
+			if !covered[op] {
+				t.Errorf("operation %s is neither exported nor listed as refused", op)
+			}
 		}
 	}
 }

@@ -283,3 +283,9 @@ func FoldBatchNorm(l *Conv2D, norm *nn.BatchNorm) (*Conv2D, error) {
 	}
 	return folded, nil
 }
+
+func (o *conv2D) Describe() nn.Description {
+	return nn.Description{Config: Conv2DConfig{
+		In: o.in, Channels: o.out.Channels, Kernel: o.kernel, Stride: o.stride, Padding: o.padding,
+	}}
+}

@@ -238,3 +238,11 @@ func (flatten) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) 
 	copy(din[0].Data, dout.Data)
 	return nil
 }
+
+func (o *pool) Describe() nn.Description {
+	return nn.Description{Config: PoolConfig{o.in, o.kernel, o.stride, o.padding}}
+}
+
+func (o flatten) Describe() nn.Description {
+	return nn.Description{Config: o.m}
+}
