@@ -30,9 +30,9 @@ func (r *request) read(asked *servepb.Offloading, m *Model) error {
 	}
 	usual := m.ranges
 	for i, s := range asked.Servers {
-		r.obs.Capacity[i] = r.value("capacity", i, s.Capacity, usual.Capacity.Low, s.Capacity > 0 && s.Capacity <= 1)
+		r.obs.Capacity[i] = r.value("capacity", i, s.Capacity, usual.Capacity.Low, s.Capacity >= tiny && s.Capacity <= 1)
 		b := s.BacklogSeconds
-		r.obs.Backlog[i] = r.value("backlog", i, b, usual.Backlog.High*float64(m.scenario.Slot), b >= 0 && b <= math.MaxFloat64)
+		r.obs.Backlog[i] = r.value("backlog", i, b, usual.Backlog.High*float64(m.scenario.Slot), b >= 0 && b <= huge)
 	}
 	for i, t := range asked.Tasks {
 		r.obs.Bits[i] = r.value("size", i, t.Bits, usual.Bits.High, positive(t.Bits))
@@ -78,7 +78,14 @@ func (r *request) shape(asked *servepb.Offloading, exits int) error {
 	return nil
 }
 
-func positive(x float64) bool { return x > 0 && x <= math.MaxFloat64 }
+// positive reports whether x is a number above 0 that a quantity in units can have.
+func positive(x float64) bool { return x >= tiny && x <= huge }
+
+// No bits, seconds or bit/s of this world are outside of these. They keep calculations finite.
+const (
+	tiny = 1e-12
+	huge = 1e18
+)
 
 // value returns x, or instead if x is not valid.
 func (r *request) value(what string, i int, x, instead float64, valid bool) float64 {
@@ -154,7 +161,7 @@ func (r *request) reach(i int, t *servepb.Task) error {
 }
 
 // deadRate is a rate at which a task arrives long after its deadline.
-func deadRate(bits, deadline float64) float64 { return max(bits/deadline*1e-6, 1e-300) }
+func deadRate(bits, deadline float64) float64 { return bits / deadline * 1e-6 }
 
 // dead reports whether a link is one over which nothing arrives.
 func (r *request) dead(device, link int) bool {
