@@ -49,7 +49,10 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-const headerTimeout = 5 * time.Second
+const (
+	headerTimeout = 5 * time.Second
+	compressFrom  = 64 << 10 // bytes: compressing a smaller answer takes longer than sending it
+)
 
 // controllerKey is the key of the *http.ResponseController in the context of a request.
 type controllerKey struct{}
@@ -64,6 +67,7 @@ type controllerKey struct{}
 func (s *Service) Handler() http.Handler {
 	options := []connect.HandlerOption{
 		connect.WithReadMaxBytes(s.cfg.Limits.MessageBytes),
+		connect.WithCompressMinBytes(compressFrom),
 		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, r any) error {
 			s.log.Error("a request panicked", "procedure", spec.Procedure, "panic", r)
 			return connect.NewError(connect.CodeInternal, errors.New("the service failed at this request"))
