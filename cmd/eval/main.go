@@ -4,6 +4,7 @@
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1
 //	go run ./cmd/eval --run runs/grle-dynamic-m6-seed1 --devices 1000 --slots 50   # graph actors decide for any number
 //	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --scenario static --online # continue to learn
+//	go run ./cmd/eval --run runs/grle-dynamic-m14-seed1 --onnx policy.onnx         # its actor for other programs; see docs/onnx.md
 //	go run ./cmd/eval --suite quick                                                # train and compare all methods, briefly
 //	go run ./cmd/eval --suite paper                                                # and in full; see docs/results.md
 //	go run ./cmd/eval wpmec --users 10,20,30 --seeds 5

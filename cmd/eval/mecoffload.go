@@ -26,6 +26,7 @@ type mecoffloadCommand struct {
 	Workers   *int    `placeholder:"COUNT" help:"Goroutines that share a training step, with --online."`
 	Curves    string  `placeholder:"FILE" help:"With --run, also draw the learning curves of all runs into one figure: FILE.svg, FILE.png and FILE.pdf."`
 	Decisions string  `placeholder:"FILE" help:"With one run, also write what it sees and decides in each slot, a JSON object a line, as the decision service takes it (docs/serve.md)."`
+	ONNX      string  `name:"onnx" placeholder:"FILE" help:"With one run, write its actor as an ONNX file (docs/onnx.md) and evaluate nothing."`
 	show.FormatFlag
 	suiteFlags `embed:""`
 }
@@ -51,6 +52,9 @@ func (c mecoffloadCommand) Run(ctx context.Context, out cli.Streams) error {
 			return cli.Usage("the runs are of different worlds, %s and %s: choose one by --scenario, --devices, --servers, --slot and --profile, or evaluate them one by one",
 				cli.World(cfgs[0].Scenario, cfgs[0].Profile), cli.World(cfgs[i].Scenario, cfgs[i].Profile))
 		}
+	}
+	if c.ONNX != "" {
+		return c.export(checkpoints, cfgs, choices, out)
 	}
 	if c.Curves != "" {
 		if err := c.drawCurves(); err != nil {

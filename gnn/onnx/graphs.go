@@ -28,14 +28,14 @@ func (c *call) numGraphs() string { return c.graphInput("_num_graphs", 1) }
 // scatter reduces the rows z into the rows that index names, of n [1] rows of the given width that
 // start as v.
 func (b *Builder) scatter(z, index, n string, width int, v float32, reduction string) string {
-	shape := b.OpWith("Concat", Attrs{"axis": 0}, n, b.Ints(int64(width)))
-	return b.OpWith("ScatterND", Attrs{"reduction": reduction}, b.filled(shape, v), b.column(index), z)
+	shape := b.Join(0, n, b.Ints(int64(width)))
+	return b.OpWith("ScatterND", Attrs{"reduction": reduction}, b.Filled(shape, v), b.column(index), z)
 }
 
 // countBy returns how often each of n [1] rows is in index, [n x 1].
 func (b *Builder) countBy(index, n string) string {
 	return b.once("%count "+index+" "+n, func() string {
-		return b.scatter(b.filled(b.Op("Shape", b.column(index)), 1), index, n, 1, 0, "add")
+		return b.scatter(b.Filled(b.Op("Shape", b.column(index)), 1), index, n, 1, 0, "add")
 	})
 }
 
@@ -103,7 +103,7 @@ func (c *call) edges(features bool) string {
 
 func edgeMessage(c *call) string {
 	z := c.leaky(c.Slope, c.edges(len(c.in) == 4))
-	return c.reduce(c.Mode, z, c.dst(), c.rows(c.in[1]), c.width(1))
+	return c.reduce(c.Mode, z, c.dst(), c.Rows(c.in[1]), c.width(1))
 }
 
 func edgeScore(c *call) string {
@@ -117,7 +117,7 @@ func edgeUpdate(c *call) string { return c.act(c.Act, c.edges(len(c.in) == 4)) }
 func gcn(c *call) string {
 	in, bias := c.bias()
 	x := c.Op("MatMul", in[0], in[1])
-	n := c.rows(x)
+	n := c.Rows(x)
 	loop := c.column(c.Op("Equal", c.src(), c.dst()))
 	once := c.Op("Where", loop, c.Float(0), c.Float(1))
 	scale := c.Op("Reciprocal", c.Op("Sqrt", c.scatter(once, c.dst(), n, 1, 1, "add")))
@@ -130,7 +130,7 @@ func gcn(c *call) string {
 // sage takes x, W, the destinations' features r, R and b.
 func sage(c *call) string {
 	in, bias := c.bias()
-	n := c.rows(in[2])
+	n := c.Rows(in[2])
 	mean := c.reduce(c.Mode, c.gather(in[0], c.src()), c.dst(), n, c.width(0))
 	return c.finish(c.Op("Add", c.Op("MatMul", mean, in[1]), c.Op("MatMul", in[2], in[3])), bias)
 }
@@ -147,16 +147,16 @@ func gin(c *call) string {
 	if len(rest) == 2 {
 		z = c.Op("Relu", c.Op("Add", z, c.Op("MatMul", rest[0], rest[1])))
 	}
-	return c.Op("Add", own, c.reduce("sum", z, c.dst(), c.rows(x), c.width(0)))
+	return c.Op("Add", own, c.reduce("sum", z, c.dst(), c.Rows(x), c.width(0)))
 }
 
 // nnConv takes p = x T with T_0 last, h and r: the messages are the T_q weighted by h and 1.
 func nnConv(c *call) string {
 	h, width, out := c.in[1], int64(c.width(1)), int64(c.width(2))
-	one := c.filled(c.Op("Shape", c.column(c.dst())), 1)
-	weights := c.Op("Unsqueeze", c.concat([]string{h, one}), c.Ints(2))
-	p := c.reshape(c.gather(c.in[0], c.src()), 0, width+1, out)
+	one := c.Filled(c.Op("Shape", c.column(c.dst())), 1)
+	weights := c.Unsqueeze(2, c.concat([]string{h, one}))
+	p := c.Reshape(c.gather(c.in[0], c.src()), 0, width+1, out)
 	message := c.sumOver(1, c.Op("Mul", p, weights))
-	y := c.reduce(c.Mode, message, c.dst(), c.rows(c.in[2]), int(out))
+	y := c.reduce(c.Mode, message, c.dst(), c.Rows(c.in[2]), int(out))
 	return c.act(c.Act, c.Op("Add", y, c.in[2]))
 }

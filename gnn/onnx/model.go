@@ -140,6 +140,40 @@ func (b *Builder) attribute(name string, v any) *onnxpb.AttributeProto {
 	return a
 }
 
+// Cast converts x.
+func (b *Builder) Cast(x string, to Type) string { return b.OpWith("Cast", Attrs{"to": to}, x) }
+
+// Join concatenates along an axis.
+func (b *Builder) Join(axis int, in ...string) string {
+	return b.OpWith("Concat", Attrs{"axis": axis}, in...)
+}
+
+// Reshape changes the shape of x; a 0 keeps the size that x has there, and -1 stands for the rest.
+func (b *Builder) Reshape(x string, dims ...int64) string {
+	return b.Op("Reshape", x, b.Ints(dims...))
+}
+
+// Unsqueeze adds an axis of size 1.
+func (b *Builder) Unsqueeze(axis int64, x string) string {
+	return b.Op("Unsqueeze", x, b.Ints(axis))
+}
+
+// Rows returns the size of x's first axis, [1].
+func (b *Builder) Rows(x string) string {
+	return b.OpWith("Shape", Attrs{"start": 0, "end": 1}, x)
+}
+
+// UpTo returns 0, 1, ... below n [1].
+func (b *Builder) UpTo(n string) string {
+	first := func(x string) string { return b.Op("Squeeze", x, b.Ints(0)) }
+	return b.Op("Range", first(b.Ints(0)), first(n), first(b.Ints(1)))
+}
+
+// Filled returns a float tensor of the given shape with v everywhere.
+func (b *Builder) Filled(shape string, v float32) string {
+	return b.OpWith("ConstantOfShape", Attrs{"value": floats([]int{1}, v)}, shape)
+}
+
 // fresh returns a name that no input has: users' names would have to start with "%".
 func (b *Builder) fresh() string { b.count++; return fmt.Sprintf("%%%d", b.count) }
 

@@ -1,27 +1,22 @@
 package onnx_test
 
 import (
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/graphrl/graphrl/gnn"
 	"github.com/graphrl/graphrl/gnn/gnntest"
 	"github.com/graphrl/graphrl/gnn/onnx"
+	"github.com/graphrl/graphrl/gnn/onnx/onnxtest"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/nn/cnn"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 )
-
-var folder = flag.String("onnx", "", "write models, inputs and outputs here, for bench/peers/onnx_check.py")
 
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -224,7 +219,7 @@ func build(name string, make func(n *network) node) (*network, node) {
 
 // bind draws a batch of graphs, some without edges and with vertices that no edge reaches, and
 // features, gives them to the tape and returns them as the inputs of the model.
-func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]value {
+func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]onnxtest.Tensor {
 	var members []*gnn.Graph
 	for range 1 + rng.IntN(4) {
 		src, dst := 1+rng.IntN(9), 1+rng.IntN(9)
@@ -242,26 +237,20 @@ func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]v
 		}
 	}
 	g := must(gnn.Batch(members...))
-	in := map[string]value{}
-	ints := func(name string, v []int32) {
-		in[name] = value{shape: []int{len(v)}}
-		for _, i := range v {
-			in[name] = value{in[name].shape, append(in[name].data, float64(i))}
-		}
-	}
+	in := map[string]onnxtest.Tensor{}
 	var batch []int32
 	for b := range g.NumGraphs() {
 		for range g.GraphPtr()[b+1] - g.GraphPtr()[b] {
 			batch = append(batch, int32(b))
 		}
 	}
-	ints("g_edge_src", g.Edges().Src)
-	ints("g_edge_dst", g.Edges().Dst)
-	ints("r_edge_src", g.Edges().Dst)
-	ints("r_edge_dst", g.Edges().Src)
-	ints("g_num_dst", []int32{int32(g.NumDst())})
-	ints("g_batch", batch)
-	ints("g_num_graphs", []int32{int32(g.NumGraphs())})
+	in["g_edge_src"] = onnxtest.Vector(g.Edges().Src...)
+	in["g_edge_dst"] = onnxtest.Vector(g.Edges().Dst...)
+	in["r_edge_src"] = onnxtest.Vector(g.Edges().Dst...)
+	in["r_edge_dst"] = onnxtest.Vector(g.Edges().Src...)
+	in["g_num_dst"] = onnxtest.Vector(g.NumDst())
+	in["g_batch"] = onnxtest.Vector(batch...)
+	in["g_num_graphs"] = onnxtest.Vector(g.NumGraphs())
 	bind := func(to node, v gorgonia.Value) {
 		if tape.Needs(to) {
 			if err := tape.Bind(to, v); err != nil {
@@ -277,7 +266,7 @@ func (n *network) bind(t *testing.T, tape *nn.Tape, rng *rand.Rand) map[string]v
 		m, b := gnntest.Random(rng, rows, cols), new(nn.Buffer)
 		m.Float32(b.Resize(rows, cols))
 		bind(to, b.Value())
-		in[to.Name()] = value{[]int{rows, cols}, m.V}
+		in[to.Name()] = onnxtest.Tensor{Shape: []int{rows, cols}, Data: m.V}
 	}
 	return in
 }
@@ -298,39 +287,20 @@ func TestExport(t *testing.T) {
 				if err := tape.Run(); err != nil {
 					t.Fatal(err)
 				}
-				want, got := tape.Matrix(out), evaluate(model, in)["out"]
-				if fmt.Sprint(got.shape) != fmt.Sprint([]int{want.Rows, want.Cols}) {
-					t.Fatalf("seed %d: shape %v, want [%d %d]", seed, got.shape, want.Rows, want.Cols)
+				want, got := tape.Matrix(out), onnxtest.Evaluate(model, in)["out"]
+				if fmt.Sprint(got.Shape) != fmt.Sprint([]int{want.Rows, want.Cols}) {
+					t.Fatalf("seed %d: shape %v, want [%d %d]", seed, got.Shape, want.Rows, want.Cols)
 				}
-				for k, v := range got.data {
+				for k, v := range got.Data {
 					if w := float64(want.Data[k]); !(math.Abs(v-w) <= 1e-5*max(1, math.Abs(w))) {
 						t.Fatalf("seed %d: entry %d is %v, the tape has %v", seed, k, v, w)
 					}
 				}
-				if *folder != "" {
-					write(t, fmt.Sprintf("%s.%d", strings.ReplaceAll(name, " ", "_"), seed), model, in, want)
-				}
+				onnxtest.Write(t, fmt.Sprintf("%s.%d", strings.ReplaceAll(name, " ", "_"), seed), model, in, map[string]onnxtest.Tensor{
+					"out": {Shape: []int{want.Rows, want.Cols}, Data: gnntest.FromFloat32(want).V},
+				})
 			}
 		})
-	}
-}
-
-// write stores what onnx_check.py compares.
-func write(t *testing.T, name string, model []byte, in map[string]value, want nn.Matrix) {
-	type array struct {
-		Shape []int
-		Data  []float64
-	}
-	inputs := map[string]array{}
-	for name, v := range in {
-		inputs[name] = array{v.shape, v.data}
-	}
-	text := must(json.Marshal(map[string]any{"inputs": inputs, "out": array{
-		[]int{want.Rows, want.Cols}, gnntest.FromFloat32(want).V}}))
-	for file, content := range map[string][]byte{name + ".onnx": model, name + ".json": text} {
-		if err := os.WriteFile(filepath.Join(*folder, file), content, 0o644); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 

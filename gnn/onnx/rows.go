@@ -43,7 +43,7 @@ func (b *Builder) concat(in []string) string {
 	if len(in) == 1 {
 		return in[0]
 	}
-	return b.OpWith("Concat", Attrs{"axis": 1}, in...)
+	return b.Join(1, in...)
 }
 
 // width returns the columns of input i.
@@ -89,20 +89,9 @@ func batchNorm(c *call) string {
 	return c.finish(c.Op("Mul", x, c.in[1]), c.in[2])
 }
 
-// reshape changes the shape; a 0 keeps the size that x has there.
-func (b *Builder) reshape(x string, dims ...int64) string { return b.Op("Reshape", x, b.Ints(dims...)) }
-
 // sumOver sums over an axis, which goes.
 func (b *Builder) sumOver(axis int64, x string) string {
 	return b.OpWith("ReduceSum", Attrs{"keepdims": 0}, x, b.Ints(axis))
-}
-
-// rows returns the number of rows of x, [1].
-func (b *Builder) rows(x string) string { return b.OpWith("Shape", Attrs{"start": 0, "end": 1}, x) }
-
-// filled returns a tensor of the given shape with the value v everywhere.
-func (b *Builder) filled(shape string, v float32) string {
-	return b.OpWith("ConstantOfShape", Attrs{"value": floats([]int{1}, v)}, shape)
 }
 
 // gather takes rows of x.
@@ -112,11 +101,5 @@ func (b *Builder) gather(x, index string) string {
 
 // column makes a vector a column.
 func (b *Builder) column(v string) string {
-	return b.once("%column "+v, func() string { return b.Op("Unsqueeze", v, b.Ints(1)) })
-}
-
-// upTo returns 0, 1, ... below n [1].
-func (b *Builder) upTo(n string) string {
-	first := func(x string) string { return b.Op("Squeeze", x, b.Ints(0)) }
-	return b.Op("Range", first(b.Ints(0)), first(n), first(b.Ints(1)))
+	return b.once("%column "+v, func() string { return b.Unsqueeze(1, v) })
 }

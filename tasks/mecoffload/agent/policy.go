@@ -23,6 +23,8 @@ type Policy struct {
 	deadlines *DeadlineModel // nil: trust nominal times
 	value     *backlogValue  // nil: only the slot counts
 	random    *rl.Rand       // draws of candidates
+	scenario  mecoffload.Scenario
+	network   exportable // the actor's; nil in an Agent
 
 	decision []int32 // the last one, as the method sees it
 }
@@ -44,7 +46,7 @@ func newPolicy(c Config) (*Policy, error) {
 		return nil, err
 	}
 	sc, r := c.Scenario, c.Recipe
-	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe), random: rl.NewRand(c.Seed, streamQuantizer)}
+	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe), random: rl.NewRand(c.Seed, streamQuantizer), scenario: c.Scenario}
 	p.objective = mecoffload.Objective{Weight: r.LatencyWeight, Discount: r.Gamma}
 	if r.LatencyWeight < 0 {
 		p.objective.Weight = sc.RewardWeight
@@ -123,6 +125,7 @@ func loadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.network = network
 	p.decideBy(decider, c.Scenario.Devices)
 	return p, p.loadLearned(s)
 }
@@ -140,7 +143,7 @@ func (p *Policy) loadLearned(s *checkpoints.State) error {
 }
 
 // network returns the method's network, with initial weights.
-func (c Config) network() (rl.Model[mecoffload.Observation], error) {
+func (c Config) network() (exportable, error) {
 	t, err := c.Method.traits()
 	if err != nil {
 		return nil, err
