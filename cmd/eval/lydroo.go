@@ -23,7 +23,7 @@ type lydrooCommand struct {
 	Method []string `placeholder:"NAME" help:"Methods, separated by commas, to compare with those that do not learn: ${lydroo_methods}. Default: lydroo,lydroo-graph."`
 	cli.QueueFlags
 	Users []int  `placeholder:"N" help:"Numbers of users, separated by commas, with random frames. Default: 10."`
-	Sweep string `placeholder:"KEY=VALUES" help:"Compare several values of v or arrivals, such as v=5,20,80: a row and a point in the figure for each."`
+	Sweep string `placeholder:"KEY=VALUES" help:"Compare several values of v, energy_weight or arrivals, such as v=5,20,80: a row and a point in the figure for each."`
 	Seeds int    `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
 	Out   string `placeholder:"DIR" help:"Folder to make, for figures and table. Default: runs/lydroo-eval, numbered if it exists."`
 	show.FormatFlag
@@ -57,7 +57,7 @@ func (c lydrooCommand) Run(ctx context.Context, out cli.Streams) error {
 	for i, g := range groups {
 		rows[i].Result = meanQueues(g)
 		if sweep.key != "" {
-			rows[i].Value = sweep.of(cfgs[i*c.Seeds])
+			rows[i].Value = *sweep.of(&cfgs[i*c.Seeds])
 		}
 	}
 	caption := fmt.Sprintf("%s, %d frames, means over seeds %d to %d", cli.QueueFrames(cfgs[0]), cfgs[0].Frames, cfgs[0].Seed, cfgs[0].Seed+uint64(c.Seeds)-1)
@@ -158,7 +158,10 @@ func (c lydrooCommand) configs(saved *lydroo.Checkpoint, sweep sweptKey) ([]lydr
 				return nil, err
 			}
 			for _, value := range sweep.values {
-				cfg := sweep.set(cfg, value)
+				cfg := cfg
+				if swept := sweep.of(&cfg); swept != nil {
+					*swept = value
+				}
 				for range c.Seeds {
 					if err := cfg.Validate(); err != nil {
 						return nil, cli.FlagError(err)
@@ -219,8 +222,8 @@ func parseSweep(text string) (sweptKey, error) {
 	}
 	key, list, _ := strings.Cut(text, "=")
 	s := sweptKey{key: key}
-	if key != "v" && key != "arrivals" {
-		return s, cli.Usage("--sweep %s: want v=VALUES or arrivals=VALUES", text)
+	if s.of(&lydroo.Config{}) == nil {
+		return s, cli.Usage("--sweep %s: want v=VALUES, energy_weight=VALUES or arrivals=VALUES", text)
 	}
 	for _, field := range strings.Split(list, ",") {
 		v, err := strconv.ParseFloat(field, 64)
@@ -232,21 +235,17 @@ func parseSweep(text string) (sweptKey, error) {
 	return s, nil
 }
 
-func (s sweptKey) set(c lydroo.Config, value float64) lydroo.Config {
+// of returns the value of the key in a configuration; nil: there is no such key.
+func (s sweptKey) of(c *lydroo.Config) *float64 {
 	switch s.key {
 	case "v":
-		c.V = value
+		return &c.V
+	case "energy_weight":
+		return &c.EnergyWeight
 	case "arrivals":
-		c.Arrivals = value
+		return &c.Arrivals
 	}
-	return c
-}
-
-func (s sweptKey) of(c lydroo.Config) float64 {
-	if s.key == "v" {
-		return c.V
-	}
-	return c.Arrivals
+	return nil
 }
 
 // sweepPanels show the queue at the end and the power of each method over the swept values.

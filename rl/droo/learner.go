@@ -23,10 +23,12 @@ type Config struct {
 	TrainInterval int
 	// StepsPerTrain is the number of minibatches per training. Default 1 (published code).
 	StepsPerTrain int
-	// BatchSize is the number of samples in a minibatch. They are drawn without replacement, so
-	// training starts once that many are stored; the published code draws with replacement from the
-	// first slots on. Default 128 (published code).
+	// BatchSize is the number of samples in a minibatch. Unless Replace is set they are
+	// drawn without replacement, so training starts once that many are stored. Default 128 (published code).
 	BatchSize int
+	// Replace draws minibatches with replacement, from the first sample on. Default false, unlike the
+	// published code.
+	Replace bool
 	// MemorySize is the number of samples the replay memory keeps. Default 1024 (published code).
 	MemorySize int
 	// Window restricts minibatches to the newest samples of the memory; 0 draws from all of it.
@@ -133,11 +135,15 @@ func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool,
 		l.decided = false
 	}
 	l.slots++
-	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < l.cfg.BatchSize || l.slots < l.cfg.Warmup {
+	least := l.cfg.BatchSize
+	if l.cfg.Replace {
+		least = 1
+	}
+	if l.slots%l.cfg.TrainInterval != 0 || l.memory.Len() < least || l.slots < l.cfg.Warmup {
 		return 0, false, nil
 	}
 	for range l.cfg.StepsPerTrain {
-		if err := l.memory.Draw(l.rand, l.cfg.Window, l.batch); err != nil {
+		if err := l.draw(); err != nil {
 			return 0, false, err
 		}
 		stepLoss, err := l.actor.Train(l.batch)
@@ -150,6 +156,21 @@ func (l *Learner[O]) Learn(obs O, decision []int32) (loss float64, trained bool,
 		loss += stepLoss / float64(l.cfg.StepsPerTrain)
 	}
 	return loss, true, nil
+}
+
+// draw fills the minibatch.
+func (l *Learner[O]) draw() error {
+	if !l.cfg.Replace {
+		return l.memory.Draw(l.rand, l.cfg.Window, l.batch)
+	}
+	n := l.memory.Len()
+	if l.cfg.Window > 0 {
+		n = min(n, l.cfg.Window)
+	}
+	for i := range l.batch {
+		l.batch[i] = l.memory.At(l.rand.IntN(n))
+	}
+	return nil
 }
 
 // Step combines Decide and Learn for problems whose next observation does not depend on the

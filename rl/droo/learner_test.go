@@ -306,6 +306,27 @@ func TestDROOTrainsWhenDue(t *testing.T) {
 	}
 }
 
+// With replacement, training starts with the first sample.
+func TestDROODrawsWithReplacement(t *testing.T) {
+	cfg := smallConfig()
+	cfg.Replace, cfg.TrainInterval = true, 1
+	l := newLearner(t, cfg)
+	rng := rl.NewRand(3, 0)
+	obs := make([]float64, radios)
+	for slot := range 5 {
+		for i := range obs {
+			obs[i] = rng.Float64()
+		}
+		decision, err := l.Decide(obs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, trained, err := l.Learn(obs, decision); err != nil || !trained {
+			t.Fatalf("slot %d: trained %v (%v)", slot, trained, err)
+		}
+	}
+}
+
 func TestDROOSkipsEmptySlots(t *testing.T) {
 	l := newLearner(t, smallConfig())
 	if _, _, err := l.Learn(nil, nil); err != nil {

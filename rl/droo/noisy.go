@@ -1,10 +1,12 @@
 package droo
 
 import (
+	"errors"
 	"fmt"
-	"github.com/graphrl/graphrl/rl"
+	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/rl"
 )
 
 // NoisyOrderPreserving is the quantizer of LyDROO (S. Bi, L. Huang, H. Wang, Y. J. Zhang, IEEE TWC
@@ -12,11 +14,15 @@ import (
 // those of the scores plus Gaussian noise, which explores decisions in another order than the
 // scores'.
 //
-// The paper adds the noise to the probabilities and squashes the sum. Here it is added to the
-// logits, which explores in the same way and applies to one-of-n decisions as well. The halves are
-// interleaved (see Interleave); a noisy candidate that repeats another is replaced by the next.
+// The noise is added to the logits, so that it also applies to one-of-n decisions and changes few of
+// the decisions of which the actor is sure. The paper adds it to probabilities, see
+// [NewNoisyProbabilities]. The halves are interleaved (see Interleave); a noisy candidate that
+// repeats another is replaced by the next.
 type NoisyOrderPreserving struct {
 	sigma float64
+	// probabilities are what the noise is added to, instead of logits
+	probabilities bool
+
 	rand  *rl.Rand
 	inner OrderPreserving
 	noisy []float32
@@ -33,13 +39,30 @@ func NewNoisyOrderPreserving(sigma float64, rand *rl.Rand) (*NoisyOrderPreservin
 	return &NoisyOrderPreserving{sigma: sigma, rand: rand}, nil
 }
 
+// NewNoisyProbabilities returns the quantizer as published, for binary decisions: the noise is added
+// to the probabilities, and an entry of the sum above 0 becomes 1. So even decisions of which the
+// actor is sure flip in many candidates.
+func NewNoisyProbabilities(sigma float64, rand *rl.Rand) (*NoisyOrderPreserving, error) {
+	q, err := NewNoisyOrderPreserving(sigma, rand)
+	if err == nil {
+		q.probabilities = true
+	}
+	return q, err
+}
+
 // Candidates implements Quantizer.
 func (q *NoisyOrderPreserving) Candidates(s Scores, k int, dst *Decisions) error {
 	if err := q.inner.Candidates(s, k, &q.lists[0]); err != nil {
 		return err
 	}
+	if q.probabilities && s.Options != 1 {
+		return errors.New("droo: noisy probabilities are for binary decisions")
+	}
 	q.noisy = q.noisy[:0]
 	for _, z := range s.Logits {
+		if q.probabilities {
+			z = float32(1 / (1 + math.Exp(-float64(z))))
+		}
 		q.noisy = append(q.noisy, z+float32(q.sigma*q.rand.NormFloat64()))
 	}
 	noisy := Scores{Rows: s.Rows, Options: s.Options, Ends: s.Ends, Logits: q.noisy}

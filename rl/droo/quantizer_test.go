@@ -499,3 +499,31 @@ func TestExploreKeepsTheFirst(t *testing.T) {
 		}
 	}
 }
+
+// Where the actor is sure that a row is 0, noise on the logits keeps it 0 and noise on the
+// probability makes it 1 in half of the noisy candidates; where it is sure of 1, 0 in one of six.
+func TestNoisyProbabilities(t *testing.T) {
+	q, err := droo.NewNoisyProbabilities(1, rl.NewRand(5, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := droo.Scores{Rows: 2, Options: 1, Logits: []float32{-12, 12}}
+	const calls = 4000
+	var flips [2]float64
+	for range calls {
+		var d droo.Decisions
+		if err := q.Candidates(s, 2, &d); err != nil {
+			t.Fatal(err)
+		}
+		flips[0] += float64(d.Candidate(1)[0]) / calls
+		flips[1] += float64(1-d.Candidate(1)[1]) / calls
+	}
+	// about: a noisy candidate that is the plain one is replaced by its next
+	if flips[0] < 0.5 || flips[1] < 0.1 || flips[1] > 0.3 {
+		t.Errorf("flips of sure decisions: %v", flips)
+	}
+	var d droo.Decisions
+	if err := q.Candidates(droo.Scores{Rows: 1, Options: 2, Logits: []float32{0, 1}}, 2, &d); err == nil {
+		t.Error("one of two options: no error")
+	}
+}

@@ -155,3 +155,11 @@ func (c *DriftPlusPenalty[O]) SaveState(s *checkpoints.State) error {
 func (c *DriftPlusPenalty[O]) LoadState(s *checkpoints.State) error {
 	return errors.Join(c.Queues.LoadState(s.Sub("queues")), checkpoints.LoadOptional(s, "value", c.Value))
 }
+
+// LoadLearned implements [Learned]: it restores what the value has learned, not the queues.
+func (c *DriftPlusPenalty[O]) LoadLearned(s *checkpoints.State) error {
+	if learned, ok := c.Value.(Learned); ok {
+		return learned.LoadLearned(s.Sub("value"))
+	}
+	return nil
+}

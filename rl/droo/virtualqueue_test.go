@@ -117,6 +117,54 @@ func TestDriftPlusPenaltyIsSaved(t *testing.T) {
 	}
 }
 
+// Virtual queues and a learned value combine: a policy that evaluates loads the value, and its queues
+// start empty.
+func (v *stockValue) SaveState(s *checkpoints.State) error {
+	s.PutFloat64("stocks", nil, v[:])
+	return nil
+}
+func (v *stockValue) LoadState(s *checkpoints.State) error { return s.Float64("stocks", v[:]) }
+
+func TestDriftPlusPenaltyLoadsWhatItsValueLearned(t *testing.T) {
+	build := func(value *stockValue) (*droo.DriftPlusPenalty[offer], *droo.VirtualQueues) {
+		longTerm, err := droo.NewLongTerm(shop{}, value, droo.DefaultLongTermConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		queues, _ := droo.NewVirtualQueues([]float64{0.1}, nil)
+		uses := func(_ offer, d *droo.Decisions, _ int, dst []float64) error {
+			for k := range d.K {
+				dst[k] = float64(d.Choice[k])
+			}
+			return nil
+		}
+		return &droo.DriftPlusPenalty[offer]{Value: longTerm, Uses: droo.UsesFunc[offer](uses), Queues: queues, V: 1}, queues
+	}
+	saved, queues := build(&stockValue{1, 2, 3, 4})
+	_ = queues.Observe([]float64{5})
+	state := checkpoints.NewState()
+	if err := saved.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	value := new(stockValue)
+	loaded, queues := build(value)
+	if err := loaded.LoadLearned(state); err != nil || *value != (stockValue{1, 2, 3, 4}) || queues.Backlog()[0] != 0 {
+		t.Errorf("value %v, backlog %v (%v)", *value, queues.Backlog(), err)
+	}
+	var d droo.Decisions
+	d.Reset(1, 2)
+	d.Append([]int32{0})
+	d.Append([]int32{1})
+	got := make([]float64, 2)
+	_ = queues.Observe([]float64{0.7}) // backlog 0.6
+	if err := loaded.Score(offer{2, 0.5}, &d, got); err != nil {
+		t.Fatal(err)
+	}
+	if want := []float64{0.9 * 3, 0.5 + 0.9*2 - 0.6}; math.Abs(got[0]-want[0])+math.Abs(got[1]-want[1]) > 1e-12 {
+		t.Errorf("scores %v, want reward, discounted value and price: %v", got, want)
+	}
+}
+
 func TestVirtualQueuesRefuseNonsense(t *testing.T) {
 	nan := math.NaN()
 	for name, f := range map[string]func() error{

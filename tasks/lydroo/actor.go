@@ -17,7 +17,8 @@ import (
 type Actor = droo.NetworkActor[Observation]
 
 // NewMLPActor returns the published network for the given number of users: gains, data queues and
-// energy queues through hidden layers of the given widths to a logit per user.
+// energy queues through hidden layers of the given widths to a logit per user. Adam has the published
+// beta1 of 0.09.
 func NewMLPActor(users int, hidden []int, learningRate float64, rng *rl.Rand) (*Actor, error) {
 	small := func(w nn.Matrix, rng *rand.Rand) { nn.Uniform(1/math.Sqrt(float64(w.Rows)))(w, rng) }
 	widths := append(append([]int{3 * users}, hidden...), users)
@@ -25,7 +26,7 @@ func NewMLPActor(users int, hidden []int, learningRate float64, rng *rl.Rand) (*
 	if err != nil {
 		return nil, fmt.Errorf("lydroo: MLP actor: %w", err)
 	}
-	return droo.NewNetworkActor(&mlpNetwork{mlp, users}, droo.NetworkActorConfig{LearningRate: learningRate})
+	return droo.NewNetworkActor(&mlpNetwork{mlp, users}, droo.NetworkActorConfig{LearningRate: learningRate, Beta1: 0.09})
 }
 
 type mlpNetwork struct {
@@ -77,7 +78,7 @@ type GraphActorConfig struct {
 	LearningRate float64
 }
 
-// NewGraphActor returns an actor that sees the network as a graph: the users and the edge server,
+// NewGraphActor returns an actor for decisions that the solver scores. It sees the network as a graph: the users and the edge server,
 // joined by one edge each. Users send messages to the server, which averages them and sends its
 // state back; then a perceptron scores every edge. It serves any number of users, and treats them
 // alike in any order.
@@ -85,13 +86,9 @@ type GraphActorConfig struct {
 // The features of a user describe its options in the frame: the value of computing locally, the
 // value and the time of sending all it wants to, and the slope of that, all relative to the mean
 // user. So the network must learn the price of time at which the frame is full.
-func NewGraphActor(p Params, cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
+func NewGraphActor(solver *Solver, cfg GraphActorConfig, rng *rl.Rand) (*Actor, error) {
 	if cfg.Hidden < 1 || cfg.Rounds < 1 {
 		return nil, fmt.Errorf("lydroo: graph actor: %d hidden units and %d rounds: at least 1 of each", cfg.Hidden, cfg.Rounds)
-	}
-	solver, err := NewSolver(p)
-	if err != nil {
-		return nil, err
 	}
 	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{
 		In: userFeatures, InDst: serverFeatures, Hidden: cfg.Hidden, Rounds: cfg.Rounds,

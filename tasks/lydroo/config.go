@@ -29,11 +29,13 @@ type Config struct {
 	V          float64 `yaml:"v"`           // weight of the rate against the queues
 	PowerLimit float64 `yaml:"power_limit"` // mean power of a user, W
 
+	EnergyWeight float64 `yaml:"energy_weight"` // of the energy queues against the data queues
+
 	ReportInterval     int `yaml:"report_interval"`     // frames from one report to the next
 	CheckpointInterval int `yaml:"checkpoint_interval"` // frames from one checkpoint to the next
 
 	Noise         float64 `yaml:"noise"`          // standard deviation of the noise of half of the candidates; 0: no such candidates
-	Candidates    int     `yaml:"candidates"`     // the most there ever are; 0: the number of users, or twice that for lydroo-graph
+	Candidates    int     `yaml:"candidates"`     // the most there ever are; 0: twice the number of users
 	AdaptInterval int     `yaml:"adapt_interval"` // see droo.Config, as for the next three
 	TrainInterval int     `yaml:"train_interval"`
 	BatchSize     int     `yaml:"batch_size"`
@@ -43,26 +45,32 @@ type Config struct {
 	Hidden       []int   `yaml:"hidden"`        // widths of the MLP actor's hidden layers
 	GraphHidden  int     `yaml:"graph_hidden"`  // width of the graph actor's embeddings
 	GraphRounds  int     `yaml:"graph_rounds"`  // of messages to the server and back
+
+	// Of methods that learn the value of queues.
+	Gamma         float64 `yaml:"gamma"`          // discount factor, in (0, 1)
+	ValueInterval int     `yaml:"value_interval"` // frames from one fit to the next
+	ValueMemory   int     `yaml:"value_memory"`   // latest frames that the value is fitted to
 }
 
 // DefaultConfig returns the published settings of LyDROO, and ours for the graph actor.
 func DefaultConfig(m Method) Config {
 	p := PaperParams()
 	c := Config{
-		Method: m, Users: 10, Arrivals: 3, Frames: 10_000, Seed: 1, V: p.V, PowerLimit: p.PowerLimit,
+		Method: m, Users: 10, Arrivals: 3, Frames: 10_000, Seed: 1, V: p.V, PowerLimit: p.PowerLimit, EnergyWeight: p.EnergyWeight,
 		ReportInterval: 100, CheckpointInterval: 1000,
 		Noise: 1, AdaptInterval: 32, TrainInterval: 20, BatchSize: 128, MemorySize: 1024,
-		LearningRate: 0.01, Hidden: []int{256, 128}, GraphHidden: 16, GraphRounds: 1,
+		LearningRate: 0.01, Hidden: []int{256, 128}, GraphHidden: 16, GraphRounds: 2,
+		Gamma: 0.98, ValueInterval: 20, ValueMemory: 2048,
 	}
-	if m == LyDROOGraph { // ours: more candidates, and small steps from the first frames on
-		c.Noise, c.TrainInterval, c.BatchSize = 2, 5, 16
+	if m.graph() { // ours: small steps from the first frames on
+		c.Noise, c.TrainInterval, c.BatchSize = 2, 2, 16
 	}
 	return c
 }
 
 func (c Config) params() Params {
 	p := PaperParams()
-	p.V, p.PowerLimit = c.V, c.PowerLimit
+	p.V, p.PowerLimit, p.EnergyWeight = c.V, c.PowerLimit, c.EnergyWeight
 	return p
 }
 
@@ -120,6 +128,7 @@ func (c Config) check() error {
 		{"train_interval", c.TrainInterval, 1, maxSamples}, {"batch_size", c.BatchSize, 1, maxSamples},
 		{"memory_size", c.MemorySize, c.BatchSize, maxSamples},
 		{"graph_hidden", c.GraphHidden, 1, maxWidth}, {"graph_rounds", c.GraphRounds, 1, maxLayers},
+		{"value_interval", c.ValueInterval, 1, maxFrames}, {"value_memory", c.ValueMemory, 1, maxSamples},
 	}
 	for i, w := range c.Hidden {
 		integers = append(integers, integer{fmt.Sprintf("hidden[%d]", i), w, 1, maxWidth})
@@ -132,11 +141,14 @@ func (c Config) check() error {
 	if c.Method == Exhaustive && c.Users > MaxExhaustive {
 		return strictyaml.Invalid("users", "an exhaustive search over %d users: at most %d", c.Users, MaxExhaustive)
 	}
+	if !(c.Gamma > 0 && c.Gamma < 1) {
+		return strictyaml.Invalid("gamma", "%v is not between 0 and 1", c.Gamma)
+	}
 	for _, v := range []struct {
 		key      string
 		value    float64
 		positive bool
-	}{{"arrivals", c.Arrivals, false}, {"v", c.V, false}, {"noise", c.Noise, false}, {"power_limit", c.PowerLimit, true}, {"learning_rate", c.LearningRate, true}} {
+	}{{"arrivals", c.Arrivals, false}, {"v", c.V, false}, {"noise", c.Noise, false}, {"power_limit", c.PowerLimit, true}, {"energy_weight", c.EnergyWeight, true}, {"learning_rate", c.LearningRate, true}} {
 		if !(v.value >= 0) || math.IsInf(v.value, 0) || v.positive && v.value == 0 {
 			return strictyaml.Invalid(v.key, "%v is not a finite number of at least 0, or above 0 where it divides", v.value)
 		}

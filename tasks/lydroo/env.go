@@ -14,8 +14,8 @@ type EnvConfig struct {
 	Params Params
 	Source Source
 	Frames int // length of an episode
-	// Myopic allocates without a look at the queues, see [NewMyopicSolver].
-	Myopic bool
+	// Solver allocates; nil: that of [NewSolver].
+	Solver *Solver
 }
 
 // Env is the network as an environment. An observation is a frame with its queues, an action is a
@@ -45,15 +45,12 @@ func NewEnv(cfg EnvConfig) (*Env, error) {
 	if cfg.Source == nil {
 		return nil, errors.New("lydroo: an environment without a source of frames")
 	}
-	e := &Env{cfg: cfg}
+	e := &Env{cfg: cfg, solver: cfg.Solver}
 	var err error
-	if cfg.Myopic {
-		e.solver, err = NewMyopicSolver(cfg.Params)
-	} else {
-		e.solver, err = NewSolver(cfg.Params)
-	}
-	if err != nil {
-		return nil, err
+	if e.solver == nil {
+		if e.solver, err = NewSolver(cfg.Params); err != nil {
+			return nil, err
+		}
 	}
 	n := cfg.Source.Users()
 	limits, scales := make([]float64, n), make([]float64, n)

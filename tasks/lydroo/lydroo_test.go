@@ -358,7 +358,7 @@ func TestLearnedActorServesOtherNumbers(t *testing.T) {
 	}
 	c := tiny(LyDROOGraph)
 	c.Users = 9
-	r, err := RunFrom(context.Background(), c, state.Sub(actorState), nil)
+	r, err := RunFrom(context.Background(), c, state.Sub(policyState), nil)
 	if err != nil || r.Users != 9 || !(r.WeightedRate > 0) {
 		t.Errorf("%+v (%v)", r, err)
 	}

@@ -2,6 +2,7 @@ package lydroo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ type Method string
 const (
 	LyDROO            Method = "lydroo"       // with the MLP actor, as published
 	LyDROOGraph       Method = "lydroo-graph" // with the graph actor
+	LyDROOValue       Method = "lydroo-value" // and a learned worth of data, next to the virtual queues
+	LearnedValue      Method = "value"        // and a learned price of energy too: no virtual queues
 	Exhaustive        Method = "exhaustive"   // the best decision of each frame
 	CoordinateDescent Method = "coordinate-descent"
 	Greedy            Method = "greedy"
@@ -29,7 +32,7 @@ const (
 
 // Methods returns all methods.
 func Methods() []Method {
-	return []Method{LyDROO, LyDROOGraph, Exhaustive, CoordinateDescent, Greedy, Myopic, OffloadOnly, LocalOnly}
+	return []Method{LyDROO, LyDROOGraph, LyDROOValue, LearnedValue, Exhaustive, CoordinateDescent, Greedy, Myopic, OffloadOnly, LocalOnly}
 }
 
 // Baselines returns the methods that do not learn and are quick enough for the number of users.
@@ -42,7 +45,13 @@ func Baselines(users int) []Method {
 }
 
 // Learns reports whether a method has a network.
-func (m Method) Learns() bool { return m == LyDROO || m == LyDROOGraph }
+func (m Method) Learns() bool { return m == LyDROO || m.graph() }
+
+// graph reports whether a method has the graph actor.
+func (m Method) graph() bool { return m == LyDROOGraph || m.learnsValue() }
+
+// learnsValue reports whether a method learns what queues are worth.
+func (m Method) learnsValue() bool { return m == LyDROOValue || m == LearnedValue }
 
 // ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
@@ -59,7 +68,7 @@ func ParseMethod(name string) (Method, error) {
 // QueueSummary is about the data queues, in Mbit: means over users and frames.
 type QueueSummary struct {
 	Mean        float64 `json:"mean"`
-	MiddleThird float64 `json:"middle_third"`
+	MiddleThird float64 `json:"-"`
 	LastThird   float64 `json:"last_third"`
 }
 
@@ -74,7 +83,7 @@ type Result struct {
 	Method       Method        `json:"method"`
 	Users        int           `json:"users"`
 	Frames       int           `json:"frames"`
-	Seed         uint64        `json:"seed"`
+	Seed         uint64        `json:"-"`
 	QueueMbit    QueueSummary  `json:"queue_mbit"`
 	EnergyJ      EnergySummary `json:"energy_j"`
 	WeightedRate float64       `json:"weighted_rate"` // mean of sum w r, Mbit a frame
@@ -89,7 +98,7 @@ type Result struct {
 // Run executes cfg. But for the times, equal configurations give equal results.
 func Run(ctx context.Context, cfg Config) (*Result, error) { return RunFrom(ctx, cfg, nil, nil) }
 
-// RunFrom is [Run] with an actor that has been trained, see [Checkpoint.Learned], which does not learn
+// RunFrom is [Run] with a policy that has been trained, see [Checkpoint.Learned], which does not learn
 // on; nil: with a new one, which learns. progress, if not nil, is called after every frame.
 func RunFrom(ctx context.Context, cfg Config, learned *checkpoints.State, progress func(done int, queue float64)) (*Result, error) {
 	e, err := newExecution(cfg, learned)
@@ -132,10 +141,14 @@ func newExecution(cfg Config, learned *checkpoints.State) (*execution, error) {
 		return nil, err
 	}
 	e := &execution{cfg: cfg, energy: make([]float64, source.Users())}
-	if e.env, err = NewEnv(EnvConfig{Params: cfg.params(), Source: source, Frames: cfg.Frames, Myopic: cfg.Method == Myopic}); err != nil {
+	solver, err := cfg.solver(source.Users())
+	if err != nil {
 		return nil, err
 	}
-	if e.policy, err = cfg.policy(source.Users(), learned); err != nil {
+	if e.env, err = NewEnv(EnvConfig{Params: cfg.params(), Source: source, Frames: cfg.Frames, Solver: solver}); err != nil {
+		return nil, err
+	}
+	if e.policy, err = cfg.policy(source.Users(), solver, e.env.energy, learned); err != nil {
 		return nil, err
 	}
 	e.obs, err = e.env.Reset(cfg.Seed)
@@ -153,7 +166,7 @@ func (e *execution) step() error {
 	if err != nil {
 		return fmt.Errorf("lydroo: %s: frame %d: %w", e.cfg.Method, t, err)
 	}
-	e.times = append(e.times, time.Since(start))
+	spent := time.Since(start)
 	queue := mean(e.obs.Q)
 	transition, err := e.env.Step(x)
 	if err != nil {
@@ -165,6 +178,11 @@ func (e *execution) step() error {
 	}
 	e.queue, e.power, e.rate = append(e.queue, queue), append(e.power, mean(a.Energy)), append(e.rate, transition.Reward)
 	e.obs = transition.Observation
+	start = time.Now()
+	if err := e.policy.observe(e.obs); err != nil {
+		return fmt.Errorf("lydroo: %s: frame %d: %w", e.cfg.Method, t, err)
+	}
+	e.times = append(e.times, spent+time.Since(start))
 	return nil
 }
 
@@ -197,7 +215,8 @@ func (e *execution) result() *Result {
 
 // policy is a method at work.
 type policy interface {
-	step(Observation) ([]int32, error) // decides and, if it learns, learns
+	step(Observation) ([]int32, error) // decides and, if it learns, learns from the decision
+	observe(next Observation) error    // learns from what the decision has led to
 	candidates() int                   // that the next decision is chosen from; 0: not chosen from candidates
 }
 
@@ -207,11 +226,19 @@ const (
 	noiseStream  = 0x6e7a
 )
 
-func (c Config) policy(users int, learned *checkpoints.State) (policy, error) {
-	solver, err := NewSolver(c.params())
-	if err != nil {
-		return nil, err
+// solver returns the solver that allocates and scores decisions.
+func (c Config) solver(users int) (*Solver, error) {
+	if c.Method == Myopic {
+		return NewMyopicSolver(c.params())
 	}
+	s, err := NewSolver(c.params())
+	if err == nil && c.Method.learnsValue() {
+		s.value = newQueueValue(c.params(), users, c.Gamma, c.Method == LearnedValue)
+	}
+	return s, err
+}
+
+func (c Config) policy(users int, solver *Solver, queues *droo.VirtualQueues, learned *checkpoints.State) (policy, error) {
 	x := make([]int32, users)
 	from := func(search func(Observation, []int32) (float64, error)) policy {
 		return &searcher{func(obs Observation, x []int32) (float64, error) {
@@ -234,27 +261,23 @@ func (c Config) policy(users int, learned *checkpoints.State) (policy, error) {
 		}
 		return &searcher{nil, x}, nil
 	case Myopic:
-		myopic, err := NewMyopicSolver(c.params())
-		if err != nil {
-			return nil, err
-		}
 		return from(func(obs Observation, x []int32) (float64, error) {
-			if _, err := myopic.Greedy(obs, x); err != nil {
+			if _, err := solver.Greedy(obs, x); err != nil {
 				return 0, err
 			}
-			return myopic.CoordinateDescent(obs, x)
+			return solver.CoordinateDescent(obs, x)
 		}), nil
 	}
-	return c.learner(users, solver, learned)
+	return c.learner(users, solver, queues, learned)
 }
 
 // learner returns the policy of a method that learns.
-func (c Config) learner(users int, solver *Solver, learned *checkpoints.State) (policy, error) {
+func (c Config) learner(users int, solver *Solver, queues *droo.VirtualQueues, learned *checkpoints.State) (policy, error) {
 	var actor *Actor
 	var err error
 	weights := rl.NewRand(c.Seed, weightStream)
-	if c.Method == LyDROOGraph {
-		actor, err = NewGraphActor(c.params(), GraphActorConfig{c.GraphHidden, c.GraphRounds, c.LearningRate}, weights)
+	if c.Method.graph() {
+		actor, err = NewGraphActor(solver, GraphActorConfig{c.GraphHidden, c.GraphRounds, c.LearningRate}, weights)
 	} else {
 		actor, err = NewMLPActor(users, c.Hidden, c.LearningRate, weights)
 	}
@@ -263,28 +286,44 @@ func (c Config) learner(users int, solver *Solver, learned *checkpoints.State) (
 	}
 	var quantizer droo.Quantizer = &droo.OrderPreserving{}
 	if c.Noise > 0 {
-		if quantizer, err = droo.NewNoisyOrderPreserving(c.Noise, rl.NewRand(c.Seed, noiseStream)); err != nil {
+		noisy := droo.NewNoisyOrderPreserving
+		if c.Method == LyDROO {
+			noisy = droo.NewNoisyProbabilities
+		}
+		if quantizer, err = noisy(c.Noise, rl.NewRand(c.Seed, noiseStream)); err != nil {
 			return nil, err
 		}
 	}
 	cfg := droo.Config{
 		Candidates: c.Candidates, AdaptInterval: c.AdaptInterval, TrainInterval: c.TrainInterval, StepsPerTrain: 1,
-		BatchSize: c.BatchSize, MemorySize: c.MemorySize, Seed: c.Seed,
+		BatchSize: c.BatchSize, Replace: c.Method == LyDROO, MemorySize: c.MemorySize, Seed: c.Seed,
 	}
 	if cfg.Candidates == 0 {
-		cfg.Candidates = max(users, 1)
-		if c.Method == LyDROOGraph {
-			cfg.Candidates *= 2
+		cfg.Candidates = max(2*users, 1)
+	}
+	var critic droo.Critic[Observation] = solver
+	var beyond *longTerm
+	if c.Method.learnsValue() {
+		if critic, beyond, err = c.longTerm(solver, queues); err != nil {
+			return nil, err
 		}
 	}
 	if learned != nil {
-		if err := actor.LoadState(learned); err != nil {
-			return nil, fmt.Errorf("lydroo: %s: the actor that was learned: %w", c.Method, err)
+		err := actor.LoadState(learned.Sub("actor"))
+		if beyond != nil {
+			err = errors.Join(err, critic.(droo.Learned).LoadLearned(learned.Sub("critic")))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("lydroo: %s: what was learned: %w", c.Method, err)
 		}
 	}
-	l, err := droo.New(actor, quantizer, solver, ObservationCodec{}, cfg)
+	l, err := droo.New(actor, quantizer, critic, ObservationCodec{}, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if beyond != nil {
+		beyond.learner = learner{l, learned != nil}
+		return beyond, nil
 	}
 	return learner{l, learned != nil}, nil
 }
@@ -302,7 +341,8 @@ func (s *searcher) step(obs Observation) ([]int32, error) {
 	_, err := s.search(obs, s.x)
 	return s.x, err
 }
-func (s *searcher) candidates() int { return 0 }
+func (s *searcher) observe(Observation) error { return nil }
+func (s *searcher) candidates() int           { return 0 }
 
 // learner decides and learns.
 type learner struct {
@@ -316,4 +356,5 @@ func (l learner) step(obs Observation) ([]int32, error) {
 	}
 	return l.Step(obs)
 }
-func (l learner) candidates() int { return l.K() }
+func (l learner) observe(Observation) error { return nil }
+func (l learner) candidates() int           { return l.K() }

@@ -85,10 +85,7 @@ func (t *Training) Line() any { return t.Report() }
 // Score implements runfolder.Run: short queues in the latest report interval.
 func (t *Training) Score() float64 { return -t.Report().QueueMbit }
 
-const (
-	policyState = "policy"
-	actorState  = policyState + "/actor"
-)
+const policyState = "policy"
 
 // SaveState implements checkpoints.Stateful.
 func (t *Training) SaveState(s *checkpoints.State) error {
@@ -179,6 +176,8 @@ func (c Config) architecture(users int) string {
 		return fmt.Sprintf("MLP actor: users %d, hidden %v", users, c.Hidden)
 	case LyDROOGraph:
 		return fmt.Sprintf("graph actor: hidden %d, rounds %d", c.GraphHidden, c.GraphRounds)
+	case LyDROOValue, LearnedValue:
+		return fmt.Sprintf("graph actor: hidden %d, rounds %d; value", c.GraphHidden, c.GraphRounds)
 	}
 	return "no network"
 }
@@ -221,8 +220,8 @@ func OpenRun(dir, name string) (*Checkpoint, error) {
 	return &Checkpoint{saved.Config, saved.Manifest.Step, saved}, nil
 }
 
-// Learned returns the state of the actor for [RunFrom] with the given number of users, which may be
-// any for LyDROOGraph. It is nil for methods that do not learn.
+// Learned returns the state of the policy for [RunFrom] with the given number of users, which may be
+// any unless the actor is an MLP. It is nil for methods that do not learn.
 func (c *Checkpoint) Learned(users int) (*checkpoints.State, error) {
 	if !c.Config.Method.Learns() {
 		return nil, nil
@@ -231,5 +230,5 @@ func (c *Checkpoint) Learned(users int) (*checkpoints.State, error) {
 		return nil, fmt.Errorf("lydroo: checkpoint %s holds %s with %s, and %s is needed (graph actors fit any number of users; MLP actors do not)",
 			c.saved.Dir, c.Config.Method, has, want)
 	}
-	return c.saved.State.Sub(actorState), nil
+	return c.saved.State.Sub(policyState), nil
 }

@@ -15,11 +15,12 @@ import (
 
 // QueueFlags describe the frames of lydroo.
 type QueueFlags struct {
-	Data     string   `placeholder:"FILE" help:"Replay the channels and arrivals of a MATLAB file such as result_10.mat."`
-	Arrivals *float64 `placeholder:"MBIT" help:"Mean of random arrivals of a user in a frame. Default: 3."`
-	Frames   *int     `placeholder:"COUNT" help:"Number of frames, of one second each. Default: 10000, or those of --data."`
-	Seed     *uint64  `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
-	V        *float64 `placeholder:"V" help:"Weight of the rate against the queues. Default: 20."`
+	Data         string   `placeholder:"FILE" help:"Replay the channels and arrivals of a MATLAB file such as result_10.mat."`
+	Arrivals     *float64 `placeholder:"MBIT" help:"Mean of random arrivals of a user in a frame. Default: 3."`
+	Frames       *int     `placeholder:"COUNT" help:"Number of frames, of one second each. Default: 10000, or those of --data."`
+	Seed         *uint64  `placeholder:"SEED" help:"Seed of everything random. Default: 1."`
+	V            *float64 `placeholder:"V" help:"Weight of the rate against the queues. Default: 20."`
+	EnergyWeight *float64 `placeholder:"WEIGHT" help:"Weight of the energy queues against the data queues. Default: 10."`
 }
 
 // Apply sets what the flags say.
@@ -43,6 +44,9 @@ func (f QueueFlags) Apply(cfg *lydroo.Config) error {
 	}
 	if f.V != nil {
 		cfg.V = *f.V
+	}
+	if f.EnergyWeight != nil {
+		cfg.EnergyWeight = *f.EnergyWeight
 	}
 	return nil
 }

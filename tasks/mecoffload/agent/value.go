@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/nnls"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
@@ -38,8 +39,7 @@ type backlogValue struct {
 	// Scratch buffers of training.
 	backlog []float64 // [N] slots
 	basis   []float64 // factors of the coefficients
-	gram    []float64 // basis^T basis
-	moment  []float64 // basis^T targets
+	fit     *nnls.Fit
 }
 
 var _ droo.AfterstateValue = (*backlogValue)(nil)
@@ -65,8 +65,8 @@ func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *backlogValue 
 func (v *backlogValue) resize(kinds int) {
 	n := 1 + (kinds+1)*len(knots)
 	v.kinds = kinds
-	v.coefficients, v.basis, v.moment = make([]float64, n), make([]float64, n), make([]float64, n)
-	v.gram = make([]float64, n*n)
+	v.coefficients, v.basis = make([]float64, n), make([]float64, n)
+	v.fit = nnls.New(n, 1)
 }
 
 // hinges returns the part of the coefficients or the basis s that belongs to one kind of server, or
@@ -159,70 +159,24 @@ func (v *backlogValue) TrainTD(features []float32, k int, targets []float64) (fl
 	if err := v.check(features, k); err != nil {
 		return 0, err
 	}
-	clear(v.gram)
-	clear(v.moment)
-	n, loss := len(v.basis), 0.0
+	v.fit.Clear()
+	loss := 0.0
 	for i := range k {
 		backlog := v.row(features, i)
 		v.expand(backlog)
 		d := targets[i] - v.at(backlog)
 		loss += d * d
-		for a, x := range v.basis {
-			if x == 0 {
-				continue
-			}
-			v.moment[a] += x * targets[i]
-			for b, y := range v.basis[:a+1] {
-				v.gram[a*n+b] += x * y
-			}
-		}
+		v.fit.Add(v.basis, targets[i])
 	}
-	for a := range n {
-		if a > 0 {
-			v.gram[a*n+a] += ridge
-		}
-		for b := range a {
-			v.gram[b*n+a] = v.gram[a*n+b]
-		}
+	for a := 1; a < len(v.basis); a++ {
+		v.fit.Pull(a, ridge, 0)
 	}
-	v.solve()
+	v.fit.Solve(v.coefficients, leastChange)
 	return loss / float64(k), nil
 }
 
-const (
-	maxSweeps   = 100
-	leastChange = 1e-7 // of a coefficient in a sweep, in units of accuracy per slot of backlog
-)
-
-// solve minimises the squared error over coefficients of which all but v0 are non-negative, by
-// coordinate descent from their current values. It converges because the problem is convex and the
-// bounds are separable (V. Franc, V. Hlavac and M. Navara, "Sequential coordinate-wise algorithm
-// for the non-negative least squares problem", CAIP 2005).
-func (v *backlogValue) solve() {
-	n := len(v.coefficients)
-	for range maxSweeps {
-		change := 0.0
-		for a, old := range v.coefficients {
-			row := v.gram[a*n:][:n]
-			if row[a] == 0 {
-				continue
-			}
-			slope := v.moment[a]
-			for b, c := range v.coefficients {
-				slope -= row[b] * c
-			}
-			c := old + slope/row[a]
-			if a > 0 {
-				c = max(c, 0)
-			}
-			v.coefficients[a] = c
-			change = max(change, math.Abs(c-old))
-		}
-		if change < leastChange {
-			return
-		}
-	}
-}
+// leastChange of a coefficient in a sweep of the fit, in units of accuracy per slot of backlog.
+const leastChange = 1e-7
 
 // Value implements mecoffload.ValueFunction: it returns V of backlogs in seconds [N], or NaN if
 // their number is not the number of servers.
