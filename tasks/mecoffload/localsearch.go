@@ -83,7 +83,7 @@ func (m *SlotModel) Switch(device int, options []int32) float64 {
 			continue
 		}
 		server := m.serverOf(device, option)
-		m.level[device] = m.exit[option]
+		m.choice[device] = option
 		m.flip(server, device, option)
 		g, b, f := m.serve(server)
 		m.flip(server, device, option)
@@ -97,7 +97,7 @@ func (m *SlotModel) Switch(device int, options []int32) float64 {
 			best, pick, gain, busy, free = change, option, g, b, f
 		}
 	}
-	m.choice[device], m.level[device] = pick, m.exit[pick]
+	m.choice[device] = pick
 	m.flip(m.serverOf(device, pick), device, pick)
 	if pick == old {
 		return 0

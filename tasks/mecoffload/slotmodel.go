@@ -43,7 +43,6 @@ type SlotModel struct {
 
 	// The decision, and each server under it.
 	choice []int32  // [M]
-	level  []int32  // [M] exit of each choice
 	queue  []uint64 // bit sets of ranks
 	gain   []float64
 	busy   []float64
@@ -119,11 +118,15 @@ func (m *SlotModel) replace(choice []int32) {
 // requeue rebuilds the queues from the choices.
 func (m *SlotModel) requeue() {
 	clear(m.queue)
+	link, word, queue, ranks := m.link, m.word, m.queue, m.rank
 	for i, option := range m.choice {
-		server := m.serverOf(i, option)
-		m.level[i] = m.exit[option]
-		rank := m.rank[i*m.degree+int(m.link[option])]
-		m.queue[int(m.word[server])+int(rank>>6)] |= 1 << (rank & 63)
+		server := link[option]
+		at := i*m.degree + int(server)
+		if len(m.reach) > 0 {
+			server = m.reach[at]
+		}
+		rank := ranks[at]
+		queue[word[server]+rank>>6] |= 1 << (rank & 63)
 	}
 	for n := range m.stale {
 		m.stale[n] = true
@@ -219,7 +222,7 @@ func (m *SlotModel) Finishes(dst []float64) {
 func (m *SlotModel) move(device int, option int32) {
 	old := m.choice[device]
 	from, to := m.serverOf(device, old), m.serverOf(device, option)
-	m.choice[device], m.level[device] = option, m.exit[option]
+	m.choice[device] = option
 	m.stale[from], m.stale[to] = true, true
 	if from != to {
 		m.flip(from, device, old)
@@ -284,7 +287,7 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 		for ; set != 0; set &= set - 1 {
 			rank := w<<6 | bits.TrailingZeros64(set)
 			i := task[rank]
-			exit, deadline := m.level[i], m.deadline[i]
+			exit, deadline := m.exit[m.choice[i]], m.deadline[i]
 			work := times[exit]
 			finish, served := serve(free, arrive[rank], work, deadline)
 			if !served {

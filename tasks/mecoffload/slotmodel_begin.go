@@ -39,7 +39,6 @@ func (m *SlotModel) Begin(obs *Observation) error {
 	links := tasks * m.degree
 	m.arrive, m.task, m.rank = reuse.Slice(m.arrive, links), reuse.Slice(m.task, links), reuse.Slice(m.rank, links)
 	m.choice, m.byTask, m.finish = reuse.Slice(m.choice, tasks), reuse.Slice(m.byTask, tasks), reuse.Slice(m.finish, tasks)
-	m.level = reuse.Slice(m.level, tasks)
 	m.reach = append(m.reach[:0], obs.Reach...)
 	m.groupLinks()
 	for server := range n {
