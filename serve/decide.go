@@ -20,7 +20,7 @@ type Query struct {
 	Observation *servepb.Offloading
 	// Budget is the time for the answer, from Start on; 0: no limit.
 	Budget time.Duration
-	Start  time.Time
+	Start  time.Time // zero: now
 	// Draws is the state of the draws after the answer before; empty: a new sequence from Seed or, if
 	// that is nil, from the seed of the training.
 	Draws []byte
@@ -117,6 +117,9 @@ func (m *Model) byPolicy(ctx context.Context, q Query, w *worker, out *servepb.D
 	p := m.pool(s)
 	var end time.Time
 	if q.Budget > 0 {
+		if q.Start.IsZero() {
+			q.Start = time.Now()
+		}
 		end = q.Start.Add(q.Budget)
 		if time.Until(end) < time.Duration(p.first.Load()) {
 			p.skipped()

@@ -5,7 +5,10 @@
 // In a Go program no server is needed:
 //
 //	model, err := serve.OpenModel("runs/grle-dynamic-m14-seed1", "", serve.World{})
-//	answer, err := model.Decide(ctx, serve.Query{Observation: observation, Budget: 2 * time.Millisecond, Start: time.Now()})
+//	if err != nil {
+//		return err
+//	}
+//	answer, err := model.Decide(ctx, serve.Query{Observation: observation, Budget: 2 * time.Millisecond})
 //
 // A [Model] is a checkpoint that decides for any number of devices and servers. It is immutable and
 // safe for concurrent use. Where it cannot decide, a rule does, and the answer says why.

@@ -1,24 +1,26 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/gnn/onnx/onnxtest"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// TestONNX compares the exported models with the actors, on observations of sizes that the models of
-// graph actors were not exported with, and some of them with servers out of reach.
+// TestONNX compares the exported models with the trained actors, on observations of sizes that the
+// models of graph actors were not exported with, and some of them with servers out of reach.
 func TestONNX(t *testing.T) {
 	for _, method := range []Method{GRLE, GRL, GRLELT, DROOE, DROO} {
 		t.Run(string(method), func(t *testing.T) {
 			c := testConfig(t, method)
 			c.Scenario.Devices = 6
-			p := savedPolicy(t, c)
+			p := trainedPolicy(t, c)
 			model, err := p.ONNX()
 			if err != nil {
 				t.Fatal(err)
@@ -75,6 +77,45 @@ func TestONNX(t *testing.T) {
 			}
 		})
 	}
+}
+
+// trainedPolicy returns a policy of an agent that has learned for some slots, which no longer scores
+// all options alike.
+func trainedPolicy(t *testing.T, c Config) *Policy {
+	t.Helper()
+	a, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	sim, err := mecoffload.NewSimulator(c.Scenario, c.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	obs := reset(t, sim, c.Seed)
+	for range 300 {
+		action := make(mecoffload.Action, obs.Devices)
+		if err := errors.Join(a.Decide(obs, action), a.Learn(obs, action)); err != nil {
+			t.Fatal(err)
+		}
+		transition, err := sim.Step(action)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Observe(transition, sim.Outcome()); err != nil {
+			t.Fatal(err)
+		}
+		obs = transition.Observation
+	}
+	s := checkpoints.NewState()
+	if err := a.SaveState(s); err != nil {
+		t.Fatal(err)
+	}
+	p, err := LoadPolicy(s, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // onnxInputs are the inputs of a model for obs. Places of absent devices are as ONNX says.
