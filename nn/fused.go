@@ -211,14 +211,33 @@ func (b *backward) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if err := b.f.op.Backward(in[:n], mat(in[n]), mat(in[n+1]), b.din); err != nil {
 		return nil, err
 	}
+	b.check(in)
+	return &b.token, nil
+}
+
+// check tells the tapes that watch a gradient when it is not finite.
+func (b *backward) check(in []gorgonia.Value) {
+	n := len(b.parts)
+	known := n
 	for i, p := range b.parts {
-		if p != nil && p.wanted && len(p.diverged) > 0 && !kernel.Finite(b.din[i].Data) {
+		if p == nil || !p.wanted || len(p.diverged) == 0 {
+			continue
+		}
+		if op, ok := b.f.op.(bounder); ok && known == n {
+			known = op.finiteFrom(in[:n])
+		}
+		if i < known && !kernel.Finite(b.din[i].Data) {
 			for _, diverged := range p.diverged {
 				*diverged = true
 			}
 		}
 	}
-	return &b.token, nil
+}
+
+// bounder is a FusedOp that may know by a bound, sooner than by a look at them, that gradients of
+// its last Backward are finite: those with respect to the inputs from the returned one on.
+type bounder interface {
+	finiteFrom(in []gorgonia.Value) int
 }
 
 // checkTerms returns an error if a term of the sum grad does not exist.

@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -92,7 +93,8 @@ type linear struct {
 	in, out int
 	bias    bool
 	act     kernel.Act
-	dz      Buffer // gradient before the activation
+	buf     Buffer    // behind dz
+	dz      []float32 // gradient before the activation, of the last Backward
 }
 
 func (o *linear) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -139,9 +141,10 @@ func (o *linear) Backward(in []gorgonia.Value, out, dout Matrix, din []Matrix) e
 	}
 	dz := dout.Data
 	if o.act != kernel.ActNone || db != nil {
-		dz = o.dz.Resize(rows, o.out)
+		dz = o.buf.Resize(rows, o.out)
 		kernel.ActBackward(o.act, rows, o.out, out.Data, dout.Data, dz, db)
 	}
+	o.dz = dz
 	for i, width := range o.widths {
 		if dx := din[i]; !dx.IsZero() { // dx = dz W^T
 			kernel.Gemm(false, true, rows, width, o.out, dz, o.out, w, o.out, dx.Data, width, false)
@@ -153,6 +156,27 @@ func (o *linear) Backward(in []gorgonia.Value, out, dout Matrix, din []Matrix) e
 		}
 	}
 	return nil
+}
+
+// finiteFrom bounds an entry of dW, a sum over rows, by rows max|x| max|dz|, and one of db without x.
+// With few rows that reads much less than dW has entries. The margin to the largest float32 covers
+// the rounding of sums.
+func (o *linear) finiteFrom(in []gorgonia.Value) int {
+	rows, width := len(o.dz)/o.out, 0
+	for _, w := range o.widths {
+		width += w
+	}
+	if 2*rows*(width+o.out) > width*o.out {
+		return len(in)
+	}
+	most := float32(1)
+	for i := range o.widths {
+		most = max(most, kernel.MaxAbs(mat(in[i]).Data)) // NaN if there is one
+	}
+	if float64(rows)*float64(most)*float64(kernel.MaxAbs(o.dz)) < math.MaxFloat32/2 {
+		return len(o.widths)
+	}
+	return len(in)
 }
 
 func (o *linear) Describe() Description { return Description{Act: ActivationOf(o.act)} }

@@ -51,30 +51,40 @@ func AsMatrix(v gorgonia.Value) (Matrix, error) {
 }
 
 // denseMatrix views d, which holds float32. The shape is read by dimension, since
-// Dense.Shape().Clone and friends allocate.
+// Dense.Shape().Clone and friends allocate, and the values by their bytes, since Dense.Float32s
+// divides by the size of its type, which it looks up by reflection.
 func denseMatrix(d *tensor.Dense) Matrix {
+	data := unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(d.Raw))), len(d.Raw)/4)
 	s := d.Shape()
 	switch len(s) {
 	case 0:
-		return Matrix{1, 1, d.Float32s()[:1]}
+		return Matrix{1, 1, data[:1]}
 	case 1:
-		return Matrix{1, s[0], d.Float32s()}
+		return Matrix{1, s[0], data}
 	default:
 		cols := 1
 		for _, n := range s[1:] {
 			cols *= n
 		}
-		return Matrix{s[0], cols, d.Float32s()}
+		return Matrix{s[0], cols, data}
 	}
 }
 
-// mat views a value whose type the tape has checked already.
+// mat views a value whose type the tape has checked already; the zero Matrix if it is none. It is
+// AsMatrix without the errors, which take longer than the rest.
 func mat(v gorgonia.Value) Matrix {
-	m, err := AsMatrix(v)
-	if err != nil {
-		return Matrix{}
+	d, ok := v.(*tensor.Dense)
+	if !ok || d == nil || d.Dtype() != tensor.Float32 {
+		m, err := AsMatrix(v)
+		if err != nil {
+			return Matrix{}
+		}
+		return m
 	}
-	return m
+	if m := denseMatrix(d); len(m.Data) >= m.Rows*m.Cols {
+		return m
+	}
+	return Matrix{}
 }
 
 // Buffer is a float32 matrix whose number of rows changes from call to call, ready to be bound to

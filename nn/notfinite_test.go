@@ -112,6 +112,73 @@ func TestNotFiniteGradient(t *testing.T) {
 	}
 }
 
+// scaled hands on x, and its gradient times a factor.
+type scaled struct {
+	spoiled
+	factor float32
+}
+
+func (o scaled) Backward(_ []gorgonia.Value, _, dout nn.Matrix, din []nn.Matrix) error {
+	for i, v := range dout.Data {
+		din[0].Data[i] = o.factor * v
+	}
+	return nil
+}
+
+// TestGradientBound: a layer whose weight has more entries than the minibatch bounds its gradients
+// rather than looks at them. Step refuses exactly those that are not finite, also where only the
+// product of finite inputs and finite gradients of outputs is infinite.
+func TestGradientBound(t *testing.T) {
+	const in, out, rows = 64, 48, 3
+	var refused, taken int
+	for _, cfg := range []nn.LinearConfig{{Act: nn.ReLU}, {Act: nn.Tanh, NoBias: true}, {}, {NoBias: true}} {
+		cfg.In, cfg.Out, cfg.Init = in, out, nn.Constant(0)
+		l := must(nn.NewLinear("wide", cfg, newRand(1)))
+		for _, x := range []float32{0, 1e-30, 1, 1e17, 1e18, 1e19, 1e20, 1e21, 1e30, inf, nan} {
+			for _, factor := range []float32{0, 1e-30, 1, 1e17, 1e18, 1e19, 1e20, 1e30, 1e38, inf, nan} {
+				clear(l.Weight.Data())
+				if l.Bias != nil {
+					copy(l.Bias.Data(), slices.Repeat([]float32{0.5}, out))
+				}
+				var bx, bt nn.Buffer
+				bx.Resize(rows, in)[rows*in-1] = x
+				copy(bt.Resize(rows, out), slices.Repeat([]float32{3}, rows*out))
+				graph := func() (loss, input, target *gorgonia.Node) {
+					g := gorgonia.NewGraph()
+					input, target = must(nn.NewInput(g, "x", in)), must(nn.NewInput(g, "t", out))
+					y := must(nn.Apply("scaled", scaled{factor: factor}, nn.Shape{2, out}, must(l.Forward(input))))
+					return must(nn.MSE(y, target, nil)), input, target
+				}
+				loss, input, target := graph()
+				grads := must(nn.Grad(loss, l.Params()))
+				tape := must(nn.NewTape(grads...))
+				bind(t, tape, input, bx.Value())
+				bind(t, tape, target, bt.Value())
+				run(t, tape)
+				finite := true
+				for _, g := range grads {
+					finite = finite && !slices.ContainsFunc(tape.Matrix(g).Data, func(v float32) bool { return v-v != 0 })
+				}
+				loss, input, target = graph()
+				tr := must(nn.NewTrainer(loss, l.Params(), must(nn.NewSGD(l.Params(), nn.SGDConfig{}))))
+				bind(t, tr.Tape, input, bx.Value())
+				bind(t, tr.Tape, target, bt.Value())
+				if _, err := tr.Step(); (err == nil) != finite || err != nil && !errors.Is(err, nn.ErrNotFinite) {
+					t.Fatalf("%+v, x %v, factor %v: gradients finite: %v, Step: %v", cfg, x, factor, finite, err)
+				}
+				if finite {
+					taken++
+				} else {
+					refused++
+				}
+			}
+		}
+	}
+	if refused < 50 || taken < 50 {
+		t.Errorf("%d steps refused, %d taken", refused, taken)
+	}
+}
+
 // An optimiser that is stepped by hand refuses as well.
 func TestOptimizerRefusesNotFinite(t *testing.T) {
 	p := must(nn.NewParam("p", nn.Normal(1), newRand(1), 3))

@@ -106,7 +106,7 @@ func (d *DataParallel) run(i int) { d.losses[i], d.errs[i] = d.replicas[i].backw
 
 // reduce adds the weighted gradients up in the first replica's memory and steps.
 func (d *DataParallel) reduce() error {
-	first := d.replicas[0]
+	first, finite := d.replicas[0], d.replicas[0].ClipNorm == 0 // clipping checks
 	for j := range first.grads {
 		sum, err := gradient(first.grads[j])
 		if err != nil {
@@ -125,8 +125,9 @@ func (d *DataParallel) reduce() error {
 			}
 			kernel.Axpy(float32(d.weights[i]), g, sum)
 		}
+		finite = finite && kernel.Finite(sum) // while it is in the cache
 	}
-	return first.update(false)
+	return first.update(finite)
 }
 
 // Close stops the goroutines. Step fails afterwards.

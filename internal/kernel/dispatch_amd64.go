@@ -74,11 +74,11 @@ func sumSquaresKernel(n int, x *float32) (sum float64) {
 	return sumSquaresAVX2(n, x)
 }
 
-func finiteKernel(n int, x *float32) (sum float32) {
+func maxAbsKernel(n int, x *float32) (most float32) {
 	if active == isaAVX512 {
-		return finiteAVX512(n, x)
+		return maxAbsAVX512(n, x)
 	}
-	return finiteAVX2(n, x)
+	return maxAbsAVX2(n, x)
 }
 
 func scatterAddKernel(rows int, f int, idx *int32, x *float32, y *float32) {

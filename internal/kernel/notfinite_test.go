@@ -81,9 +81,19 @@ func TestFinite(t *testing.T) {
 			if !Finite(x) {
 				t.Fatalf("%v: %d finite numbers", active, n)
 			}
+			for i := range x { // the largest, of either sign, wherever it stands
+				y := make([]float32, n)
+				for j := range y {
+					y[j] = float32(j%7) - 3
+				}
+				y[i] = float32(4 - 8*(i%2))
+				if got := MaxAbs(y); got != 4 {
+					t.Fatalf("%v: MaxAbs of %d with 4 at %d: %v", active, n, i, got)
+				}
+			}
 			for i, old := range x {
 				for _, bad := range []float32{float32(math.NaN()), inf, -inf} {
-					if x[i] = bad; Finite(x) {
+					if x[i] = bad; Finite(x) || (MaxAbs(x) == inf) != (bad == bad) {
 						t.Fatalf("%v: %v at %d of %d", active, bad, i, n)
 					}
 				}

@@ -24,7 +24,7 @@ func axpy(alpha float32, x, y []float32)              { axpyGo(alpha, x, y) }
 func scale(alpha float32, x []float32)                { scaleGo(alpha, x) }
 func dot(x, y []float32) float32                      { return dotGo(x, y) }
 func sumSquares(x []float32) float64                  { return sumSquaresGo(x) }
-func finite(x []float32) float32                      { return finiteGo(x) }
+func maxAbs(x []float32) float32                      { return maxAbsGo(x) }
 func scatterAdd(f int, idx []int32, x, y []float32)   { scatterAddGo(f, idx, x, y) }
 func maxIndex(idx []int32) uint32                     { return maxIndexGo(idx) }
 func edgeDot(b *edgeBatch, v, out []float32)          { edgeDotGo(b, v, out) }

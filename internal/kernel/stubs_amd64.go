@@ -295,10 +295,10 @@ func dotAVX512(n int, x *float32, y *float32) (sum float32)
 //go:noescape
 func sumSquaresAVX512(n int, x *float32) (sum float64)
 
-// finiteAVX512 returns 0 if all of x are finite, else NaN.
+// maxAbsAVX512 returns the largest absolute value of x, NaN if there is one.
 //
 //go:noescape
-func finiteAVX512(n int, x *float32) (sum float32)
+func maxAbsAVX512(n int, x *float32) (most float32)
 
 // scatterAddAVX512 adds the rows of x, of f elements, to the rows idx of y.
 //
@@ -330,10 +330,10 @@ func dotAVX2(n int, x *float32, y *float32) (sum float32)
 //go:noescape
 func sumSquaresAVX2(n int, x *float32) (sum float64)
 
-// finiteAVX2 returns 0 if all of x are finite, else NaN.
+// maxAbsAVX2 returns the largest absolute value of x, NaN if there is one.
 //
 //go:noescape
-func finiteAVX2(n int, x *float32) (sum float32)
+func maxAbsAVX2(n int, x *float32) (most float32)
 
 // scatterAddAVX2 adds the rows of x, of f elements, to the rows idx of y.
 //

@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // burst is the number of elements an elementwise kernel takes in one call, some
 // microseconds of work: Go cannot preempt assembly.
 const burst = 1 << 14
@@ -26,16 +28,18 @@ func Dot(x, y []float32) float32 {
 // SumSquares returns the sum of the squares of x, accumulated in float64.
 func SumSquares(x []float32) float64 { return sumSquares(x) }
 
-// Finite reports whether no element of x is NaN or infinite.
-func Finite(x []float32) bool { s := finite(x); return s == s }
+// MaxAbs returns the largest absolute value of x, NaN if there is one, and 0 of nothing.
+func MaxAbs(x []float32) float32 { return maxAbs(x) }
 
-func finiteGo(x []float32) float32 {
+// Finite reports whether no element of x is NaN or infinite.
+func Finite(x []float32) bool { m := maxAbs(x); return m-m == 0 }
+
+func maxAbsGo(x []float32) float32 {
+	var most uint32
 	for _, v := range x {
-		if v-v != 0 {
-			return v - v
-		}
+		most = max(most, math.Float32bits(v)&^(1<<31))
 	}
-	return 0
+	return math.Float32frombits(most)
 }
 
 func axpyGo(alpha float32, x, y []float32) {

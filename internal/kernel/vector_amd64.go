@@ -38,16 +38,16 @@ func dot(x, y []float32) (sum float32) {
 	return sum
 }
 
-func finite(x []float32) (sum float32) {
+func maxAbs(x []float32) (most float32) {
 	if active == isaGo {
-		return finiteGo(x)
+		return maxAbsGo(x)
 	}
 	for len(x) > 0 {
 		n := min(len(x), burst)
-		sum += finiteKernel(n, &x[0])
+		most = max(most, maxAbsKernel(n, &x[0]))
 		x = x[n:]
 	}
-	return sum
+	return most
 }
 
 func sumSquares(x []float32) (sum float64) {

@@ -168,48 +168,90 @@ x_done:
 	VZEROUPPER
 	RET
 
-// func finiteAVX512(n int, x *float32) (sum float32)
-// Requires: AVX, AVX512F, AVX512VL, BMI2, SSE
-TEXT ·finiteAVX512(SB), NOSPLIT, $0-20
-	MOVQ   x+8(FP), AX
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   n+0(FP), CX
-	SUBQ   $0x10, CX
-	JL     x_tail
+// func maxAbsAVX512(n int, x *float32) (most float32)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·maxAbsAVX512(SB), NOSPLIT, $0-20
+	MOVQ    n+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS c7fffffff<>+0(SB), Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	SUBQ    $0x40, AX
+	JL      narrow
+
+wide:
+	VPANDD  (CX), Z0, Z5
+	VPMAXUD Z5, Z1, Z1
+	VPANDD  64(CX), Z0, Z5
+	VPMAXUD Z5, Z2, Z2
+	VPANDD  128(CX), Z0, Z5
+	VPMAXUD Z5, Z3, Z3
+	VPANDD  192(CX), Z0, Z5
+	VPMAXUD Z5, Z4, Z4
+	ADDQ    $+256, CX
+	SUBQ    $0x40, AX
+	JGE     wide
+
+narrow:
+	ADDQ $0x40, AX
+	SUBQ $0x10, AX
+	JL   x_tail
 
 x_loop:
-	VMOVUPS (AX), Z2
-	VMULPS  Z1, Z2, Z2
-	VPORD   Z2, Z0, Z0
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, CX
+	VMOVUPS (CX), Z5
+	VPANDD  Z5, Z0, Z5
+	VPMAXUD Z5, Z1, Z1
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
 	JGE     x_loop
 
 x_tail:
-	ADDQ      $0x10, CX
+	ADDQ      $0x10, AX
 	JZ        x_done
-	MOVQ      CX, DX
+	MOVQ      AX, DX
 	MOVL      $-1, BX
 	BZHIL     DX, BX, BX
 	KMOVW     BX, K1
-	VMOVUPS.Z (AX), K1, Z2
-	VMULPS    Z1, Z2, Z2
-	VPORD     Z2, Z0, Z0
-	LEAQ      (AX)(CX*4), AX
+	VMOVUPS.Z (CX), K1, Z5
+	VPANDD    Z5, Z0, Z0
+	VPMAXUD   Z0, Z1, Z1
+	LEAQ      (CX)(AX*4), CX
 
 x_done:
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPS        Y1, Y0, Y1
-	VSHUFPS       $0xb1, Y1, Y1, Y0
-	VADDPS        Y0, Y1, Y1
-	VSHUFPS       $0x4e, Y1, Y1, Y0
-	VADDPS        Y0, Y1, Y1
-	VEXTRACTF32X4 $0x01, Y1, X0
-	VADDPS        X0, X1, X0
-	MOVSS         X0, sum+16(FP)
+	VPMAXUD       Z2, Z1, Z1
+	VPMAXUD       Z3, Z1, Z1
+	VPMAXUD       Z4, Z1, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VPMAXUD       Y0, Y1, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VPMAXUD       X1, X0, X1
+	VSHUFPS       $0x4e, X1, X1, X0
+	VPMAXUD       X1, X0, X1
+	VSHUFPS       $0xb1, X1, X1, X0
+	VPMAXUD       X1, X0, X1
+	MOVSS         X1, most+16(FP)
 	VZEROUPPER
 	RET
+
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c7fffffff<>+28(SB)/4, $0x7fffffff
+DATA c7fffffff<>+32(SB)/4, $0x7fffffff
+DATA c7fffffff<>+36(SB)/4, $0x7fffffff
+DATA c7fffffff<>+40(SB)/4, $0x7fffffff
+DATA c7fffffff<>+44(SB)/4, $0x7fffffff
+DATA c7fffffff<>+48(SB)/4, $0x7fffffff
+DATA c7fffffff<>+52(SB)/4, $0x7fffffff
+DATA c7fffffff<>+56(SB)/4, $0x7fffffff
+DATA c7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
 // Requires: AVX, AVX512F, BMI2
@@ -535,53 +577,91 @@ x_done:
 	VZEROUPPER
 	RET
 
-// func finiteAVX2(n int, x *float32) (sum float32)
-// Requires: AVX, SSE
-TEXT ·finiteAVX2(SB), NOSPLIT, $0-20
-	MOVQ   x+8(FP), AX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   n+0(FP), CX
-	SUBQ   $0x10, CX
-	JL     x_tail
+// func maxAbsAVX2(n int, x *float32) (most float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·maxAbsAVX2(SB), NOSPLIT, $0-20
+	MOVQ    n+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS c7fffffff<>+0(SB), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	SUBQ    $0x40, AX
+	JL      narrow
+
+wide:
+	VANDPS  (CX), Y0, Y9
+	VPMAXUD Y9, Y1, Y1
+	VANDPS  32(CX), Y0, Y9
+	VPMAXUD Y9, Y2, Y2
+	VANDPS  64(CX), Y0, Y9
+	VPMAXUD Y9, Y3, Y3
+	VANDPS  96(CX), Y0, Y9
+	VPMAXUD Y9, Y4, Y4
+	VANDPS  128(CX), Y0, Y9
+	VPMAXUD Y9, Y5, Y5
+	VANDPS  160(CX), Y0, Y9
+	VPMAXUD Y9, Y6, Y6
+	VANDPS  192(CX), Y0, Y9
+	VPMAXUD Y9, Y7, Y7
+	VANDPS  224(CX), Y0, Y9
+	VPMAXUD Y9, Y8, Y8
+	ADDQ    $+256, CX
+	SUBQ    $0x40, AX
+	JGE     wide
+
+narrow:
+	ADDQ $0x40, AX
+	SUBQ $0x10, AX
+	JL   x_tail
 
 x_loop:
-	VMOVUPS (AX), Y3
-	VMULPS  Y2, Y3, Y3
-	VORPS   Y3, Y0, Y0
-	VMOVUPS 32(AX), Y3
-	VMULPS  Y2, Y3, Y3
-	VORPS   Y3, Y1, Y1
-	ADDQ    $0x40, AX
-	SUBQ    $0x10, CX
+	VMOVUPS (CX), Y9
+	VANDPS  Y9, Y0, Y9
+	VPMAXUD Y9, Y1, Y1
+	VMOVUPS 32(CX), Y9
+	VANDPS  Y9, Y0, Y9
+	VPMAXUD Y9, Y2, Y2
+	ADDQ    $0x40, CX
+	SUBQ    $0x10, AX
 	JGE     x_loop
 
 x_tail:
-	ADDQ       $0x10, CX
+	ADDQ       $0x10, AX
 	JZ         x_done
-	MOVQ       CX, DX
+	MOVQ       AX, DX
 	LEAQ       lanemask<>+0(SB), BX
 	NEGQ       DX
-	VMOVUPS    64(BX)(DX*4), Y3
-	VMOVUPS    96(BX)(DX*4), Y4
-	VMASKMOVPS (AX), Y3, Y3
-	VMULPS     Y2, Y3, Y3
-	VORPS      Y3, Y0, Y0
-	VMASKMOVPS 32(AX), Y4, Y3
-	VMULPS     Y2, Y3, Y3
-	VORPS      Y3, Y1, Y1
-	LEAQ       (AX)(CX*4), AX
+	VMOVUPS    64(BX)(DX*4), Y9
+	VMOVUPS    96(BX)(DX*4), Y10
+	VMASKMOVPS (CX), Y9, Y9
+	VANDPS     Y9, Y0, Y9
+	VPMAXUD    Y9, Y1, Y1
+	VMASKMOVPS 32(CX), Y10, Y9
+	VANDPS     Y9, Y0, Y0
+	VPMAXUD    Y0, Y2, Y2
+	LEAQ       (CX)(AX*4), CX
 
 x_done:
-	VADDPS       Y1, Y0, Y0
-	VSHUFPS      $0xb1, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y0
-	VSHUFPS      $0x4e, Y0, Y0, Y1
-	VADDPS       Y1, Y0, Y0
+	VPMAXUD      Y3, Y1, Y1
+	VPMAXUD      Y4, Y2, Y2
+	VPMAXUD      Y5, Y1, Y1
+	VPMAXUD      Y6, Y2, Y2
+	VPMAXUD      Y7, Y1, Y1
+	VPMAXUD      Y8, Y2, Y2
+	VPMAXUD      Y2, Y1, Y0
 	VEXTRACTF128 $0x01, Y0, X1
-	VADDPS       X1, X0, X1
-	MOVSS        X1, sum+16(FP)
+	VPMAXUD      X1, X0, X1
+	VSHUFPS      $0x4e, X1, X1, X0
+	VPMAXUD      X1, X0, X1
+	VSHUFPS      $0xb1, X1, X1, X0
+	VPMAXUD      X1, X0, X1
+	MOVSS        X1, most+16(FP)
 	VZEROUPPER
 	RET
 

@@ -509,6 +509,27 @@ func (a *asm) largest(x []vec) vec {
 	return s
 }
 
+// maxBits sets y to the larger of x and y as unsigned integers, lane by lane.
+func (a *asm) maxBits(x, y vec) { a.VPMAXUD(x, y, y) }
+
+// largestBits returns the largest lane of a block as an unsigned integer, in the first lane.
+func (a *asm) largestBits(x []vec) vec {
+	y := a.YMM()
+	if a.zmm {
+		a.VEXTRACTF64X4(operand.Imm(1), x[0], y)
+		a.VPMAXUD(y, x[0].AsY(), y)
+	} else {
+		a.VPMAXUD(x[1], x[0], y)
+	}
+	s, t := a.upper(y), a.XMM()
+	a.VPMAXUD(s, y.AsX(), s)
+	for _, order := range []uint64{swapPairs, swapNeighbours} {
+		a.VSHUFPS(operand.Imm(order), s, s, t)
+		a.VPMAXUD(s, t, s)
+	}
+	return s
+}
+
 // doubles converts a register to float64: its lower lanes, then its upper ones.
 func (a *asm) doubles(x vec) [2]vec {
 	lo, hi := a.vec(), a.vec()

@@ -51,18 +51,7 @@ func vector(a *asm) {
 	a.Store(a.sum64(sum64), a.Return("sum"))
 	a.end()
 
-	a.begin("finite", "(n int, x *float32) (sum float32)", "returns 0 if all of x are finite, else NaN.")
-	x = a.arg("x")
-	bad, nothing := a.each(a.zero), a.zero()
-	a.blocks("x", a.arg("n"), nil, []gp{x}, func(masks []laneMask) {
-		for h, k := range masks {
-			v := a.loadMasked(a.part(x, h), k)
-			a.VMULPS(nothing, v, v) // 0 or -0 of finite numbers
-			a.or(v, bad[h], bad[h])
-		}
-	})
-	a.Store(a.sum(bad), a.Return("sum"))
-	a.end()
+	maxAbs(a)
 
 	a.begin("scatterAdd", "(rows, f int, idx *int32, x, y *float32)", "adds the rows of x, of f elements, to the rows idx of y.")
 	tail := a.arg("f")
@@ -111,5 +100,48 @@ func vector(a *asm) {
 	r := a.GP32()
 	a.VMOVD(s, r)
 	a.Store(r, a.Return("largest"))
+	a.end()
+}
+
+// maxAbs works on the bits of numbers without their sign, whose order as integers is that of the
+// absolute values, infinity and NaN on top. Four accumulators keep up with loads from the cache.
+func maxAbs(a *asm) {
+	a.begin("maxAbs", "(n int, x *float32) (most float32)", "returns the largest absolute value of x, NaN if there is one.")
+	n, x := a.arg("n"), a.arg("x")
+	magnitude := a.load(a.bits(0x7fffffff))
+	const wide = 4
+	var most [wide][]vec
+	for i := range most {
+		most[i] = a.each(a.zero)
+	}
+	take := func(x Op, most vec) {
+		v := a.vec()
+		a.and(x, magnitude, v)
+		a.maxBits(v, most)
+	}
+	a.SUBQ(Imm(wide*lanes), n)
+	a.JL(a.jump("narrow"))
+	a.Label("wide")
+	for i := range most {
+		for h := range most[i] {
+			take(at(a.part(x, h), 4*i*lanes), most[i][h])
+		}
+	}
+	a.ADDQ(I32(4*wide*lanes), x)
+	a.SUBQ(Imm(wide*lanes), n)
+	a.JGE(a.jump("wide"))
+	a.Label("narrow")
+	a.ADDQ(Imm(wide*lanes), n)
+	a.blocks("x", n, nil, []gp{x}, func(masks []laneMask) {
+		for h, k := range masks {
+			take(a.loadMasked(a.part(x, h), k), most[0][h])
+		}
+	})
+	for _, m := range most[1:] {
+		for h := range m {
+			a.maxBits(m[h], most[0][h])
+		}
+	}
+	a.Store(a.largestBits(most[0]), a.Return("most"))
 	a.end()
 }
