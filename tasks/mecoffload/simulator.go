@@ -164,6 +164,10 @@ func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 // next Step.
 func (s *Simulator) Outcome() *Outcome { return &s.outcome }
 
+// Luck returns what the observation hides of the current slot, [M x R] each: real over nominal rates
+// and real over nominal inference times. They are valid until the next Step.
+func (s *Simulator) Luck() (rates, times []float64) { return s.rateLuck, s.timeLuck }
+
 // Status is the fate of a task.
 type Status uint8
 

@@ -48,6 +48,7 @@ const (
 	maxSide      = 4096     // pixels
 	maxFile      = 64 << 20 // bytes of one image file
 	maxPixelData = 8 << 30  // bytes of all images
+	maxFileData  = 4 << 30  // bytes of all files that are not decoded
 )
 
 // ErrNoImages is wrapped by the error of [Read] for a folder or an archive without images in class
@@ -57,19 +58,29 @@ var ErrNoImages = errors.New("no JPEG or PNG files in class folders (CLASS/NAME.
 // Read reads the images in name, a directory or a zip archive. The order is that of their paths, so
 // equal folders and archives give equal sets. Errors name the file.
 func Read(name string) (*Set, error) {
+	var s *Set
+	err := open(name, func(fsys fs.FS) (err error) {
+		s, err = read(fsys, name)
+		return err
+	})
+	return s, err
+}
+
+// open calls f with the files of a directory or a zip archive.
+func open(name string, f func(fs.FS) error) error {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("images: %w", err)
+		return fmt.Errorf("images: %w", err)
 	}
 	if info.IsDir() {
-		return read(os.DirFS(name), name)
+		return f(os.DirFS(name))
 	}
 	archive, err := zip.OpenReader(name)
 	if err != nil {
-		return nil, fmt.Errorf("images: %s: not a directory and not a zip archive: %w", name, err)
+		return fmt.Errorf("images: %s: not a directory and not a zip archive: %w", name, err)
 	}
 	defer archive.Close()
-	return read(&archive.Reader, name)
+	return f(&archive.Reader)
 }
 
 // Parse reads a zip archive from memory. Errors say name.
@@ -85,25 +96,65 @@ func Parse(data []byte, name string) (*Set, error) {
 type entry struct{ path, class string }
 
 func read(fsys fs.FS, name string) (*Set, error) {
-	entries, err := list(fsys)
+	classes, entries, err := classify(fsys, name)
 	if err != nil {
-		return nil, fmt.Errorf("images: %s: %w", name, err)
+		return nil, err
 	}
-	if len(entries) == 0 {
-		return nil, fmt.Errorf("images: %s: %w", name, ErrNoImages)
-	}
-	s := new(Set)
-	for _, e := range entries {
-		if at, found := slices.BinarySearch(s.Classes, e.class); !found {
-			s.Classes = slices.Insert(s.Classes, at, e.class)
-		}
-	}
+	s := &Set{Classes: classes}
 	for i, e := range entries {
 		if err := s.add(fsys, e, len(entries)-i); err != nil {
 			return nil, fmt.Errorf("images: %s: %s: %w", name, e.path, err)
 		}
 	}
 	return s, nil
+}
+
+// classify lists the image files and their classes, in alphabetical order.
+func classify(fsys fs.FS, name string) (classes []string, entries []entry, err error) {
+	entries, err = list(fsys)
+	if err != nil {
+		return nil, nil, fmt.Errorf("images: %s: %w", name, err)
+	}
+	if len(entries) == 0 {
+		return nil, nil, fmt.Errorf("images: %s: %w", name, ErrNoImages)
+	}
+	for _, e := range entries {
+		if at, found := slices.BinarySearch(classes, e.class); !found {
+			classes = slices.Insert(classes, at, e.class)
+		}
+	}
+	return classes, entries, nil
+}
+
+// File is a labelled image as its file has it: not decoded.
+type File struct {
+	Label int32 // index of the class
+	Data  []byte
+}
+
+// ReadFiles reads the image files in name, as [Read] does, and does not decode them.
+func ReadFiles(name string) (classes []string, files []File, err error) {
+	err = open(name, func(fsys fs.FS) error {
+		var entries []entry
+		if classes, entries, err = classify(fsys, name); err != nil {
+			return err
+		}
+		total := 0
+		for _, e := range entries {
+			data, err := readFile(fsys, e.path)
+			if err == nil && len(data) > maxFileData-total {
+				err = fmt.Errorf("the files have more than %d GiB", maxFileData>>30)
+			}
+			if err != nil {
+				return fmt.Errorf("images: %s: %s: %w", name, e.path, err)
+			}
+			total += len(data)
+			label, _ := slices.BinarySearch(classes, e.class)
+			files = append(files, File{int32(label), data})
+		}
+		return nil
+	})
+	return classes, files, err
 }
 
 // list returns the image files that lie in a folder, ordered by path.
@@ -137,13 +188,11 @@ func (s *Set) add(fsys fs.FS, e entry, left int) error {
 	if err != nil {
 		return err
 	}
-	size, _, err := image.DecodeConfig(bytes.NewReader(data))
+	size, err := decodeSize(data)
 	if err != nil {
-		return fmt.Errorf("not a readable image: %w", err)
+		return err
 	}
 	switch {
-	case size.Width < 1 || size.Height < 1 || size.Width > maxSide || size.Height > maxSide:
-		return fmt.Errorf("an image of %d x %d pixels: want sides from 1 to %d", size.Width, size.Height, maxSide)
 	case s.Len() == 0:
 		s.Height, s.Width = size.Height, size.Width
 		if n := s.Height * s.Width * 3; n > maxPixelData/left {
@@ -153,20 +202,52 @@ func (s *Set) add(fsys fs.FS, e entry, left int) error {
 		return fmt.Errorf("the image has %d x %d pixels, others have %d x %d: scale all to one size",
 			size.Width, size.Height, s.Width, s.Height)
 	}
-	img, _, err := image.Decode(bytes.NewReader(data))
-	if err != nil {
-		return fmt.Errorf("not a readable image: %w", err)
-	}
-	if b := img.Bounds(); b.Dx() != s.Width || b.Dy() != s.Height {
-		return fmt.Errorf("the image has %v pixels, its header says %d x %d", b.Size(), s.Width, s.Height)
-	}
 	if s.Pixels == nil && left > 1 {
 		s.Pixels = make([]uint8, 0, min(left*s.Height*s.Width*3, 1<<30))
 	}
-	s.Pixels = appendRGB(s.Pixels, img)
+	if s.Pixels, err = appendPixels(s.Pixels, data, s.Height, s.Width); err != nil {
+		return err
+	}
 	class, _ := slices.BinarySearch(s.Classes, e.class)
 	s.Labels = append(s.Labels, int32(class))
 	return nil
+}
+
+// decodeSize reads the size of a JPEG or PNG image from its header.
+func decodeSize(data []byte) (image.Config, error) {
+	size, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return size, fmt.Errorf("not a readable image: %w", err)
+	}
+	if size.Width < 1 || size.Height < 1 || size.Width > maxSide || size.Height > maxSide {
+		return size, fmt.Errorf("an image of %d x %d pixels: want sides from 1 to %d", size.Width, size.Height, maxSide)
+	}
+	return size, nil
+}
+
+// appendPixels appends the pixels of an image whose header says height and width.
+func appendPixels(dst []uint8, data []byte, height, width int) ([]uint8, error) {
+	img, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return dst, fmt.Errorf("not a readable image: %w", err)
+	}
+	if b := img.Bounds(); b.Dx() != width || b.Dy() != height {
+		return dst, fmt.Errorf("the image has %v pixels, its header says %d x %d", b.Size(), width, height)
+	}
+	return appendRGB(dst, img), nil
+}
+
+// Decode appends the pixels of a JPEG or PNG image of the given size to dst, [height x width x 3]:
+// red, green, blue. It reads no more than the header of an image of another size.
+func Decode(dst []uint8, data []byte, height, width int) ([]uint8, error) {
+	size, err := decodeSize(data)
+	if err != nil {
+		return dst, err
+	}
+	if size.Height != height || size.Width != width {
+		return dst, fmt.Errorf("an image of %d x %d pixels, want %d x %d", size.Width, size.Height, width, height)
+	}
+	return appendPixels(dst, data, height, width)
 }
 
 func readFile(fsys fs.FS, name string) ([]byte, error) {

@@ -170,3 +170,30 @@ func ExampleParse() {
 	fmt.Println(set.Classes, set.Labels, set.Width, "x", set.Height)
 	// Output: [frog ship] [0 0 1] 32 x 32
 }
+
+// Files that are not decoded have the order and the labels of the decoded set, and decode to its
+// pixels.
+func TestReadFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "set.zip")
+	check(t, os.WriteFile(file, archive(t, files(t)), 0o666))
+	set, err := imagefolder.Read(file)
+	check(t, err)
+	classes, all, err := imagefolder.ReadFiles(file)
+	check(t, err)
+	if diff := cmp.Diff(set.Classes, classes); diff != "" || len(all) != set.Len() {
+		t.Fatal(len(all), diff)
+	}
+	for i, f := range all {
+		pixels, err := imagefolder.Decode(nil, f.Data, set.Height, set.Width)
+		check(t, err)
+		if f.Label != set.Labels[i] || !bytes.Equal(pixels, set.Image(i)) {
+			t.Errorf("image %d has label %d and pixels %v", i, f.Label, pixels)
+		}
+	}
+	if _, err := imagefolder.Decode(nil, all[0].Data, 9, 9); err == nil || !strings.Contains(err.Error(), "want 9 x 9") {
+		t.Error(err)
+	}
+	if _, err := imagefolder.Decode(nil, []byte("garbage"), 1, 2); err == nil {
+		t.Error("garbage is an image")
+	}
+}

@@ -1,0 +1,87 @@
+package testbed
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
+)
+
+// Comparison holds one run of a policy beside its predictions.
+type Comparison struct {
+	Policy string `json:"policy"`
+	// Predicted is what the simulator says of the policy, which decides by itself on the same tasks.
+	Predicted mecoffload.Row `json:"predicted"`
+	// Replayed is what the queues' model says of the decisions that were made, see [Replay].
+	Replayed mecoffload.Row `json:"replayed"`
+	Measured mecoffload.Row `json:"measured"`
+	Lost     int            `json:"lost"`
+	// BehindMS is the longest time by which a slot began late, in ms of this machine.
+	BehindMS float64 `json:"behind_ms"`
+	Failed   string  `json:"failed,omitempty"` // why the first task was lost
+}
+
+// Predict runs a policy in the simulator on the tasks of a run.
+func Predict(ctx context.Context, p mecoffload.Policy, c Config) (mecoffload.Row, error) {
+	return experiment.Evaluation{Scenario: c.Scenario, Profile: c.Profile, Seed: c.Seed, Slots: c.Slots}.Policy(ctx, p)
+}
+
+// Compare puts a result beside the row that Predict has returned.
+func (r *Result) Compare(predicted mecoffload.Row, c Config, order Order) (Comparison, error) {
+	out := Comparison{Policy: predicted.Method, Predicted: predicted, Lost: r.Lost, BehindMS: 1e3 * r.Behind}
+	if r.Failed != nil {
+		out.Failed = r.Failed.Error()
+	}
+	measured, replayed := make([]Fate, len(r.Tasks)), Replay(r.Tasks, order)
+	accuracy := func(t *Task) float64 { return c.Profile.Accuracy[t.Exit] }
+	right := func(t *Task) float64 {
+		if t.Correct {
+			return 1
+		}
+		return 0
+	}
+	for i, t := range r.Tasks {
+		measured[i] = Fate{t.Status, t.Latency}
+	}
+	var err error
+	if out.Measured, err = r.row(predicted.Method, c, measured, right); err != nil {
+		return out, err
+	}
+	out.Replayed, err = r.row(predicted.Method, c, replayed, accuracy)
+	return out, err
+}
+
+// row summarises fates of the tasks. worth is the accuracy of a task in time.
+func (r *Result) row(method string, c Config, fates []Fate, worth func(*Task) float64) (mecoffload.Row, error) {
+	m, err := mecoffload.NewMetrics(c.Scenario, c.Profile)
+	if err != nil {
+		return mecoffload.Row{}, err
+	}
+	next := 0
+	for slot := range c.Slots {
+		out := mecoffload.Outcome{Busy: make([]float64, c.Scenario.Servers)}
+		for ; next < len(r.Tasks) && r.Tasks[next].Slot == slot; next++ {
+			t, f := &r.Tasks[next], fates[next]
+			value := 0.0
+			if f.Status == mecoffload.InTime {
+				value = worth(t)
+				out.Reward += value * (1 - c.Scenario.RewardWeight*f.Latency/t.Deadline)
+			}
+			if f.Status != mecoffload.Dropped {
+				out.Busy[t.Server] += t.Work
+			}
+			out.Status, out.Latency = append(out.Status, f.Status), append(out.Latency, f.Latency)
+			out.Accuracy = append(out.Accuracy, value)
+			out.Server, out.Exit = append(out.Server, t.Server), append(out.Exit, t.Exit)
+		}
+		out.Reward /= math.Max(float64(len(out.Status)), 1)
+		var decision time.Duration
+		if slot < int64(len(r.Decisions)) {
+			decision = r.Decisions[slot]
+		}
+		m.Add(&out, decision)
+	}
+	return m.Row(method, c.Seed), nil
+}
