@@ -38,6 +38,8 @@ type Line struct {
 	Low, High []float64
 	// Dashed marks a level: curves are solid and have markers.
 	Dashed bool
+	// Dots are points without a line.
+	Dots bool
 }
 
 // palette is the colour-blind safe palette of M. Okabe and K. Ito, "Color Universal Design" (2008).
@@ -181,6 +183,16 @@ func (k *legend) plot(panel Panel) (*plot.Plot, error) {
 		style := lineStyle(k.index(l.Name))
 		if err := l.check(panel.LogY); err != nil {
 			return nil, err
+		}
+		if l.Dots {
+			dots, err := plotter.NewScatter(l.points(1, 0))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", l.Name, err)
+			}
+			dots.GlyphStyle = draw.GlyphStyle{Color: style.Color, Radius: vg.Points(0.8), Shape: draw.CircleGlyph{}}
+			p.Add(dots)
+			k.note(l.Name, []plot.Thumbnailer{dots})
+			continue
 		}
 		if band := l.band(style.Color); band != nil {
 			p.Add(band)

@@ -21,6 +21,19 @@ type Comparison struct {
 	// BehindMS is the longest time by which a slot began late, in ms of this machine.
 	BehindMS float64 `json:"behind_ms"`
 	Failed   string  `json:"failed,omitempty"` // why the first task was lost
+	// Exits are the measurements of the network during the run, by exit, beside the profile.
+	Exits []Exit `json:"exits"`
+}
+
+// Exit is what an exit of the network did in a run.
+type Exit struct {
+	Tasks    int     `json:"tasks"` // answered
+	Accuracy float64 `json:"accuracy"`
+	Profile  float64 `json:"profile_accuracy"`
+	// ComputeMS is the mean time of the inference on this machine, CalibratedMS that of the
+	// calibration, in ms.
+	ComputeMS    float64 `json:"compute_ms"`
+	CalibratedMS float64 `json:"calibrated_ms"`
 }
 
 // Predict runs a policy in the simulator on the tasks of a run.
@@ -28,13 +41,13 @@ func Predict(ctx context.Context, p mecoffload.Policy, c Config) (mecoffload.Row
 	return experiment.Evaluation{Scenario: c.Scenario, Profile: c.Profile, Seed: c.Seed, Slots: c.Slots}.Policy(ctx, p)
 }
 
-// Compare puts a result beside the row that Predict has returned.
-func (r *Result) Compare(predicted mecoffload.Row, c Config, order Order) (Comparison, error) {
+// Compare puts the result of a run beside the row that Predict has returned.
+func (b *Bed) Compare(r *Result, predicted mecoffload.Row, c Config) (Comparison, error) {
 	out := Comparison{Policy: predicted.Method, Predicted: predicted, Lost: r.Lost, BehindMS: 1e3 * r.Behind}
 	if r.Failed != nil {
 		out.Failed = r.Failed.Error()
 	}
-	measured, replayed := make([]Fate, len(r.Tasks)), Replay(r.Tasks, order)
+	measured, replayed := make([]Fate, len(r.Tasks)), Replay(r.Tasks, b.order)
 	accuracy := func(t *Task) float64 { return c.Profile.Accuracy[t.Exit] }
 	right := func(t *Task) float64 {
 		if t.Correct {
@@ -49,8 +62,37 @@ func (r *Result) Compare(predicted mecoffload.Row, c Config, order Order) (Compa
 	if out.Measured, err = r.row(predicted.Method, c, measured, right); err != nil {
 		return out, err
 	}
+	out.Exits = b.exits(r, c)
 	out.Replayed, err = r.row(predicted.Method, c, replayed, accuracy)
 	return out, err
+}
+
+// exits summarises the answers of a run by exit.
+func (b *Bed) exits(r *Result, c Config) []Exit {
+	exits := make([]Exit, c.Profile.Exits())
+	for e := range exits {
+		exits[e].Profile = c.Profile.Accuracy[e]
+		for _, times := range b.times {
+			exits[e].CalibratedMS += 1e3 * times[e] / float64(len(b.times))
+		}
+	}
+	for _, t := range r.Tasks {
+		if t.Status == mecoffload.Dropped {
+			continue
+		}
+		e := &exits[t.Exit]
+		e.Tasks++
+		e.ComputeMS += 1e3 * t.Compute
+		if t.Correct {
+			e.Accuracy++
+		}
+	}
+	for e := range exits {
+		n := math.Max(float64(exits[e].Tasks), 1)
+		exits[e].Accuracy /= n
+		exits[e].ComputeMS /= n
+	}
+	return exits
 }
 
 // row summarises fates of the tasks. worth is the accuracy of a task in time.

@@ -264,7 +264,7 @@ func TestRun(t *testing.T) {
 		}
 		predicted, err := Predict(t.Context(), mecoffload.NewRandom(1), c)
 		check(t, err)
-		got, err := r.Compare(predicted, c, order)
+		got, err := b.Compare(r, predicted, c)
 		check(t, err)
 		// tasks are the simulator's, and so are the decisions of a policy that sees no backlog
 		if got.Measured.SSP != 1 || got.Replayed.SSP != 1 || got.Predicted.SSP != 1 || got.Replayed.Accuracy != predicted.Accuracy {
@@ -316,7 +316,7 @@ func TestServerKilled(t *testing.T) {
 			t.Errorf("task %d of the dead server: %+v", i, task)
 		}
 	}
-	row, err := r.Compare(mecoffload.Row{Method: "round-robin"}, c, BySlot)
+	row, err := b.Compare(r, mecoffload.Row{Method: "round-robin"}, c)
 	check(t, err)
 	if row.Lost < 14 || row.Measured.SSP > 34./48 || row.Failed == "" {
 		t.Errorf("%+v", row)
