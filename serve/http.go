@@ -51,6 +51,10 @@ func (l Limits) withDefaults() Limits {
 
 const (
 	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute // of a connection without requests
+	pingAfter     = 30 * time.Second
+	headerBytes   = 64 << 10
+	mostStreams   = 1000     // requests on one connection at once
 	compressFrom  = 64 << 10 // bytes: compressing a smaller answer takes longer than sending it
 )
 
@@ -70,19 +74,18 @@ func (s *Service) Handler() http.Handler {
 		connect.WithCompressMinBytes(compressFrom),
 		connect.WithRecover(func(_ context.Context, spec connect.Spec, _ http.Header, r any) error {
 			s.log.Error("a request panicked", "procedure", spec.Procedure, "panic", r)
-			return connect.NewError(connect.CodeInternal, errors.New("the service failed at this request"))
+			return connect.NewError(connect.CodeInternal, errPanic)
 		}),
 	}
-	client, admin := digests(s.cfg.Tokens), digests(append(s.cfg.AdminTokens, adminOf(s.cfg)...))
 	mux := http.NewServeMux()
 	path, handler := servepb.NewDecisionServiceHandler(rpc{s}, options...)
-	mux.Handle(path, s.allow(client, s.timed(handler, path+"DecideStream")))
+	mux.Handle(path, s.allow(s.clients, s.timed(handler, path+"DecideStream")))
 	path, handler = servepb.NewAdminServiceHandler(rpc{s}, options...)
-	mux.Handle(path, s.allow(admin, s.timed(handler, "")))
-	mux.Handle("GET /metrics", s.allow(client, s.metrics.handler()))
+	mux.Handle(path, s.allow(s.admins, s.timed(handler, "")))
+	mux.Handle("GET /metrics", s.allow(s.clients, s.metrics.handler()))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
-	s.live(mux, func(h http.Handler) http.Handler { return s.allow(client, h) })
+	s.live(mux, func(h http.Handler) http.Handler { return s.allow(s.clients, h) })
 	return mux
 }
 
@@ -122,21 +125,31 @@ func (s *Service) timed(h http.Handler, except string) http.Handler {
 	})
 }
 
-// digests are the SHA-256 of tokens: to compare them takes the same time for all.
-func digests(tokens []string) [][sha256.Size]byte {
-	var list [][sha256.Size]byte
-	for _, t := range tokens {
-		list = append(list, sha256.Sum256([]byte(t)))
+// tokens are the SHA-256 of tokens: to compare them takes the same time for all.
+type tokens [][sha256.Size]byte
+
+func digests(list []string) (t tokens) {
+	for _, text := range list {
+		t = append(t, sha256.Sum256([]byte(text)))
 	}
-	return list
+	return t
+}
+
+// have reports whether a token is one of them.
+func (t tokens) have(token string) bool {
+	given, match := sha256.Sum256([]byte(token)), 0
+	for _, own := range t {
+		match |= subtle.ConstantTimeCompare(own[:], given[:])
+	}
+	return match == 1
 }
 
 var errToken = errors.New("a valid token is missing: send the header Authorization: Bearer TOKEN")
 
 // allow lets requests through that have one of the tokens, as bearer token or, for browsers, as the
 // password of any user. Without tokens it lets all through.
-func (s *Service) allow(tokens [][sha256.Size]byte, h http.Handler) http.Handler {
-	if len(tokens) == 0 {
+func (s *Service) allow(t tokens, h http.Handler) http.Handler {
+	if len(t) == 0 {
 		return h
 	}
 	refuse := connect.NewErrorWriter()
@@ -145,11 +158,7 @@ func (s *Service) allow(tokens [][sha256.Size]byte, h http.Handler) http.Handler
 		if !ok {
 			_, token, _ = r.BasicAuth()
 		}
-		given, match := sha256.Sum256([]byte(token)), 0
-		for _, t := range tokens {
-			match |= subtle.ConstantTimeCompare(t[:], given[:])
-		}
-		if match == 1 {
+		if t.have(token) {
 			h.ServeHTTP(w, r)
 			return
 		}
@@ -169,39 +178,43 @@ func (s *Service) Serve(ctx context.Context, l net.Listener, conf *tls.Config) e
 	server := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 1000, SendPingTimeout: 30 * time.Second, WriteByteTimeout: 30 * time.Second},
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: mostStreams, SendPingTimeout: pingAfter, WriteByteTimeout: pingAfter},
 		Protocols:         new(http.Protocols),
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	server.Protocols.SetHTTP1(true)
-	if conf == nil {
-		server.Protocols.SetUnencryptedHTTP2(true)
-	} else {
-		server.Protocols.SetHTTP2(true)
-	}
-	l = netutil.LimitListener(l, s.cfg.Limits.Connections)
-	ended := make(chan error, 1)
-	go func() {
-		if conf == nil {
-			ended <- server.Serve(l)
-			return
-		}
-		server.TLSConfig = conf
-		ended <- server.ServeTLS(l, "", "")
-	}()
+	server.Protocols.SetUnencryptedHTTP2(true) // the splitter decrypts
+	fast := s.grpcServer()
+	split := newSplitter(netutil.LimitListener(l, s.cfg.Limits.Connections), conf, s.log)
+	waiting, forget := context.WithCancel(ctx)
+	defer forget()
+	ended := make(chan error, 3)
+	go func() { ended <- split.run(waiting) }()
+	go func() { ended <- server.Serve(split.rest) }()
+	go func() { ended <- fast.Serve(split.grpc) }()
+	var failed error
 	select {
 	case err := <-ended:
-		return fmt.Errorf("serve: %w", err)
+		failed = fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
 	s.end()
+	failed = errors.Join(failed, split.listener.Close())
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Limits.Shutdown)
 	defer cancel()
-	if err := server.Shutdown(wait); err != nil {
+	defer context.AfterFunc(wait, fast.Stop)()
+	stopped := make(chan struct{})
+	go func() {
+		fast.GracefulStop()
+		close(stopped)
+	}()
+	err := server.Shutdown(wait)
+	<-stopped
+	if err = errors.Join(err, wait.Err()); err != nil {
 		s.log.Warn("requests were cut off", "after", s.cfg.Limits.Shutdown, "error", err)
-		return errors.Join(server.Close(), fmt.Errorf("serve: shutdown: %w", err))
+		return errors.Join(failed, server.Close(), fmt.Errorf("serve: shutdown: %w", err))
 	}
-	return nil
+	return failed
 }

@@ -48,7 +48,11 @@ func coded(err error) error {
 	return connect.NewError(codeOf(err), err)
 }
 
-var errBusy = errors.New("too many requests run: ask again later")
+var (
+	errBusy   = errors.New("too many requests run: ask again later")
+	errSilent = errors.New("the stream was silent for too long: open another")
+	errPanic  = errors.New("the service failed at this request")
+)
 
 // enter takes a place among the requests that run.
 func (r rpc) enter() error {
@@ -110,25 +114,30 @@ func (r rpc) DecideStream(ctx context.Context, stream *connect.BidiStream[servep
 		}()
 		wait = func() { control.SetReadDeadline(time.Now().Add(r.s.cfg.Limits.StreamIdle)) }
 	}
-	var draws []byte
-	for {
+	receive := func() (*servepb.DecideRequest, error) {
 		wait()
-		select { // after wait, which may have replaced the end's deadline
-		case <-r.s.ending:
-			return coded(errEnding)
-		default:
+		if r.s.isEnding() { // asked after wait, which may have replaced the end's deadline
+			return nil, coded(errEnding)
 		}
 		q, err := stream.Receive()
+		if err != nil && !errors.Is(err, io.EOF) && r.s.isEnding() {
+			return nil, coded(errEnding)
+		}
+		return q, err
+	}
+	return r.answer(ctx, receive, stream.Send)
+}
+
+// answer decides request after request until receive returns io.EOF.
+func (r rpc) answer(ctx context.Context, receive func() (*servepb.DecideRequest, error), send func(*servepb.DecideResponse) error) error {
+	var draws []byte
+	for {
+		q, err := receive()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			select {
-			case <-r.s.ending:
-				return coded(errEnding)
-			default:
-				return err
-			}
+			return err
 		}
 		if len(q.Draws) == 0 && q.Seed == nil {
 			q.Draws = draws
@@ -138,7 +147,7 @@ func (r rpc) DecideStream(ctx context.Context, stream *connect.BidiStream[servep
 			return err
 		}
 		draws = out.Draws
-		if err := stream.Send(out); err != nil {
+		if err := send(out); err != nil {
 			return err
 		}
 	}

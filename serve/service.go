@@ -64,6 +64,8 @@ type Service struct {
 	ready   atomic.Bool
 	ending  chan struct{} // closed when the service shuts down
 	endOnce sync.Once
+
+	clients, admins tokens // with neither, everybody may do everything
 }
 
 // served is a policy under its name.
@@ -93,6 +95,7 @@ func New(c Config) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.clients, s.admins = digests(c.Tokens), digests(append(c.AdminTokens, adminOf(c)...))
 	s.metrics = newMetrics(s)
 	for _, p := range c.Policies {
 		if s.byName[p.Name] != nil || p.Name == "" {
@@ -170,6 +173,15 @@ func (s *Service) end() {
 		s.ready.Store(false)
 		close(s.ending)
 	})
+}
+
+func (s *Service) isEnding() bool {
+	select {
+	case <-s.ending:
+		return true
+	default:
+		return false
+	}
 }
 
 // find returns the policy with a name; an empty one is that of the only policy.

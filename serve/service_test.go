@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,7 +34,9 @@ type running struct {
 	done chan error
 }
 
-func run(t testing.TB, c Config) *running {
+func run(t testing.TB, c Config) *running { return runTLS(t, c, nil) }
+
+func runTLS(t testing.TB, c Config, conf *tls.Config) *running {
 	t.Helper()
 	s, err := New(c)
 	if err != nil {
@@ -44,8 +47,12 @@ func run(t testing.TB, c Config) *running {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	r := &running{s, "http://" + l.Addr().String(), stop, make(chan error, 1)}
-	go func() { r.done <- s.Serve(ctx, l, nil) }()
+	scheme := "http://"
+	if conf != nil {
+		scheme = "https://"
+	}
+	r := &running{s, scheme + l.Addr().String(), stop, make(chan error, 1)}
+	go func() { r.done <- s.Serve(ctx, l, conf) }()
 	t.Cleanup(func() {
 		stop()
 		if err := s.Close(); err != nil {

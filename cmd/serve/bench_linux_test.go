@@ -1,0 +1,389 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/graphrl/graphrl/serve/servepb"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// Benchmarks of the service, client included, on the loopback interface. The service runs in a process
+// of its own on one core, the client in this one on another:
+//
+//	go test ./cmd/serve -run xxx -bench . -benchtime 20000x
+//
+// Under /paced, requests start at a fixed rate, whether the ones before are answered or not; in the
+// others the next request follows the answer. p50-us and p99-us are the times from a request to its
+// answer, late-% the share that started more than 1 ms late, because the client did not keep up, and
+// server-us is the service's processor time for a decision.
+
+// asChild in the environment makes the test's binary the command, with the arguments of the command.
+const asChild = "GRAPHRL_SERVE_AS_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asChild) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// trainedRun is the folder of a checkpoint that has learned a little.
+func trainedRun(b testing.TB, text string) string {
+	b.Helper()
+	cfg, err := experiment.ParseConfig([]byte(text), "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	run, err := experiment.NewRun(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer run.Close()
+	for !run.Done() {
+		if err := run.Step(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir := b.TempDir()
+	if err := run.Checkpoint(dir); err != nil {
+		b.Fatal(err)
+	}
+	return filepath.Join(dir, experiment.LatestCheckpoint)
+}
+
+// world is a service in a process of its own, and what to ask it.
+type world struct {
+	url      string
+	requests []*servepb.DecideRequest
+	seen     []mecoffload.Observation
+	dir      string
+	config   experiment.Config
+}
+
+func startWorld(b testing.TB, devices, servers int) *world {
+	b.Helper()
+	w := &world{dir: trainedRun(b, "{method: GRLE, slots: 300, seed: 5201, validation_slots: 0}")}
+	c, err := experiment.OpenCheckpoint(w.dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.config = c.Config
+	w.config.Scenario.Devices, w.config.Scenario.Servers = devices, servers
+	config := filepath.Join(b.TempDir(), "serve.yaml")
+	text := fmt.Sprintf("listen: 127.0.0.1:0\npolicies: [{name: p, run: %q, devices: %d, servers: %d, any_input: true}]\n", w.dir, devices, servers)
+	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
+		b.Fatal(err)
+	}
+	child := exec.Command(os.Args[0], "--config", config)
+	child.Env = append(os.Environ(), asChild+"=1", "GOMAXPROCS=1")
+	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	messages := new(output)
+	child.Stdout, child.Stderr = messages, messages
+	if err := child.Start(); err != nil {
+		b.Fatal(err)
+	}
+	before := runtime.GOMAXPROCS(1)
+	b.Cleanup(func() {
+		runtime.GOMAXPROCS(before)
+		_ = child.Process.Signal(syscall.SIGTERM)
+		if err := child.Wait(); err != nil {
+			b.Log(err, messages.text())
+		}
+	})
+	for range 1000 {
+		if m := address.FindStringSubmatch(messages.text()); m != nil {
+			w.url = m[1]
+			w.observe(b)
+			return w
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	b.Fatal(messages.text())
+	return nil
+}
+
+// cpu is the processor time that the service has taken, in seconds.
+func (w *world) cpu(b testing.TB) float64 {
+	answer, err := http.Get(w.url + "/metrics")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer answer.Body.Close()
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "process_cpu_seconds_total "); ok {
+			x, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return x
+		}
+	}
+	b.Fatal("the metrics have no processor time")
+	return 0
+}
+
+// observe plays some slots to ask about.
+func (w *world) observe(b testing.TB) {
+	sim, err := mecoffload.NewSimulator(w.config.Scenario, w.config.Profile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rule, err := mecoffload.NewBestExitInTime(w.config.Profile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	o, err := sim.Reset(5202)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range 50 {
+		var kept mecoffload.Observation
+		o.CopyTo(&kept)
+		w.seen = append(w.seen, kept)
+		w.requests = append(w.requests, &servepb.DecideRequest{Observation: &servepb.DecideRequest_Offloading{Offloading: message(&kept)}})
+		action := make(mecoffload.Action, o.Devices)
+		if err := rule.Decide(o, action); err != nil {
+			b.Fatal(err)
+		}
+		step, err := sim.Step(action)
+		if err != nil {
+			b.Fatal(err)
+		}
+		o = step.Observation
+	}
+}
+
+func message(o *mecoffload.Observation) *servepb.Offloading {
+	q := &servepb.Offloading{}
+	for n := range o.Servers {
+		q.Servers = append(q.Servers, &servepb.Server{Id: strconv.Itoa(n), Capacity: o.Capacity[n], BacklogSeconds: o.Backlog[n]})
+	}
+	for i := range o.Devices {
+		q.Tasks = append(q.Tasks, &servepb.Task{Device: strconv.Itoa(o.ID[i]), Bits: o.Bits[i], DeadlineSeconds: o.Deadline[i], RateBitS: o.Rate[i*o.Servers:][:o.Servers]})
+	}
+	return q
+}
+
+// ask asks one request, of those that a client has.
+type ask func(*servepb.DecideRequest) error
+
+// clients make one connection each: grpc-go's for gRPC, and that of net/http for JSON.
+func (w *world) clients() map[string]func(b testing.TB) ask {
+	dial := func(b testing.TB) *grpc.ClientConn {
+		c, err := grpc.NewClient(strings.TrimPrefix(w.url, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { c.Close() })
+		return c
+	}
+	return map[string]func(b testing.TB) ask{
+		"grpc": func(b testing.TB) ask {
+			c := dial(b)
+			return func(q *servepb.DecideRequest) error {
+				return c.Invoke(context.Background(), servepb.DecisionServiceDecideProcedure, q, new(servepb.DecideResponse))
+			}
+		},
+		"stream": func(b testing.TB) ask {
+			ctx, cancel := context.WithCancel(context.Background())
+			b.Cleanup(cancel)
+			both := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+			s, err := dial(b).NewStream(ctx, both, servepb.DecisionServiceDecideStreamProcedure)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return func(q *servepb.DecideRequest) error {
+				if err := s.SendMsg(q); err != nil {
+					return err
+				}
+				return s.RecvMsg(new(servepb.DecideResponse))
+			}
+		},
+		"json": func(b testing.TB) ask {
+			client := servepb.NewDecisionServiceClient(&http.Client{Transport: &http.Transport{}}, w.url, connect.WithProtoJSON())
+			return func(q *servepb.DecideRequest) error {
+				_, err := client.Decide(context.Background(), connect.NewRequest(q))
+				return err
+			}
+		},
+	}
+}
+
+// bare measures a decision without any service.
+func (w *world) bare(b *testing.B) {
+	c, err := experiment.OpenCheckpoint(w.dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := c.Policy(w.config.Scenario, w.config.Profile)
+	if err != nil {
+		b.Fatal(err)
+	}
+	action := make(mecoffload.Action, len(w.seen[0].Bits))
+	for i := 0; b.Loop(); i++ {
+		if err := p.Decide(w.seen[i%len(w.seen)], action); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// closed asks one request after the other.
+func (w *world) closed(b *testing.B, a ask) {
+	times := make([]time.Duration, 0, b.N)
+	before := w.cpu(b)
+	for i := 0; b.Loop(); i++ {
+		start := time.Now()
+		if err := a(w.requests[i%len(w.requests)]); err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Since(start))
+	}
+	w.report(b, times, before)
+}
+
+func (w *world) report(b *testing.B, times []time.Duration, before float64) {
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Nanoseconds())/1e3, "p50-us")
+	b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds())/1e3, "p99-us")
+	b.ReportMetric((w.cpu(b)-before)/float64(len(times))*1e6, "server-us")
+}
+
+// pacer wakes up at a fixed rate. A timer of the kernel does so to some microseconds, and, unlike a
+// loop that watches the clock, leaves the core to the client's connections.
+type pacer struct {
+	timer *os.File
+	due   int // requests that are due and not begun
+}
+
+func newPacer(b testing.TB, rate float64) *pacer {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	every := unix.NsecToTimespec(int64(1e9 / rate))
+	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
+		b.Fatal(err)
+	}
+	p := &pacer{timer: os.NewFile(uintptr(fd), "timer")}
+	b.Cleanup(func() { p.timer.Close() })
+	return p
+}
+
+// wait returns when the next request is due.
+func (p *pacer) wait(b testing.TB) {
+	for p.due == 0 {
+		var count [8]byte
+		if _, err := p.timer.Read(count[:]); err != nil {
+			b.Fatal(err)
+		}
+		p.due = int(binary.NativeEndian.Uint64(count[:]))
+	}
+	p.due--
+}
+
+// paced asks b.N requests at a rate per second, each on the connection that has been idle longest.
+// beside, if not nil, runs meanwhile.
+func (w *world) paced(b *testing.B, connections int, rate float64, make1 func(testing.TB) ask, beside func(stop <-chan struct{})) {
+	idle := make(chan ask, connections)
+	for range connections {
+		a := make1(b)
+		if err := a(w.requests[0]); err != nil {
+			b.Fatal(err)
+		}
+		idle <- a
+	}
+	n := b.N
+	times, late := make([]time.Duration, n), 0
+	stop := make(chan struct{})
+	var extra, wait sync.WaitGroup
+	if beside != nil {
+		extra.Go(func() { beside(stop) })
+	}
+	before := w.cpu(b)
+	b.ResetTimer()
+	p := newPacer(b, rate)
+	begin := time.Now()
+	for i := range n {
+		p.wait(b)
+		if time.Since(begin).Seconds() > float64(i+1)/rate+1e-3 {
+			late++
+		}
+		a := <-idle
+		wait.Go(func() {
+			start := time.Now()
+			if err := a(w.requests[i%len(w.requests)]); err != nil {
+				b.Error(err)
+			}
+			times[i] = time.Since(start)
+			idle <- a
+		})
+	}
+	wait.Wait()
+	b.StopTimer()
+	close(stop)
+	extra.Wait()
+	w.report(b, times, before)
+	b.ReportMetric(100*float64(late)/float64(n), "late-%")
+}
+
+func BenchmarkService(b *testing.B) {
+	w := startWorld(b, 14, 2)
+	clients := w.clients()
+	b.Run("m14/bare", w.bare)
+	for _, name := range []string{"grpc", "stream", "json"} {
+		b.Run("m14/closed/"+name, func(b *testing.B) { w.closed(b, clients[name](b)) })
+	}
+	for _, c := range []struct {
+		name string
+		rate float64
+	}{{"grpc", 5000}, {"stream", 5000}, {"json", 2000}} {
+		b.Run("m14/paced/"+c.name+"-"+strconv.Itoa(int(c.rate)), func(b *testing.B) { w.paced(b, 4, c.rate, clients[c.name], nil) })
+	}
+	b.Run("m14/swapping/grpc-2000", func(b *testing.B) {
+		swaps, admin := 0, servepb.NewAdminServiceClient(http.DefaultClient, w.url)
+		w.paced(b, 4, 2000, clients["grpc"], func(stop <-chan struct{}) {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(200 * time.Millisecond):
+					if _, err := admin.Reload(context.Background(), connect.NewRequest(&servepb.ReloadRequest{Policy: "p"})); err != nil {
+						b.Error(err)
+					}
+					swaps++
+				}
+			}
+		})
+		b.ReportMetric(float64(swaps), "swaps")
+	})
+}
+
+func BenchmarkLarge(b *testing.B) {
+	w := startWorld(b, 1000, 100)
+	clients := w.clients()
+	b.Run("m1000/bare", w.bare)
+	for _, name := range []string{"grpc", "stream", "json"} {
+		b.Run("m1000/closed/"+name, func(b *testing.B) { w.closed(b, clients[name](b)) })
+	}
+}
