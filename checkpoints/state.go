@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -164,6 +165,15 @@ func (s *State) PutInt(name string, v int64) { put(s, name, nil, []int64{v}) }
 // PutFloat stores one float64, bit for bit.
 func (s *State) PutFloat(name string, v float64) { put(s, name, nil, []float64{v}) }
 
+// PutDurations stores durations, in nanoseconds.
+func (s *State) PutDurations(name string, v []time.Duration) {
+	ns := make([]int64, len(v))
+	for i, d := range v {
+		ns[i] = d.Nanoseconds()
+	}
+	s.PutInt64(name, nil, ns)
+}
+
 // PutString stores a string, which may contain any bytes.
 func (s *State) PutString(name, v string) { putSlice(s, name, nil, []byte(v)) }
 
@@ -265,6 +275,23 @@ func (s *State) Float(name string) (float64, error) {
 	var v [1]float64
 	err := get(s, name, v[:])
 	return v[0], err
+}
+
+// Durations returns the first durations stored with PutDurations, at most the given number.
+func (s *State) Durations(name string, most int) ([]time.Duration, error) {
+	n, err := s.Len(name)
+	if err != nil {
+		return nil, err
+	}
+	ns := make([]int64, n)
+	if err := s.Int64(name, ns); err != nil {
+		return nil, err
+	}
+	v := make([]time.Duration, min(n, most))
+	for i := range v {
+		v[i] = time.Duration(ns[i])
+	}
+	return v, nil
 }
 
 // String returns a string stored with PutString.

@@ -118,6 +118,16 @@ type Saved[C any] struct {
 	State    *checkpoints.State
 }
 
+// Part returns the state of a part of the run, such as its actor, for networks with the given
+// architecture.
+func (c *Saved[C]) Part(name, architecture string) (*checkpoints.State, error) {
+	if has := c.Manifest.Architecture; has != architecture {
+		return nil, fmt.Errorf("checkpoint %s holds %s with %s, and %s is needed (graph actors fit any number of users; MLP actors do not)",
+			c.Dir, c.Manifest.Method, has, architecture)
+	}
+	return c.State.Sub(name), nil
+}
+
 // Open reads the checkpoint in dir. The error wraps [io/fs.ErrNotExist] if there is none and
 // [checkpoints.ErrDamaged] if it is damaged.
 func (t Task[C, R]) Open(dir string) (*Saved[C], error) {

@@ -43,12 +43,16 @@ func (c lydrooCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
+	runs, err := runsOf(cfgs, saved)
+	if err != nil {
+		return err
+	}
 	dir, err := cli.MakeDir(c.Out, "lydroo-eval")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(dir) // fails unless the evaluation was stopped before it wrote anything
-	results, err := cli.RunQueues(ctx, "eval", 0, cfgs, learnedIn(saved), out.Err)
+	results, err := cli.RunFrames(ctx, "eval", 0, runs, out.Err)
 	if err != nil {
 		return err
 	}
@@ -92,26 +96,29 @@ func (c lydrooCommand) open() (*lydroo.Checkpoint, error) {
 	return saved, cli.OpenError(err)
 }
 
-// learnedIn returns what gives a run the policy of a checkpoint, if it is of the same method; nil
-// without a checkpoint.
-func learnedIn(saved *lydroo.Checkpoint) func(lydroo.Config) (*checkpoints.State, error) {
-	if saved == nil {
-		return nil
-	}
-	return func(cfg lydroo.Config) (*checkpoints.State, error) {
-		if cfg.Method != saved.Config.Method {
-			return nil, nil
-		}
-		users := cfg.Users
-		if cfg.Data != "" {
-			d, err := lydroo.OpenDataset(cfg.Data)
-			if err != nil {
+// runsOf returns the runs of configurations. Those of the method of a checkpoint decide by its
+// policy.
+func runsOf(cfgs []lydroo.Config, saved *lydroo.Checkpoint) ([]cli.FrameRun[lydroo.Result], error) {
+	runs := make([]cli.FrameRun[lydroo.Result], len(cfgs))
+	for i, cfg := range cfgs {
+		var learned *checkpoints.State
+		if saved != nil && cfg.Method == saved.Config.Method {
+			users := cfg.Users
+			if cfg.Data != "" {
+				d, err := lydroo.OpenDataset(cfg.Data)
+				if err != nil {
+					return nil, err
+				}
+				users = d.Users
+			}
+			var err error
+			if learned, err = saved.Learned(users); err != nil {
 				return nil, err
 			}
-			users = d.Users
 		}
-		return saved.Learned(users)
+		runs[i] = cli.LydrooRun(cfg, learned)
 	}
+	return runs, nil
 }
 
 // configs are all runs: for each number of users, for each method, all seeds.

@@ -45,7 +45,7 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
-	var runs []wpmec.RunConfig
+	var runs []cli.FrameRun[wpmec.Result]
 	for _, cfg := range cfgs {
 		more, err := c.runs(cfg, saved)
 		if err != nil {
@@ -70,14 +70,14 @@ func (c wpmecCommand) Run(ctx context.Context, out cli.Streams) error {
 		return err
 	}
 	caption := fmt.Sprintf("%s, %d frames, seeds %d to %d:\naverages of the last 20 %% of the frames, times of all;\nin brackets the 95 %% interval of the mean over seeds (bootstrap)",
-		cli.Frames(cfgs[0]), cfgs[0].Frames, cfgs[0].Seed, cfgs[0].Seed+uint64(c.Seeds)-1)
+		cli.WpmecFrames(cfgs[0]), cfgs[0].Frames, cfgs[0].Seed, cfgs[0].Seed+uint64(c.Seeds)-1)
 	if saved != nil {
 		learning := "not learning"
 		if c.Online {
 			learning = "learning on"
 		}
 		trained := saved.Config
-		caption += fmt.Sprintf(";\n%s trained for %d frames on %s, seed %d,\nand %s", trained.Method, saved.Frame, cli.Frames(trained), trained.Seed, learning)
+		caption += fmt.Sprintf(";\n%s trained for %d frames on %s, seed %d,\nand %s", trained.Method, saved.Frame, cli.WpmecFrames(trained), trained.Seed, learning)
 	}
 	if err := writeWpmecEval(dir, caption, groups, rows); err != nil {
 		return err
@@ -154,7 +154,7 @@ func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
 }
 
 // runs returns the runs of all methods for one number of users, each with all seeds.
-func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]wpmec.RunConfig, error) {
+func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]cli.FrameRun[wpmec.Result], error) {
 	frames, err := cfg.RunConfig()
 	if err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]wpmec.R
 		methods = append(methods, m)
 	}
 	methods = append(methods, wpmec.Baselines(users)...)
-	var runs []wpmec.RunConfig
+	var runs []cli.FrameRun[wpmec.Result]
 	for i, m := range methods {
 		if slices.Contains(methods[:i], m) {
 			continue
@@ -195,7 +195,7 @@ func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]wpmec.R
 		run.Frames, run.Users, run.Data, run.Schedule = frames.Frames, frames.Users, frames.Data, frames.Schedule
 		for k := range c.Seeds {
 			run.Seed = cfg.Seed + uint64(k)
-			runs = append(runs, run)
+			runs = append(runs, cli.WpmecRun(run))
 		}
 	}
 	return runs, nil

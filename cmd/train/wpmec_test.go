@@ -10,11 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
@@ -261,30 +259,5 @@ func TestWpmecBadInput(t *testing.T) {
 	delete(after, "runs") // where a folder was, until the run failed
 	if d := cmp.Diff(before, after); d != "" {
 		t.Errorf("-before +after:\n%s", d)
-	}
-}
-
-// A stopped run says so and leaves a folder to resume.
-func TestWpmecSignalsStopCleanly(t *testing.T) {
-	inTemp(t)
-	args := []string{"wpmec", "--frames", "5000000", "--out", "run"}
-	for _, c := range []struct {
-		signal os.Signal
-		code   int
-	}{{os.Interrupt, 130}, {syscall.SIGTERM, 143}} {
-		cmd, messages := start(t, args...)
-		waitFor(t, "run/config.yaml")
-		waitFor(t, "run/.lock.json")
-		if err := cmd.Process.Signal(c.signal); err != nil {
-			t.Fatal(err)
-		}
-		cmd.Wait()
-		if got := cmd.ProcessState.ExitCode(); got != c.code || !strings.Contains(messages.String(), " of 5000000; continue with --resume run") {
-			t.Errorf("%v: code %d\n%s", c.signal, got, messages)
-		}
-		if _, err := wpmec.OpenRun("run", runfolder.Latest); err != nil {
-			t.Errorf("%v: %v", c.signal, err)
-		}
-		args = []string{"wpmec", "--resume", "run"}
 	}
 }

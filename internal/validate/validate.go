@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Fields collects the errors of one configuration. Name begins each message, such as "rl: PPO".
@@ -37,3 +38,16 @@ func (f *Fields) Fraction(field string, v float64) {
 
 // Err joins the collected faults; it returns nil if there are none.
 func (f *Fields) Err() error { return errors.Join(f.errs...) }
+
+// Name returns which of the names of all is given, ignoring case. what says what they name, such as
+// "wpmec: unknown method".
+func Name[S ~string](what, name string, all []S) (S, error) {
+	want := make([]string, len(all))
+	for i, s := range all {
+		if strings.EqualFold(name, string(s)) {
+			return s, nil
+		}
+		want[i] = string(s)
+	}
+	return "", fmt.Errorf("%s %q: want one of %s", what, name, strings.Join(want, ", "))
+}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/validate"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 )
@@ -55,14 +55,7 @@ func (m Method) learnsValue() bool { return m == LyDROOValue || m == LearnedValu
 
 // ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
-	var names []string
-	for _, m := range Methods() {
-		if strings.EqualFold(name, string(m)) {
-			return m, nil
-		}
-		names = append(names, string(m))
-	}
-	return "", fmt.Errorf("lydroo: unknown method %q: want one of %s", name, strings.Join(names, ", "))
+	return validate.Name("lydroo: unknown method", name, Methods())
 }
 
 // QueueSummary is about the data queues, in Mbit: means over users and frames.
@@ -92,7 +85,7 @@ type Result struct {
 	Queue []float64 `json:"-"` // [Frames] mean over users before the frame, Mbit
 	Power []float64 `json:"-"` // [Frames] mean over users, W
 	Rate  []float64 `json:"-"` // [Frames] weighted rate, Mbit
-	K     []int     `json:"-"` // [Frames] number of candidates; nil without any
+	K     []int32   `json:"-"` // [Frames] number of candidates; nil without any
 }
 
 // Run executes cfg. But for the times, equal configurations give equal results.
@@ -128,7 +121,7 @@ type execution struct {
 
 	queue, power, rate []float64 // of every frame so far
 	energy             []float64 // of every user, sum over frames
-	k                  []int
+	k                  []int32
 	times              []time.Duration // of the frames that were measured
 }
 
@@ -159,7 +152,7 @@ func newExecution(cfg Config, learned *checkpoints.State) (*execution, error) {
 func (e *execution) step() error {
 	t := len(e.queue)
 	if k := e.policy.candidates(); k > 0 {
-		e.k = append(e.k, k)
+		e.k = append(e.k, int32(k))
 	}
 	start := time.Now()
 	x, err := e.policy.step(e.obs)

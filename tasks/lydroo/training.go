@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -93,11 +92,7 @@ func (t *Training) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("power", nil, t.e.power)
 	s.PutFloat64("rate", nil, t.e.rate)
 	s.PutFloat64("energy", nil, t.e.energy)
-	k := make([]int32, len(t.e.k))
-	for i, v := range t.e.k {
-		k[i] = int32(v)
-	}
-	s.PutInt32("k", nil, k)
+	s.PutInt32("k", nil, t.e.k)
 	return errors.Join(
 		t.course.SaveState(s),
 		t.e.env.SaveState(s.Sub("env")),
@@ -126,39 +121,24 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 	); err != nil {
 		return err
 	}
-	t.e.queue, t.e.power, t.e.rate, t.e.k = queue, power, rate, nil
-	for _, v := range k {
-		t.e.k = append(t.e.k, int(v))
-	}
+	t.e.queue, t.e.power, t.e.rate, t.e.k = queue, power, rate, k
 	t.e.obs = t.e.env.Observation()
 	return nil
 }
 
 // SaveTimes implements runfolder.Timed.
 func (t *Training) SaveTimes(s *checkpoints.State) error {
-	ns := make([]int64, len(t.e.times))
-	for i, d := range t.e.times {
-		ns[i] = int64(d)
-	}
-	s.PutInt64("frame_ns", nil, ns)
+	s.PutDurations("frame_ns", t.e.times)
 	return nil
 }
 
 // LoadTimes implements runfolder.Timed.
 func (t *Training) LoadTimes(s *checkpoints.State) error {
-	n, err := s.Len("frame_ns")
-	if err != nil {
-		return err
+	times, err := s.Durations("frame_ns", int(t.course.Steps()))
+	if err == nil {
+		t.e.times = times
 	}
-	ns := make([]int64, n)
-	if err := s.Int64("frame_ns", ns); err != nil {
-		return err
-	}
-	t.e.times = nil
-	for _, v := range ns[:min(n, int(t.course.Steps()))] {
-		t.e.times = append(t.e.times, time.Duration(v))
-	}
-	return nil
+	return err
 }
 
 // Manifest implements runfolder.Run.
@@ -226,9 +206,5 @@ func (c *Checkpoint) Learned(users int) (*checkpoints.State, error) {
 	if !c.Config.Method.Learns() {
 		return nil, nil
 	}
-	if has, want := c.saved.Manifest.Architecture, c.Config.architecture(users); has != want {
-		return nil, fmt.Errorf("lydroo: checkpoint %s holds %s with %s, and %s is needed (graph actors fit any number of users; MLP actors do not)",
-			c.saved.Dir, c.Config.Method, has, want)
-	}
-	return c.saved.State.Sub(policyState), nil
+	return c.saved.Part(policyState, c.Config.architecture(users))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/internal/strictyaml"
+	"github.com/graphrl/graphrl/internal/validate"
 )
 
 // Config is a [RunConfig] that can be written down: all that a run follows from, with the data set
@@ -84,14 +85,7 @@ func DefaultConfig(m Method) Config {
 
 // ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
-	var names []string
-	for _, m := range Methods() {
-		if strings.EqualFold(name, string(m)) {
-			return m, nil
-		}
-		names = append(names, string(m))
-	}
-	return "", fmt.Errorf("wpmec: unknown method %q: want one of %s", name, strings.Join(names, ", "))
+	return validate.Name("wpmec: unknown method", name, Methods())
 }
 
 var schedules = [...]struct {

@@ -112,7 +112,7 @@ type Result struct {
 	Candidates float64 `json:"k"`           // mean number of candidates over the last 20 % of the frames; 0 without any
 
 	Normalized []float64 `json:"-"` // [Frames] normalized rate of every frame
-	K          []int     `json:"-"` // [Frames] number of candidates; nil without any
+	K          []int32   `json:"-"` // [Frames] number of candidates; nil without any
 }
 
 // tail returns the first frame that a run's Summary covers: the published code's test frames.
@@ -149,7 +149,7 @@ type execution struct {
 	obs       Observation
 
 	normalized      []float64       // of every frame so far
-	k               []int           // likewise; nil without candidates
+	k               []int32         // likewise; nil without candidates
 	decision, frame []time.Duration // likewise, those that were measured
 }
 
@@ -179,7 +179,7 @@ func newExecution(cfg RunConfig) (*execution, error) {
 func (e *execution) step() error {
 	t := len(e.normalized)
 	if k := e.policy.candidates(); k > 0 {
-		e.k = append(e.k, k)
+		e.k = append(e.k, int32(k))
 	}
 	start := time.Now()
 	x, err := e.policy.decide(e.obs)

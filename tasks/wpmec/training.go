@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -110,11 +109,7 @@ func (t *Training) Score() float64 { return t.Moving() }
 // SaveState implements checkpoints.Stateful.
 func (t *Training) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("normalized", nil, t.e.normalized)
-	k := make([]int32, len(t.e.k))
-	for i, v := range t.e.k {
-		k[i] = int32(v)
-	}
-	s.PutInt32("k", nil, k)
+	s.PutInt32("k", nil, t.e.k)
 	return errors.Join(
 		t.course.SaveState(s),
 		t.e.env.SaveState(s.Sub("env")),
@@ -134,7 +129,7 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 		return fmt.Errorf("wpmec: %w", err)
 	}
 	done := t.Frame()
-	rates, k := make([]float64, done), make([]int32, 0)
+	rates, k := make([]float64, done), []int32(nil)
 	if t.e.policy.candidates() > 0 {
 		k = make([]int32, done)
 	}
@@ -146,47 +141,22 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 	); err != nil {
 		return err
 	}
-	t.e.normalized, t.e.k = rates, nil
-	for _, v := range k {
-		t.e.k = append(t.e.k, int(v))
-	}
+	t.e.normalized, t.e.k = rates, k
 	t.e.obs = t.e.env.Observation()
 	return nil
 }
 
 // SaveTimes implements runfolder.Timed.
 func (t *Training) SaveTimes(s *checkpoints.State) error {
-	put := func(name string, durations []time.Duration) {
-		ns := make([]int64, len(durations))
-		for i, d := range durations {
-			ns[i] = int64(d)
-		}
-		s.PutInt64(name, nil, ns)
-	}
-	put("decision_ns", t.e.decision)
-	put("frame_ns", t.e.frame)
+	s.PutDurations("decision_ns", t.e.decision)
+	s.PutDurations("frame_ns", t.e.frame)
 	return nil
 }
 
 // LoadTimes implements runfolder.Timed.
 func (t *Training) LoadTimes(s *checkpoints.State) error {
-	get := func(name string) ([]time.Duration, error) {
-		n, err := s.Len(name)
-		if err != nil {
-			return nil, err
-		}
-		ns := make([]int64, n)
-		if err := s.Int64(name, ns); err != nil {
-			return nil, err
-		}
-		var durations []time.Duration
-		for _, v := range ns[:min(n, t.Frame())] {
-			durations = append(durations, time.Duration(v))
-		}
-		return durations, nil
-	}
-	decision, errD := get("decision_ns")
-	frame, errF := get("frame_ns")
+	decision, errD := s.Durations("decision_ns", t.Frame())
+	frame, errF := s.Durations("frame_ns", t.Frame())
 	if err := errors.Join(errD, errF); err != nil {
 		return err
 	}
@@ -280,9 +250,5 @@ func (c *Checkpoint) Learned(users int) (*checkpoints.State, error) {
 	if c.Config.Method != DROO && c.Config.Method != DROOGraph {
 		return nil, nil
 	}
-	if has, want := c.saved.Manifest.Architecture, c.Config.architecture(users); has != want {
-		return nil, fmt.Errorf("wpmec: checkpoint %s holds %s with %s, and %s is needed (graph actors fit any number of users; MLP actors do not)",
-			c.saved.Dir, c.Config.Method, has, want)
-	}
-	return c.saved.State.Sub(actorState), nil
+	return c.saved.Part(actorState, c.Config.architecture(users))
 }

@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/cmd/internal/show"
@@ -69,42 +67,21 @@ func QueueFrames(cfg lydroo.Config) string {
 	return fmt.Sprintf("random channels, arrivals of %v Mbit", cfg.Arrivals)
 }
 
-// RunQueues runs configurations one after the other and shows progress after a grace. If ctx ends,
-// the error is its cause. learned, if not nil, returns the trained actor for a configuration.
-func RunQueues(ctx context.Context, title string, grace time.Duration, cfgs []lydroo.Config,
-	learned func(lydroo.Config) (*checkpoints.State, error), messages io.Writer,
-) ([]*lydroo.Result, error) {
-	total := 0
-	for _, c := range cfgs {
-		total += c.Frames
+// LydrooRun is a run of tasks/lydroo for RunFrames. learned is the trained policy; nil: a new one,
+// which learns.
+func LydrooRun(c lydroo.Config, learned *checkpoints.State) FrameRun[lydroo.Result] {
+	return FrameRun[lydroo.Result]{
+		Method: string(c.Method),
+		Frames: c.Frames,
+		Run: func(ctx context.Context, progress func(done int, value float64)) (*lydroo.Result, error) {
+			return lydroo.RunFrom(ctx, c, learned, progress)
+		},
+		Note: QueueNote,
 	}
-	progress := show.NewProgress(messages, title, "frames", 0, int64(total))
-	progress.Grace = grace
-	defer progress.End()
-	var results []*lydroo.Result
-	before := 0 // frames of the completed runs
-	for _, c := range cfgs {
-		queue := 0.0
-		note := func() string { return fmt.Sprintf("%s, queue %.1f Mbit", c.Method, queue) }
-		var state *checkpoints.State
-		if learned != nil {
-			var err error
-			if state, err = learned(c); err != nil {
-				return nil, err
-			}
-		}
-		r, err := lydroo.RunFrom(ctx, c, state, func(done int, q float64) {
-			queue = q
-			progress.Set(int64(before+done), note)
-		})
-		if err != nil {
-			return nil, err
-		}
-		before += c.Frames
-		results = append(results, r)
-	}
-	return results, nil
 }
+
+// QueueNote puts the mean length of the data queues in words.
+func QueueNote(mbit float64) string { return fmt.Sprintf("queue %.1f Mbit", mbit) }
 
 // QueueColumns returns the columns of a method's results for readers.
 func QueueColumns() []show.Column[lydroo.Result] {

@@ -3,11 +3,9 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/tasks/wpmec"
@@ -44,8 +42,8 @@ func (f FrameFlags) Apply(c *wpmec.Config) {
 	}
 }
 
-// Frames describes in words the frames of a configuration.
-func Frames(c wpmec.Config) string {
+// WpmecFrames describes in words the frames of a configuration.
+func WpmecFrames(c wpmec.Config) string {
 	source := "generated channels"
 	if c.Data != "" {
 		source = filepath.Base(c.Data)
@@ -56,43 +54,26 @@ func Frames(c wpmec.Config) string {
 	return source
 }
 
-// RunFrames executes runs one after the other and shows their progress, unless they take less than
-// grace. If ctx ends, the error is its cause.
-func RunFrames(ctx context.Context, title string, grace time.Duration, runs []wpmec.RunConfig, messages io.Writer) ([]*wpmec.Result, error) {
-	total := 0
-	for _, r := range runs {
-		total += r.Frames
+// WpmecRun is a run of tasks/wpmec for RunFrames.
+func WpmecRun(c wpmec.RunConfig) FrameRun[wpmec.Result] {
+	return FrameRun[wpmec.Result]{
+		Method: string(c.Method),
+		Frames: c.Frames,
+		Run: func(ctx context.Context, progress func(done int, value float64)) (*wpmec.Result, error) {
+			const window = 200
+			recent := 0.0
+			c.Progress = func(frame int, normalized float64) {
+				recent += (normalized - recent) / float64(min(frame, window))
+				progress(frame, recent)
+			}
+			return wpmec.Run(ctx, c)
+		},
+		Note: RateNote,
 	}
-	progress := show.NewProgress(messages, title, "frames", 0, int64(total))
-	progress.Grace = grace
-	defer progress.End()
-	var results []*wpmec.Result
-	before := 0 // frames of the completed runs
-	for _, r := range runs {
-		const window = 200
-		done, recent := 0, 0.0
-		name := ""
-		if len(runs) > 1 {
-			name = string(r.Method) + ", "
-		}
-		note := func() string { return fmt.Sprintf("%snormalized rate %.4f", name, recent) }
-		r.Progress = func(frame int, normalized float64) {
-			done = frame
-			recent += (normalized - recent) / float64(min(frame, window))
-			progress.Set(int64(before+frame), note)
-		}
-		result, err := wpmec.Run(ctx, r)
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w in frame %d of %d of %s", context.Cause(ctx), done, r.Frames, r.Method)
-		}
-		if err != nil {
-			return nil, err
-		}
-		before += r.Frames
-		results = append(results, result)
-	}
-	return results, nil
 }
+
+// RateNote puts the rate of recent frames in words.
+func RateNote(normalized float64) string { return fmt.Sprintf("normalized rate %.4f", normalized) }
 
 // RateHeader is the header of the most important column of FrameColumns.
 const RateHeader = "normalized rate"
