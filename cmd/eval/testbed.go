@@ -29,7 +29,8 @@ type testbedCommand struct {
 	Seconds     float64       `placeholder:"TIME" default:"20" help:"Length of each run in seconds, by the wall clock."`
 	Scale       float64       `default:"10" help:"Seconds that a second of the scenario takes, so that this machine can play several servers."`
 	Order       string        `enum:"slot,arrival" default:"slot" help:"Order in which servers take tasks: slot, as the simulator has it, or arrival, which never waits while it has an image."`
-	Service     string        `enum:"stretched,padded" default:"stretched" help:"How long an inference occupies a server: stretched is its measured time times a factor of the server, padded the time in the profile."`
+	Inference   string        `enum:"stretched,padded" default:"stretched" help:"How long an inference occupies a server: stretched is its measured time times a factor of the server, padded the time in the profile."`
+	DecideAt    string        `placeholder:"URL" help:"Address of a decision service that takes part too (docs/serve.md). It must serve the same network and servers."`
 	Calibration int           `placeholder:"COUNT" default:"100" help:"Timed inferences of each exit on each server before the runs."`
 	KillAfter   time.Duration `placeholder:"TIME" help:"Kill the last server this long after the first run has begun, to see what happens."`
 	Figure      string        `placeholder:"FILE" help:"Draw measured over predicted latency, task by task: FILE.svg, FILE.png and FILE.pdf."`
@@ -101,6 +102,11 @@ func (c *testbedCommand) open() (experiment.Config, []contender, error) {
 		}
 		contenders = append(contenders, contender{string(checkpoint.Config.Method), func(cfg experiment.Config) (mecoffload.Policy, error) {
 			return checkpoint.Policy(cfg.Scenario, cfg.Profile)
+		}})
+	}
+	if c.DecideAt != "" {
+		contenders = append(contenders, contender{"service", func(experiment.Config) (mecoffload.Policy, error) {
+			return newRemote(c.DecideAt), nil
 		}})
 	}
 	contenders = append(contenders,
@@ -182,7 +188,7 @@ func (c *testbedCommand) compareAll(ctx context.Context, bed *testbed.Bed, cfg e
 		world.Seed += uint64(i / len(contenders))
 		run := testbed.Config{
 			Scenario: world.Scenario, Profile: world.Profile, Seed: world.Seed, Slots: world.Slots,
-			Scale: c.Scale, Service: testbed.Service(c.Service), Images: images,
+			Scale: c.Scale, Service: testbed.Service(c.Inference), Images: images,
 			Progress: func(slots int64) {
 				progress.Set(int64(i)*cfg.Slots+slots, func() string { return who.name })
 			},
@@ -242,10 +248,10 @@ func latencyPanel(name string, tasks []testbed.Task, order testbed.Order) show.P
 }
 
 func (c *testbedCommand) caption(cfg experiment.Config) string {
-	return fmt.Sprintf("%s, profile %s, %s,\n%d runs of each policy, %d slots each, scale %v, order by %s, %s service.\n"+
+	return fmt.Sprintf("%s, profile %s, from %s,\nruns of each policy: %d, slots in each: %d, scale %v, order by %s, %s inferences.\n"+
 		"Predicted: the policy in the simulator. Replayed: the decisions made here, with the times in the profile.\n"+
 		"Measured: labels that were right and in time. Latencies in ms of the scenario.",
-		cli.World(cfg.Scenario, cfg.Profile), cfg.Profile.Name, cli.Seeds([]experiment.Config{cfg}), c.Runs, cfg.Slots, c.Scale, c.Order, c.Service)
+		cli.World(cfg.Scenario, cfg.Profile), cfg.Profile.Name, cli.Seeds([]experiment.Config{cfg}), c.Runs, cfg.Slots, c.Scale, c.Order, c.Inference)
 }
 
 // averages averages the runs of each policy.
@@ -277,17 +283,17 @@ func averages(all []testbed.Comparison) []testbed.Comparison {
 var testbedColumns = []show.Column[testbed.Comparison]{
 	{Header: "policy", Cell: func(c testbed.Comparison) string { return c.Policy }, Left: true},
 	{Header: "accuracy predicted", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.3f", c.Predicted.Accuracy) }},
-	{Header: "replayed", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.3f", c.Replayed.Accuracy) }},
-	{Header: "measured", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.3f", c.Measured.Accuracy) }},
-	{Header: "difference [points]", Cell: func(c testbed.Comparison) string {
-		return fmt.Sprintf("%+.1f", 100*(c.Measured.Accuracy-c.Predicted.Accuracy))
+	{Header: "accuracy replayed", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.3f", c.Replayed.Accuracy) }},
+	{Header: "accuracy measured", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.3f", c.Measured.Accuracy) }},
+	{Header: "accuracy difference", Cell: func(c testbed.Comparison) string {
+		return fmt.Sprintf("%+.1f pp", 100*(c.Measured.Accuracy-c.Predicted.Accuracy))
 	}},
 	{Header: "in-time predicted", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.1f %%", 100*c.Predicted.SSP) }},
-	{Header: "measured", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.1f %%", 100*c.Measured.SSP) }},
+	{Header: "in-time measured", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.1f %%", 100*c.Measured.SSP) }},
 	{Header: "latency predicted", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.2f", c.Predicted.Latency.Mean) }},
-	{Header: "replayed", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.2f", c.Replayed.Latency.Mean) }},
-	{Header: "measured", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.2f", c.Measured.Latency.Mean) }},
-	{Header: "difference", Cell: func(c testbed.Comparison) string {
+	{Header: "latency replayed", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.2f", c.Replayed.Latency.Mean) }},
+	{Header: "latency measured", Cell: func(c testbed.Comparison) string { return fmt.Sprintf("%.2f", c.Measured.Latency.Mean) }},
+	{Header: "latency difference", Cell: func(c testbed.Comparison) string {
 		return fmt.Sprintf("%+.1f %%", 100*(c.Measured.Latency.Mean/c.Predicted.Latency.Mean-1))
 	}},
 	{Header: "lost", Cell: func(c testbed.Comparison) string { return fmt.Sprint(c.Lost) }},

@@ -6,14 +6,18 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/serve"
 	"github.com/graphrl/graphrl/tasks/earlyexit"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 	"github.com/graphrl/graphrl/tasks/mecoffload/testbed"
 )
 
@@ -67,7 +71,7 @@ func TestTestbed(t *testing.T) {
 	t.Chdir(t.TempDir())
 	runFolder(t, agent.GRLE)
 	args := []string{"testbed", "--network", network, "--images", images, "--run", "GRLE", "--seconds", "0.5", "--scale", "5",
-		"--calibration", "2", "--service", "padded", "--figure", "latency"}
+		"--calibration", "2", "--inference", "padded", "--figure", "latency"}
 	code, out, messages := eval(append(args, "--format", "json")...)
 	var rows []testbed.Comparison
 	if err := json.Unmarshal([]byte(out), &rows); code != 0 || err != nil || len(rows) != 3 {
@@ -84,6 +88,46 @@ func TestTestbed(t *testing.T) {
 	}
 	if code, out, _ = eval(append(args, "--runs", "2")...); code != 0 || !strings.Contains(out, "least-loaded") {
 		t.Errorf("code %d: %s", code, out)
+	}
+}
+
+// A decision service of a policy decides as the policy itself.
+func TestRemotePolicy(t *testing.T) {
+	t.Chdir(t.TempDir())
+	runFolder(t, agent.GRLE)
+	service, err := serve.New(serve.Config{Policies: []serve.Policy{{Name: "edge", Budget: time.Minute, Open: func() (*serve.Model, error) {
+		return serve.OpenModel(filepath.Join("GRLE", "checkpoint", "latest"), "", serve.World{})
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Close()
+	server := httptest.NewServer(service.Handler())
+	defer server.Close()
+	checkpoint, err := experiment.OpenRun("GRLE", experiment.LatestCheckpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := checkpoint.Config
+	own, err := checkpoint.Policy(cfg.Scenario, cfg.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := experiment.Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: 8101, Slots: 20}
+	want, err := e.Policy(t.Context(), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Policy(t.Context(), newRemote(server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Accuracy != want.Accuracy || got.Reward != want.Reward {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	server.Close()
+	if _, err := e.Policy(t.Context(), newRemote(server.URL)); err == nil || !strings.Contains(err.Error(), "decision service") {
+		t.Error(err)
 	}
 }
 

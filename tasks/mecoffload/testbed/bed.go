@@ -69,14 +69,17 @@ func (b *Bed) Calibrate(ctx context.Context, images []imagefolder.File, rounds i
 			for e := range b.times[n] {
 				h := Header{Exit: uint32(e), Deadline: math.MaxInt64}
 				a, err := c.Send(ctx, h, images[(round+warmUp)%len(images)].Data, 0)
+				if err == nil {
+					err = waitUntil(ctx, time.Now().Add(calibrationPause))
+				}
+				if ctx.Err() != nil {
+					err = context.Cause(ctx)
+				}
 				if err != nil {
-					return err
+					return fmt.Errorf("testbed: calibration: %w", err)
 				}
 				if round >= 0 {
 					b.times[n][e] += float64(a.Compute) / 1e9 / float64(rounds)
-				}
-				if err := waitUntil(ctx, time.Now().Add(calibrationPause)); err != nil {
-					return fmt.Errorf("testbed: calibration: %w", err)
 				}
 			}
 		}

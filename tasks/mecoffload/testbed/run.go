@@ -99,13 +99,13 @@ func (b *Bed) Run(ctx context.Context, p mecoffload.Policy, c Config) (*Result, 
 		return nil, err
 	}
 	defer r.close()
-	if err := r.decideAll(ctx, p); err != nil {
-		r.pending.Wait() // ctx ends the transmissions, or their limits do
-		return nil, fmt.Errorf("testbed: %s: %w", p.Name(), err)
-	}
-	r.pending.Wait()
+	err = r.decideAll(ctx, p)
+	r.pending.Wait() // ctx ends the transmissions, or their limits do
 	if ctx.Err() != nil {
-		return nil, fmt.Errorf("testbed: %s: %w", p.Name(), context.Cause(ctx))
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("testbed: %s: %w", p.Name(), err)
 	}
 	return &r.result, nil
 }

@@ -325,19 +325,24 @@ func TestServerKilled(t *testing.T) {
 
 // The processes end when the context does, and when the parent dies without a word.
 func TestNoOrphans(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
+	why := errors.New("enough")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := func() { cancel(why) }
 	b, err := Start(ctx, network(t), 2, BySlot)
 	check(t, err)
 	c := world(t, 2, 1e6)
 	check(t, b.Calibrate(ctx, c.Images, 1, nil))
 	p := &killer{&mecoffload.RoundRobin{}, 3, stop}
-	if _, err := b.Run(ctx, p, c); !errors.Is(err, context.Canceled) {
+	if _, err := b.Run(ctx, p, c); !errors.Is(err, why) {
 		t.Error(err)
 	}
 	for _, p := range b.Processes() {
 		<-p.done
 	}
 	b.Close()
+	if err := b.Calibrate(ctx, c.Images, 1, nil); !errors.Is(err, why) {
+		t.Error(err)
+	}
 	if _, err := Start(t.Context(), filepath.Join(t.TempDir(), "none"), 1, BySlot); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Error(err)
 	}
