@@ -31,6 +31,7 @@ type testbedCommand struct {
 	Order       string        `enum:"slot,arrival" default:"slot" help:"Order in which servers take tasks: slot, as the simulator has it, or arrival, which never waits while it has an image."`
 	Inference   string        `enum:"stretched,padded" default:"stretched" help:"How long an inference occupies a server: stretched is its measured time times a factor of the server, padded the time in the profile."`
 	DecideAt    string        `placeholder:"URL" help:"Address of a decision service that takes part too (docs/serve.md). It must serve the same network and servers."`
+	Exits       []int         `placeholder:"LIST" help:"The network's exits that the profile has, counted from 1, such as 1,2,3,5. Default: all."`
 	Calibration int           `placeholder:"COUNT" default:"100" help:"Timed inferences of each exit on each server before the runs."`
 	KillAfter   time.Duration `placeholder:"TIME" help:"Kill the last server this long after the first run has begun, to see what happens."`
 	Figure      string        `placeholder:"FILE" help:"Draw measured over predicted latency, task by task: FILE.svg, FILE.png and FILE.pdf."`
@@ -161,19 +162,31 @@ func (c *testbedCommand) calibrate(ctx context.Context, bed *testbed.Bed, p meco
 	if err != nil {
 		return err
 	}
-	kinds, err := bed.Kinds(p)
+	kinds, err := bed.Kinds(p, c.exits())
 	if err != nil {
 		return err
 	}
 	for n, kind := range kinds {
 		var here, there []string
-		for e, t := range bed.Times()[n] {
-			here, there = append(here, fmt.Sprintf("%.2f", 1e3*kind*t)), append(there, fmt.Sprintf("%.2f", 1e3*p.Time(n, e)))
+		for _, t := range bed.Times()[n] {
+			here = append(here, fmt.Sprintf("%.2f", 1e3*kind*t))
+		}
+		for l := range p.Exits() {
+			there = append(there, fmt.Sprintf("%.2f", 1e3*p.Time(n, l)))
 		}
 		fmt.Fprintf(messages, "server %d: %.3g times slower than this machine; exits take %s ms, %s ms in the profile\n",
 			n, kind, strings.Join(here, " "), strings.Join(there, " "))
 	}
 	return nil
+}
+
+// exits returns --exits counted from 0.
+func (c *testbedCommand) exits() []int {
+	var exits []int
+	for _, e := range c.Exits {
+		exits = append(exits, e-1)
+	}
+	return exits
 }
 
 // compareAll runs every policy with every seed, the policies in turn, so that a busy moment of the
@@ -187,7 +200,7 @@ func (c *testbedCommand) compareAll(ctx context.Context, bed *testbed.Bed, cfg e
 		who, world := contenders[i%len(contenders)], cfg
 		world.Seed += uint64(i / len(contenders))
 		run := testbed.Config{
-			Scenario: world.Scenario, Profile: world.Profile, Seed: world.Seed, Slots: world.Slots,
+			Scenario: world.Scenario, Profile: world.Profile, Exits: c.exits(), Seed: world.Seed, Slots: world.Slots,
 			Scale: c.Scale, Service: testbed.Service(c.Inference), Images: images,
 			Progress: func(slots int64) {
 				progress.Set(int64(i)*cfg.Slots+slots, func() string { return who.name })

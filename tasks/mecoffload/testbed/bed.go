@@ -94,22 +94,42 @@ func (b *Bed) Calibrate(ctx context.Context, images []imagefolder.File, rounds i
 func (b *Bed) Times() [][]float64 { return b.times }
 
 // Kinds returns for each server how many times slower than this machine it is by the profile: the
-// geometric mean over the exits of the profile's time over the measured one.
-func (b *Bed) Kinds(p mecoffload.Profile) ([]float64, error) {
-	if p.Exits() != earlyexit.Exits {
-		return nil, fmt.Errorf("testbed: profile %q has %d exits, the network %d: measure a profile with cmd/profile network",
-			p.Name, p.Exits(), earlyexit.Exits)
-	}
+// geometric mean over the exits of the profile's time over the measured one. exits are the network's
+// exits that the profile has, counted from 0; nil: all.
+func (b *Bed) Kinds(p mecoffload.Profile, exits []int) ([]float64, error) {
 	if b.times == nil {
 		return nil, errors.New("testbed: the servers are not calibrated")
+	}
+	exits, err := networkExits(p, exits)
+	if err != nil {
+		return nil, err
 	}
 	kinds := make([]float64, len(b.times))
 	for n, times := range b.times {
 		sum := 0.0
-		for e, t := range times {
-			sum += math.Log(p.Time(n, e) / t)
+		for l, e := range exits {
+			sum += math.Log(p.Time(n, l) / times[e])
 		}
-		kinds[n] = math.Exp(sum / float64(len(times)))
+		kinds[n] = math.Exp(sum / float64(len(exits)))
 	}
 	return kinds, nil
+}
+
+// networkExits returns the network's exit for each one of a profile.
+func networkExits(p mecoffload.Profile, exits []int) ([]int, error) {
+	if exits == nil {
+		for e := range earlyexit.Exits {
+			exits = append(exits, e)
+		}
+	}
+	if len(exits) != p.Exits() {
+		return nil, fmt.Errorf("testbed: profile %q has %d exits, %d of the network were named: measure a profile with cmd/profile network, "+
+			"and name the exits that it keeps", p.Name, p.Exits(), len(exits))
+	}
+	for i, e := range exits {
+		if e < 0 || e >= earlyexit.Exits || i > 0 && e <= exits[i-1] {
+			return nil, fmt.Errorf("testbed: exits %v: want ascending ones of the network's %d", exits, earlyexit.Exits)
+		}
+	}
+	return exits, nil
 }

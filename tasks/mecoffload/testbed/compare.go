@@ -21,8 +21,20 @@ type Comparison struct {
 	// BehindMS is the longest time by which a slot began late, in ms of this machine.
 	BehindMS float64 `json:"behind_ms"`
 	Failed   string  `json:"failed,omitempty"` // why the first task was lost
+	Parts    Parts   `json:"parts"`
 	// Exits are the measurements of the network during the run, by exit, beside the profile.
 	Exits []Exit `json:"exits"`
+}
+
+// Parts say where latency comes from that the model does not expect: means over the answered tasks.
+type Parts struct {
+	// TransferMS is the time from a slot's start to the last byte at the server, over what the rate
+	// says: deciding, connecting and sending, in ms of the scenario.
+	TransferMS float64 `json:"transfer_ms"`
+	// WorkRatio is the time that tasks occupied their servers over that by the profile.
+	WorkRatio float64 `json:"work_ratio"`
+	// AnswerMS is the time from the end of an inference to the answer at the device.
+	AnswerMS float64 `json:"answer_ms"`
 }
 
 // Exit is what an exit of the network did in a run.
@@ -62,18 +74,47 @@ func (b *Bed) Compare(r *Result, predicted mecoffload.Row, c Config) (Comparison
 	if out.Measured, err = r.row(predicted.Method, c, measured, right); err != nil {
 		return out, err
 	}
-	out.Exits = b.exits(r, c)
+	out.Parts = r.parts()
+	if out.Exits, err = b.exits(r, c); err != nil {
+		return out, err
+	}
 	out.Replayed, err = r.row(predicted.Method, c, replayed, accuracy)
 	return out, err
 }
 
+func (r *Result) parts() Parts {
+	var p Parts
+	answered, busy, work := 0.0, 0.0, 0.0
+	for _, t := range r.Tasks {
+		if t.Status == mecoffload.Dropped {
+			continue
+		}
+		answered++
+		p.TransferMS += 1e3 * (t.Arrived - t.Transfer)
+		p.AnswerMS += 1e3 * (t.Latency - t.Finished)
+		busy += t.Finished - t.Started
+		work += t.Work
+	}
+	if answered == 0 {
+		return p
+	}
+	p.TransferMS /= answered
+	p.AnswerMS /= answered
+	p.WorkRatio = busy / work
+	return p
+}
+
 // exits summarises the answers of a run by exit.
-func (b *Bed) exits(r *Result, c Config) []Exit {
+func (b *Bed) exits(r *Result, c Config) ([]Exit, error) {
+	network, err := networkExits(c.Profile, c.Exits)
+	if err != nil {
+		return nil, err
+	}
 	exits := make([]Exit, c.Profile.Exits())
 	for e := range exits {
 		exits[e].Profile = c.Profile.Accuracy[e]
 		for _, times := range b.times {
-			exits[e].CalibratedMS += 1e3 * times[e] / float64(len(b.times))
+			exits[e].CalibratedMS += 1e3 * times[network[e]] / float64(len(b.times))
 		}
 	}
 	for _, t := range r.Tasks {
@@ -92,7 +133,7 @@ func (b *Bed) exits(r *Result, c Config) []Exit {
 		exits[e].Accuracy /= n
 		exits[e].ComputeMS /= n
 	}
-	return exits
+	return exits, nil
 }
 
 // row summarises fates of the tasks. worth is the accuracy of a task in time.

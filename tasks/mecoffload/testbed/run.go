@@ -28,8 +28,10 @@ const (
 type Config struct {
 	Scenario mecoffload.Scenario
 	Profile  mecoffload.Profile
-	Seed     uint64 // of the tasks, which are those of a simulator with this seed
-	Slots    int64
+	// Exits are the network's exits that the profile has, counted from 0; nil: all.
+	Exits []int
+	Seed  uint64 // of the tasks, which are those of a simulator with this seed
+	Slots int64
 	// Scale is how many seconds a second of the scenario takes.
 	Scale   float64
 	Service Service
@@ -114,8 +116,11 @@ func (b *Bed) newRun(c Config) (*run, error) {
 	if err := c.validate(b); err != nil {
 		return nil, err
 	}
-	kinds, err := b.Kinds(c.Profile)
+	kinds, err := b.Kinds(c.Profile, c.Exits)
 	if err != nil {
+		return nil, err
+	}
+	if c.Exits, err = networkExits(c.Profile, c.Exits); err != nil {
 		return nil, err
 	}
 	for n, kind := range kinds {
@@ -225,7 +230,7 @@ func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation,
 			arrive: begin + obs.Bits[i]/obs.Rate[at], deadline: begin + t.Deadline,
 		})
 		h := Header{
-			Exit: uint32(exit), Task: uint64(id), Slot: uint64(slot),
+			Exit: uint32(r.Exits[exit]), Task: uint64(id), Slot: uint64(slot),
 			Deadline: r.wall(begin + t.Deadline).UnixNano(),
 			Padding:  uint32(max(obs.Bits[i]/8-float64(len(image.Data)), 0)),
 		}
@@ -257,15 +262,15 @@ func (r *run) offload(ctx context.Context, t Task, h Header, image imagefolder.F
 	case a.Status == Dropped:
 		r.ledger.answered(t.Server, h.Task, 0)
 	default:
-		finished := r.scenario(a.Finished)
-		r.ledger.answered(t.Server, h.Task, finished)
+		r.ledger.answered(t.Server, h.Task, r.scenario(a.Finished))
 		t.Latency = r.scenario(back.UnixNano()) - t.Begin
 		t.Status = mecoffload.Late
 		if t.Latency <= t.Deadline {
 			t.Status = mecoffload.InTime
 		}
 		t.Correct = a.Label == uint32(image.Label)
-		t.Waited, t.Compute = float64(a.Started-a.Arrived)/1e9, float64(a.Compute)/1e9
+		t.Arrived, t.Started, t.Finished = r.scenario(a.Arrived)-t.Begin, r.scenario(a.Started)-t.Begin, r.scenario(a.Finished)-t.Begin
+		t.Compute = float64(a.Compute) / 1e9
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -24,9 +24,11 @@ type Task struct {
 	Lost    bool    // no answer: the server failed. Its status is Dropped
 	Correct bool    // the answer was right
 	Latency float64 // until the answer; +Inf if dropped
-	// Waited is the time from the last byte to the start of the inference, Compute that of the
-	// inference alone, in seconds of this machine.
-	Waited, Compute float64
+	// Arrived is when the server had the whole task; it was busy with it from Started to Finished. All
+	// are 0 if it was dropped.
+	Arrived, Started, Finished float64
+	// Compute is the time of the inference alone, in seconds of this machine.
+	Compute float64
 }
 
 // Fate is what a model expects of a task.

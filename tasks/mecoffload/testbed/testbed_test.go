@@ -274,7 +274,40 @@ func TestRun(t *testing.T) {
 			if task.Latency < task.Transfer+task.Work {
 				t.Errorf("task %d took %v, its parts take %v and %v", i, task.Latency, task.Transfer, task.Work)
 			}
+			if task.Arrived < task.Transfer || task.Started < task.Arrived || task.Finished < task.Started+task.Work-1e-6 || task.Latency < task.Finished {
+				t.Errorf("task %d: %+v", i, task)
+			}
 		}
+		if got.Parts.TransferMS < 0 || got.Parts.WorkRatio < 1-1e-6 || got.Parts.AnswerMS < 0 {
+			t.Errorf("%+v", got.Parts)
+		}
+	}
+}
+
+// A profile may have only some of the network's exits.
+func TestSomeExits(t *testing.T) {
+	b := Connect([]string{serve(t, BySlot)}, BySlot)
+	c := world(t, 1, 4)
+	c.Profile.Servers = c.Profile.Servers[:1]
+	check(t, b.Calibrate(t.Context(), c.Images, 1, nil))
+	times := b.Times()[0]
+	c.Profile = c.Profile.LastExit()
+	for _, exits := range [][]int{nil, {0, 1}, {5}, {-1}} {
+		c.Exits = exits
+		if _, err := b.Run(t.Context(), mecoffload.NewRandom(1), c); err == nil || !strings.Contains(err.Error(), "exits") {
+			t.Errorf("%v: %v", exits, err)
+		}
+	}
+	c.Exits = []int{3}
+	kinds, err := b.Kinds(c.Profile, c.Exits)
+	check(t, err)
+	if want := c.Profile.Time(0, 0) / times[3]; math.Abs(kinds[0]/want-1) > 1e-9 {
+		t.Errorf("kind %v, want %v", kinds[0], want)
+	}
+	r, err := b.Run(t.Context(), mecoffload.NewRandom(1), c)
+	check(t, err)
+	if got, err := b.Compare(r, mecoffload.Row{}, c); err != nil || len(got.Exits) != 1 || got.Exits[0].Tasks != 16 || got.Exits[0].CalibratedMS != 1e3*times[3] {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
