@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -86,6 +88,9 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	var extremes [][quantities]Range // of the slots to calibrate with
 	action := make(mecoffload.Action, sc.Devices)
 	for slot := range slots {
+		if slot%4 == 0 {
+			giveWay()
+		}
 		if err := policy.Decide(obs, action[:obs.Devices]); err != nil {
 			return nil, fmt.Errorf("serve: the range of usual observations: %w", err)
 		}
@@ -119,6 +124,18 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	r.accept(&seen)
 	r.drift.done()
 	return r, nil
+}
+
+// lastAsked is when the service was last asked for a decision, ns.
+var lastAsked atomic.Int64
+
+// giveWay lets requests go first if there have been any lately. A policy that is loaded while others
+// decide would otherwise hold them up where there is one core: the scheduler looks for new requests
+// only when a goroutine rests, or after 10 ms.
+func giveWay() {
+	if time.Now().UnixNano()-lastAsked.Load() < int64(time.Second) {
+		time.Sleep(50 * time.Microsecond)
+	}
 }
 
 // extremes are the least and greatest values of an observation's quantities.

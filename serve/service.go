@@ -202,6 +202,7 @@ func (s *Service) find(name string) (*served, error) {
 // Decide answers a request.
 func (s *Service) Decide(ctx context.Context, r *servepb.DecideRequest) (*servepb.DecideResponse, error) {
 	start := time.Now()
+	lastAsked.Store(start.UnixNano())
 	v, err := s.find(r.Policy)
 	if err != nil {
 		return nil, err

@@ -367,7 +367,7 @@ func BenchmarkService(b *testing.B) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(200 * time.Millisecond):
+				case <-time.After(time.Second):
 					if _, err := admin.Reload(context.Background(), connect.NewRequest(&servepb.ReloadRequest{Policy: "p"})); err != nil {
 						b.Error(err)
 					}
