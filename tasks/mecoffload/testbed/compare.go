@@ -9,12 +9,12 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
 )
 
-// Comparison holds one run of a policy beside its predictions.
+// Comparison holds one run of a policy and its predictions.
 type Comparison struct {
 	Policy string `json:"policy"`
-	// Predicted is what the simulator says of the policy, which decides by itself on the same tasks.
+	// Predicted is the policy in the simulator, on the same tasks.
 	Predicted mecoffload.Row `json:"predicted"`
-	// Replayed is what the queues' model says of the decisions that were made, see [Replay].
+	// Replayed are the run's own decisions with the model's times, see [Replay].
 	Replayed mecoffload.Row `json:"replayed"`
 	Measured mecoffload.Row `json:"measured"`
 	Lost     int            `json:"lost"`
@@ -22,11 +22,12 @@ type Comparison struct {
 	BehindMS float64 `json:"behind_ms"`
 	Failed   string  `json:"failed,omitempty"` // why the first task was lost
 	Parts    Parts   `json:"parts"`
-	// Exits are the measurements of the network during the run, by exit, beside the profile.
+	// Exits are the measurements of the network during the run, by exit, and the profile.
 	Exits []Exit `json:"exits"`
 }
 
-// Parts say where latency comes from that the model does not expect: means over the answered tasks.
+// Parts break the latency that the model does not expect into its sources: means over the answered
+// tasks.
 type Parts struct {
 	// TransferMS is the time from a slot's start to the last byte at the server, over what the rate
 	// says: deciding, connecting and sending, in ms of the scenario.
@@ -37,7 +38,7 @@ type Parts struct {
 	AnswerMS float64 `json:"answer_ms"`
 }
 
-// Exit is what an exit of the network did in a run.
+// Exit summarises the inferences up to an exit in a run.
 type Exit struct {
 	Tasks    int     `json:"tasks"` // answered
 	Accuracy float64 `json:"accuracy"`
@@ -53,7 +54,7 @@ func Predict(ctx context.Context, p mecoffload.Policy, c Config) (mecoffload.Row
 	return experiment.Evaluation{Scenario: c.Scenario, Profile: c.Profile, Seed: c.Seed, Slots: c.Slots}.Policy(ctx, p)
 }
 
-// Compare puts the result of a run beside the row that Predict has returned.
+// Compare compares the result of a run with the row that Predict has returned.
 func (b *Bed) Compare(r *Result, predicted mecoffload.Row, c Config) (Comparison, error) {
 	out := Comparison{Policy: predicted.Method, Predicted: predicted, Lost: r.Lost, BehindMS: 1e3 * r.Behind}
 	if r.Failed != nil {

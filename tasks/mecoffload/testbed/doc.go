@@ -11,10 +11,9 @@
 //
 //   - Time: one second of the scenario takes Config.Scale seconds. All deadlines, rates and
 //     inference times are stretched by this factor, so that a few cores can play several servers.
-//   - Servers: an inference that took x seconds occupies its server for x times a factor, which
-//     stands for the server's kind, its free share in this slot and the scale. The factor of a kind
-//     is calibrated: one number for each server. What an exit costs compared with another one, and
-//     how that varies, is what this machine measures.
+//   - Servers: an inference that took x seconds occupies its server for x times a factor: the
+//     server's kind, its free share in this slot and the scale. The kind is calibrated, one number
+//     for each server. So the relative cost of the exits, and its variation, are this machine's.
 //
 // The links are token buckets at the rate of the scenario, drawn or recorded. See docs/testbed.md.
 //

@@ -6,9 +6,8 @@ import (
 	"sync"
 )
 
-// ledger is what the decision maker knows of the servers: the tasks that it has sent and not heard
-// of again, and the times in the answers. From this and nominal rates and times it estimates the
-// backlogs of an observation. Times are in seconds of the scenario, from the start of the run.
+// ledger holds the unanswered tasks of each server and the times in the answers. From these and
+// nominal rates and times it estimates the backlogs of an observation. Times are in seconds of the scenario, from the start of the run.
 type ledger struct {
 	order Order
 

@@ -35,7 +35,7 @@ type Config struct {
 	// Scale is how many seconds a second of the scenario takes.
 	Scale   float64
 	Service Service
-	Images  []imagefolder.File // drawn at random, as the tasks' images
+	Images  []imagefolder.File // each task has a random one
 	// Progress, if not nil, is called after every slot with the number of slots done.
 	Progress func(slots int64)
 }
@@ -64,7 +64,7 @@ func (c Config) validate(b *Bed) error {
 	return nil
 }
 
-// Result is what happened in a run.
+// Result is the outcome of a run.
 type Result struct {
 	Tasks     []Task          // in order of slot and device
 	Decisions []time.Duration // of each slot

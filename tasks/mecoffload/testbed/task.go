@@ -8,7 +8,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// Task is a task of a run: what was decided, and what came of it. Times are in seconds of the
+// Task is a task of a run: the decision and its outcome. Times are in seconds of the
 // scenario.
 type Task struct {
 	Slot         int64
@@ -31,15 +31,15 @@ type Task struct {
 	Compute float64
 }
 
-// Fate is what a model expects of a task.
+// Fate is the outcome of a task.
 type Fate struct {
 	Status  mecoffload.Status
 	Latency float64 // +Inf if dropped
 }
 
-// Replay returns what becomes of tasks if transmissions and inferences take exactly the times that
-// tasks hold, and servers work in the given order. For BySlot it is what the simulator does with the
-// same decisions. Tasks that were lost take no time.
+// Replay returns the fates of tasks whose transmissions and inferences take exactly Transfer and
+// Work, on servers that work in the given order. For BySlot these are the simulator's outcomes of the
+// same decisions. Lost tasks take no time.
 func Replay(tasks []Task, order Order) []Fate {
 	fates := make([]Fate, len(tasks))
 	queue := make([]int, 0, len(tasks))
