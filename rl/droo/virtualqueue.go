@@ -22,6 +22,7 @@ import (
 type VirtualQueues struct {
 	limits, scales []float64
 	backlog        []float64
+	start          float64 // backlog after Reset
 }
 
 // NewVirtualQueues makes empty queues for the given limits, one per constraint. The scales, which
@@ -67,8 +68,26 @@ func (q *VirtualQueues) Observe(used []float64) error {
 	return nil
 }
 
-// Reset empties the queues.
-func (q *VirtualQueues) Reset() { clear(q.backlog) }
+// StartAt resets the queues to a backlog that Reset returns to from then on; new queues are empty.
+//
+// After T slots the mean of u_i exceeds the limit by at most (q_i - backlog) / (scale_i T). So with a
+// backlog as long as the queues will be, constraints hold over every time, and not only in the long
+// run (the place-holder backlog of Neely, 2010, section 4.8).
+func (q *VirtualQueues) StartAt(backlog float64) error {
+	if !(backlog >= 0) || math.IsInf(backlog, 0) {
+		return fmt.Errorf("droo: virtual queues: a backlog of %v at the start: want it finite and at least 0", backlog)
+	}
+	q.start = backlog
+	q.Reset()
+	return nil
+}
+
+// Reset returns the queues to their start: empty, unless StartAt has set another backlog.
+func (q *VirtualQueues) Reset() {
+	for i := range q.backlog {
+		q.backlog[i] = q.start
+	}
+}
 
 // SaveState implements checkpoints.Stateful.
 func (q *VirtualQueues) SaveState(s *checkpoints.State) error {

@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The mean use exceeds the limit by at most backlog / (scale T), for any sequence of uses.
+// The mean use exceeds the limit by at most (backlog - start) / (scale T), for any sequence of uses.
 func TestVirtualQueuesBoundTheMean(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 3).Draw(t, "constraints")
@@ -22,6 +22,10 @@ func TestVirtualQueuesBoundTheMean(t *testing.T) {
 		}
 		q, err := droo.NewVirtualQueues(limits, scales)
 		if err != nil {
+			t.Fatal(err)
+		}
+		start := rapid.Float64Range(0, 100).Draw(t, "start")
+		if err := q.StartAt(start); err != nil {
 			t.Fatal(err)
 		}
 		sum := make([]float64, n)
@@ -37,8 +41,14 @@ func TestVirtualQueuesBoundTheMean(t *testing.T) {
 			}
 		}
 		for i, b := range q.Backlog() {
-			if over := sum[i]/float64(slots) - limits[i]; !(b >= 0) || over > b/(scales[i]*float64(slots))+1e-9 {
+			if over := sum[i]/float64(slots) - limits[i]; !(b >= 0) || over > (b-start)/(scales[i]*float64(slots))+1e-9 {
 				t.Fatalf("constraint %d: %v over the limit, backlog %v", i, over, b)
+			}
+		}
+		q.Reset()
+		for i, b := range q.Backlog() {
+			if b != start {
+				t.Fatalf("constraint %d starts with %v after a reset, want %v", i, b, start)
 			}
 		}
 	})

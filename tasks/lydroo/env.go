@@ -14,14 +14,17 @@ type EnvConfig struct {
 	Params Params
 	Source Source
 	Frames int // length of an episode
+	// EnergyQueue is what every energy queue starts with, mJ. Above 0, less energy is used until it is
+	// spent, and the power limit holds over a shorter time: see droo.VirtualQueues.StartAt.
+	EnergyQueue float64
 	// Solver allocates; nil: that of [NewSolver].
 	Solver *Solver
 }
 
 // Env is the network as an environment. An observation is a frame with its queues, an action is a
 // decision [N] (1 to offload, 0 to compute locally), which gets the best allocation, and the reward
-// is the weighted sum of the rates in Mbit. An episode starts with empty queues and is truncated
-// after its last frame.
+// is the weighted sum of the rates in Mbit. An episode starts with empty data queues and is
+// truncated after its last frame.
 type Env struct {
 	cfg      EnvConfig
 	solver   *Solver
@@ -58,6 +61,9 @@ func NewEnv(cfg EnvConfig) (*Env, error) {
 		limits[i], scales[i] = cfg.Params.PowerLimit, energyScale
 	}
 	if e.energy, err = droo.NewVirtualQueues(limits, scales); err != nil {
+		return nil, err
+	}
+	if err := e.energy.StartAt(cfg.EnergyQueue); err != nil {
 		return nil, err
 	}
 	e.obs, e.arrivals = newObservation(n), make([]float64, n)

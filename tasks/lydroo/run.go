@@ -53,6 +53,19 @@ func (m Method) graph() bool { return m == LyDROOGraph || m.learnsValue() }
 // learnsValue reports whether a method learns what queues are worth.
 func (m Method) learnsValue() bool { return m == LyDROOValue || m == LearnedValue }
 
+// energyQueue is what the energy queues of a method start with, in mJ: about what they are later, so
+// that the power limit holds over a few hundred frames as well. A learned value weighs data more, so its
+// energy queues are longer. LyDROO is as published.
+func (m Method) energyQueue() float64 {
+	switch {
+	case m.learnsValue():
+		return 600
+	case m == LyDROO:
+		return 0
+	}
+	return 200
+}
+
 // ParseMethod returns the method with a name, ignoring case.
 func ParseMethod(name string) (Method, error) {
 	return validate.Name("lydroo: unknown method", name, Methods())
@@ -138,7 +151,7 @@ func newExecution(cfg Config, learned *checkpoints.State) (*execution, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.env, err = NewEnv(EnvConfig{Params: cfg.params(), Source: source, Frames: cfg.Frames, Solver: solver}); err != nil {
+	if e.env, err = NewEnv(EnvConfig{Params: cfg.params(), Source: source, Frames: cfg.Frames, Solver: solver, EnergyQueue: cfg.Method.energyQueue()}); err != nil {
 		return nil, err
 	}
 	if e.policy, err = cfg.policy(source.Users(), solver, e.env.energy, learned); err != nil {

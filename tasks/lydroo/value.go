@@ -32,6 +32,7 @@ type queueValue struct {
 	gamma   float64
 	weights []float64 // w of the users
 	energy  bool      // reward and V depend on the energy queues, which follow the data queues
+	most    float64   // value of a Mbit
 
 	coefficients []float64 // v0, a, b and, with energy, c, d
 	prior        []float64
@@ -50,20 +51,31 @@ const energyCharge = 0.001
 
 // newQueueValue returns a value that weighs queues as LyDROO does.
 func newQueueValue(p Params, users int, gamma float64, energy bool) *queueValue {
-	prior := []float64{0, p.V / gamma, 0}
+	prior, most := []float64{0, p.V / gamma, 0}, float64(mostWorth)
 	if energy {
+		most = mostWorthPriced
 		prior = append(prior, 0, max(p.EnergyWeight/energyScale-energyCharge, 0)/gamma)
 	}
 	n := len(prior)
 	return &queueValue{
-		gamma: gamma, weights: Weights(users), energy: energy,
+		gamma: gamma, weights: Weights(users), energy: energy, most: most,
 		coefficients: append([]float64(nil), prior...), prior: prior, basis: make([]float64, n), fit: nnls.New(n, 1),
 	}
 }
 
+// The largest value of a Mbit, in Mbit, and that where energy has a learned price, which is higher than
+// LyDROO's. Where the queues are stable they are hardly ever reached. Beyond, queues and what is
+// learned from them grow without bound, and with them the energy that data seems to be worth. With a
+// bound on it no user spends energy once its energy queue is long enough: the energy queues are
+// bounded, and the power limit holds even there.
+const (
+	mostWorth       = 500
+	mostWorthPriced = 5000
+)
+
 // worth returns the value of a Mbit of user i.
 func (v *queueValue) worth(i int, q float64) float64 {
-	return q + v.gamma*(v.coefficients[1]*v.weights[i]+v.coefficients[2]*q)
+	return min(q+v.gamma*(v.coefficients[1]*v.weights[i]+v.coefficients[2]*q), v.most)
 }
 
 // price returns the price of a J, if the value depends on the energy queues.

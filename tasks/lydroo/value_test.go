@@ -98,3 +98,20 @@ func TestLearnedValueShortensQueues(t *testing.T) {
 		}
 	}
 }
+
+// Beyond the arrivals that 10 users can process queues grow, and what their data is worth is bounded,
+// so that every user keeps the power limit.
+func TestLearnedValueKeepsThePowerLimitWhereQueuesGrow(t *testing.T) {
+	c := DefaultConfig(LyDROOValue)
+	c.Arrivals, c.Frames, c.Seed = 4, 2000, 411
+	r, err := Run(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.QueueMbit.LastThird < 2*r.QueueMbit.Mean/3 || r.QueueMbit.Mean < 100 {
+		t.Fatalf("queues %v do not grow: choose more arrivals", r.QueueMbit)
+	}
+	if r.EnergyJ.MaxUser > 0.0801 {
+		t.Errorf("energy %v J, want at most 0.08", r.EnergyJ)
+	}
+}
