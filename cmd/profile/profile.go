@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/internal/atomicfile"
@@ -44,6 +45,7 @@ func (c *csvCommand) Run(streams cli.Streams) error {
 	if err != nil {
 		return err
 	}
+	m.Profile.Measured = &mecoffload.Provenance{Commit: cli.Version(), Date: time.Now().UTC().Format(time.DateOnly)}
 	return c.write(m, fmt.Sprintf("Measured: %d inferences of %s.", len(samples), filepath.Base(c.File)), streams)
 }
 
@@ -95,9 +97,15 @@ func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 	if err != nil {
 		return err
 	}
-	return c.write(m, fmt.Sprintf("Measured by cmd/profile %s on %s, %d threads, %s/%s.\n"+
-		"Accuracy on %d images. Latency of one image on one thread, %d runs: alone, and with %d more inferences at the same time.",
-		cli.Version(), processor(), cores, runtime.GOOS, runtime.GOARCH, set.Len(), c.Runs, cores), streams)
+	net := model.Network
+	m.Profile.Measured = &mecoffload.Provenance{
+		Network: fmt.Sprintf("VGG-16 of width %.4g with %d exits, for %v pixels and %d classes", net.Width(), earlyexit.Exits, net.Image, net.Classes),
+		Machine: fmt.Sprintf("%s, %s/%s", processor(), runtime.GOOS, runtime.GOARCH),
+		Cores:   cores, Threads: 1, Commit: cli.Version(), Date: time.Now().UTC().Format(time.DateOnly),
+		Images: set.Len(), Runs: c.Runs,
+	}
+	return c.write(m, fmt.Sprintf("Written by cmd/profile network. A server \"alone\" runs one inference at a time on a machine that does nothing else,\n"+
+		"a server \"loaded\" on one with %d more inferences all the time. Times are of one image on one thread, from its bytes to the logits.", cores), streams)
 }
 
 func seconds(l earlyexit.Latency) []mecoffload.Seconds {
@@ -149,7 +157,7 @@ func (o output) write(m mecoffload.Measured, origin string, streams cli.Streams)
 		return err
 	}
 	var b strings.Builder
-	for line := range strings.Lines(origin + fmt.Sprintf("\n95 %% of the latencies are within %.0f %% of their mean: set the scenario's jitter to %.2f.\n", 100*m.Jitter, m.Jitter)) {
+	for line := range strings.Lines(origin + fmt.Sprintf("\n95 %% of the latencies are within %.0f %% of their mean. A simulator draws from the samples where a scenario's jitter is above 0.\n", 100*m.Jitter)) {
 		b.WriteString("# " + line)
 	}
 	b.Write(data)

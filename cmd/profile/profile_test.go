@@ -3,12 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
+	"github.com/graphrl/graphrl/tasks/earlyexit"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
@@ -39,8 +44,58 @@ func TestCSV(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	code, printed, _ := execute(t, "csv", file)
-	if code != 0 || !strings.HasPrefix(printed, "# Measured: 5 inferences of samples.csv.") || !strings.Contains(printed, "jitter to 0.05") {
+	if code != 0 || !strings.HasPrefix(printed, "# Measured: 5 inferences of samples.csv.") || !strings.Contains(printed, "within 5 %") {
 		t.Errorf("exit code %d:\n%s", code, printed)
+	}
+}
+
+// network measures a trained network: the profile says of which and where, and has distributions.
+func TestNetwork(t *testing.T) {
+	images, run := t.TempDir(), filepath.Join(t.TempDir(), "run")
+	for i := range 16 {
+		class := filepath.Join(images, []string{"dark", "light"}[i%2])
+		img := image.NewGray(image.Rect(0, 0, 32, 32))
+		for k := range img.Pix {
+			img.Pix[k] = uint8(60 + 130*(i%2) + (7*k+i)%50)
+		}
+		var b bytes.Buffer
+		check(t, png.Encode(&b, img))
+		check(t, os.MkdirAll(class, 0o777))
+		check(t, os.WriteFile(filepath.Join(class, fmt.Sprint(i, ".png")), b.Bytes(), 0o666))
+	}
+	cfg := earlyexit.DefaultConfig()
+	cfg.Data, cfg.Width, cfg.BatchSize, cfg.Epochs = images, 0.03125, 8, 2
+	training, err := earlyexit.NewTraining(cfg)
+	check(t, err)
+	defer training.Close()
+	folder, err := runfolder.Create(run, "")
+	check(t, err)
+	data, err := cfg.YAML()
+	check(t, err)
+	check(t, folder.Start(training, data))
+	check(t, folder.Train(context.Background(), training, func() {}))
+	check(t, folder.Close())
+
+	out := filepath.Join(t.TempDir(), "mine.yaml")
+	if code, _, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--out", out); code != 0 {
+		t.Fatal(messages)
+	}
+	p, err := mecoffload.LoadProfile(out)
+	check(t, err)
+	m := p.Measured
+	if m == nil || m.Images != 16 || m.Runs != 5 || m.Threads != 1 || m.Machine == "" || m.Commit == "" ||
+		m.Network != "VGG-16 of width 0.03125 with 5 exits, for 32x32x3 pixels and 2 classes" {
+		t.Errorf("measured: %+v", m)
+	}
+	if len(p.Servers) != 2 || p.Servers[0].Name != "alone" || p.Servers[1].Name != "loaded" || len(p.Servers[1].Samples[0]) != 5 {
+		t.Errorf("%+v", p.Servers)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -12,8 +12,10 @@ import (
 
 // Config fully determines a training run.
 type Config struct {
-	Data   string `yaml:"data"`   // training images, see package imagefolder
-	Epochs int    `yaml:"epochs"` // passes over them
+	Data string `yaml:"data"` // training images, see package imagefolder
+	// Epochs is the number of passes over them. The default 16 on CIFAR-10 take 45 minutes on two
+	// cores.
+	Epochs int `yaml:"epochs"`
 
 	// Width scales the channels of VGG-16.
 	Width float64 `yaml:"width"`
@@ -37,7 +39,7 @@ type Config struct {
 // DefaultConfig returns the recipe for CIFAR-10 at half of VGG-16's width.
 func DefaultConfig() Config {
 	return Config{
-		Epochs: 24, Width: 0.5, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},
+		Epochs: 16, Width: 0.5, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},
 		BatchSize: 128, LearningRate: 0.1, WarmupEpochs: 1, WeightDecay: 5e-4,
 		CropPadding: 4, Flip: true, Replicas: 2, Seed: 1,
 	}

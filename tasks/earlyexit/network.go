@@ -87,6 +87,11 @@ func newBlock(b int, m cnn.Map, classes int, width float64, rng *rand.Rand) (blo
 	return l, l.pool.Out, err
 }
 
+// Width returns the network's channels relative to VGG-16.
+func (n *Network) Width() float64 {
+	return float64(n.blocks[Exits-1].exit.Weight.Shape()[0]) / float64(vgg16[Exits-1][0])
+}
+
 // Params returns all trained parameters.
 func (n *Network) Params() nn.Params {
 	var ps nn.Params

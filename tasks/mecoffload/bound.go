@@ -130,6 +130,7 @@ type relaxation struct {
 	sc        Scenario
 	accuracy  []float64 // of the allowed exits
 	times     [][]float64
+	lucks     [][]Luck  // of the times
 	servers   []float64 // number of servers of each kind
 	meanTasks float64
 }
@@ -147,11 +148,12 @@ func newRelaxation(sc Scenario, p Profile, lastExitOnly bool) (*relaxation, erro
 	}
 	r := &relaxation{sc: sc, accuracy: p.Accuracy[first:], meanTasks: sc.MeanTasks()}
 	for kind := range min(len(p.Servers), sc.Servers) {
-		times := make([]float64, 0, p.Exits())
+		times, lucks := make([]float64, 0, p.Exits()), make([]Luck, 0, p.Exits())
 		for l := first; l < p.Exits(); l++ {
 			times = append(times, p.Time(kind, l))
+			lucks = append(lucks, p.Luck(kind, l, sc.Jitter))
 		}
-		r.times = append(r.times, times)
+		r.times, r.lucks = append(r.times, times), append(r.lucks, lucks)
 		r.servers = append(r.servers, 0)
 	}
 	for n := range sc.Servers {
@@ -347,7 +349,6 @@ func (s *taskSampler) task(t *sampledTask) {
 // server that achieves it, and the expected work this causes.
 func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float64, bestKind int, bestWork float64) {
 	const pieces = 4
-	jitter := Interval[float64]{1 - r.sc.Jitter, 1 + r.sc.Jitter}
 	for n, capacity := range t.capacity {
 		kind := n % len(r.times)
 		if t.server != nil {
@@ -363,7 +364,7 @@ func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float6
 			for piece := 1; piece <= pieces; piece++ {
 				v := 1 + r.sc.CSI*(2*float64(piece)/pieces-1)
 				left := t.deadline - t.bits/(t.rate[n]*v)
-				if x := phi*uniformBelow(jitter, left/work) - price; x > 0 {
+				if x := phi*r.lucks[kind][l].below(left/work) - price; x > 0 {
 					value += x / pieces
 					worked += work / pieces
 				}

@@ -2,10 +2,12 @@ package mecoffload
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
 const samplesCSV = `image,Exit,correct,latency_ms,server
@@ -27,7 +29,8 @@ func TestMeasuredProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Profile{Name: "mine", Accuracy: []float64{2. / 3, 1}, Servers: []ServerProfile{
-		{"fast", []Seconds{1.1e-3, 2.1e-3}}, {"slow", []Seconds{3e-3, 5e-3}},
+		{"fast", []Seconds{1.1e-3, 2.1e-3}, [][]Seconds{{1e-3, 1.2e-3}, {2e-3, 2.2e-3}}},
+		{"slow", []Seconds{3e-3, 5e-3}, [][]Seconds{{3e-3}, {5e-3}}},
 	}}
 	if diff := cmp.Diff(want, m.Profile); diff != "" || len(m.Notes) != 0 {
 		t.Error(diff, m.Notes)
@@ -39,6 +42,30 @@ func TestMeasuredProfile(t *testing.T) {
 	if again, err := ReadSamples(strings.NewReader(semicolons), "x.csv"); err != nil || !cmp.Equal(samples, again) {
 		t.Errorf("semicolons: %v, %v", again, err)
 	}
+}
+
+// Many measurements become equally likely times with their mean and, up to the width of a part,
+// their quantiles.
+func TestCondensed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Seconds {
+			return Seconds(rapid.Float64Range(1e-6, 1).Draw(t, "s"))
+		}), 1, 500).Draw(t, "times")
+		got := condensed(all)
+		if want := min(len(all), maxSamples); len(got) != want || !slices.IsSorted(got) {
+			t.Fatalf("%d times, want %d in ascending order: %v", len(got), want, got)
+		}
+		if mean := meanSeconds(all); math.Abs(float64(mean-meanSeconds(got))) > 2e-9 {
+			t.Fatalf("mean %v, want %v", meanSeconds(got), mean)
+		}
+		sorted := slices.Sorted(slices.Values(all))
+		for k, v := range got {
+			low, high := sorted[k*len(all)/len(got)], sorted[((k+1)*len(all)-1)/len(got)]
+			if v < low-1e-9 || v > high+1e-9 {
+				t.Fatalf("time %d is %v, want one from %v to %v", k, v, low, high)
+			}
+		}
+	})
 }
 
 // An exit that takes longer and knows no more is left out, and it is said why.

@@ -49,7 +49,7 @@ type Scenario struct {
 	Capacity Interval[float64] `yaml:"capacity,flow"`
 
 	// Jitter j in [0, 1) makes the real inference time tau/c * U(1-j, 1+j), drawn per task and
-	// server.
+	// server. Where a profile has measured times, a j above 0 draws from them instead.
 	Jitter float64 `yaml:"jitter"`
 	// CSI e in [0, 1) makes the real rate r * U(1-e, 1+e), drawn per task and server: imperfect
 	// channel state information.

@@ -23,7 +23,8 @@ var _ checkpoints.Stateful = (*Simulator)(nil)
 // without tasks.
 //
 // Real values differ from the observed ones by a factor U(1-e, 1+e) on each rate and U(1-j, 1+j) on
-// each inference time. All randomness of a slot, including these factors for every device and
+// each inference time, or one drawn from the measured times of the profile (see [Profile.Luck]; the
+// same draw serves all exits). All randomness of a slot, including these factors for every device and
 // server, is a function of the seed, the slot number and the scenario, never of an action. So under
 // the same seed all methods meet the same tasks, and the same choice meets the same luck.
 //
@@ -34,6 +35,7 @@ type Simulator struct {
 	scenario Scenario
 	profile  Profile
 	times    []float64   // tau [N x L], s
+	lucks    []Luck      // of real over nominal inference times [N x L]
 	traces   [][]float64 // bit/s
 
 	started bool
@@ -48,7 +50,7 @@ type Simulator struct {
 
 	obs      Observation
 	rateLuck []float64 // [M x R] real over nominal rate
-	timeLuck []float64 // [M x R] real over nominal inference time
+	timeDraw []float64 // [M x R] uniform draws of real inference times
 
 	// Scratch buffers of Step.
 	order   arrivalOrder
@@ -83,6 +85,7 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 		scenario: sc,
 		profile:  p,
 		times:    p.Times(n, nil),
+		lucks:    p.lucks(n, sc.Jitter),
 		traces:   traces,
 		present:  make([]bool, d),
 		source:   rand.NewPCG(0, 0),
@@ -99,7 +102,7 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 			ID:       make([]int, 0, d),
 		},
 		rateLuck: make([]float64, 0, d*degree),
-		timeLuck: make([]float64, 0, d*degree),
+		timeDraw: make([]float64, 0, d*degree),
 		arrive:   make([]float64, d),
 		queue:    make([]int32, d),
 		free:     make([]float64, n),
@@ -164,9 +167,13 @@ func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 // next Step.
 func (s *Simulator) Outcome() *Outcome { return &s.outcome }
 
-// Luck returns what the observation hides of the current slot, [M x R] each: real over nominal rates
-// and real over nominal inference times. They are valid until the next Step.
-func (s *Simulator) Luck() (rates, times []float64) { return s.rateLuck, s.timeLuck }
+// Luck returns what the observation hides of the current slot for one of its devices and the server
+// at the end of a link: real over nominal rate, and real over nominal time of an inference up to an
+// exit. It is valid until the next Step.
+func (s *Simulator) Luck(device, link, exit int) (rate, time float64) {
+	at := device*s.obs.Degree() + link
+	return s.rateLuck[at], s.lucks[s.obs.ServerOf(device, link)*s.obs.Exits+exit].At(s.timeDraw[at])
+}
 
 // Status is the fate of a task.
 type Status uint8
@@ -218,7 +225,8 @@ func (s *Simulator) execute(action Action) {
 	for _, i := range queue {
 		n, l := out.Server[i], out.Exit[i]
 		link := int(action[i]) / exits
-		work := s.times[n*exits+l] / s.obs.Capacity[n] * s.timeLuck[int(i)*degree+link]
+		luck := s.lucks[n*exits+l].At(s.timeDraw[int(i)*degree+link])
+		work := s.times[n*exits+l] / s.obs.Capacity[n] * luck
 		deadline := s.obs.Deadline[i]
 		finish, served := serve(s.free[n], arrive[i], work, deadline)
 		out.Status[i], out.Accuracy[i], out.Latency[i] = Dropped, 0, math.Inf(1)

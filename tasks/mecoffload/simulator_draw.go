@@ -60,19 +60,22 @@ func (s *Simulator) drawSlot() {
 	for n := range o.Capacity {
 		o.Capacity[n] = sc.Capacity.at(random.Float64())
 	}
-	s.rateLuck = s.drawLuck(drawRateLuck, sc.CSI, s.rateLuck)
-	s.timeLuck = s.drawLuck(drawTimeLuck, sc.Jitter, s.timeLuck)
+	s.rateLuck = s.draw(drawRateLuck, sc.CSI, s.rateLuck)
+	luck := Interval[float64]{1 - sc.CSI, 1 + sc.CSI}
+	for i, u := range s.rateLuck {
+		s.rateLuck[i] = luck.at(u)
+	}
+	s.timeDraw = s.draw(drawTimeLuck, sc.Jitter, s.timeDraw)
 }
 
-// drawLuck draws U(1-spread, 1+spread) for every link.
-func (s *Simulator) drawLuck(kind uint64, spread float64, dst []float64) []float64 {
+// draw draws U(0, 1) for every link, or 0 where nothing is uncertain.
+func (s *Simulator) draw(kind uint64, spread float64, dst []float64) []float64 {
 	dst = dst[:len(s.obs.Rate)]
-	random := s.stream(kind, s.slot)
-	luck := Interval[float64]{1 - spread, 1 + spread}
-	for i := range dst {
-		dst[i] = 1
-		if spread > 0 {
-			dst[i] = luck.at(random.Float64())
+	clear(dst)
+	if spread > 0 {
+		random := s.stream(kind, s.slot)
+		for i := range dst {
+			dst[i] = random.Float64()
 		}
 	}
 	return dst

@@ -230,7 +230,7 @@ func TestSimulatorEqualsEventSimulation(t *testing.T) {
 				n, l := int(option)/obs.Exits, int(option)%obs.Exits
 				server[i] = n
 				arrive[i] = obs.Bits[i] / (obs.Rate[i*obs.Servers+n] * sim.rateLuck[i*obs.Servers+n])
-				work[i] = p.Time(n, l) / obs.Capacity[n] * sim.timeLuck[i*obs.Servers+n]
+				work[i] = p.Time(n, l) / obs.Capacity[n] * (1 + sc.Jitter*(2*sim.timeDraw[i*obs.Servers+n]-1))
 			}
 			fates, next := happen(obs.Backlog, float64(sc.Slot), arrive, work, obs.Deadline, server)
 			want := 0.0
@@ -296,7 +296,7 @@ func TestRelabellingDevices(t *testing.T) {
 
 		var old Observation
 		obs.CopyTo(&old)
-		rateLuck, timeLuck := slices.Clone(sim.rateLuck), slices.Clone(sim.timeLuck)
+		rateLuck, timeDraw := slices.Clone(sim.rateLuck), slices.Clone(sim.timeDraw)
 		relabelled := make(Action, m)
 		perm := rng.Perm(m)
 		for i, j := range perm {
@@ -304,7 +304,7 @@ func TestRelabellingDevices(t *testing.T) {
 			sim.obs.Bits[i], sim.obs.Deadline[i] = old.Bits[j], old.Deadline[j]
 			copy(sim.obs.Rate[i*n:][:n], old.Rate[j*n:][:n])
 			copy(sim.rateLuck[i*n:][:n], rateLuck[j*n:][:n])
-			copy(sim.timeLuck[i*n:][:n], timeLuck[j*n:][:n])
+			copy(sim.timeDraw[i*n:][:n], timeDraw[j*n:][:n])
 		}
 		sim.execute(relabelled)
 		for i, j := range perm {
@@ -347,7 +347,7 @@ func TestStreamIndependentOfActions(t *testing.T) {
 			if d := cmp.Diff(a, b); d != "" {
 				t.Fatalf("%s, slot %d: %s", name, slot, d)
 			}
-			if !slices.Equal(one.rateLuck, two.rateLuck) || !slices.Equal(one.timeLuck, two.timeLuck) {
+			if !slices.Equal(one.rateLuck, two.rateLuck) || !slices.Equal(one.timeDraw, two.timeDraw) {
 				t.Fatalf("%s, slot %d: luck differs", name, slot)
 			}
 			idle := make(Action, a.Devices)
@@ -384,7 +384,13 @@ func TestDrawsFollowTheScenario(t *testing.T) {
 		tasks = append(tasks, float64(obs.Devices))
 		sizes, deadlines = append(sizes, obs.Bits...), append(deadlines, obs.Deadline...)
 		rates, capacities = append(rates, obs.Rate...), append(capacities, obs.Capacity...)
-		rateLuck, timeLuck = append(rateLuck, sim.rateLuck...), append(timeLuck, sim.timeLuck...)
+		rateLuck = append(rateLuck, sim.rateLuck...)
+		for i := range obs.Devices {
+			for link := range obs.Degree() {
+				_, luck := sim.Luck(i, link, 0)
+				timeLuck = append(timeLuck, luck)
+			}
+		}
 		for i := 1; i < obs.Devices; i++ {
 			if obs.ID[i] <= obs.ID[i-1] {
 				t.Fatalf("identities %v do not increase", obs.ID)

@@ -72,7 +72,11 @@ func (r *relaxation) stretchBound(tasks []sampledTask, slots int64) float64 {
 
 // longestBacklog is how much work, in seconds, a server can be left with after a slot.
 func (r *relaxation) longestBacklog(kind int) float64 {
-	slowest := slices.Max(r.times[kind]) * (1 + r.sc.Jitter) / r.sc.Capacity.Low
+	slowest := 0.0
+	for l, time := range r.times[kind] {
+		_, most := r.lucks[kind][l].Range()
+		slowest = max(slowest, time*most/r.sc.Capacity.Low)
+	}
 	return max(float64(r.sc.Deadline.High)+slowest-float64(r.sc.Slot), 0)
 }
 

@@ -124,7 +124,13 @@ func (b *Bed) newRun(c Config) (*run, error) {
 		return nil, err
 	}
 	for n, kind := range kinds {
-		if least := kind * (1 - c.Scenario.Jitter) * c.Scale; c.Service == Stretched && least < 1 {
+		lowest := 1.0
+		for l := range c.Profile.Exits() {
+			luck := c.Profile.Luck(n, l, c.Scenario.Jitter)
+			low, _ := luck.Range()
+			lowest = min(lowest, low)
+		}
+		if least := kind * lowest * c.Scale; c.Service == Stretched && least < 1 {
 			return nil, fmt.Errorf("testbed: server %d of profile %q is faster than this machine even at scale %v: choose a scale of at least %.3g",
 				n, c.Profile.Name, c.Scale, c.Scale/least)
 		}
@@ -203,7 +209,6 @@ func (r *run) scenario(ns int64) float64 {
 
 // send starts the transmissions of a slot.
 func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation, action mecoffload.Action) {
-	rateLuck, timeLuck := r.sim.Luck()
 	begin := float64(slot) * float64(r.Scenario.Slot)
 	for i, option := range action {
 		link, exit := int(option)/obs.Exits, int(option)%obs.Exits
@@ -214,8 +219,9 @@ func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation,
 			Status: mecoffload.Dropped, Latency: math.Inf(1),
 		}
 		nominal := r.Profile.Time(t.Server, exit) / obs.Capacity[t.Server]
-		t.Transfer = obs.Bits[i] / (obs.Rate[at] * rateLuck[at])
-		t.Work = nominal * timeLuck[at]
+		rateLuck, timeLuck := r.sim.Luck(i, link, exit)
+		t.Transfer = obs.Bits[i] / (obs.Rate[at] * rateLuck)
+		t.Work = nominal * timeLuck
 		image := r.Images[r.images.IntN(len(r.Images))]
 
 		r.mu.Lock()
@@ -237,7 +243,7 @@ func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation,
 		if r.Service == Padded {
 			h.Hold = int64(min(t.Work*r.Scale, MaxHold.Seconds()) * 1e9)
 		} else {
-			h.Stretch = r.kinds[t.Server] * timeLuck[at] / obs.Capacity[t.Server] * r.Scale
+			h.Stretch = r.kinds[t.Server] * timeLuck / obs.Capacity[t.Server] * r.Scale
 		}
 		r.pending.Go(func() { r.offload(ctx, t, h, image) })
 	}

@@ -411,13 +411,12 @@ func TestReplayEqualsSimulator(t *testing.T) {
 		for slot := range int64(20) {
 			action := make(mecoffload.Action, obs.Devices)
 			check(t, policy.Decide(obs, action))
-			rates, times := sim.Luck()
 			for i, o := range action {
 				n, l := int(o)/obs.Exits, int(o)%obs.Exits
-				at := i*obs.Degree() + n
+				rate, time := sim.Luck(i, n, l)
 				tasks = append(tasks, Task{
 					Slot: slot, Server: n, Begin: float64(slot) * float64(sc.Slot), Deadline: obs.Deadline[i],
-					Transfer: obs.Bits[i] / (obs.Rate[at] * rates[at]), Work: p.Time(n, l) / obs.Capacity[n] * times[at],
+					Transfer: obs.Bits[i] / (obs.Rate[i*obs.Degree()+n] * rate), Work: p.Time(n, l) / obs.Capacity[n] * time,
 				})
 			}
 			next, err := sim.Step(action)
