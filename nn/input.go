@@ -75,11 +75,12 @@ func (x *Index) MemSize() uintptr { return uintptr(4 * len(x.Rows)) }
 func (x *Index) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "Index(%d rows)", len(x.Rows)) }
 
 // CheckInputs reports the first bound matrix that holds a number that is not finite, with its
-// input, row and column, as [ErrNotFinite]. It costs one pass over the inputs.
-func (t *Tape) CheckInputs() error {
+// input, row and column, as [ErrNotFinite]. It costs one pass over the inputs but those excepted,
+// such as targets, which a loss checks.
+func (t *Tape) CheckInputs(except ...*gorgonia.Node) error {
 	for i := range t.loads {
 		l := &t.loads[i]
-		if _, ok := l.bound.(*tensor.Dense); !ok {
+		if _, ok := l.bound.(*tensor.Dense); !ok || slices.Contains(except, l.node) {
 			continue
 		}
 		m := mat(l.bound)

@@ -119,6 +119,7 @@ type Compiled[O any] struct {
 	Tape    *nn.Tape
 	Choices Choices        // of the batch loaded last
 	Output  *gorgonia.Node // result of Run, with one entry per option: the scores, unless changed
+	Target  *gorgonia.Node // input of a loss, if it has one, that Load does not bind
 }
 
 // Compile combines a network with a tape that computes its scores, or a loss of them.
@@ -150,7 +151,7 @@ func (c *Compiled[O]) load(batch []O) error {
 		return fmt.Errorf("rl: the model added the choices of %d observations, the batch has %d",
 			c.Choices.Len(), len(batch))
 	}
-	return c.Tape.CheckInputs()
+	return c.Tape.CheckInputs(c.Target)
 }
 
 // observationError is an error about one observation of a batch.

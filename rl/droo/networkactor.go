@@ -184,6 +184,7 @@ func newReplica[O any](model rl.Model[O], cfg NetworkActorConfig, opt nn.Optimiz
 	}
 	r.trainer.ClipNorm = cfg.ClipNorm
 	r.net = rl.Compile(net, r.trainer.Tape)
+	r.net.Target = r.target
 	return r, nil
 }
 

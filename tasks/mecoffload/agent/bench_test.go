@@ -151,18 +151,24 @@ func benchDecide(b *testing.B, c benchCase, r Recipe) {
 	reportMemory(b)
 }
 
-// BenchmarkTrainStep is one minibatch: features, forward and backward pass, Adam.
+// BenchmarkTrainStep is one minibatch: features, forward and backward pass, Adam. What the checks
+// for NaN and infinity take of it is the share of kernel.MaxAbs in its -cpuprofile.
 func BenchmarkTrainStep(b *testing.B) {
-	b.Run("GRLE-M14-N2-L5-b64", func(b *testing.B) {
-		run, met := benchCases[0].prepare(b, peerRecipe())
-		for range 10 {
-			run.train(b, met)
+	for _, c := range benchCases {
+		if c.devices > 14 {
+			continue
 		}
-		b.ReportAllocs()
-		for b.Loop() {
-			run.train(b, met)
-		}
-	})
+		b.Run(c.name+"-b64", func(b *testing.B) {
+			run, met := c.prepare(b, peerRecipe())
+			for range 10 {
+				run.train(b, met)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				run.train(b, met)
+			}
+		})
+	}
 }
 
 // BenchmarkSlot is one complete slot, including the simulator and a share of the training.
