@@ -143,7 +143,7 @@ func (c lydrooCommand) configs(saved *lydroo.Checkpoint, sweep sweptKey) ([]lydr
 		for _, name := range names {
 			m, err := lydroo.ParseMethod(name)
 			if err != nil {
-				return nil, err
+				return nil, cli.Usage("--method: %v", err)
 			}
 			methods = append(methods, m)
 		}

@@ -143,7 +143,7 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 	for _, name := range c.Methods {
 		m, err := agent.ParseMethod(name)
 		if err != nil {
-			return suite.Suite{}, err
+			return suite.Suite{}, cli.Usage("--method: %v", err)
 		}
 		o.Methods = append(o.Methods, m)
 	}
@@ -190,7 +190,7 @@ func (c mecoffloadCommand) checkSuiteFlags() error {
 		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil}, {"reach", c.Reach != nil},
 	} {
 		if f.given {
-			return fmt.Errorf("--%s concerns a trained run and conflicts with --suite", f.name)
+			return cli.Usage("--%s concerns a trained run and conflicts with --suite", f.name)
 		}
 	}
 	for _, f := range []struct {

@@ -174,7 +174,7 @@ func (c wpmecCommand) runs(cfg wpmec.Config, saved *wpmec.Checkpoint) ([]cli.Fra
 	for _, name := range names {
 		m, err := wpmec.ParseMethod(name)
 		if err != nil {
-			return nil, err
+			return nil, cli.Usage("--method: %v", err)
 		}
 		methods = append(methods, m)
 	}

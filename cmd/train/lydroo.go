@@ -43,7 +43,7 @@ func (c lydrooCommand) config() (lydroo.Config, error) {
 	var err error
 	if c.Method != "" {
 		if method, err = lydroo.ParseMethod(c.Method); err != nil {
-			return lydroo.Config{}, err
+			return lydroo.Config{}, cli.Usage("--method: %v", err)
 		}
 	}
 	cfg := lydroo.DefaultConfig(method)

@@ -111,7 +111,7 @@ func (c mecoffloadCommand) config(method string) (experiment.Config, error) {
 	}
 	if method != "" {
 		if cfg.Method, err = agent.ParseMethod(method); err != nil {
-			return cfg, err
+			return cfg, cli.Usage("--method: %v", err)
 		}
 	}
 	recipe := c.Recipe

@@ -46,7 +46,7 @@ func (c wpmecCommand) config() (wpmec.Config, error) {
 	var err error
 	if c.Method != "" {
 		if method, err = wpmec.ParseMethod(c.Method); err != nil {
-			return wpmec.Config{}, err
+			return wpmec.Config{}, cli.Usage("--method: %v", err)
 		}
 	}
 	cfg := wpmec.DefaultConfig(method)

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,15 +46,25 @@ func main() {
 	defer stop()
 	var f flags
 	line := kong.Parse(&f, kong.Name("earlyexit"), kong.Description("Train and measure a network with early exits."))
+	for _, p := range line.Path {
+		if p.Flag != nil && line.FlagValue(p.Flag) == "" {
+			line.Fatalf("--%s is empty: give it a value, or leave it out", p.Flag.Name)
+		}
+	}
 	line.FatalIfErrorf(run(ctx, f, os.Stdout, os.Stderr))
 }
 
 func run(ctx context.Context, f flags, out, messages io.Writer) error {
-	switch {
-	case f.Eval != "" && f.Checkpoint == "":
+	if f.Eval != "" && f.Checkpoint == "" {
 		return errors.New("--eval needs the network to evaluate: name a run folder with --checkpoint")
+	}
+	test, err := f.tests() // before a training that takes hours
+	if err != nil {
+		return err
+	}
+	switch {
 	case f.Eval != "":
-		return measure(f.Checkpoint, f.Eval, f, out)
+		return measure(f.Checkpoint, test, f, out)
 	case f.Checkpoint != "":
 		return errors.New("--checkpoint is for --eval; to continue a training use --resume")
 	case f.Resume != "":
@@ -66,7 +77,7 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		if err != nil {
 			return err
 		}
-		return train(ctx, f, folder, training, out, messages)
+		return train(ctx, f, folder, training, test, out, messages)
 	}
 	cfg, err := f.config()
 	if err != nil {
@@ -89,7 +100,21 @@ func run(ctx context.Context, f flags, out, messages io.Writer) error {
 		training.Close()
 		return errors.Join(err, folder.Close())
 	}
-	return train(ctx, f, folder, training, out, messages)
+	return train(ctx, f, folder, training, test, out, messages)
+}
+
+// tests reads the images to measure exits on, nil if there are none.
+func (f flags) tests() (*imagefolder.Set, error) {
+	if f.Eval != "" {
+		f.Test = f.Eval
+	}
+	if f.Test == "" {
+		return nil, nil
+	}
+	if f.Runs < 1 {
+		return nil, fmt.Errorf("--runs: want at least 1 timed run of each exit, got %d", f.Runs)
+	}
+	return imagefolder.Read(f.Test)
 }
 
 // config returns the file's configuration, or the default one, with the changes of the flags.
@@ -121,7 +146,7 @@ func (f flags) config() (earlyexit.Config, error) {
 }
 
 // train does the rest of a run, shows its progress, and measures the result.
-func train(ctx context.Context, f flags, folder *runfolder.Folder, t *earlyexit.Training, out, messages io.Writer) error {
+func train(ctx context.Context, f flags, folder *runfolder.Folder, t *earlyexit.Training, test *imagefolder.Set, out, messages io.Writer) error {
 	defer t.Close()
 	bar := newBar("training", int(t.Length()), int(t.Steps()))
 	progress := func() {
@@ -139,19 +164,15 @@ func train(ctx context.Context, f flags, folder *runfolder.Folder, t *earlyexit.
 		return err
 	}
 	fmt.Fprintln(messages, "folder:", folder.Path())
-	if f.Test == "" {
+	if test == nil {
 		return nil
 	}
-	return measure(folder.Path(), f.Test, f, out)
+	return measure(folder.Path(), test, f, out)
 }
 
 // measure prints accuracy and latency of each exit of a trained network.
-func measure(checkpoint, images string, f flags, out io.Writer) error {
+func measure(checkpoint string, set *imagefolder.Set, f flags, out io.Writer) error {
 	model, err := earlyexit.LoadModel(checkpoint)
-	if err != nil {
-		return err
-	}
-	set, err := imagefolder.Read(images)
 	if err != nil {
 		return err
 	}
@@ -167,7 +188,7 @@ func measure(checkpoint, images string, f flags, out io.Writer) error {
 	for e, l := range latencies {
 		rows[e] = row{e + 1, accuracy[e], latency{1000 * l.Mean(), 1000 * l.Quantile(0.5), 1000 * l.Quantile(0.95)}}
 	}
-	return printRows(out, f.Format, fmt.Sprintf("%d images of %s; latency of one image on one thread, %d runs", set.Len(), images, f.Runs), columns, rows)
+	return printRows(out, f.Format, fmt.Sprintf("%d images of %s; latency of one image on one thread, %d runs", set.Len(), cmp.Or(f.Eval, f.Test), f.Runs), columns, rows)
 }
 
 // row holds the measurements of an exit.

@@ -62,7 +62,7 @@ func TestTrainStopResumeEvaluate(t *testing.T) {
 }
 
 func TestWrongUse(t *testing.T) {
-	epochs := 1
+	epochs, none, narrow, images := 1, 0, -1.0, folders(t, 2)
 	for want, f := range map[string]flags{
 		"--data":             {},
 		"--checkpoint":       {Eval: "x"},
@@ -70,7 +70,11 @@ func TestWrongUse(t *testing.T) {
 		"leave out":          {Resume: "x", Epochs: &epochs},
 		"no such folder":     {Data: "no such folder"},
 		"not a run folder":   {Resume: "no-such-run"},
-		"no-such-checkpoint": {Eval: "x", Checkpoint: "no-such-checkpoint"},
+		"no-such-checkpoint": {Eval: images, Checkpoint: "no-such-checkpoint", Runs: 1},
+		"no-such-test":       {Data: images, Test: "no-such-test", Runs: 1},
+		"--runs":             {Data: images, Test: images},
+		"epochs":             {Data: images, Epochs: &none},
+		"width":              {Data: images, Width: &narrow},
 		"no-such.yaml":       {Config: "no-such.yaml"},
 	} {
 		var quiet bytes.Buffer

@@ -20,9 +20,9 @@ import (
 // A key that is left out has its value from [DefaultConfig] of the method.
 type Config struct {
 	Method   Method  `yaml:"method"`
-	Data     string  `yaml:"data,omitempty"`     // file that OpenDataset reads; empty: random frames
-	Users    int     `yaml:"users,omitempty"`    // of random frames
-	Arrivals float64 `yaml:"arrivals,omitempty"` // mean of random arrivals, Mbit a frame
+	Data     string  `yaml:"data,omitempty"`  // file that OpenDataset reads; empty: random frames
+	Users    int     `yaml:"users,omitempty"` // of random frames
+	Arrivals float64 `yaml:"arrivals"`        // mean of random arrivals, Mbit a frame
 	Frames   int     `yaml:"frames"`
 	Seed     uint64  `yaml:"seed"` // of random frames, initial weights, noise and minibatches
 

@@ -15,12 +15,22 @@ import (
 type planets struct {
 	Mars struct {
 		say
-		Moons int `default:"2" help:"Number of moons."`
+		Moons moons `default:"2" help:"Number of moons."`
 	} `cmd:"" help:"The red one."`
 	Venus struct {
 		say
 		Clouds bool
 	} `cmd:"" help:"The bright one."`
+}
+
+// moons are refused if there are fewer than none.
+type moons int
+
+func (m moons) AfterApply() error {
+	if m < 0 {
+		return fmt.Errorf("%d moons", m)
+	}
+	return nil
 }
 
 type say struct {
@@ -68,6 +78,13 @@ func TestExecute(t *testing.T) {
 		{args: "--help", out: "  venus       The bright one."},
 		{args: "--help", out: "3  another process works in the folder"},
 		{args: "--version", out: "sky "},
+		{args: "venus --version", out: "sky "},
+		{args: "help", out: "Number of moons."},
+		{args: "help venus", out: "--clouds"},
+		{args: "--moons -5", code: 2, err: "sky: -5 moons"},
+		{args: "--moons=-5", code: 2, err: "sky: -5 moons"},
+		{args: "--moons -5.5", code: 2, err: `sky: --moons: expected a valid 64 bit int but got "-5.5"`},
+		{args: "-5", code: 2, err: "sky: unknown flag -5"},
 		{args: "--fail crash", code: 1, err: "sky: crash\n"},
 		{ctx: interrupted(syscall.SIGINT), code: 130, err: "sky: landing: stopped by signal: interrupt"},
 		{ctx: interrupted(syscall.SIGTERM), code: 143, err: "sky: landing: stopped by signal: terminated"},

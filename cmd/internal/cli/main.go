@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/graphrl/graphrl/internal/memory"
@@ -81,15 +82,12 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		fmt.Fprintf(out.Err, "%s: %v\n", c.Name, err)
 		return exitUsage
 	}
-	if len(args) == 1 && args[0] == "--version" {
+	args = c.rewrite(parser.Model, args)
+	if len(args) == 2 && args[1] == "--version" {
 		if _, err := fmt.Fprintf(out.Out, "%s %s\n", c.Name, Version()); err != nil {
 			return c.failed(err, out)
 		}
 		return 0
-	}
-	named := func(n *kong.Node) bool { return len(args) > 0 && n.Name == args[0] }
-	if !slices.ContainsFunc(parser.Model.Children, named) {
-		args = append([]string{c.Default}, args...)
 	}
 	line, err := parser.Parse(args)
 	if helped {
@@ -111,6 +109,28 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		return c.failed(err, out)
 	}
 	return 0
+}
+
+// rewrite returns args as kong reads them: with a task, --help for the word help, and a negative
+// number or time joined to its flag, which kong takes for a flag of its own.
+func (c Command) rewrite(model *kong.Application, args []string) []string {
+	if len(args) > 0 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
+	}
+	named := func(n *kong.Node) bool { return len(args) > 0 && n.Name == args[0] }
+	if !slices.ContainsFunc(model.Children, named) {
+		args = append([]string{c.Default}, args...)
+	}
+	var joined []string
+	for i, a := range args {
+		negative := len(a) > 1 && a[0] == '-' && strings.ContainsRune(".0123456789", rune(a[1]))
+		if negative && strings.HasPrefix(args[i-1], "--") && !strings.Contains(args[i-1], "=") {
+			joined[len(joined)-1] += "=" + a
+		} else {
+			joined = append(joined, a)
+		}
+	}
+	return joined
 }
 
 // failed says why a command failed and returns its exit code.

@@ -54,6 +54,9 @@ func (f WorldFlags) Apply(c *experiment.Config) error {
 		}
 		if slices.Contains(mecoffload.ScenarioNames(), f.Scenario) {
 			sc.Devices, sc.Servers, sc.Reach, sc.Slot = c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Reach, c.Scenario.Slot
+			if _, err := sc.TraceFiles(); err != nil && len(f.Trace) == 0 {
+				return fmt.Errorf("--scenario %s: %w", f.Scenario, byTrace(err))
+			}
 		}
 		c.Scenario = sc
 	}
@@ -106,10 +109,15 @@ func TraceError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("--trace: %s", strings.ReplaceAll(err.Error(), "under trace.files", "by --trace"))
+	return fmt.Errorf("--trace: %w", byTrace(err))
 }
 
-// FlagError names the flag that an invalid value came from.
+// byTrace tells users of flags to name traces by a flag.
+func byTrace(err error) error {
+	return errors.New(strings.ReplaceAll(err.Error(), "under trace.files", "by --trace"))
+}
+
+// FlagError makes an invalid value that came from a flag an error about the command line.
 func FlagError(err error) error {
 	var field *strictyaml.FieldError
 	if !errors.As(err, &field) {
@@ -123,7 +131,7 @@ func FlagError(err error) error {
 	if flag == "" {
 		return err
 	}
-	return fmt.Errorf("--%s: %w", flag, err)
+	return Usage("--%s: %s", flag, field.Message)
 }
 
 // EvaluateBaselines returns the rows of the policies that do not learn. Local searches, which take
