@@ -99,6 +99,14 @@ func TestParseTUEncodings(t *testing.T) {
 	}
 }
 
+// TestSharedTU: a file with a byte order mark, from the shared cases.
+func TestSharedTU(t *testing.T) {
+	d, err := ReadTU(needFile(t, "../cases/bom/tu.txt"))
+	if err != nil || len(d.Graphs) != 1 || d.Graphs[0].NumEdges() != 2 {
+		t.Errorf("%+v, error %v", d, err)
+	}
+}
+
 func TestParseTUErrors(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"empty", "", "line 1: the file ends before the number of graphs"},

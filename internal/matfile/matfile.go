@@ -120,7 +120,7 @@ func checkMATHeader(data []byte) error {
 		return fmt.Errorf("%d bytes: a MATLAB file has a header of %d", len(data), matHeaderSize)
 	}
 	if !bytes.HasPrefix(data, []byte(mark)) {
-		return fmt.Errorf("not a MATLAB file: it starts with %q", data[:len(mark)])
+		return fmt.Errorf("not a MATLAB file of version 5 to 7, as MATLAB writes with -v7 and SciPy by default: it starts with %q", data[:len(mark)])
 	}
 	switch version, order := binary.LittleEndian.Uint16(data[124:]), string(data[126:128]); {
 	case order == "MI":

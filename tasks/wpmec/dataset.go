@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 
 	"github.com/graphrl/graphrl/internal/matfile"
 )
@@ -79,6 +80,11 @@ func parseDataset(data []byte) (*Dataset, error) {
 	for i, h := range d.H {
 		if !(h >= 0) || math.IsInf(h, 0) {
 			return nil, fmt.Errorf("input_h of frame %d, user %d is %v", i/d.Users, i%d.Users, h)
+		}
+	}
+	for t := range d.Frames {
+		if slices.Max(d.Channel(t)) == 0 {
+			return nil, fmt.Errorf("input_h of frame %d is 0 for every user: no decision has a rate to compare with", t)
 		}
 	}
 	if alone {

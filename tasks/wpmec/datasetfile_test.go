@@ -50,6 +50,7 @@ func TestReadDataset(t *testing.T) {
 		{"output_obj", string(mattest.Array("output_obj", 1, 3, mattest.UINT8, make([]byte, 3))), "output_obj is [1 x 3]"},
 		{"output_mode", string(mattest.Array("output_mode", 2, 3, mattest.UINT8, []byte{0, 1, 2, 0, 0, 0})), "output_mode of frame 0, user 1 is 2"},
 		{"input_h", string(mattest.Array("input_h", 2, 3, mattest.DOUBLE, mattest.Doubles(1, math.NaN(), 3, 4, 5, 6))), "input_h of frame 1, user 0 is NaN"},
+		{"input_h", string(mattest.Array("input_h", 2, 3, mattest.DOUBLE, mattest.Doubles(1, 0, 3, 0, 5, 0))), "input_h of frame 1 is 0 for every user"},
 		{"output_a", string(mattest.Array("other_a", 2, 1, mattest.UINT8, []byte{1, 1})), "missing"},
 	} {
 		change := map[string][]byte{c.variable: []byte(c.content)}
