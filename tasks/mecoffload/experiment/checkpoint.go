@@ -45,9 +45,10 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	var given struct {
 		ValidationSlots *int64 `yaml:"validation_slots"`
 		Recipe          struct {
-			RandomCandidates *int `yaml:"random_candidates"`
-			Links            *int `yaml:"links"`
-			Switches         *int `yaml:"switches"`
+			RandomCandidates *int     `yaml:"random_candidates"`
+			Links            *int     `yaml:"links"`
+			Switches         *int     `yaml:"switches"`
+			TimePrice        *float64 `yaml:"time_price"`
 		} `yaml:"recipe"`
 	}
 	if err := yaml.Unmarshal(data, &given); err != nil {
@@ -64,6 +65,9 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	}
 	if given.Recipe.Switches == nil {
 		c.Recipe.Switches = 0
+	}
+	if given.Recipe.TimePrice == nil {
+		c.Recipe.TimePrice = 0
 	}
 	return c, c.Validate()
 }

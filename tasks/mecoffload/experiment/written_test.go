@@ -1,6 +1,10 @@
 package experiment
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
 
 // A run that is older than a key goes on as it was, whatever the key's default is today.
 func TestOldRunsKeepTheirMeaning(t *testing.T) {
@@ -9,18 +13,20 @@ func TestOldRunsKeepTheirMeaning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Recipe.RandomCandidates != 0 || c.Recipe.Links != 0 || c.Recipe.Switches != 0 || c.ValidationSlots != 0 {
-		t.Errorf("an old run gets %d random candidates and %d slots of validation", c.Recipe.RandomCandidates, c.ValidationSlots)
+	r := c.Recipe
+	if r.RandomCandidates != 0 || r.Links != 0 || r.Switches != 0 || r.TimePrice != 0 || c.ValidationSlots != 0 {
+		t.Errorf("an old run gets %d slots of validation and %+v", c.ValidationSlots, r)
 	}
 	today, err := ParseConfig(old, "config.yaml")
-	if err != nil || today.Recipe.RandomCandidates == 0 {
+	if err != nil || today.Recipe.RandomCandidates == 0 || today.Recipe.TimePrice == 0 {
 		t.Fatalf("%+v, %v", today.Recipe, err)
 	}
 	text, err := today.YAML()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err = parseWritten(text, "config.yaml"); err != nil || c.Recipe.RandomCandidates != today.Recipe.RandomCandidates || c.Recipe.Links != today.Recipe.Links || c.ValidationSlots != today.ValidationSlots {
-		t.Errorf("a run of today: %+v (%v)", c.Recipe, err)
+	c, err = parseWritten(text, "config.yaml")
+	if d := cmp.Diff(today, c); err != nil || d != "" {
+		t.Errorf("a run of today: %v\n%s", err, d)
 	}
 }
