@@ -51,7 +51,7 @@ func (b *Bed) Close() {
 // calibrationPause lets caches cool between inferences, as they do in a run.
 const calibrationPause = 5 * time.Millisecond
 
-// Calibrate measures the mean time of an inference up to each exit on each server, in seconds, in
+// Calibrate measures the mean processor time of an inference up to each exit on each server, in seconds, in
 // the given number of rounds over all servers and exits, one inference at a time.
 func (b *Bed) Calibrate(ctx context.Context, images []imagefolder.File, rounds int, progress func(done int)) error {
 	if rounds < 1 || len(images) == 0 {

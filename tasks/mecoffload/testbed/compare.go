@@ -43,7 +43,7 @@ type Exit struct {
 	Tasks    int     `json:"tasks"` // answered
 	Accuracy float64 `json:"accuracy"`
 	Profile  float64 `json:"profile_accuracy"`
-	// ComputeMS is the mean time of the inference on this machine, CalibratedMS that of the
+	// ComputeMS is the mean processor time of the inference, CalibratedMS that of the
 	// calibration, in ms.
 	ComputeMS    float64 `json:"compute_ms"`
 	CalibratedMS float64 `json:"calibrated_ms"`

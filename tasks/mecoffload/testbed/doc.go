@@ -11,9 +11,10 @@
 //
 //   - Time: one second of the scenario takes Config.Scale seconds. All deadlines, rates and
 //     inference times are stretched by this factor, so that a few cores can play several servers.
-//   - Servers: an inference that took x seconds occupies its server for x times a factor: the
-//     server's kind, its free share in this slot and the scale. The kind is calibrated, one number
-//     for each server. So the relative cost of the exits, and its variation, are this machine's.
+//   - Servers: an inference of x seconds of processor time occupies its server for x times a factor:
+//     the server's kind, its free share in this slot and the scale. The kind is calibrated, one
+//     number for each server. So the relative cost of the exits, and its variation, are this
+//     machine's.
 //
 // The links are token buckets at the rate of the scenario, drawn or recorded. See docs/testbed.md.
 //

@@ -17,7 +17,7 @@ import (
 type Service string
 
 const (
-	// Stretched: the measured time of this inference, times the factor of the server's kind.
+	// Stretched: the processor time of this inference, times the factor of the server's kind.
 	Stretched Service = "stretched"
 	// Padded: the time in the profile, or what the inference takes if that is longer. It takes the
 	// network's times out of the comparison, which is left with links, queues and decisions.

@@ -27,7 +27,7 @@ type Task struct {
 	// Arrived is when the server had the whole task; it was busy with it from Started to Finished. All
 	// are 0 if it was dropped.
 	Arrived, Started, Finished float64
-	// Compute is the time of the inference alone, in seconds of this machine.
+	// Compute is the processor time of the inference, in seconds.
 	Compute float64
 }
 

@@ -23,7 +23,7 @@ type Header struct {
 	Slot  uint64 // in which the task was decided
 	// Deadline is the time by which the inference must have started, else it is dropped.
 	Deadline int64
-	// Stretch times the time of the inference is what it occupies the server for, at least Hold.
+	// Stretch times the processor time of the inference is what it occupies the server for, at least Hold.
 	Stretch float64
 	Hold    int64 // ns
 	Image   uint32
@@ -38,7 +38,7 @@ type Answer struct {
 	Label  uint32 // class of the image
 	Text   uint32 // length of the message that follows, of an error
 	// Arrived is when the last byte was read, Started and Finished bound the time in which the task
-	// occupied the server, Compute is the inference alone, in ns.
+	// occupied the server, Compute is the inference's processor time, in ns.
 	Arrived, Started, Finished, Compute int64
 }
 
