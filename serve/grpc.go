@@ -125,8 +125,8 @@ func first(h metadata.MD, name string) string {
 	return ""
 }
 
-// grpcStream is DecideStream. A stream ends with the service or after a long silence, but never while
-// it owes an answer.
+// grpcStream is DecideStream. A stream ends after a long silence, or with the service as soon as it
+// owes no answer.
 func (r rpc) grpcStream(_ any, stream grpc.ServerStream) error {
 	ctx, ended := stream.Context(), make(chan error, 1)
 	owing := make(chan struct{}, 1) // full from a request to its answer
@@ -158,23 +158,20 @@ func (r rpc) grpcStream(_ any, stream grpc.ServerStream) error {
 	silence := time.NewTicker(r.s.cfg.Limits.StreamIdle / 4)
 	defer silence.Stop()
 	for {
-		var why error
 		select {
 		case err := <-ended:
 			return err
-		case <-r.s.ending:
-			why = coded(errEnding)
 		case <-silence.C:
-			if time.Since(time.Unix(0, heard.Load())) < r.s.cfg.Limits.StreamIdle {
-				continue
+			if time.Since(time.Unix(0, heard.Load())) >= r.s.cfg.Limits.StreamIdle {
+				return status.Error(codes.DeadlineExceeded, errSilent.Error())
 			}
-			why = connect.NewError(connect.CodeDeadlineExceeded, errSilent)
-		}
-		select {
-		case err := <-ended:
-			return err
-		case owing <- struct{}{}:
-			return statusOf(why)
+		case <-r.s.ending:
+			select {
+			case err := <-ended:
+				return err
+			case owing <- struct{}{}:
+				return statusOf(coded(errEnding))
+			}
 		}
 	}
 }

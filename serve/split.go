@@ -67,6 +67,10 @@ func (s *splitter) hand(ctx context.Context, c net.Conn) {
 		t := tls.Server(c, s.conf)
 		if err := t.HandshakeContext(ctx); err != nil {
 			s.log.Debug("no TLS with a client", "address", c.RemoteAddr().String(), "error", err)
+			var wrong tls.RecordHeaderError
+			if errors.As(err, &wrong) && wrong.Conn != nil {
+				_, _ = io.WriteString(wrong.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nThis port speaks TLS: use https.\n") // the client may be gone
+			}
 			c.Close()
 			return
 		}

@@ -110,6 +110,19 @@ func TestOnePort(t *testing.T) {
 	}
 }
 
+// A client without TLS learns what is wrong.
+func TestWithoutTLS(t *testing.T) {
+	r := runTLS(t, Config{Policies: []Policy{served1(t, agent.GRLE)}}, selfSigned(t))
+	answer, err := http.Get(strings.Replace(r.url, "https", "http", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 400 || !strings.Contains(string(text), "use https") {
+		t.Errorf("%d %q, error %v", answer.StatusCode, text, err)
+	}
+}
+
 // A client of HTTP/2 may wait for settings and pings before its first request, whatever that is.
 func TestPatientClient(t *testing.T) {
 	r := run(t, Config{Policies: []Policy{served1(t, agent.GRLE)}})
