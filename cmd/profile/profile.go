@@ -54,6 +54,7 @@ type networkCommand struct {
 	Checkpoint string `arg:"" help:"Run folder or checkpoint of examples/earlyexit."`
 	Images     string `required:"" placeholder:"PATH" help:"Labelled test images: class folders, in a directory or a zip archive."`
 	Runs       int    `help:"Timed inferences of each exit, alone and under load." default:"300"`
+	CPUTime    bool   `name:"cpu-time" help:"Measure alone by the processor time of the thread, not by the wall clock, and not under load: for a machine that does other things meanwhile."`
 	output
 }
 
@@ -76,24 +77,18 @@ func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(streams.Err, "latency of one image, alone\n")
-	alone, err := earlyexit.Latencies(model, set, c.Runs)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(streams.Err, "latency of one image, %d more at the same time\n", cores)
-	loaded, err := underLoad(ctx, model, set, cores, c.Runs)
+	servers, latencies, err := c.times(ctx, model, set, cores, streams)
 	if err != nil {
 		return err
 	}
 	exits := make([]mecoffload.MeasuredExit, len(accuracy))
 	for e := range exits {
-		exits[e] = mecoffload.MeasuredExit{
-			Accuracy:  accuracy[e],
-			Latencies: [][]mecoffload.Seconds{seconds(alone[e]), seconds(loaded[e])},
+		exits[e].Accuracy = accuracy[e]
+		for _, times := range latencies {
+			exits[e].Latencies = append(exits[e].Latencies, seconds(times[e]))
 		}
 	}
-	m, err := mecoffload.MeasuredProfile(c.name(c.Checkpoint), []string{"alone", "loaded"}, exits)
+	m, err := mecoffload.MeasuredProfile(c.name(c.Checkpoint), servers, exits)
 	if err != nil {
 		return err
 	}
@@ -104,8 +99,30 @@ func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 		Cores:   cores, Threads: 1, Commit: cli.Version(), Date: time.Now().UTC().Format(time.DateOnly),
 		Images: set.Len(), Runs: c.Runs,
 	}
-	return c.write(m, fmt.Sprintf("Written by cmd/profile network. A server \"alone\" runs one inference at a time on a machine that does nothing else,\n"+
-		"a server \"loaded\" on one with %d more inferences all the time. Times are of one image on one thread, from its bytes to the logits.", cores), streams)
+	how := fmt.Sprintf("A server \"alone\" runs one inference at a time on a machine that does nothing else,\n"+
+		"a server \"loaded\" on one with %d more inferences all the time.", cores)
+	if c.CPUTime {
+		how = "A server \"alone\" runs one inference at a time: the processor time of its thread, measured on a machine that did other things."
+	}
+	return c.write(m, "Written by cmd/profile network. "+how+"\nTimes are of one image on one thread, from its bytes to the logits.", streams)
+}
+
+// times measures the kinds of server: each has the latencies of all exits.
+func (c *networkCommand) times(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, cores int, streams cli.Streams) ([]string, [][]earlyexit.Latency, error) {
+	clock := earlyexit.WallClock
+	if c.CPUTime {
+		if clock = earlyexit.ThreadClock(); clock == nil {
+			return nil, nil, cli.Usage("--cpu-time: this system has no clock of a thread's processor time")
+		}
+	}
+	fmt.Fprintf(streams.Err, "latency of one image, alone\n")
+	alone, err := earlyexit.Latencies(m, set, c.Runs, clock)
+	if err != nil || c.CPUTime {
+		return []string{"alone"}, [][]earlyexit.Latency{alone}, err
+	}
+	fmt.Fprintf(streams.Err, "latency of one image, %d more at the same time\n", cores)
+	loaded, err := underLoad(ctx, m, set, cores, c.Runs)
+	return []string{"alone", "loaded"}, [][]earlyexit.Latency{alone, loaded}, err
 }
 
 func seconds(l earlyexit.Latency) []mecoffload.Seconds {
@@ -135,7 +152,7 @@ func underLoad(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, ot
 			}
 		})
 	}
-	return earlyexit.Latencies(m, set, runs)
+	return earlyexit.Latencies(m, set, runs, earlyexit.WallClock)
 }
 
 // name returns the profile's name: from the flag, the output file or the input file.

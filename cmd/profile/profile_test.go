@@ -90,6 +90,20 @@ func TestNetwork(t *testing.T) {
 	if len(p.Servers) != 2 || p.Servers[0].Name != "alone" || p.Servers[1].Name != "loaded" || len(p.Servers[1].Samples[0]) != 5 {
 		t.Errorf("%+v", p.Servers)
 	}
+	cpuTime(t, run, images)
+}
+
+// cpuTime continues TestNetwork: processor time does not include waiting, so there is no server under load.
+func cpuTime(t *testing.T, run, images string) {
+	t.Helper()
+	code, text, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--cpu-time", "--name", "mine")
+	if earlyexit.ThreadClock() == nil {
+		t.Skip(messages)
+	}
+	p, err := mecoffload.ParseProfile([]byte(text), "printed")
+	if code != 0 || err != nil || len(p.Servers) != 1 || !strings.Contains(text, "processor time") {
+		t.Errorf("exit code %d, %s, %v:\n%s", code, messages, err, text)
+	}
 }
 
 func check(t *testing.T, err error) {

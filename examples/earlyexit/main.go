@@ -180,7 +180,7 @@ func measure(checkpoint string, set *imagefolder.Set, f flags, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	latencies, err := earlyexit.Latencies(model, set, f.Runs)
+	latencies, err := earlyexit.Latencies(model, set, f.Runs, earlyexit.WallClock)
 	if err != nil {
 		return err
 	}

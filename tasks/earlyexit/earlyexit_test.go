@@ -97,7 +97,7 @@ func TestTrainSaveResume(t *testing.T) {
 			t.Errorf("exit %d: accuracy %v with two goroutines, %v with one; want at least 0.9", e+1, a, alone[e])
 		}
 	}
-	latencies, err := Latencies(model, set, 3)
+	latencies, err := Latencies(model, set, 3, WallClock)
 	check(t, err)
 	for e, l := range latencies {
 		if len(l.Seconds) != 3 || !(l.Mean() > 0) || l.Quantile(0.95) < l.Quantile(0.5) {

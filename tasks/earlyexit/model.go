@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -200,9 +200,11 @@ func (l Latency) Mean() float64 { return stat.Mean(l.Seconds, nil) }
 // Quantile returns the time that a fraction p of the runs did not exceed.
 func (l Latency) Quantile(p float64) float64 { return stat.Quantile(p, stat.Empirical, l.Seconds, nil) }
 
-// Latencies times each exit, one image at a time on the calling goroutine: runs times after a
-// warm-up, the exits in turn, so that a busy moment of the machine meets all of them.
-func Latencies(m *Model, set *imagefolder.Set, runs int) ([]Latency, error) {
+// Latencies times each exit by a clock, one image at a time on the calling goroutine: runs times
+// after a warm-up, the exits in turn, so that a busy moment of the machine meets all of them.
+func Latencies(m *Model, set *imagefolder.Set, runs int, now Clock) ([]Latency, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	if runs < 1 || set.Len() < 1 {
 		return nil, fmt.Errorf("early exits: want at least one run and one image, got %d and %d", runs, set.Len())
 	}
@@ -214,12 +216,12 @@ func Latencies(m *Model, set *imagefolder.Set, runs int) ([]Latency, error) {
 	for i := -runs/10 - 1; i < runs; i++ {
 		image := set.Image((i + set.Len()) % set.Len())
 		for e := range all {
-			start := time.Now()
+			start := now()
 			if _, err := c.Classify(e, image); err != nil {
 				return nil, err
 			}
 			if i >= 0 {
-				all[e].Seconds = append(all[e].Seconds, time.Since(start).Seconds())
+				all[e].Seconds = append(all[e].Seconds, (now() - start).Seconds())
 			}
 		}
 	}
