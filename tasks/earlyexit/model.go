@@ -180,10 +180,12 @@ func Evaluate(m *Model, set *imagefolder.Set, goroutines int) ([]float64, error)
 		return nil, err
 	}
 	accuracy := make([]float64, Exits)
-	for _, r := range right {
-		for e, n := range r {
-			accuracy[e] += float64(n) / float64(set.Len())
+	for e := range accuracy {
+		all := 0
+		for _, r := range right {
+			all += r[e]
 		}
+		accuracy[e] = float64(all) / float64(set.Len())
 	}
 	return accuracy, nil
 }
