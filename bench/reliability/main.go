@@ -1,11 +1,14 @@
 // Command reliability kills training runs and suites at random moments, thousands of times on
-// request, resumes them, and compares their files with those of runs that were never killed.
+// request, resumes them, and compares their files with those of runs that were never killed. It
+// does the same with runs that a full disk stops.
 //
-//	go run ./bench/reliability -kills 1000
+//	go run ./bench/reliability -kills 1000 -disks 40
 //
 // It prints a table per kind of run: the kills, how often a process was refused because another
 // worked in the folder, the folders that could not be resumed ("lost") and the files that differ in
-// the end. The last two must be 0. docs/reliability.md has the latest figures.
+// the end. The last two must be 0. In the rows about disks the first number is that of runs that
+// met a full disk, and "refused" are those that met a read-only one and said so. docs/reliability.md
+// has the latest figures.
 package main
 
 import (
@@ -20,7 +23,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +50,7 @@ type kind struct {
 	resume func(dir string) []string // and to continue it
 	two    bool                      // start two processes at a time
 	same   []string                  // patterns of the files that equal runs have equal
+	eval   func(dir string) []string // to evaluate it, if it can be
 }
 
 var runFiles = []string{"config.yaml", "metrics.jsonl", "curve.svg", "checkpoint/*/*"}
@@ -53,60 +59,86 @@ func kinds(slots string) []kind {
 	train := func(args ...string) func(string) []string {
 		return func(dir string) []string { return append([]string{"train"}, append(args, dir)...) }
 	}
+	eval := func(args ...string) func(string) []string {
+		return func(dir string) []string { return append([]string{"eval"}, append(args, "--run", dir)...) }
+	}
 	suite := func(dir string) []string {
 		return []string{"eval", "--suite", "quick", "--slots", "60", "--seeds", "2", "--jobs", "1", "--results", dir}
 	}
 	grle := train("--config", "tiny.yaml", "--method", "GRLE-LT", "--slots", slots, "--out")
 	return []kind{
-		{"train GRLE-LT", grle, train("--resume"), false, runFiles},
-		{"train DROO", train("--config", "tiny.yaml", "--method", "DROO", "--slots", slots, "--out"), train("--resume"), false, runFiles},
-		{"train wpmec", train("wpmec", "--config", "wpmec.yaml", "--frames", slots, "--out"), train("wpmec", "--resume"), false, runFiles},
-		{"two processes", grle, train("--resume"), true, runFiles},
-		{"suite quick", suite, suite, false, []string{"quick/results.json", "quick/runs.csv", "quick/tables.md", "cells/.unfinished-*"}},
+		{"train GRLE-LT", grle, train("--resume"), false, runFiles, eval()},
+		{"train DROO", train("--config", "tiny.yaml", "--method", "DROO", "--slots", slots, "--out"), train("--resume"), false, runFiles, eval()},
+		{"train wpmec", train("wpmec", "--config", "wpmec.yaml", "--frames", slots, "--out"), train("wpmec", "--resume"), false, runFiles, eval("wpmec")},
+		{"two processes", grle, train("--resume"), true, runFiles, nil},
+		{"suite quick", suite, suite, false, []string{"quick/results.json", "quick/runs.csv", "quick/tables.md", "cells/.unfinished-*"}, nil},
 	}
 }
 
 // count holds the results of one kind.
 type count struct{ kills, folders, refused, told, lost, differ int }
 
+// insideFlag names the folder to work in, for the process that has its own file systems.
+const insideFlag = "inside"
+
 func main() {
 	log.SetFlags(0)
 	kills := flag.Int("kills", 100, "number of processes to kill")
+	disks := flag.Int("disks", 20, "number of disks to fill")
 	slots := flag.String("slots", "1500", "length of each run")
 	longest := flag.Duration("longest", 1500*time.Millisecond, "longest time a process lives")
-	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the moments")
+	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "seed of the moments and of the sizes of disks")
 	only := flag.String("only", "", "kind of run, by the beginning of its name; all without")
+	inside := flag.String(insideFlag, "", "used by the command itself")
 	flag.Parse()
-	dir, err := os.MkdirTemp("", "reliability-")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	if err := build(dir); err != nil {
-		log.Fatal(err)
-	}
-	fmt.Printf("seed %d, at most %v per process\n", *seed, *longest)
-	h := hammer{dir: dir, longest: *longest, rng: rand.New(rand.NewPCG(*seed, 0))}
 	var all []kind
 	for _, k := range kinds(*slots) {
 		if strings.HasPrefix(k.name, *only) {
 			all = append(all, k)
 		}
 	}
-	fmt.Printf("| %-14s | kills | folders | refused | told what to do | lost | differ |\n|---|---|---|---|---|---|---|\n", "")
+	h := hammer{dir: *inside, longest: *longest, rng: rand.New(rand.NewPCG(*seed, 0))}
+	if *inside != "" {
+		all = slices.DeleteFunc(all, func(k kind) bool { return k.two })
+		if h.table(all, *disks, "full disk, ", h.fill) > 0 {
+			os.Exit(1)
+		}
+		return
+	}
+	var err error
+	if h.dir, err = os.MkdirTemp("", "reliability-"); err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(h.dir)
+	if err := build(h.dir); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("seed %d, at most %v per process\n", *seed, *longest)
+	fmt.Printf("| %-24s | kills | folders | refused | told what to do | lost | differ |\n|---|---|---|---|---|---|---|\n", "")
 	bad := 0
+	if *kills > 0 {
+		bad = h.table(all, *kills, "", h.run)
+	}
+	if *disks > 0 {
+		err = tryDisks(h.dir, "-disks", strconv.Itoa(*disks), "-slots", *slots, "-seed", strconv.FormatUint(*seed, 10), "-only", *only)
+	}
+	if bad > 0 || err != nil {
+		os.RemoveAll(h.dir)
+		log.Fatalf("%d folders lost or different without disks, with them: %v", bad, err)
+	}
+}
+
+// table tries all kinds, prints their counts and returns how many folders were lost or differ.
+func (h *hammer) table(all []kind, tries int, prefix string, try func(kind, int) (count, error)) (bad int) {
 	for i, k := range all {
-		c, err := h.run(k, (*kills+i)/len(all))
+		c, err := try(k, (tries+i)/len(all))
 		if err != nil {
 			log.Fatalf("%s: %v", k.name, err)
 		}
-		fmt.Printf("| %-14s | %d | %d | %d | %d | %d | %d |\n", k.name, c.kills, c.folders, c.refused, c.told, c.lost, c.differ)
+		fmt.Printf("| %-24s | %d | %d | %d | %d | %d | %d |\n", prefix+k.name, c.kills, c.folders, c.refused, c.told, c.lost, c.differ)
 		bad += c.lost + c.differ
 	}
-	if bad > 0 {
-		os.RemoveAll(dir)
-		os.Exit(1)
-	}
+	return bad
 }
 
 func build(dir string) error {
@@ -118,6 +150,7 @@ func build(dir string) error {
 		}
 	}
 	return errors.Join(
+		os.Mkdir(filepath.Join(dir, "disk"), 0o777),
 		os.WriteFile(filepath.Join(dir, "tiny.yaml"), []byte(tinyMecoffload), 0o666),
 		os.WriteFile(filepath.Join(dir, "wpmec.yaml"), []byte(tinyWpmec), 0o666),
 	)
@@ -162,7 +195,7 @@ func (h *hammer) torture(k kind, dir string, want map[string]string, kills int, 
 				c.kills++
 			case p.code == 3, k.two && strings.Contains(p.messages, "exists, and a run never writes over another"):
 				c.refused++
-			case p.code != 0 && h.empty(dir):
+			case p.code != 0 && h.empty(k, dir):
 				c.told++ // killed before it began: there is nothing to resume, and it says so
 			case p.code != 0:
 				c.lost++
@@ -171,7 +204,7 @@ func (h *hammer) torture(k kind, dir string, want map[string]string, kills int, 
 			}
 		}
 		args = k.resume(dir)
-		if h.empty(dir) {
+		if h.empty(k, dir) {
 			if err := os.RemoveAll(filepath.Join(h.dir, dir)); err != nil {
 				return err
 			}
@@ -183,6 +216,11 @@ func (h *hammer) torture(k kind, dir string, want map[string]string, kills int, 
 		log.Printf("%s: code %d: %s", dir, code, messages)
 		return nil
 	}
+	return h.compare(k, dir, want, c)
+}
+
+// compare counts the files of dir that are not as wanted.
+func (h *hammer) compare(k kind, dir string, want map[string]string, c *count) error {
 	got, err := h.files(dir, k.same)
 	if err != nil {
 		return err
@@ -203,8 +241,8 @@ func (h *hammer) torture(k kind, dir string, want map[string]string, kills int, 
 }
 
 // empty reports whether a run in dir was killed before its first checkpoint was complete.
-func (h *hammer) empty(dir string) bool {
-	if strings.HasPrefix(dir, "suite") {
+func (h *hammer) empty(k kind, dir string) bool {
+	if strings.HasPrefix(k.name, "suite") {
 		return false
 	}
 	for _, name := range []string{"config.yaml", "checkpoint/latest/manifest.json"} {
