@@ -207,6 +207,13 @@ func (r *run) scenario(ns int64) float64 {
 	return float64(ns-r.start.UnixNano()) / 1e9 / r.Scale
 }
 
+// varies reports whether the inferences of a server vary by themselves: its measured time is
+// stretched, and the jitter of the simulator stands for exactly this variation.
+func (r *run) varies(server int) bool {
+	servers := r.Profile.Servers
+	return r.Service == Stretched && len(servers[server%len(servers)].Samples) > 0
+}
+
 // send starts the transmissions of a slot.
 func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation, action mecoffload.Action) {
 	begin := float64(slot) * float64(r.Scenario.Slot)
@@ -220,6 +227,9 @@ func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation,
 		}
 		nominal := r.Profile.Time(t.Server, exit) / obs.Capacity[t.Server]
 		rateLuck, timeLuck := r.sim.Luck(i, link, exit)
+		if r.varies(t.Server) {
+			timeLuck = 1
+		}
 		t.Transfer = obs.Bits[i] / (obs.Rate[at] * rateLuck)
 		t.Work = nominal * timeLuck
 		image := r.Images[r.images.IntN(len(r.Images))]

@@ -30,6 +30,7 @@ const (
 type Server struct {
 	model      *earlyexit.Model
 	classifier *earlyexit.Classifier
+	clock      earlyexit.Clock // of an inference: processor time where the system tells it
 
 	mu      sync.Mutex // guards what follows
 	queue   queue
@@ -46,8 +47,12 @@ func NewServer(m *earlyexit.Model, order Order) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testbed: %w", err)
 	}
+	clock := earlyexit.ThreadClock()
+	if clock == nil {
+		clock = earlyexit.WallClock
+	}
 	return &Server{
-		model: m, classifier: c, queue: queue{order: order},
+		model: m, classifier: c, clock: clock, queue: queue{order: order},
 		changed: make(chan struct{}, 1), conns: make(map[net.Conn]struct{}),
 	}, nil
 }
@@ -221,7 +226,7 @@ func (s *Server) update(change func()) {
 // A task that has waited starts when the server became free for it and not when the worker woke up,
 // so that the lateness of timers does not add up.
 func (s *Server) work(ctx context.Context) {
-	runtime.LockOSThread() // for threadTime
+	runtime.LockOSThread() // for the clock
 	defer runtime.UnlockOSThread()
 	free := int64(0)
 	for ctx.Err() == nil {
@@ -259,19 +264,16 @@ func (s *Server) idle(ctx context.Context, until int64) {
 	}
 }
 
-// started is when the process did.
-var started = time.Now()
-
 // infer classifies an image, and occupies the server for as long as the header says. The inference
 // counts with its processor time: an edge server has its processor for itself, this machine may have
 // other work too.
 func (s *Server) infer(ctx context.Context, j *job, start int64) answer {
-	began := threadTime()
+	began := s.clock()
 	logits, err := s.classifier.Classify(int(j.header.Exit), j.pixels)
 	if err != nil {
 		return refusal(err)
 	}
-	compute := threadTime() - began
+	compute := s.clock() - began
 	occupied := max(float64(compute)*max(j.header.Stretch, 1), float64(j.header.Hold))
 	finish := max(start+int64(min(occupied, float64(MaxHold))), time.Now().UnixNano())
 	if waitUntil(ctx, time.Unix(0, finish)) != nil {
