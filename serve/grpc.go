@@ -29,6 +29,9 @@ func (s *Service) grpcServer() *grpc.Server {
 		grpc.MaxConcurrentStreams(mostStreams),
 		grpc.MaxHeaderListSize(headerBytes),
 		grpc.ConnectionTimeout(headerTimeout),
+		// fixed, so that grpc-go does not send a ping with each request to find out about the network,
+		// and no stream may fill more memory; it grants a larger message its size when it begins
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow),
 		grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0))), // their stacks have grown; when all are busy, goroutines are started
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: idleTimeout, Time: pingAfter, Timeout: pingAfter}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),

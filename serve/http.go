@@ -54,8 +54,11 @@ const (
 	idleTimeout   = 2 * time.Minute // of a connection without requests
 	pingAfter     = 30 * time.Second
 	headerBytes   = 64 << 10
-	mostStreams   = 1000     // requests on one connection at once
-	compressFrom  = 64 << 10 // bytes: compressing a smaller answer takes longer than sending it
+	mostStreams   = 1000 // requests on one connection at once
+
+	streamWindow, connectionWindow = 1<<16 - 1, 1 << 20 // bytes that a client may send before they are read
+
+	compressFrom = 64 << 10 // bytes: compressing a smaller answer takes longer than sending it
 )
 
 // controllerKey is the key of the *http.ResponseController in the context of a request.

@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 // dial connects grpc-go's client, which unlike that of connect waits for the server's settings.
@@ -75,11 +76,15 @@ func TestOnePort(t *testing.T) {
 				err := conn.Invoke(t.Context(), servepb.DecisionServiceDecideProcedure, q, &out, options...)
 				check("grpc-go", &out, err)
 			}
+			long := proto.Clone(q).(*servepb.DecideRequest) // longer than the windows of HTTP/2
+			long.Source = strings.Repeat("x", 5<<20)
+			var out servepb.DecideResponse
+			err = conn.Invoke(t.Context(), servepb.DecisionServiceDecideProcedure, long, &out)
+			check("grpc-go, a long request", &out, err)
 			s, err := conn.NewStream(t.Context(), stream, servepb.DecisionServiceDecideStreamProcedure)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var out servepb.DecideResponse
 			err = errors.Join(s.SendMsg(q), s.RecvMsg(&out))
 			check("grpc-go stream", &out, err)
 			if err := errors.Join(s.CloseSend(), s.RecvMsg(&out)); !errors.Is(err, io.EOF) {
