@@ -249,5 +249,5 @@ func (a *adjacency) scatter(byEntry, byEdge []float32) {
 }
 
 func (o *attend) Describe() nn.Description {
-	return nn.Description{Act: nn.ActivationOf(o.act), Config: o.cfg}
+	return nn.Description{Act: nn.Activation(o.act), Config: o.cfg}
 }

@@ -60,17 +60,12 @@ func checkCols(layer, what string, n *gorgonia.Node, want int) error {
 	return nil
 }
 
-var kernelActs = [...]kernel.Act{
-	nn.None: kernel.ActNone, nn.ReLU: kernel.ActReLU, nn.LeakyReLU: kernel.ActLeakyReLU,
-	nn.ELU: kernel.ActELU, nn.Sigmoid: kernel.ActSigmoid, nn.Tanh: kernel.ActTanh,
-}
-
-// kernelAct returns the kernel's name of an activation.
+// kernelAct returns the kernels' number of an activation, which is its own.
 func kernelAct(a nn.Activation) (kernel.Act, error) {
-	if int(a) >= len(kernelActs) {
+	if a > nn.Tanh {
 		return 0, fmt.Errorf("gnn: unknown activation %v", a)
 	}
-	return kernelActs[a], nil
+	return kernel.Act(a), nil
 }
 
 // spmm is y (+)= a x for matrices with f columns.

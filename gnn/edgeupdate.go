@@ -314,5 +314,5 @@ func (l *EdgeConv) ForwardBipartite(g, xSrc, xDst *gorgonia.Node) (*gorgonia.Nod
 }
 
 func (o *edgeUpdate) Describe() nn.Description {
-	return nn.Description{Act: nn.ActivationOf(o.act)}
+	return nn.Description{Act: nn.Activation(o.act)}
 }

@@ -156,5 +156,5 @@ func (o *graphNorm) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []nn.Matr
 }
 
 func (o *graphNorm) Describe() nn.Description {
-	return nn.Description{Act: nn.ActivationOf(o.act)}
+	return nn.Description{Act: nn.Activation(o.act)}
 }

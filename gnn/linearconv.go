@@ -213,5 +213,5 @@ func (o *linearConv) Describe() nn.Description {
 			mode = a.String()
 		}
 	}
-	return nn.Description{Act: nn.ActivationOf(o.act), Mode: mode}
+	return nn.Description{Act: nn.Activation(o.act), Mode: mode}
 }

@@ -202,5 +202,5 @@ func (o *edgeConditioned) Backward(in []gorgonia.Value, y, dy nn.Matrix, din []n
 }
 
 func (o *edgeConditioned) Describe() nn.Description {
-	return nn.Description{Act: nn.ActivationOf(o.act), Mode: o.agg.String()}
+	return nn.Description{Act: nn.Activation(o.act), Mode: o.agg.String()}
 }

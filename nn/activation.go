@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
@@ -11,8 +10,8 @@ import (
 // Activation is an elementwise nonlinearity that a layer applies to its result.
 type Activation uint8
 
-// The activations. Each has a derivative that follows from its output alone, so a layer keeps
-// nothing but its output for the backward pass.
+// The activations, in the order of the kernels'. Each has a derivative that follows from its output
+// alone, so a layer keeps nothing but its output for the backward pass.
 const (
 	None      Activation = iota // x
 	ReLU                        // max(0, x)
@@ -24,10 +23,6 @@ const (
 
 var activationNames = [...]string{"none", "relu", "leaky_relu", "elu", "sigmoid", "tanh"}
 
-var kernelActs = [...]kernel.Act{
-	kernel.ActNone, kernel.ActReLU, kernel.ActLeakyReLU, kernel.ActELU, kernel.ActSigmoid, kernel.ActTanh,
-}
-
 func (a Activation) String() string {
 	if int(a) < len(activationNames) {
 		return activationNames[a]
@@ -35,10 +30,10 @@ func (a Activation) String() string {
 	return fmt.Sprintf("Activation(%d)", uint8(a))
 }
 
-func (a Activation) kernel() kernel.Act { return kernelActs[a] }
+func (a Activation) kernel() kernel.Act { return kernel.Act(a) }
 
 func (a Activation) check() error {
-	if int(a) >= len(kernelActs) {
+	if int(a) >= len(activationNames) {
 		return fmt.Errorf("nn: unknown activation %v", a)
 	}
 	return nil
@@ -78,9 +73,4 @@ func (o activate) Backward(_ []gorgonia.Value, out, dout Matrix, din []Matrix) e
 	return nil
 }
 
-// ActivationOf returns the activation that a kernel computes.
-func ActivationOf(act kernel.Act) Activation {
-	return Activation(slices.Index(kernelActs[:], act))
-}
-
-func (o activate) Describe() Description { return Description{Act: ActivationOf(o.act)} }
+func (o activate) Describe() Description { return Description{Act: Activation(o.act)} }

@@ -163,5 +163,5 @@ func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) er
 }
 
 func (o *batchNorm) Describe() Description {
-	return Description{Act: ActivationOf(o.act), Running: []*Param{o.layer.RunningMean, o.layer.RunningVar}}
+	return Description{Act: Activation(o.act), Running: []*Param{o.layer.RunningMean, o.layer.RunningVar}}
 }

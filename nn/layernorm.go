@@ -164,4 +164,4 @@ func (o *norm) backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) Matrix 
 	return g
 }
 
-func (o *norm) Describe() Description { return Description{Act: ActivationOf(o.act)} }
+func (o *norm) Describe() Description { return Description{Act: Activation(o.act)} }

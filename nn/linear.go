@@ -179,4 +179,4 @@ func (o *linear) finiteFrom(in []gorgonia.Value) int {
 	return len(in)
 }
 
-func (o *linear) Describe() Description { return Description{Act: ActivationOf(o.act)} }
+func (o *linear) Describe() Description { return Description{Act: Activation(o.act)} }

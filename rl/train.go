@@ -13,7 +13,8 @@ import (
 var (
 	// ErrStop, returned by a Callback, ends the training as if it were complete.
 	ErrStop = errors.New("stop training")
-	// ErrNoAction reports an observation that forbids every action although its episode continues.
+	// ErrNoAction reports an observation that forbids every action although its episode continues,
+	// or, of a DROO learner, every option of a row.
 	ErrNoAction = errors.New("no action is allowed")
 	// ErrDiverged reports a network whose scores, values, loss or gradient are not finite although
 	// its inputs are. Such errors match nn.ErrNotFinite too. An observation or a reward that is not

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/rl"
@@ -15,6 +16,7 @@ type networkScorer[O any] struct {
 	single [1]O
 	ends   []int32
 	logits []float32
+	scored int // observations so far
 }
 
 // certainlyNot is a logit of probability 0, further from undecided than any a network gives.
@@ -29,9 +31,12 @@ func newNetworkScorer[O any](model rl.Model[O]) (*networkScorer[O], error) {
 	return &networkScorer[O]{net: rl.Compile(net, tape)}, err
 }
 
-// Scores implements Actor. Options that the observation forbids have the logit -Inf.
+// Scores implements Actor. Options that the observation forbids have the logit -Inf. A row that
+// chooses one of several and may choose none is an error that wraps rl.ErrNoAction.
 func (n *networkScorer[O]) Scores(obs O) (Scores, error) {
 	n.single[0] = obs
+	number := n.scored
+	n.scored++
 	if err := n.net.Load(n.single[:]); err != nil {
 		return Scores{}, err
 	}
@@ -56,7 +61,7 @@ func (n *networkScorer[O]) Scores(obs O) (Scores, error) {
 	n.logits, n.ends = n.logits[:0], n.ends[:0]
 	for i, group := range rows {
 		if err := n.appendRow(z, int(group)); err != nil {
-			return Scores{}, fmt.Errorf("row %d: %w", i, err)
+			return Scores{}, fmt.Errorf("observation %d since the start, row %d: %w", number, i, err)
 		}
 		n.ends = append(n.ends, int32(len(n.logits)))
 	}
@@ -79,6 +84,10 @@ func (n *networkScorer[O]) appendRow(z []float32, group int) error {
 	own, allowed := n.net.Choices.OfGroup(group, z)
 	if n.net.Net.Binary && len(own) != 1 {
 		return fmt.Errorf("%d scores for a binary decision", len(own))
+	}
+	if !n.net.Net.Binary && (len(own) == 0 || allowed != nil && !slices.Contains(allowed, true)) {
+		return fmt.Errorf("%w of its %d options: add one that is always possible, such as to wait, or leave the row out",
+			rl.ErrNoAction, len(own))
 	}
 	begin := len(n.logits)
 	n.logits = append(n.logits, own...)

@@ -8,12 +8,17 @@ import (
 	"github.com/graphrl/graphrl/rl"
 )
 
-// BipartiteConfig describes a BipartiteModel.
+// BipartiteConfig describes a BipartiteModel. The zero value stands for DefaultBipartiteConfig.
 type BipartiteConfig struct {
-	Hidden int // width of all hidden layers
-	// of messages, from sources to destinations and back; 0: each edge sees only its own ends
+	// Hidden is the width of all hidden layers. Default 16, also for 0.
+	Hidden int
+	// Rounds is the number of rounds of messages, from sources to destinations and back. Next to a
+	// Hidden above 0, no rounds mean that each edge sees only its own ends. Default 1.
 	Rounds int
 }
+
+// DefaultBipartiteConfig returns the defaults.
+func DefaultBipartiteConfig() BipartiteConfig { return BipartiteConfig{Hidden: 16, Rounds: 1} }
 
 // BipartiteModel is the network of GRLE for two types of nodes joined by one type of edges: it
 // scores every edge (see gnn.BipartiteScorer). It has no critic. It implements rl.Model.
@@ -37,6 +42,12 @@ func NewBipartiteModel(s Schema, cfg BipartiteConfig, rand *rl.Rand) (*Bipartite
 	}
 	if s.Choose.kind != oneEdge && s.Choose.kind != edgePerSource {
 		return nil, errors.New("hetero: bipartite model: want a choice of edges: use NewModel to choose nodes")
+	}
+	switch defaults := DefaultBipartiteConfig(); {
+	case cfg == BipartiteConfig{}:
+		cfg = defaults
+	case cfg.Hidden == 0:
+		cfg.Hidden = defaults.Hidden
 	}
 	from, to := s.ends(0)
 	net, err := gnn.NewBipartiteScorer("actor", gnn.BipartiteScorerConfig{

@@ -24,7 +24,7 @@ type DROOConfig struct {
 // slots are a good first try. The seed is Learner.Seed and determines all randomness.
 func DefaultDROOConfig(seed uint64) DROOConfig {
 	c := DROOConfig{
-		Network:     BipartiteConfig{Hidden: 16, Rounds: 1},
+		Network:     DefaultBipartiteConfig(),
 		General:     DefaultConfig(),
 		Actor:       droo.NetworkActorConfig{LearningRate: 3e-3},
 		Temperature: 1,

@@ -1,6 +1,8 @@
 package hetero_test
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -359,5 +361,80 @@ func TestDROO(t *testing.T) {
 				t.Fatalf("%s: a decision of %d rows, want %d", name, len(d), want)
 			}
 		}
+	}
+}
+
+// A row without an option that is allowed is an error that says where and what to do, and leaves
+// the learner as it was.
+func TestRowWithoutOptions(t *testing.T) {
+	s := hetero.Schema{
+		Nodes:  []hetero.NodeType{{Name: "job", Features: 1}, {Name: "machine", Features: 1}},
+		Edges:  []hetero.EdgeType{{Name: "runs", From: "job", To: "machine"}},
+		Choose: hetero.EdgePerSource("runs"),
+	}
+	critic := droo.CriticFunc[hetero.Graph](func(hetero.Graph, []int32) (float64, error) { return 0, nil })
+	learner, err := hetero.NewDROO(s, critic, hetero.DefaultDROOConfig(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g hetero.Graph
+	for number, allowed := range [][]bool{{true, true}, {false, true}, {true, false}, {true}} {
+		g.Reset(&s)
+		g.AddNode("machine", 1)
+		for range 2 {
+			g.AddNode("job", 1)
+		}
+		for job := range allowed {
+			g.AddEdge("runs", job, 0)
+		}
+		g.Allowed = allowed
+		_, err := learner.Step(g)
+		if number == 0 {
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		options := 1
+		if len(allowed) == 1 {
+			options = 0
+		}
+		row := slices.Index(append(allowed, false), false)
+		want := fmt.Sprintf("observation %d since the start, row %d: no action is allowed of its %d options: add one", number, row, options)
+		if !errors.Is(err, rl.ErrNoAction) || !strings.Contains(err.Error(), want) {
+			t.Errorf("mask %v: %v, want %q", allowed, err, want)
+		}
+	}
+}
+
+// The zero values of the networks' configurations are the defaults.
+func TestZeroConfigs(t *testing.T) {
+	s := hetero.Schema{
+		Nodes:  []hetero.NodeType{{Name: "job", Features: 1}, {Name: "machine", Features: 1}},
+		Edges:  []hetero.EdgeType{{Name: "runs", From: "job", To: "machine", Features: 1}},
+		Choose: hetero.OneEdge("runs"),
+	}
+	weights := func(model rl.Model[hetero.Graph], err error) (all []float32) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range model.Params() {
+			all = append(all, p.Data()...)
+		}
+		return all
+	}
+	bipartite := func(cfg hetero.BipartiteConfig) []float32 {
+		return weights(hetero.NewBipartiteModel(s, cfg, rl.NewRand(1, 1)))
+	}
+	general := func(cfg hetero.Config) []float32 { return weights(hetero.NewModel(s, cfg, rl.NewRand(1, 1))) }
+	if !slices.Equal(bipartite(hetero.BipartiteConfig{}), bipartite(hetero.DefaultBipartiteConfig())) {
+		t.Error("the zero BipartiteConfig is not the default")
+	}
+	if !slices.Equal(bipartite(hetero.BipartiteConfig{Rounds: 2}), bipartite(hetero.BipartiteConfig{Hidden: 16, Rounds: 2})) {
+		t.Error("a BipartiteConfig without Hidden does not have the default width")
+	}
+	if !slices.Equal(general(hetero.Config{}), general(hetero.DefaultConfig())) {
+		t.Error("the zero Config is not the default")
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"gorgonia.org/gorgonia"
 )
 
-// Config describes a Model. DefaultConfig returns the defaults that the comments name.
+// Config describes a Model. DefaultConfig returns the defaults that the comments name, and the zero
+// value stands for them.
 type Config struct {
 	// Hidden is the width of all hidden layers. Default 64.
 	Hidden int
@@ -36,7 +37,7 @@ func DefaultConfig() Config {
 // Check reports invalid fields.
 func (c Config) Check() error {
 	check := validate.Fields{Name: "hetero: model"}
-	check.Want(c.Hidden >= 1, "Hidden is %d, want at least 1", c.Hidden)
+	check.Want(c.Hidden >= 1, "Hidden is %d, want at least 1 (DefaultConfig has 64)", c.Hidden)
 	check.Want(c.Layers >= 0, "Layers is %d, want at least 0", c.Layers)
 	check.Want(c.Aggregation == gnn.Sum || c.Aggregation == gnn.Mean, "Aggregation is %v, want sum or mean", c.Aggregation)
 	check.Positive("ScoreGain", c.ScoreGain)
@@ -76,6 +77,9 @@ type edgeLayers struct {
 
 // NewModel returns a model whose initial weights are drawn from rand.
 func NewModel(s Schema, cfg Config, rand *rl.Rand) (*Model, error) {
+	if cfg == (Config{}) {
+		cfg = DefaultConfig()
+	}
 	if err := errors.Join(s.Check(), cfg.Check()); err != nil {
 		return nil, err
 	}
