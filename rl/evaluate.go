@@ -13,6 +13,13 @@ import (
 // evaluationWidth is the most environments that Evaluate steps side by side.
 const evaluationWidth = 100
 
+// EpisodeSeed returns the seed with which [Evaluate] resets the environment of its k-th episode.
+// With it, a method that is not a Policy can play the same episodes, for
+// [Bootstrap.PairedDifference].
+func EpisodeSeed(seed uint64, k int) uint64 {
+	return NewRand(seed, streamEvaluation+uint64(k)).Uint64()
+}
+
 // Evaluate returns the return (the undiscounted sum of rewards) of a policy in each of a number of
 // episodes. seed and k determine the k-th episode.
 func Evaluate[O any](policy Policy[O], newEnv func() Env[O, int], episodes int, seed uint64) ([]float64, error) {
@@ -61,7 +68,7 @@ type evaluated[O any] struct {
 
 // begin starts the next episode.
 func (e *evaluation[O]) begin(env Env[O, int]) error {
-	obs, err := env.Reset(NewRand(e.seed, streamEvaluation+uint64(e.begun)).Uint64())
+	obs, err := env.Reset(EpisodeSeed(e.seed, e.begun))
 	if err != nil {
 		return fmt.Errorf("rl: evaluation: episode %d: %w", e.begun, err)
 	}
