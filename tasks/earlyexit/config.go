@@ -2,9 +2,7 @@ package earlyexit
 
 import (
 	"fmt"
-	"os"
 
-	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/internal/strictyaml"
@@ -80,29 +78,17 @@ func (c Config) validate() error {
 // ParseConfig reads a configuration from YAML or JSON. A key that is left out has its value from
 // [DefaultConfig]. Errors name the file, the line and the key.
 func ParseConfig(data []byte, filename string) (Config, error) {
-	c := DefaultConfig()
-	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.validate() }); err != nil {
-		return Config{}, fmt.Errorf("early exits: configuration %w", err)
-	}
-	return c, nil
+	return strictyaml.ParseConfig("early exits", data, filename, DefaultConfig(), func(c *Config) error { return c.validate() })
 }
 
 // LoadConfig is [ParseConfig] on a file.
 func LoadConfig(filename string) (Config, error) {
-	data, err := os.ReadFile(filename)
-	if err != nil {
-		return Config{}, fmt.Errorf("early exits: configuration: %w", err)
-	}
-	return ParseConfig(data, filename)
+	return strictyaml.LoadConfig("early exits", filename, ParseConfig)
 }
 
 // YAML returns the configuration as a file that ParseConfig reads back to the same value.
 func (c Config) YAML() ([]byte, error) {
-	data, err := strictyaml.Marshal(c, yaml.IndentSequence(true))
-	if err != nil {
-		return nil, fmt.Errorf("early exits: configuration: %w", err)
-	}
-	return data, nil
+	return strictyaml.MarshalConfig("early exits", c)
 }
 
 func (c Config) manifest() (checkpoints.Manifest, error) {

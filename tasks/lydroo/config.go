@@ -2,11 +2,7 @@ package lydroo
 
 import (
 	"fmt"
-	"math"
-	"os"
-	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 )
 
@@ -104,8 +100,8 @@ func (c Config) Validate() error {
 }
 
 func (c Config) check() error {
-	if _, err := ParseMethod(string(c.Method)); err != nil {
-		return strictyaml.Invalid("method", "%s", strings.TrimPrefix(err.Error(), "lydroo: "))
+	if err := strictyaml.OneOf("method", c.Method, Methods()); err != nil {
+		return err
 	}
 	least := 1
 	if c.Data != "" {
@@ -114,28 +110,30 @@ func (c Config) check() error {
 		}
 		least = 0
 	}
-	if len(c.Hidden) > maxLayers {
-		return strictyaml.Invalid("hidden", "%d layers are more than %d", len(c.Hidden), maxLayers)
-	}
-	type integer struct {
-		key                string
-		value, least, most int
-	}
-	integers := []integer{
-		{"users", c.Users, least, maxUsers}, {"frames", c.Frames, 1, maxFrames},
-		{"report_interval", c.ReportInterval, 1, maxFrames}, {"checkpoint_interval", c.CheckpointInterval, 1, maxFrames},
-		{"candidates", c.Candidates, 0, maxSamples}, {"adapt_interval", c.AdaptInterval, 0, maxSamples},
-		{"train_interval", c.TrainInterval, 1, maxSamples}, {"batch_size", c.BatchSize, 1, maxSamples},
-		{"memory_size", c.MemorySize, c.BatchSize, maxSamples},
-		{"graph_hidden", c.GraphHidden, 1, maxWidth}, {"graph_rounds", c.GraphRounds, 1, maxLayers},
-		{"value_interval", c.ValueInterval, 1, maxFrames}, {"value_memory", c.ValueMemory, 1, maxSamples},
-	}
-	for i, w := range c.Hidden {
-		integers = append(integers, integer{fmt.Sprintf("hidden[%d]", i), w, 1, maxWidth})
-	}
-	for _, v := range integers {
-		if v.value < v.least || v.value > v.most {
-			return strictyaml.Invalid(v.key, "%d is not in %d..%d", v.value, v.least, v.most)
+	for _, err := range []error{
+		strictyaml.Count("users", c.Users, least, maxUsers),
+		strictyaml.Count("frames", c.Frames, 1, maxFrames),
+		strictyaml.Count("report_interval", c.ReportInterval, 1, maxFrames),
+		strictyaml.Count("checkpoint_interval", c.CheckpointInterval, 1, maxFrames),
+		strictyaml.Count("candidates", c.Candidates, 0, maxSamples),
+		strictyaml.Count("adapt_interval", c.AdaptInterval, 0, maxSamples),
+		strictyaml.Count("train_interval", c.TrainInterval, 1, maxSamples),
+		strictyaml.Count("batch_size", c.BatchSize, 1, maxSamples),
+		strictyaml.Count("memory_size", c.MemorySize, c.BatchSize, maxSamples),
+		strictyaml.Count("graph_hidden", c.GraphHidden, 1, maxWidth),
+		strictyaml.Count("graph_rounds", c.GraphRounds, 1, maxLayers),
+		strictyaml.Count("value_interval", c.ValueInterval, 1, maxFrames),
+		strictyaml.Count("value_memory", c.ValueMemory, 1, maxSamples),
+		strictyaml.Widths("hidden", c.Hidden, maxLayers, maxWidth),
+		strictyaml.Number("arrivals", c.Arrivals, false),
+		strictyaml.Number("v", c.V, false),
+		strictyaml.Number("noise", c.Noise, false),
+		strictyaml.Number("power_limit", c.PowerLimit, true),
+		strictyaml.Number("energy_weight", c.EnergyWeight, true),
+		strictyaml.Number("learning_rate", c.LearningRate, true),
+	} {
+		if err != nil {
+			return err
 		}
 	}
 	if c.Method == Exhaustive && c.Users > MaxExhaustive {
@@ -144,40 +142,20 @@ func (c Config) check() error {
 	if !(c.Gamma > 0 && c.Gamma < 1) {
 		return strictyaml.Invalid("gamma", "%v is not between 0 and 1", c.Gamma)
 	}
-	for _, v := range []struct {
-		key      string
-		value    float64
-		positive bool
-	}{{"arrivals", c.Arrivals, false}, {"v", c.V, false}, {"noise", c.Noise, false}, {"power_limit", c.PowerLimit, true}, {"energy_weight", c.EnergyWeight, true}, {"learning_rate", c.LearningRate, true}} {
-		if !(v.value >= 0) || math.IsInf(v.value, 0) || v.positive && v.value == 0 {
-			return strictyaml.Invalid(v.key, "%v is not a finite number of at least 0, or above 0 where it divides", v.value)
-		}
-	}
 	return nil
 }
 
 // ParseConfig reads a configuration from YAML or JSON. Errors name the file, the line and the key.
 func ParseConfig(data []byte, filename string) (Config, error) {
-	var c Config
-	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.check() }); err != nil {
-		return Config{}, fmt.Errorf("lydroo: configuration %w", err)
-	}
-	return c, nil
+	return strictyaml.ParseConfig("lydroo", data, filename, Config{}, func(c *Config) error { return c.check() })
 }
 
 // UnmarshalNode implements [strictyaml.Unmarshaler]: keys that are left out have the defaults of
 // the method.
 func (c *Config) UnmarshalNode(n strictyaml.Node) error {
-	method := LyDROO
-	if m, given := n.Field("method"); given {
-		var name string
-		if err := m.Decode(&name); err != nil {
-			return err
-		}
-		var err error
-		if method, err = ParseMethod(name); err != nil {
-			return m.Errorf("%s", strings.TrimPrefix(err.Error(), "lydroo: "))
-		}
+	method, err := strictyaml.Named(n, "method", LyDROO, Methods())
+	if err != nil {
+		return err
 	}
 	type plain Config
 	p := plain(DefaultConfig(method))
@@ -194,18 +172,10 @@ func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 
 // LoadConfig is [ParseConfig] on a file.
 func LoadConfig(filename string) (Config, error) {
-	data, err := os.ReadFile(filename)
-	if err != nil {
-		return Config{}, fmt.Errorf("lydroo: configuration: %w", err)
-	}
-	return ParseConfig(data, filename)
+	return strictyaml.LoadConfig("lydroo", filename, ParseConfig)
 }
 
 // YAML returns the configuration as a file that ParseConfig reads back to the same value.
 func (c Config) YAML() ([]byte, error) {
-	data, err := strictyaml.Marshal(c, yaml.IndentSequence(true))
-	if err != nil {
-		return nil, fmt.Errorf("lydroo: configuration: %w", err)
-	}
-	return data, nil
+	return strictyaml.MarshalConfig("lydroo", c)
 }

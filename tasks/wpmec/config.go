@@ -2,11 +2,8 @@ package wpmec
 
 import (
 	"fmt"
-	"math"
-	"os"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/internal/strictyaml"
 	"github.com/graphrl/graphrl/internal/validate"
 )
@@ -134,8 +131,8 @@ func (c Config) Validate() error {
 }
 
 func (c Config) check() error {
-	if _, err := ParseMethod(string(c.Method)); err != nil {
-		return strictyaml.Invalid("method", "%s", strings.TrimPrefix(err.Error(), "wpmec: "))
+	if err := strictyaml.OneOf("method", c.Method, Methods()); err != nil {
+		return err
 	}
 	if c.Data != "" && c.Users != 0 {
 		return strictyaml.Invalid("users", "%d users and the data set %s: name one of the two, a data set has its own users", c.Users, c.Data)
@@ -144,40 +141,26 @@ func (c Config) check() error {
 	if c.Data != "" {
 		leastUsers = 0
 	}
-	if len(c.Hidden) > maxLayers {
-		return strictyaml.Invalid("hidden", "%d layers are more than %d", len(c.Hidden), maxLayers)
-	}
-	type integer struct {
-		key                string
-		value, least, most int
-	}
-	integers := []integer{
-		{"users", c.Users, leastUsers, maxUsers},
-		{"frames", c.Frames, 1, maxFrames},
-		{"report_interval", c.ReportInterval, 1, maxFrames},
-		{"checkpoint_interval", c.CheckpointInterval, 1, maxFrames},
-		{"candidates", c.Candidates, 0, maxSamples},
-		{"adapt_interval", c.AdaptInterval, 0, maxSamples},
-		{"train_interval", c.TrainInterval, 1, maxSamples},
-		{"steps_per_train", c.StepsPerTrain, 1, maxSamples},
-		{"batch_size", c.BatchSize, 1, maxSamples},
-		{"memory_size", c.MemorySize, c.BatchSize, maxSamples},
-		{"graph_hidden", c.GraphHidden, 1, maxWidth},
-		{"graph_rounds", c.GraphRounds, 1, maxLayers},
-	}
-	for i, w := range c.Hidden {
-		integers = append(integers, integer{fmt.Sprintf("hidden[%d]", i), w, 1, maxWidth})
-	}
-	for _, v := range integers {
-		if v.value < v.least || v.value > v.most {
-			return strictyaml.Invalid(v.key, "%d is not in %d..%d", v.value, v.least, v.most)
+	for _, err := range []error{
+		strictyaml.Count("users", c.Users, leastUsers, maxUsers),
+		strictyaml.Count("frames", c.Frames, 1, maxFrames),
+		strictyaml.Count("report_interval", c.ReportInterval, 1, maxFrames),
+		strictyaml.Count("checkpoint_interval", c.CheckpointInterval, 1, maxFrames),
+		strictyaml.Count("candidates", c.Candidates, 0, maxSamples),
+		strictyaml.Count("adapt_interval", c.AdaptInterval, 0, maxSamples),
+		strictyaml.Count("train_interval", c.TrainInterval, 1, maxSamples),
+		strictyaml.Count("steps_per_train", c.StepsPerTrain, 1, maxSamples),
+		strictyaml.Count("batch_size", c.BatchSize, 1, maxSamples),
+		strictyaml.Count("memory_size", c.MemorySize, c.BatchSize, maxSamples),
+		strictyaml.Count("graph_hidden", c.GraphHidden, 1, maxWidth),
+		strictyaml.Count("graph_rounds", c.GraphRounds, 1, maxLayers),
+		strictyaml.Widths("hidden", c.Hidden, maxLayers, maxWidth),
+		strictyaml.Number("noise", c.Noise, false),
+		strictyaml.Number("learning_rate", c.LearningRate, true),
+	} {
+		if err != nil {
+			return err
 		}
-	}
-	if !(c.Noise >= 0) || math.IsInf(c.Noise, 0) {
-		return strictyaml.Invalid("noise", "%v is not a number of at least 0", c.Noise)
-	}
-	if !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0) {
-		return strictyaml.Invalid("learning_rate", "%v is not a number above 0", c.LearningRate)
 	}
 	if !(c.Beta1 > 0 && c.Beta1 < 1) {
 		return strictyaml.Invalid("beta1", "%v is not in (0, 1)", c.Beta1)
@@ -216,26 +199,15 @@ func (c Config) RunConfig() (RunConfig, error) {
 
 // ParseConfig reads a configuration from YAML. Errors name filename, line and key.
 func ParseConfig(data []byte, filename string) (Config, error) {
-	var c Config
-	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.check() }); err != nil {
-		return Config{}, fmt.Errorf("wpmec: configuration %w", err)
-	}
-	return c, nil
+	return strictyaml.ParseConfig("wpmec", data, filename, Config{}, func(c *Config) error { return c.check() })
 }
 
 // UnmarshalNode implements [strictyaml.Unmarshaler]: keys that are left out have the defaults of
 // the method.
 func (c *Config) UnmarshalNode(n strictyaml.Node) error {
-	method := DROO
-	if m, given := n.Field("method"); given {
-		var name string
-		if err := m.Decode(&name); err != nil {
-			return err
-		}
-		var err error
-		if method, err = ParseMethod(name); err != nil {
-			return m.Errorf("%s", strings.TrimPrefix(err.Error(), "wpmec: "))
-		}
+	method, err := strictyaml.Named(n, "method", DROO, Methods())
+	if err != nil {
+		return err
 	}
 	*c = DefaultConfig(method)
 	if d, given := n.Field("data"); given {
@@ -244,25 +216,17 @@ func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 		}
 	}
 	type plain Config // without this method
-	err := n.Decode((*plain)(c))
+	err = n.Decode((*plain)(c))
 	c.Method = method // as it is spelt here
 	return err
 }
 
 // LoadConfig reads a configuration from a YAML file.
 func LoadConfig(filename string) (Config, error) {
-	data, err := os.ReadFile(filename)
-	if err != nil {
-		return Config{}, fmt.Errorf("wpmec: configuration: %w", err)
-	}
-	return ParseConfig(data, filename)
+	return strictyaml.LoadConfig("wpmec", filename, ParseConfig)
 }
 
 // YAML returns the complete configuration as a file that ParseConfig reads back to the same value.
 func (c Config) YAML() ([]byte, error) {
-	data, err := strictyaml.Marshal(c, yaml.IndentSequence(true))
-	if err != nil {
-		return nil, fmt.Errorf("wpmec: configuration: %w", err)
-	}
-	return data, nil
+	return strictyaml.MarshalConfig("wpmec", c)
 }

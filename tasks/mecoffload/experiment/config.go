@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -123,20 +122,12 @@ func (c Config) Validate() error {
 // ParseConfig reads a configuration from YAML, or from JSON, which is YAML. Errors name filename,
 // line and key.
 func ParseConfig(data []byte, filename string) (Config, error) {
-	var c Config
-	if err := strictyaml.Unmarshal(data, filename, &c, func() error { return c.Validate() }); err != nil {
-		return Config{}, fmt.Errorf("mecoffload: configuration %w", err)
-	}
-	return c, nil
+	return strictyaml.ParseConfig("mecoffload", data, filename, Config{}, func(c *Config) error { return c.Validate() })
 }
 
 // LoadConfig reads a configuration from a YAML file.
 func LoadConfig(filename string) (Config, error) {
-	data, err := os.ReadFile(filename)
-	if err != nil {
-		return Config{}, fmt.Errorf("mecoffload: configuration: %w", err)
-	}
-	return ParseConfig(data, filename)
+	return strictyaml.LoadConfig("mecoffload", filename, ParseConfig)
 }
 
 // YAML returns the complete configuration, including profile and scenario, as a file that
