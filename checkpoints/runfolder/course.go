@@ -47,6 +47,9 @@ func (c *Course) Reports() int64 {
 	return n
 }
 
+// ReportFrom returns the first step of the report that is due.
+func (c *Course) ReportFrom() int64 { return max(c.done-1, 0) / c.report * c.report }
+
 // ReportStart reports whether the next step is the first of a report interval.
 func (c *Course) ReportStart() bool { return c.done%c.report == 0 }
 

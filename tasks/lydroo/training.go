@@ -13,9 +13,8 @@ import (
 // Training is a [Run] that can be stopped after every frame, saved, and resumed, and then ends as if
 // it had never stopped.
 type Training struct {
-	course runfolder.Course
-	cfg    Config
-	e      *execution
+	runfolder.Frames[Config]
+	e *execution
 }
 
 var (
@@ -29,36 +28,12 @@ func NewTraining(cfg Config) (*Training, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Training{
-		course: runfolder.NewCourse(int64(cfg.Frames), int64(cfg.ReportInterval), int64(cfg.CheckpointInterval)),
-		cfg:    cfg,
-		e:      e,
-	}, nil
+	course := runfolder.NewCourse(int64(cfg.Frames), int64(cfg.ReportInterval), int64(cfg.CheckpointInterval))
+	return &Training{runfolder.NewFrames(cfg, course, e.step), e}, nil
 }
-
-// Close implements runfolder.Run.
-func (t *Training) Close() {}
-
-// Config returns the configuration.
-func (t *Training) Config() Config { return t.cfg }
 
 // Users returns the number of users.
 func (t *Training) Users() int { return len(t.e.energy) }
-
-// Position implements runfolder.Run.
-func (t *Training) Position() *runfolder.Course { return &t.course }
-
-// Step decides one frame and learns from it.
-func (t *Training) Step() error {
-	if t.course.Done() {
-		return errors.New("lydroo: a frame beyond the end of the run")
-	}
-	if err := t.e.step(); err != nil {
-		return err
-	}
-	t.course.Advance()
-	return nil
-}
 
 // Result returns the result over all frames. Call it when they are done.
 func (t *Training) Result() *Result { return t.e.result() }
@@ -73,9 +48,8 @@ type Report struct {
 
 // Report returns the latest report, while it is due.
 func (t *Training) Report() Report {
-	done, interval := int(t.course.Steps()), t.cfg.ReportInterval
-	from := max(done-1, 0) / interval * interval
-	return Report{int64(done), mean(t.e.queue[from:]), mean(t.e.power[from:]), mean(t.e.rate[from:])}
+	from := t.Position().ReportFrom()
+	return Report{t.Position().Steps(), mean(t.e.queue[from:]), mean(t.e.power[from:]), mean(t.e.rate[from:])}
 }
 
 // Line implements runfolder.Run.
@@ -94,7 +68,7 @@ func (t *Training) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("energy", nil, t.e.energy)
 	s.PutInt32("k", nil, t.e.k)
 	return errors.Join(
-		t.course.SaveState(s),
+		t.Position().SaveState(s),
 		t.e.env.SaveState(s.Sub("env")),
 		checkpoints.SaveOptional(s, policyState, t.e.policy),
 	)
@@ -102,10 +76,10 @@ func (t *Training) SaveState(s *checkpoints.State) error {
 
 // LoadState implements checkpoints.Stateful.
 func (t *Training) LoadState(s *checkpoints.State) error {
-	if err := t.course.LoadState(s); err != nil {
+	if err := t.Position().LoadState(s); err != nil {
 		return fmt.Errorf("lydroo: %w", err)
 	}
-	done := int(t.course.Steps())
+	done := t.Frame()
 	queue, power, rate, k := make([]float64, done), make([]float64, done), make([]float64, done), []int32(nil)
 	if t.e.policy.candidates() > 0 {
 		k = make([]int32, done)
@@ -134,7 +108,7 @@ func (t *Training) SaveTimes(s *checkpoints.State) error {
 
 // LoadTimes implements runfolder.Timed.
 func (t *Training) LoadTimes(s *checkpoints.State) error {
-	times, err := s.Durations("frame_ns", int(t.course.Steps()))
+	times, err := s.Durations("frame_ns", t.Frame())
 	if err == nil {
 		t.e.times = times
 	}
@@ -142,7 +116,7 @@ func (t *Training) LoadTimes(s *checkpoints.State) error {
 }
 
 // Manifest implements runfolder.Run.
-func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.cfg.manifest(t.Users()) }
+func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.Config().manifest(t.Users()) }
 
 func (c Config) manifest(users int) (checkpoints.Manifest, error) {
 	config, err := strictyaml.MarshalJSON(c)

@@ -13,9 +13,8 @@ import (
 // Training is a [Run] that can be stopped after every frame, saved, and resumed, and then ends as
 // if it had never stopped.
 type Training struct {
-	course runfolder.Course
-	cfg    Config
-	e      *execution
+	runfolder.Frames[Config]
+	e *execution
 }
 
 var (
@@ -33,42 +32,12 @@ func NewTraining(cfg Config) (*Training, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Training{
-		course: runfolder.NewCourse(int64(cfg.Frames), int64(cfg.ReportInterval), int64(cfg.CheckpointInterval)),
-		cfg:    cfg,
-		e:      e,
-	}, nil
+	course := runfolder.NewCourse(int64(cfg.Frames), int64(cfg.ReportInterval), int64(cfg.CheckpointInterval))
+	return &Training{runfolder.NewFrames(cfg, course, e.step), e}, nil
 }
-
-// Close implements runfolder.Run.
-func (t *Training) Close() {}
-
-// Config returns the configuration.
-func (t *Training) Config() Config { return t.cfg }
 
 // Users returns the number of users.
 func (t *Training) Users() int { return t.e.users }
-
-// Frame returns the number of frames done.
-func (t *Training) Frame() int { return int(t.course.Steps()) }
-
-// Done reports whether all frames are done.
-func (t *Training) Done() bool { return t.course.Done() }
-
-// Position implements runfolder.Run.
-func (t *Training) Position() *runfolder.Course { return &t.course }
-
-// Step decides one frame and learns from it.
-func (t *Training) Step() error {
-	if t.Done() {
-		return errors.New("wpmec: a frame beyond the end of the run")
-	}
-	if err := t.e.step(); err != nil {
-		return err
-	}
-	t.course.Advance()
-	return nil
-}
 
 // Result returns the result over all frames. Call it when they are done.
 func (t *Training) Result() *Result { return t.e.result() }
@@ -83,8 +52,7 @@ type Report struct {
 
 // Report returns the latest report, while it is due.
 func (t *Training) Report() Report {
-	done, interval := t.Frame(), t.cfg.ReportInterval
-	from := max(done-1, 0) / interval * interval
+	done, from := t.Frame(), int(t.Position().ReportFrom())
 	r := Report{Frame: int64(done), Summary: Summarize(t.e.normalized[from:])}
 	if t.e.k != nil {
 		for _, k := range t.e.k[from:] {
@@ -111,7 +79,7 @@ func (t *Training) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("normalized", nil, t.e.normalized)
 	s.PutInt32("k", nil, t.e.k)
 	return errors.Join(
-		t.course.SaveState(s),
+		t.Position().SaveState(s),
 		t.e.env.SaveState(s.Sub("env")),
 		checkpoints.SaveOptional(s, policyState, t.e.policy),
 	)
@@ -125,7 +93,7 @@ const (
 
 // LoadState implements checkpoints.Stateful.
 func (t *Training) LoadState(s *checkpoints.State) error {
-	if err := t.course.LoadState(s); err != nil {
+	if err := t.Position().LoadState(s); err != nil {
 		return fmt.Errorf("wpmec: %w", err)
 	}
 	done := t.Frame()
@@ -165,7 +133,7 @@ func (t *Training) LoadTimes(s *checkpoints.State) error {
 }
 
 // Manifest implements runfolder.Run.
-func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.cfg.manifest(t.e.users) }
+func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.Config().manifest(t.e.users) }
 
 // manifest returns the manifest of checkpoints of a run for a number of users.
 func (c Config) manifest(users int) (checkpoints.Manifest, error) {
