@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/matfile"
@@ -29,14 +28,9 @@ type Dataset struct {
 
 // OpenDataset reads the data set in the MATLAB file at path.
 func OpenDataset(path string) (*Dataset, error) {
-	f, err := os.Open(path)
+	d, err := matfile.Open("lydroo: data set", path, parseDataset)
 	if err != nil {
-		return nil, fmt.Errorf("lydroo: data set: %w", err)
-	}
-	defer f.Close()
-	d, err := ReadDataset(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	d.File = path
 	return d, nil
@@ -46,15 +40,7 @@ func OpenDataset(path string) (*Dataset, error) {
 // both [F x N], and optionally the authors' results data_queue, energy_queue, off_mode, rate,
 // energy_consumption [F x N] and objective [F]. Other variables are ignored.
 func ReadDataset(r io.Reader) (*Dataset, error) {
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("lydroo: data set: %w", err)
-	}
-	d, err := parseDataset(data)
-	if err != nil {
-		return nil, fmt.Errorf("lydroo: data set: %w", err)
-	}
-	return d, nil
+	return matfile.Parse("lydroo: data set", r, parseDataset)
 }
 
 func parseDataset(data []byte) (*Dataset, error) {

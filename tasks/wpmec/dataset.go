@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"github.com/graphrl/graphrl/internal/matfile"
@@ -26,14 +25,9 @@ type Dataset struct {
 
 // OpenDataset reads the data set in the MATLAB file at path.
 func OpenDataset(path string) (*Dataset, error) {
-	f, err := os.Open(path)
+	d, err := matfile.Open("wpmec: data set", path, parseDataset)
 	if err != nil {
-		return nil, fmt.Errorf("wpmec: data set: %w", err)
-	}
-	defer f.Close()
-	d, err := ReadDataset(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	d.File = path
 	return d, nil
@@ -46,15 +40,7 @@ var datasetVars = [...]string{"input_h", "output_mode", "output_obj", "output_a"
 // [F x N], output_obj [F x 1], output_a [F x 1] and output_tau [F x N], or input_h alone. Vectors
 // may also be [1 x F], as SciPy saves them. Other variables are ignored.
 func ReadDataset(r io.Reader) (*Dataset, error) {
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("wpmec: data set: %w", err)
-	}
-	d, err := parseDataset(data)
-	if err != nil {
-		return nil, fmt.Errorf("wpmec: data set: %w", err)
-	}
-	return d, nil
+	return matfile.Parse("wpmec: data set", r, parseDataset)
 }
 
 func parseDataset(data []byte) (*Dataset, error) {
