@@ -2,11 +2,13 @@ package droo
 
 import (
 	"fmt"
-	"github.com/graphrl/graphrl/rl"
 	"math"
 	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
+	"github.com/graphrl/graphrl/rl"
 )
 
 // Gumbel is the quantizer that samples: after the most probable decision it proposes argmaxes of
@@ -24,11 +26,16 @@ type Gumbel struct {
 	temperature float64
 	rand        *rl.Rand
 	cumulative  []float64 // per logit: cumulative unnormalised probabilities within a row
+	weight      []float32 // of the options of a row, scratch
 	choice      []int32
 	merge       merger
 }
 
 const drawsPerCandidate = 4
+
+// manyRows is the number of rows above which probabilities have single precision, like the logits: a
+// tenth of the time of a decision for a thousand devices.
+const manyRows = 128
 
 // NewGumbel returns the quantizer with the given temperature (1 draws from the actor's own
 // probabilities) and source of noise. The quantizer's state includes the source's.
@@ -68,11 +75,31 @@ func (q *Gumbel) accumulate(s Scores, best []int32) {
 			continue
 		}
 		row := s.Row(i)
+		if s.Rows > manyRows {
+			q.accumulateRow(row, row[best[i]])
+			continue
+		}
 		top, sum := float64(row[best[i]]), 0.0
 		for _, z := range row {
 			sum += math.Exp((float64(z) - top) / q.temperature)
 			q.cumulative = append(q.cumulative, sum)
 		}
+	}
+}
+
+// accumulateRow is accumulate for one of many rows.
+func (q *Gumbel) accumulateRow(row []float32, top float32) {
+	q.weight = reuse.Slice(q.weight, len(row))
+	for j, z := range row {
+		q.weight[j] = float32(float64(z-top) / q.temperature)
+	}
+	kernel.Exp(q.weight, q.weight)
+	sum := 0.0
+	for j, w := range q.weight {
+		if !math.IsInf(float64(row[j]), -1) {
+			sum += float64(w)
+		}
+		q.cumulative = append(q.cumulative, sum)
 	}
 }
 

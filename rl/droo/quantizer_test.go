@@ -360,6 +360,41 @@ func TestGumbelFrequencies(t *testing.T) {
 	}
 }
 
+// With many rows, every row is drawn from its softmax too, and masked options never.
+func TestGumbelFrequenciesOfManyRows(t *testing.T) {
+	const rows, temperature, draws = 500, 1.5, 100
+	row := []float32{float32(math.Inf(-1)), 0.3, -2.5, 1, -9}
+	s := droo.Scores{Rows: rows, Options: len(row), Logits: slices.Repeat(row, rows)}
+	q, err := droo.NewGumbel(temperature, rl.NewRand(6, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make([]float64, len(row))
+	all := candidates(t, q, s, draws+1)
+	for _, x := range all[1:] {
+		for _, option := range x {
+			count[option]++
+		}
+	}
+	total, chi2 := 0.0, 0.0
+	for _, z := range row {
+		total += math.Exp(float64(z) / temperature)
+	}
+	for o, z := range row {
+		if math.IsInf(float64(z), -1) {
+			if count[o] > 0 {
+				t.Errorf("a masked option was drawn %v times", count[o])
+			}
+			continue
+		}
+		expected := draws * rows * math.Exp(float64(z)/temperature) / total
+		chi2 += (count[o] - expected) * (count[o] - expected) / expected
+	}
+	if p := (distuv.ChiSquared{K: 3}).Survival(chi2); p < 0.001 {
+		t.Errorf("frequencies %v differ from softmax (p = %g)", count, p)
+	}
+}
+
 func TestGumbelTemperature(t *testing.T) {
 	s := droo.Scores{Rows: 6, Options: 4, Logits: make([]float32, 24)}
 	for i := range s.Logits {

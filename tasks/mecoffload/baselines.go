@@ -120,6 +120,7 @@ type greedy struct {
 	earliest []float64 // [M]
 	order    []int32   // [M]
 	free     []float64 // [N]
+	work     []float64 // [N*L] tau/c, s
 	sorter   arrivalOrder
 }
 
@@ -153,6 +154,10 @@ func (g *greedy) Decide(obs Observation, dst Action) error {
 	}
 	g.sorter.sort(g.earliest, g.order)
 	g.free = append(g.free[:0], obs.Backlog...)
+	g.work = g.profile.Times(obs.Servers, g.work)
+	for at := range g.work {
+		g.work[at] /= obs.Capacity[at/obs.Exits]
+	}
 	for _, i := range g.order {
 		dst[i] = g.place(&obs, int(i))
 	}
@@ -177,9 +182,10 @@ func (g *greedy) place(obs *Observation, task int) int32 {
 	}{option: -1}
 	for link, rate := range obs.Rate[task*obs.Degree():][:obs.Degree()] {
 		n := obs.ServerOf(task, link)
-		arrive := obs.Bits[task] / rate
+		arrive, free := obs.Bits[task]/rate, g.free[n]
+		work := g.work[n*obs.Exits:][:obs.Exits]
 		for l := first; l <= last; l++ {
-			finish, served := serve(g.free[n], arrive, g.profile.Time(n, l)/obs.Capacity[n], deadline)
+			finish, served := serve(free, arrive, work[l], deadline)
 			accuracy := 0.0
 			if served && finish <= deadline {
 				accuracy = g.profile.Accuracy[l]

@@ -21,7 +21,7 @@ type WorldFlags struct {
 	Scenario string         `placeholder:"NAME" help:"Scenario: ${scenarios}, or a .yaml file. A built-in keeps the numbers of devices and servers and the slot chosen so far."`
 	Devices  *int           `placeholder:"M" help:"Number of devices."`
 	Servers  *int           `placeholder:"N" help:"Number of edge servers. A profile that lists fewer repeats."`
-	Reach    *int           `placeholder:"R" help:"Number of servers near a device that it can send tasks to; 0: all. Above some thousand devices name one."`
+	Reach    *int           `placeholder:"R" help:"Number of servers near a device that it can send tasks to; 0: all. Default: as in the scenario, but 16 where --devices or --servers make more than 4 million links."`
 	Slot     *time.Duration `placeholder:"TIME" help:"Length of a time slot, such as 10ms."`
 	Profile  string         `placeholder:"FILE" help:"Profile of the network and the servers: ${profiles}, or a .yaml file."`
 	Trace    []string       `placeholder:"FILE" help:"Recorded link rates instead of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
@@ -73,8 +73,11 @@ func (f WorldFlags) Apply(c *experiment.Config) error {
 	if f.Servers != nil {
 		c.Scenario.Servers = *f.Servers
 	}
-	if f.Reach != nil {
-		c.Scenario.Reach = *f.Reach
+	switch sc := &c.Scenario; {
+	case f.Reach != nil:
+		sc.Reach = *f.Reach
+	case (f.Devices != nil || f.Servers != nil) && sc.Devices*sc.Degree() > manyLinks:
+		sc.Reach = cityReach
 	}
 	if f.Slot != nil {
 		c.Scenario.Slot = mecoffload.Seconds(f.Slot.Seconds())
@@ -84,6 +87,13 @@ func (f WorldFlags) Apply(c *experiment.Config) error {
 	}
 	return nil
 }
+
+// In a world of more links than manyLinks that flags ask for, a device reaches cityReach servers unless
+// a flag says otherwise. There, drawing the rates of all links takes longer than to decide and learn.
+const (
+	manyLinks = 1 << 22
+	cityReach = 16
+)
 
 // applyTraces gives a scenario recorded rates. It turns dynamic into the built-in trace.
 func applyTraces(sc *mecoffload.Scenario, files []string) error {
