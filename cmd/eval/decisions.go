@@ -79,6 +79,10 @@ func (d *decisionsFile) add(slot int64, o *mecoffload.Observation, action mecoff
 			task.Reach = append(task.Reach, o.ServerOf(i, link))
 		}
 		line.Offloading.Tasks = append(line.Offloading.Tasks, task)
+		if option == mecoffload.Held {
+			line.Assignments = append(line.Assignments, assignmentLine{})
+			continue
+		}
 		server := o.ServerOf(i, int(option)/o.Exits)
 		line.Assignments = append(line.Assignments, assignmentLine{strconv.Itoa(server), int(option)%o.Exits + 1})
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,8 @@ import (
 	"github.com/graphrl/graphrl/cmd/internal/cli"
 	"github.com/graphrl/graphrl/cmd/internal/show"
 	"github.com/graphrl/graphrl/tasks/lydroo"
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // lydrooCommand is eval lydroo. Its methods decide and learn from the first frame on, so it
@@ -22,10 +25,11 @@ type lydrooCommand struct {
 	RunDir string   `name:"run" placeholder:"DIR" help:"Run folder whose latest checkpoint is evaluated, without learning, on frames it has not met."`
 	Method []string `placeholder:"NAME" help:"Methods, separated by commas, to compare with those that do not learn: ${lydroo_methods}. Default: lydroo,lydroo-graph."`
 	cli.QueueFlags
-	Users []int  `placeholder:"N" help:"Numbers of users, separated by commas, with random frames. Default: 10."`
-	Sweep string `placeholder:"KEY=VALUES" help:"Compare several values of v, energy_weight or arrivals, such as v=5,20,80: a row and a point in the figure for each."`
-	Seeds int    `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
-	Out   string `placeholder:"DIR" help:"Folder to make, for figures and table. Default: runs/lydroo-eval, numbered if it exists."`
+	Without []string `placeholder:"NAME" help:"Methods that do not learn to leave out, separated by commas, such as exhaustive and myopic, which take long with many users."`
+	Users   []int    `placeholder:"N" help:"Numbers of users, separated by commas, with random frames. Default: 10."`
+	Sweep   string   `placeholder:"KEY=VALUES" help:"Compare several values of v, energy_weight or arrivals, such as v=5,20,80: a row and a point in the figure for each."`
+	Seeds   int      `default:"5" placeholder:"COUNT" help:"Number of runs, with seeds from --seed on. Default: ${default}."`
+	Out     string   `placeholder:"DIR" help:"Folder to make, for figures and table. Default: runs/lydroo-eval, numbered if it exists."`
 	show.FormatFlag
 }
 
@@ -59,7 +63,7 @@ func (c lydrooCommand) Run(ctx context.Context, out cli.Streams) error {
 	groups := slices.Collect(slices.Chunk(results, c.Seeds))
 	rows := make([]queueRow, len(groups))
 	for i, g := range groups {
-		rows[i].Result = meanQueues(g)
+		rows[i] = queueRow{Result: meanQueues(g), Grows: grows(g)}
 		if sweep.key != "" {
 			rows[i].Value = *sweep.of(&cfgs[i*c.Seeds])
 		}
@@ -137,18 +141,18 @@ func (c lydrooCommand) configs(saved *lydroo.Checkpoint, sweep sweptKey) ([]lydr
 			numbers = []int{saved.Config.Users}
 		}
 	}
+	methods, err := parseMethods("--method", names)
+	if err != nil {
+		return nil, err
+	}
+	without, err := parseMethods("--without", c.Without)
+	if err != nil {
+		return nil, err
+	}
 	var cfgs []lydroo.Config
 	for _, users := range numbers {
-		var methods []lydroo.Method
-		for _, name := range names {
-			m, err := lydroo.ParseMethod(name)
-			if err != nil {
-				return nil, cli.Usage("--method: %v", err)
-			}
-			methods = append(methods, m)
-		}
-		for i, m := range append(methods, lydroo.Baselines(users)...) {
-			if slices.Contains(methods[:min(i, len(methods))], m) {
+		for i, m := range slices.Concat(methods, lydroo.Baselines(users)) {
+			if slices.Contains(methods[:min(i, len(methods))], m) || i >= len(methods) && slices.Contains(without, m) {
 				continue
 			}
 			cfg := lydroo.DefaultConfig(m)
@@ -182,9 +186,22 @@ func (c lydrooCommand) configs(saved *lydroo.Checkpoint, sweep sweptKey) ([]lydr
 	return cfgs, nil
 }
 
+// parseMethods returns the methods that a flag names.
+func parseMethods(flag string, names []string) ([]lydroo.Method, error) {
+	var methods []lydroo.Method
+	for _, name := range names {
+		m, err := lydroo.ParseMethod(name)
+		if err != nil {
+			return nil, cli.Usage("%s: %v", flag, err)
+		}
+		methods = append(methods, m)
+	}
+	return methods, nil
+}
+
 // meanQueues is the mean of the results of one method over seeds.
 func meanQueues(seeds []*lydroo.Result) lydroo.Result {
-	row := lydroo.Result{Method: seeds[0].Method, Users: seeds[0].Users, Frames: seeds[0].Frames, Seed: seeds[0].Seed}
+	row := lydroo.Result{PowerLimit: seeds[0].PowerLimit, Method: seeds[0].Method, Users: seeds[0].Users, Frames: seeds[0].Frames, Seed: seeds[0].Seed}
 	n := float64(len(seeds))
 	for _, r := range seeds {
 		row.QueueMbit.Mean += r.QueueMbit.Mean / n
@@ -198,17 +215,39 @@ func meanQueues(seeds []*lydroo.Result) lydroo.Result {
 	return row
 }
 
+// grows reports whether queues are longer in the last third of the runs than in the middle third, by
+// more than the 95 % interval of that over the seeds.
+func grows(seeds []*lydroo.Result) bool {
+	middle, last := make([]float64, len(seeds)), make([]float64, len(seeds))
+	for i, r := range seeds {
+		middle[i], last[i] = r.QueueMbit.MiddleThird, r.QueueMbit.LastThird
+	}
+	mean, deviation := stat.MeanStdDev(middle, nil)
+	interval := 0.0
+	if n := float64(len(seeds)); n > 1 {
+		interval = distuv.StudentsT{Sigma: 1, Nu: n - 1}.Quantile(0.975) * deviation / math.Sqrt(n)
+	}
+	return stat.Mean(last, nil) > mean+interval
+}
+
 // queueRow is a mean over seeds, with the value that was swept.
 type queueRow struct {
 	lydroo.Result
+	Grows bool    `json:"-"` // the queues
 	Value float64 `json:"value,omitempty"`
 }
 
+// queueColumns are those of the results and the swept value. Queues that grow are marked.
 func queueColumns(s sweptKey) []show.Column[queueRow] {
 	var columns []show.Column[queueRow]
 	for i, c := range cli.QueueColumns() {
 		cell := c.Cell
-		columns = append(columns, show.Column[queueRow]{Header: c.Header, Left: c.Left, Cell: func(r queueRow) string { return cell(r.Result) }})
+		columns = append(columns, show.Column[queueRow]{Header: c.Header, Left: c.Left, Cell: func(r queueRow) string {
+			if c.Header == cli.LastThird && r.Grows {
+				return cell(r.Result) + " grows"
+			}
+			return cell(r.Result)
+		}})
 		if i == 1 && s.key != "" {
 			columns = append(columns, show.Column[queueRow]{Header: s.key, Cell: func(r queueRow) string { return strconv.FormatFloat(r.Value, 'g', -1, 64) }})
 		}

@@ -90,6 +90,7 @@ type Result struct {
 	Users        int           `json:"users"`
 	Frames       int           `json:"frames"`
 	Seed         uint64        `json:"-"`
+	PowerLimit   float64       `json:"-"` // of every user, W
 	QueueMbit    QueueSummary  `json:"queue_mbit"`
 	EnergyJ      EnergySummary `json:"energy_j"`
 	WeightedRate float64       `json:"weighted_rate"` // mean of sum w r, Mbit a frame
@@ -204,7 +205,7 @@ func mean(x []float64) float64 {
 func (e *execution) result() *Result {
 	n := len(e.queue)
 	r := &Result{
-		Method: e.cfg.Method, Users: len(e.energy), Frames: n, Seed: e.cfg.Seed,
+		Method: e.cfg.Method, Users: len(e.energy), Frames: n, Seed: e.cfg.Seed, PowerLimit: e.cfg.PowerLimit,
 		QueueMbit:    QueueSummary{mean(e.queue), mean(e.queue[n/3 : n-n/3]), mean(e.queue[n-n/3:])},
 		WeightedRate: mean(e.rate),
 		Queue:        e.queue, Power: e.power, Rate: e.rate, K: e.k,

@@ -25,6 +25,8 @@ type Metrics struct {
 	accuracy float64   // sum over tasks
 	reward   float64   // sum over tasks
 	busy     []float64 // [N] s
+	energy   []float64 // [Devices] J; nil without budgets
+	budget   float64   // J a slot
 	exits    []int64   // [L]
 	latency  histogram
 	decision histogram
@@ -36,13 +38,17 @@ func NewMetrics(sc Scenario, p Profile) (*Metrics, error) {
 		return nil, fmt.Errorf("mecoffload: metrics of %d servers, %d exits and slots of %v, want "+
 			"at least one of each", sc.Servers, p.Exits(), sc.Slot)
 	}
-	return &Metrics{
+	m := &Metrics{
 		scenario: sc.Name,
 		devices:  sc.Devices,
 		slot:     float64(sc.Slot),
 		busy:     make([]float64, sc.Servers),
 		exits:    make([]int64, p.Exits()),
-	}, nil
+	}
+	if sc.Energy.enabled() {
+		m.energy, m.budget = make([]float64, sc.Devices), sc.Energy.budget()
+	}
+	return m, nil
 }
 
 // Add counts one slot. decision is the time that deciding took.
@@ -62,11 +68,16 @@ func (m *Metrics) Add(out *Outcome, decision time.Duration) {
 			m.latency.add(out.Latency[i])
 		}
 		m.accuracy += out.Accuracy[i]
-		m.exits[out.Exit[i]]++
+		if out.Exit[i] >= 0 { // the task was not held back
+			m.exits[out.Exit[i]]++
+		}
 	}
 	m.reward += out.Reward * float64(len(out.Status))
 	for n, b := range out.Busy {
 		m.busy[n] += b
+	}
+	for i, e := range out.Energy {
+		m.energy[i] += e
 	}
 	m.decision.add(decision.Seconds())
 }
@@ -74,6 +85,9 @@ func (m *Metrics) Add(out *Outcome, decision time.Duration) {
 // Merge adds the counts of other, which must have the same number of servers, number of exits and
 // slot length.
 func (m *Metrics) Merge(other *Metrics) error {
+	if len(other.energy) != len(m.energy) {
+		return fmt.Errorf("mecoffload: cannot merge metrics of %d devices with energy budgets into %d", len(other.energy), len(m.energy))
+	}
 	if len(other.busy) != len(m.busy) || len(other.exits) != len(m.exits) || other.slot != m.slot {
 		return fmt.Errorf("mecoffload: cannot merge metrics of %d servers, %d exits and %v slots "+
 			"into %d servers, %d exits and %v slots",
@@ -89,6 +103,9 @@ func (m *Metrics) Merge(other *Metrics) error {
 	for n, b := range other.busy {
 		m.busy[n] += b
 	}
+	for i, e := range other.energy {
+		m.energy[i] += e
+	}
 	for l, c := range other.exits {
 		m.exits[l] += c
 	}
@@ -99,10 +116,14 @@ func (m *Metrics) Merge(other *Metrics) error {
 
 // Reset clears all counts.
 func (m *Metrics) Reset() {
-	busy, exits := m.busy, m.exits
+	busy, exits, energy := m.busy, m.exits, m.energy
 	clear(busy)
 	clear(exits)
-	*m = Metrics{scenario: m.scenario, devices: m.devices, slot: m.slot, busy: busy, exits: exits}
+	clear(energy)
+	*m = Metrics{
+		scenario: m.scenario, devices: m.devices, slot: m.slot, budget: m.budget,
+		busy: busy, exits: exits, energy: energy,
+	}
 }
 
 // Utilisation returns the share of the time that each server worked [N]. Work counts in the slot
@@ -149,10 +170,20 @@ type Row struct {
 	// Utilisation is the share of the time that servers worked, averaged over the servers; see
 	// Metrics.Utilisation.
 	Utilisation float64 `json:"utilisation"`
-	// Exits is the share of all tasks, dropped ones included, that was sent to each exit [L].
+	// Exits is the share of all tasks, dropped ones included, that was sent to each exit [L]. The rest
+	// was held back.
 	Exits []float64 `json:"exits"`
 	// Decision is the wall-clock time of one decision.
 	Decision DecisionTime `json:"decision_us"`
+	// Energy is what devices sent their tasks with; nil without budgets.
+	Energy *EnergyUse `json:"energy_mj,omitempty"`
+}
+
+// EnergyUse is the energy of a device a slot, in millijoules.
+type EnergyUse struct {
+	Mean      float64 `json:"mean"`       // over devices and slots
+	MaxDevice float64 `json:"max_device"` // the largest mean of a device
+	Budget    float64 `json:"budget"`
 }
 
 // Latency is a distribution of latencies in milliseconds. The percentiles are accurate to 0.4 %.
@@ -204,11 +235,28 @@ func (m *Metrics) Row(method string, seed uint64) Row {
 			Mean: m.decision.mean() * 1e6,
 			P99:  m.decision.quantile(0.99) * 1e6,
 		},
+		Energy: m.energyUse(),
 	}
+}
+
+func (m *Metrics) energyUse() *EnergyUse {
+	if m.energy == nil {
+		return nil
+	}
+	sum, most := 0.0, 0.0
+	for _, e := range m.energy {
+		sum += e
+		most = max(most, e)
+	}
+	slots := float64(m.Slots) / 1000
+	return &EnergyUse{ratio(sum, slots*float64(len(m.energy))), ratio(most, slots), m.budget * 1000}
 }
 
 // Servers returns N, the number of servers.
 func (m *Metrics) Servers() int { return len(m.busy) }
+
+// Budgets returns the number of devices with an energy budget.
+func (m *Metrics) Budgets() int { return len(m.energy) }
 
 // Exits returns L, the number of exits.
 func (m *Metrics) Exits() int { return len(m.exits) }
@@ -220,6 +268,9 @@ func (m *Metrics) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("sums", nil, []float64{m.accuracy, m.reward})
 	s.PutFloat64("busy", nil, m.busy)
 	s.PutInt64("exits", nil, m.exits)
+	if m.energy != nil {
+		s.PutFloat64("energy", nil, m.energy)
+	}
 	return m.latency.SaveState(s.Sub("latency"))
 }
 
@@ -243,6 +294,11 @@ func (m *Metrics) LoadState(s *checkpoints.State) error {
 	}
 	if err := s.Int64("exits", m.exits); err != nil {
 		return err
+	}
+	if m.energy != nil {
+		if err := s.Float64("energy", m.energy); err != nil {
+			return err
+		}
 	}
 	return m.latency.LoadState(s.Sub("latency"))
 }

@@ -11,8 +11,10 @@ type ValueFunction interface {
 // Objective defines the value of a decision under the nominal values of an observation:
 //
 //	(1/M) sum_m P(T/delta) phi (1 - Weight min(T/delta, 1)) - (1/M) sum_n Prices[n] busy_n + Discount Future(b')
+//	- (1/M) sum_m EnergyPrice[m] e_m
 //
-// where busy_n is the time server n spends on the slot's tasks and b' the backlog they leave, both
+// where e_m is the energy that device m sends its task with, if the observation has a price for it,
+// busy_n is the time server n spends on the slot's tasks and b' the backlog they leave, both
 // in seconds. In a slot without tasks only the last term remains. The zero value is the slot's
 // average accuracy.
 type Objective struct {

@@ -25,6 +25,10 @@ type Observation struct {
 	Capacity []float64 // [N] share c of each server free for these tasks, (0, 1]
 	Backlog  []float64 // [N] residual busy time b of each server at the slot's start, s
 	ID       []int     // [M] who the device is, 0 <= ID < Scenario.Devices
+
+	// EnergyPrice is what a joule of each device is worth [M], in accuracies of one task: the price that
+	// keeps the device within its budget. Empty: energy is free.
+	EnergyPrice []float64
 }
 
 // Degree is R, the number of servers that each device reaches: N unless the observation has Links.
@@ -56,6 +60,7 @@ func (o *Observation) CopyTo(dst *Observation) {
 	dst.Capacity = append(dst.Capacity[:0], o.Capacity...)
 	dst.Backlog = append(dst.Backlog[:0], o.Backlog...)
 	dst.ID = append(dst.ID[:0], o.ID...)
+	dst.EnergyPrice = append(dst.EnergyPrice[:0], o.EnergyPrice...)
 }
 
 // LinkTo returns the link of a device that leads to a server, or -1 if there is none.
@@ -71,12 +76,12 @@ func (o *Observation) checkShape() error {
 	m, n := o.Devices, o.Servers
 	if m < 0 || n < 1 || o.Exits < 1 || o.Links < 0 || o.Links > n || len(o.Bits) != m || len(o.Deadline) != m ||
 		len(o.Reach) != m*o.Links || len(o.Rate) != m*o.Degree() ||
-		len(o.Capacity) != n || len(o.Backlog) != n || len(o.ID) != m {
+		len(o.Capacity) != n || len(o.Backlog) != n || len(o.ID) != m || len(o.EnergyPrice) != 0 && len(o.EnergyPrice) != m {
 		return fmt.Errorf("mecoffload: observation of %d devices, %d servers, %d exits and %d links has "+
 			"bits [%d], deadlines [%d], reach [%d], rates [%d], "+
-			"capacities [%d], backlogs [%d] and IDs [%d]",
+			"capacities [%d], backlogs [%d], IDs [%d] and prices of energy [%d]",
 			m, n, o.Exits, o.Links, len(o.Bits), len(o.Deadline), len(o.Reach), len(o.Rate),
-			len(o.Capacity), len(o.Backlog), len(o.ID))
+			len(o.Capacity), len(o.Backlog), len(o.ID), len(o.EnergyPrice))
 	}
 	return nil
 }
@@ -109,6 +114,11 @@ func (o *Observation) Validate() error {
 				"time of at least 0", i, b)
 		}
 	}
+	for i, p := range o.EnergyPrice {
+		if !(p >= 0 && p <= math.MaxFloat64) {
+			return fmt.Errorf("mecoffload: observation: the price of energy of device %d is %v, want at least 0", i, p)
+		}
+	}
 	for i, id := range o.ID {
 		if id < 0 || i > 0 && id <= o.ID[i-1] {
 			return fmt.Errorf("mecoffload: observation: ID %d of device %d is not above that of "+
@@ -121,6 +131,10 @@ func (o *Observation) Validate() error {
 // Action is one option for each device of an observation [M]: option j*L + l runs the task on the
 // server of the device's link j, which is server j where all devices reach all servers, up to exit l.
 type Action []int32
+
+// Held is the choice of a device that does not send its task, which is lost. Only a scenario with an
+// energy budget has it.
+const Held = -1
 
 // checkAction reports an action that does not fit m devices with the given number of options.
 func checkAction(action []int32, m, options int) error {

@@ -21,7 +21,7 @@ func (ObservationCodec) Encode(dst []float64, o Observation) []float64 {
 	for _, id := range o.ID {
 		dst = append(dst, float64(id))
 	}
-	return dst
+	return append(dst, o.EnergyPrice...)
 }
 
 func (ObservationCodec) Decode(o *Observation, src []float64) error {
@@ -43,7 +43,8 @@ func (ObservationCodec) Decode(o *Observation, src []float64) error {
 	if links > 0 {
 		degree = links
 	}
-	if float64(len(src)) != 3+3*m+m*(links+degree)+2*n {
+	values := 3 + 3*m + m*(links+degree) + 2*n
+	if size := float64(len(src)); size != values && size != values+m {
 		return errShape
 	}
 	o.Devices, o.Servers, o.Exits, o.Links = int(m), int(n), int(l), int(links)
@@ -65,11 +66,12 @@ func (ObservationCodec) Decode(o *Observation, src []float64) error {
 	o.Rate = take(o.Rate, o.Devices*o.Degree())
 	o.Capacity, o.Backlog = take(o.Capacity, o.Servers), take(o.Backlog, o.Servers)
 	o.ID = o.ID[:0]
-	for _, v := range src {
+	for _, v := range src[:o.Devices] {
 		if !(v >= 0 && v < MaxDevices) || v != float64(int(v)) {
 			return errors.New("not an observation: an ID is not a count")
 		}
 		o.ID = append(o.ID, int(v))
 	}
+	o.EnergyPrice = append(o.EnergyPrice[:0], src[o.Devices:]...)
 	return o.Validate()
 }

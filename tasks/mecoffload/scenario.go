@@ -1,6 +1,7 @@
 package mecoffload
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"os"
@@ -59,8 +60,46 @@ type Scenario struct {
 	// RewardWeight is w in [0, 1] of the reward phi * (1 - w*T/delta) of a task finished in time.
 	RewardWeight float64 `yaml:"reward_weight"`
 
-	Churn Churn       `yaml:"churn,omitempty"`
-	Trace TraceSource `yaml:"trace,omitempty"`
+	Energy Energy      `yaml:"energy,omitempty"`
+	Churn  Churn       `yaml:"churn,omitempty"`
+	Trace  TraceSource `yaml:"trace,omitempty"`
+}
+
+// Energy gives every device a budget: its mean energy a slot, over time, is at most BudgetMJ. Sending a
+// task takes transmit power times transmission time. The zero value is energy for free.
+//
+// A device that spends more than its budget gets a virtual queue, which makes its energy dear
+// (droo.VirtualQueues), and it may hold a task back, which is then lost. See [Observation.EnergyPrice].
+type Energy struct {
+	// TransmitW is the transmit power of a device in W.
+	TransmitW float64 `yaml:"transmit_w"`
+	// BudgetMJ is the mean energy of a device a slot in mJ, at most.
+	BudgetMJ float64 `yaml:"budget_mj"`
+	// Weight is V, the weight of the tasks against the queues; 0: 20. A larger one comes nearer to the
+	// best accuracy within the budget, and it takes longer, about V slots, until the budget holds.
+	Weight float64 `yaml:"weight,omitempty"`
+}
+
+func (e Energy) enabled() bool { return e != Energy{} }
+
+// budget is the mean energy a slot in J.
+func (e Energy) budget() float64 { return e.BudgetMJ / 1000 }
+
+func (e Energy) weight() float64 { return cmp.Or(e.Weight, 20) }
+
+func (e Energy) check() error {
+	if !e.enabled() {
+		return nil
+	}
+	for _, v := range []struct {
+		key         string
+		value, most float64
+	}{{"transmit_w", e.TransmitW, 1e6}, {"budget_mj", e.BudgetMJ, 1e9}, {"weight", e.weight(), 1e6}} {
+		if !(v.value > 0 && v.value <= v.most) {
+			return strictyaml.Invalid("energy."+v.key, "%v is not above 0 and at most %v", v.value, v.most)
+		}
+	}
+	return nil
 }
 
 // Churn lets devices come and go: the number of devices present is a birth-death chain between
@@ -132,6 +171,7 @@ func (s Scenario) Validate() error {
 		spread("csi", s.CSI),
 		share("arrival", s.Arrival),
 		share("reward_weight", s.RewardWeight),
+		s.Energy.check(),
 		share("churn.min_share", s.Churn.MinShare),
 		share("churn.join", s.Churn.Join),
 		share("churn.leave", s.Churn.Leave),

@@ -76,6 +76,7 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 	if !thorough && e.BeginSwitches() {
 		s.switchAll(&obs)
 		copy(dst, e.Choice())
+		e.HoldBack(dst)
 		return nil
 	}
 	best := s.climb(thorough)
@@ -93,6 +94,10 @@ func (s *Search) Decide(obs Observation, dst Action) error {
 		}
 	}
 	copy(dst, s.best)
+	if err := e.Choose(dst); err != nil {
+		return err
+	}
+	e.HoldBack(dst)
 	return nil
 }
 

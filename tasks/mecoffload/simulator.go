@@ -7,6 +7,7 @@ import (
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
+	"github.com/graphrl/graphrl/rl/droo"
 )
 
 var _ rl.Env[Observation, Action] = (*Simulator)(nil)
@@ -27,6 +28,10 @@ var _ checkpoints.Stateful = (*Simulator)(nil)
 // same draw serves all exits). All randomness of a slot, including these factors for every device and
 // server, is a function of the seed, the slot number and the scenario, never of an action. So under
 // the same seed all methods meet the same tasks, and the same choice meets the same luck.
+//
+// With an energy budget every device has a virtual queue of the energy that it uses above its budget,
+// counted in budgets of a slot. It starts at the weight V, so that the budget holds from the first
+// slots on, and the observation has the price of a joule that follows from it.
 //
 // With recorded rates, Reset gives each device-server link a random trace and a random place in it.
 // The link then advances with simulated time, holds each one-second sample for a second, and wraps
@@ -49,8 +54,9 @@ type Simulator struct {
 	random *rand.Rand
 
 	obs      Observation
-	rateLuck []float64 // [M x R] real over nominal rate
-	timeDraw []float64 // [M x R] uniform draws of real inference times
+	energy   *droo.VirtualQueues // [Devices]; nil: no budgets
+	rateLuck []float64           // [M x R] real over nominal rate
+	timeDraw []float64           // [M x R] uniform draws of real inference times
 
 	// Scratch buffers of Step.
 	order   arrivalOrder
@@ -117,6 +123,12 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 		},
 	}
 	s.random = rand.New(s.source)
+	if s.energy, err = sc.energyQueues(); err != nil {
+		return nil, err
+	}
+	if s.energy != nil {
+		s.obs.EnergyPrice, s.outcome.Energy = make([]float64, 0, d), make([]float64, d)
+	}
 	if len(traces) > 0 {
 		s.links = make([]link, d*degree)
 	}
@@ -129,6 +141,22 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 	return s, nil
 }
 
+// energyQueues returns the virtual queues of the devices' energy, in J; nil without a budget.
+func (s Scenario) energyQueues() (*droo.VirtualQueues, error) {
+	if !s.Energy.enabled() {
+		return nil, nil
+	}
+	limits, scales := make([]float64, s.Devices), make([]float64, s.Devices)
+	for i := range limits {
+		limits[i], scales[i] = s.Energy.budget(), 1/s.Energy.budget()
+	}
+	q, err := droo.NewVirtualQueues(limits, scales)
+	if err != nil {
+		return nil, err
+	}
+	return q, q.StartAt(s.Energy.weight())
+}
+
 // Scenario returns the scenario being simulated.
 func (s *Simulator) Scenario() Scenario { return s.scenario }
 
@@ -139,6 +167,9 @@ func (s *Simulator) Profile() Profile { return s.profile }
 func (s *Simulator) Reset(seed uint64) (Observation, error) {
 	s.started, s.seed, s.slot = true, seed, 0
 	clear(s.obs.Backlog)
+	if s.energy != nil {
+		s.energy.Reset()
+	}
 	s.drawLinks()
 	s.drawPopulation()
 	s.drawSlot()
@@ -150,10 +181,15 @@ func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 	if !s.started {
 		return rl.Transition[Observation]{}, fmt.Errorf("mecoffload: Step before Reset")
 	}
-	if err := checkAction(action, s.obs.Devices, s.obs.Options()); err != nil {
+	if err := s.check(action); err != nil {
 		return rl.Transition[Observation]{}, fmt.Errorf("mecoffload: action: %w", err)
 	}
 	s.execute(action)
+	if s.energy != nil {
+		if err := s.energy.Observe(s.outcome.Energy); err != nil {
+			return rl.Transition[Observation]{}, err
+		}
+	}
 	for n, free := range s.free {
 		s.obs.Backlog[n] = carryOver(free, float64(s.scenario.Slot))
 	}
@@ -161,6 +197,22 @@ func (s *Simulator) Step(action Action) (rl.Transition[Observation], error) {
 	s.movePopulation()
 	s.drawSlot()
 	return rl.Transition[Observation]{Observation: s.obs, Reward: s.outcome.Reward}, nil
+}
+
+// check reports an action that does not fit the slot.
+func (s *Simulator) check(action Action) error {
+	if s.energy == nil || len(action) != s.obs.Devices {
+		return checkAction(action, s.obs.Devices, s.obs.Options())
+	}
+	for i := range action {
+		if action[i] == Held {
+			continue
+		}
+		if err := checkAction(action[i:i+1], 1, s.obs.Options()); err != nil {
+			return fmt.Errorf("device %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // Outcome returns the fate of the last slot's tasks. The simulator owns it; it is valid until the
@@ -178,7 +230,8 @@ func (s *Simulator) Luck(device, link, exit int) (rate, time float64) {
 // Status is the fate of a task.
 type Status uint8
 
-// A task finishes by its deadline, or after it, or never starts because its deadline has passed.
+// A task finishes by its deadline, or after it, or never starts: its deadline has passed, or its device
+// held it back.
 const (
 	InTime Status = iota
 	Late
@@ -190,11 +243,13 @@ type Outcome struct {
 	Status   []Status  // [M]
 	Accuracy []float64 // [M] accuracy of the exit if in time, else 0
 	Latency  []float64 // [M] T from the slot's start to the result, s; +Inf if dropped
-	Server   []int     // [M] server chosen
-	Exit     []int     // [M] exit chosen
+	Server   []int     // [M] server chosen; -1 if held back
+	Exit     []int     // [M] exit chosen; -1 if held back
 	// [N] time each server spends on these tasks, s; part of it may lie after the slot's end
 	Busy   []float64
 	Reward float64
+	// [Devices] energy that each device used to send its task, J; nil without an energy budget
+	Energy []float64
 }
 
 // resize grows or shrinks the slices to m tasks.
@@ -210,11 +265,19 @@ func (s *Simulator) execute(action Action) {
 	out := &s.outcome
 	out.resize(m)
 	arrive, queue := s.arrive[:m], s.queue[:m]
+	clear(out.Energy)
 	for i, option := range action {
+		if option == Held {
+			out.Server[i], out.Exit[i], arrive[i] = -1, -1, s.obs.Deadline[i]
+			continue
+		}
 		link := int(option) / exits
 		out.Server[i], out.Exit[i] = s.obs.ServerOf(i, link), int(option)%exits
 		at := i*degree + link
 		arrive[i] = s.obs.Bits[i] / (s.obs.Rate[at] * s.rateLuck[at])
+		if s.energy != nil {
+			out.Energy[s.obs.ID[i]] = s.scenario.Energy.TransmitW * arrive[i]
+		}
 	}
 	s.order.sort(arrive, queue)
 
@@ -223,13 +286,16 @@ func (s *Simulator) execute(action Action) {
 	clear(s.gain)
 	clear(out.Busy)
 	for _, i := range queue {
+		out.Status[i], out.Accuracy[i], out.Latency[i] = Dropped, 0, math.Inf(1)
 		n, l := out.Server[i], out.Exit[i]
+		if n < 0 {
+			continue
+		}
 		link := int(action[i]) / exits
 		luck := s.lucks[n*exits+l].At(s.timeDraw[int(i)*degree+link])
 		work := s.times[n*exits+l] / s.obs.Capacity[n] * luck
 		deadline := s.obs.Deadline[i]
 		finish, served := serve(s.free[n], arrive[i], work, deadline)
-		out.Status[i], out.Accuracy[i], out.Latency[i] = Dropped, 0, math.Inf(1)
 		if !served {
 			continue
 		}
@@ -258,6 +324,9 @@ func (s *Simulator) Observation() (Observation, error) {
 	return s.obs, nil
 }
 
+// energyState is where the virtual queues of energy are in a simulator's state.
+const energyState = "energy"
+
 // SaveState implements checkpoints.Stateful. The outcome of the last slot is not saved.
 func (s *Simulator) SaveState(st *checkpoints.State) error {
 	if !s.started {
@@ -273,6 +342,9 @@ func (s *Simulator) SaveState(st *checkpoints.State) error {
 	st.PutInt("slot", s.slot)
 	st.PutBytes("present", nil, present)
 	st.PutFloat64("backlog", nil, s.obs.Backlog)
+	if s.energy != nil {
+		return s.energy.SaveState(st.Sub(energyState))
+	}
 	return nil
 }
 
@@ -300,6 +372,11 @@ func (s *Simulator) LoadState(st *checkpoints.State) error {
 	for n, b := range s.obs.Backlog {
 		if !(b >= 0) {
 			return fmt.Errorf("mecoffload: saved backlog %v of server %d is not a time", b, n)
+		}
+	}
+	if s.energy != nil {
+		if err := s.energy.LoadState(st.Sub(energyState)); err != nil {
+			return err
 		}
 	}
 	s.started, s.seed, s.slot = true, uint64(seed), slot

@@ -46,6 +46,13 @@ func (s *Simulator) drawSlot() {
 		}
 	}
 	o.Devices = len(o.ID)
+	if s.energy != nil {
+		o.EnergyPrice = o.EnergyPrice[:0]
+		perQueue := 1 / (sc.Energy.weight() * sc.Energy.budget())
+		for _, id := range o.ID {
+			o.EnergyPrice = append(o.EnergyPrice, s.energy.Backlog()[id]*perQueue)
+		}
+	}
 
 	o.Rate = o.Rate[:o.Devices*o.Degree()]
 	if len(s.traces) > 0 {

@@ -22,6 +22,7 @@ import (
 type SlotModel struct {
 	profile   Profile
 	slot      float64
+	transmit  float64 // power of a device, W
 	objective Objective
 
 	tasks, servers, exits, degree int
@@ -33,6 +34,7 @@ type SlotModel struct {
 	backlog  []float64 // [N]
 	deadline []float64 // [M]
 	slope    []float64 // [M] Weight / deadline
+	price    []float64 // [M] of a second of sending, in accuracies; empty: energy is free
 	work     []float64 // [N*L] tau/c, s
 	reach    []int32   // [M x R]; empty: link j leads to server j
 	begin    []int32   // [N+1] first link of each server by rank
@@ -48,6 +50,7 @@ type SlotModel struct {
 	busy   []float64
 	free   []float64
 	stale  []bool    // gain, busy and free must be recomputed
+	held   []bool    // [M] the task is held back, where energy has a price
 	finish []float64 // [M] T of each task when its server was served last, s; +Inf if dropped
 
 	local localSearch
@@ -71,7 +74,7 @@ func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, erro
 	if err := objective.validate(); err != nil {
 		return nil, err
 	}
-	return &SlotModel{profile: p, slot: float64(sc.Slot), objective: objective}, nil
+	return &SlotModel{profile: p, slot: float64(sc.Slot), transmit: sc.Energy.TransmitW, objective: objective}, nil
 }
 
 // serverOf returns the server of a device's option.
@@ -210,12 +213,28 @@ func (m *SlotModel) Ratios(dst []float64) {
 }
 
 // Finishes writes to dst [M] the nominal T of each task under the current decision, in seconds, +Inf
-// for a dropped one.
+// for one that is dropped or held back.
 func (m *SlotModel) Finishes(dst []float64) {
 	for n := range m.stale { // a Try may have left other times
 		m.serve(n)
 	}
 	copy(dst, m.finish)
+}
+
+// HoldBack writes [Held] to dst [M] for the devices whose tasks the current decision holds back: those
+// that are not expected to earn what sending them costs.
+func (m *SlotModel) HoldBack(dst []int32) {
+	if len(m.price) == 0 {
+		return
+	}
+	for n := range m.stale { // a Try may have left others
+		m.serve(n)
+	}
+	for i, held := range m.held {
+		if held {
+			dst[i] = Held
+		}
+	}
 }
 
 // move changes the decision and marks the servers it touches.
@@ -277,7 +296,8 @@ func (m *SlotModel) Value() float64 {
 	return sum
 }
 
-// serve runs one server's queue.
+// serve runs one server's queue. Where energy has a price, a task costs what its transmission takes. One
+// that is not expected to earn that is held back: it never reaches the server.
 func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 	begin, end := m.begin[server], m.begin[server+1]
 	arrive, task := m.arrive[begin:end], m.task[begin:end]
@@ -290,6 +310,23 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 			exit, deadline := m.exit[m.choice[i]], m.deadline[i]
 			work := times[exit]
 			finish, served := serve(free, arrive[rank], work, deadline)
+			earned := 0.0
+			if served {
+				if table := m.objective.OnTime; table != nil {
+					earned = table.At(finish/deadline) * accuracy[exit] * timeliness(min(finish, deadline), m.slope[i])
+				} else if finish <= deadline {
+					earned = accuracy[exit] * timeliness(finish, m.slope[i])
+				}
+			}
+			if len(m.price) > 0 {
+				cost := m.price[i] * arrive[rank] // which is how long it is sent
+				m.held[i] = earned < cost
+				if m.held[i] {
+					served = false
+				} else {
+					gain -= cost
+				}
+			}
 			if !served {
 				m.finish[i] = math.Inf(1)
 				continue
@@ -297,11 +334,7 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 			m.finish[i] = finish
 			free = finish
 			busy += work
-			if table := m.objective.OnTime; table != nil {
-				gain += table.At(finish/deadline) * accuracy[exit] * timeliness(min(finish, deadline), m.slope[i])
-			} else if finish <= deadline {
-				gain += accuracy[exit] * timeliness(finish, m.slope[i])
-			}
+			gain += earned
 		}
 	}
 	return gain, busy, free

@@ -33,6 +33,11 @@ func (m *SlotModel) Begin(obs *Observation) error {
 	for i, d := range obs.Deadline {
 		m.slope[i] = m.objective.Weight / d
 	}
+	m.price, m.held = m.price[:0], reuse.Slice(m.held, tasks)
+	for _, p := range obs.EnergyPrice {
+		m.price = append(m.price, p*m.transmit)
+	}
+	clear(m.held)
 	for at, tau := range m.times {
 		m.work[at] = tau / obs.Capacity[at/m.exits]
 	}

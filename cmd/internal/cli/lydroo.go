@@ -83,7 +83,11 @@ func LydrooRun(c lydroo.Config, learned *checkpoints.State) FrameRun[lydroo.Resu
 // QueueNote puts the mean length of the data queues in words.
 func QueueNote(mbit float64) string { return fmt.Sprintf("queue %.1f Mbit", mbit) }
 
-// QueueColumns returns the columns of a method's results for readers.
+// LastThird is the header of the column of the queues at the end.
+const LastThird = "last third"
+
+// QueueColumns returns the columns of a method's results for readers. A user whose mean power is above
+// the limit is marked as over.
 func QueueColumns() []show.Column[lydroo.Result] {
 	type row = lydroo.Result
 	number := func(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
@@ -92,9 +96,15 @@ func QueueColumns() []show.Column[lydroo.Result] {
 		{Header: "users", Cell: func(r row) string { return strconv.Itoa(r.Users) }},
 		{Header: "queue Mbit", Cell: func(r row) string { return number(r.QueueMbit.Mean, 2) }},
 		{Header: "middle third", Cell: func(r row) string { return number(r.QueueMbit.MiddleThird, 2) }},
-		{Header: "last third", Cell: func(r row) string { return number(r.QueueMbit.LastThird, 2) }},
+		{Header: LastThird, Cell: func(r row) string { return number(r.QueueMbit.LastThird, 2) }},
 		{Header: "energy J", Cell: func(r row) string { return number(r.EnergyJ.Mean, 4) }},
-		{Header: "largest user", Cell: func(r row) string { return number(r.EnergyJ.MaxUser, 4) }},
+		{Header: "largest user", Cell: func(r row) string {
+			cell := number(r.EnergyJ.MaxUser, 4)
+			if r.EnergyJ.MaxUser > r.PowerLimit {
+				cell += " over"
+			}
+			return cell
+		}},
 		{Header: "weighted rate", Cell: func(r row) string { return number(r.WeightedRate, 3) }},
 		{Header: "frame µs", Cell: func(r row) string { return number(r.FrameUS, 0) }},
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/graphrl/graphrl/cmd/internal/show"
@@ -31,7 +32,23 @@ func WriteEntries(w io.Writer, f show.Format, caption string, entries []Entry) e
 		}
 		return show.WriteTable(w, f, caption, nil, records)
 	}
-	return show.WriteTable(w, f, caption, entryColumns(), entries)
+	columns := entryColumns()
+	if slices.ContainsFunc(entries, func(e Entry) bool { return len(e.Rows) > 0 && e.Rows[0].Energy != nil }) {
+		columns = append(columns, energyColumn())
+	}
+	return show.WriteTable(w, f, caption, columns, entries)
+}
+
+// energyColumn is the energy of a device a slot: the mean, that of the device with the largest, and the
+// budget.
+func energyColumn() show.Column[Entry] {
+	return show.Column[Entry]{Header: "energy mJ (largest, budget)", Cell: func(e Entry) string {
+		if len(e.Rows) == 0 || e.Rows[0].Energy == nil {
+			return "-"
+		}
+		largest := slices.Max(e.values(func(r mecoffload.Row) float64 { return r.Energy.MaxDevice }))
+		return fmt.Sprintf("%s (%.3f, %g)", e.number(3, false, func(r mecoffload.Row) float64 { return r.Energy.Mean }), largest, e.Rows[0].Energy.Budget)
+	}}
 }
 
 // boundRecord is an upper bound among rows; unknown fields are null.

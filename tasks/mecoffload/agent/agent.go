@@ -108,7 +108,7 @@ func (a *Agent) learn(obs mecoffload.Observation, action, executed mecoffload.Ac
 		return err
 	}
 	a.last = reuse.Slice(a.last, len(action))
-	if err := a.view.toMethod(a.last, action, &obs, &seen); err != nil {
+	if err := a.view.toMethod(a.last, action, a.decision, &obs, &seen); err != nil {
 		return err
 	}
 	a.deadline = append(a.deadline[:0], obs.Deadline...)
@@ -120,7 +120,7 @@ func (a *Agent) learn(obs mecoffload.Observation, action, executed mecoffload.Ac
 		return err
 	}
 	if len(executed) != len(action) || len(action) > 0 && &executed[0] != &action[0] {
-		if err := a.view.toMethod(a.last, executed, &obs, &seen); err != nil {
+		if err := a.view.toMethod(a.last, executed, a.decision, &obs, &seen); err != nil {
 			return err
 		}
 	}

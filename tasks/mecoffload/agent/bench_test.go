@@ -21,14 +21,15 @@ type benchCase struct {
 	devices, servers int
 	learn            int // slots to learn for before timing starts
 	states           int // states met after that, decided on in turn
+	energy           mecoffload.Energy
 }
 
 // The large cases would take minutes to warm up.
 var benchCases = []benchCase{
-	{"GRLE-M14-N2-L5", GRLE, 14, 2, 512, 64},
-	{"GRLE-M100-N4-L5", GRLE, 100, 4, 0, 16},
-	{"GRLE-M1000-N20-L5", GRLE, 1000, 20, 0, 4},
-	{"DROO-M14-N2-L1", DROO, 14, 2, 512, 64},
+	{"GRLE-M14-N2-L5", GRLE, 14, 2, 512, 64, mecoffload.Energy{}},
+	{"GRLE-M100-N4-L5", GRLE, 100, 4, 0, 16, mecoffload.Energy{}},
+	{"GRLE-M1000-N20-L5", GRLE, 1000, 20, 0, 4, mecoffload.Energy{}},
+	{"DROO-M14-N2-L1", DROO, 14, 2, 512, 64, mecoffload.Energy{}},
 }
 
 // benchCandidates is the number of candidates of a decision in every case.
@@ -46,7 +47,7 @@ func peerRecipe() Recipe {
 // backlogs, repeated candidates and missed deadlines are as frequent as in a real run.
 func (c benchCase) prepare(tb testing.TB, r Recipe) (*benchRun, []droo.Sample[mecoffload.Observation]) {
 	tb.Helper()
-	sim, sc, p := builtin(tb, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = c.devices, c.servers })
+	sim, sc, p := builtin(tb, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers, s.Energy = c.devices, c.servers, c.energy })
 	if r.Candidates == 0 {
 		r.Candidates = benchCandidates
 	}
@@ -197,10 +198,15 @@ func TestDecideAndTrainDoNotAllocate(t *testing.T) {
 	}
 	long := PaperRecipe()
 	long.Name, long.RefineTrials, long.ValueMemory = "long-term", 300, 64
-	for _, r := range []Recipe{PaperRecipe(), TunedRecipe(), long} {
+	budget := long
+	budget.Name = "energy budget"
+	for _, r := range []Recipe{PaperRecipe(), TunedRecipe(), long, budget} {
 		c := benchCases[0]
-		if r.Name == long.Name {
+		if r.Name == long.Name || r.Name == budget.Name {
 			c.method = GRLELT
+		}
+		if r.Name == budget.Name {
+			c.energy = mecoffload.Energy{TransmitW: 0.2, BudgetMJ: 1}
 		}
 		r.MemorySize = 128
 		c.learn = 80 // meets enough states to fill the memories

@@ -208,6 +208,13 @@ func (p *Policy) Decide(obs mecoffload.Observation, dst mecoffload.Action) error
 	}
 	p.decision = decision
 	p.view.fromMethod(dst, decision, &obs, &seen)
+	if len(obs.EnergyPrice) == 0 {
+		return nil
+	}
+	if err := p.planner.model.Choose(decision); err != nil {
+		return fmt.Errorf("mecoffload: %s: %w", p.method, err)
+	}
+	p.planner.model.HoldBack(dst)
 	return nil
 }
 

@@ -17,7 +17,7 @@ var scaleCases = []struct{ devices, servers, reach int }{
 // scaleRun is an agent that has learned for 512 slots of 14 devices, frozen in another world.
 func scaleRun(b *testing.B, m Method, devices, servers, reach int) *benchRun {
 	b.Helper()
-	trained, _ := benchCase{"", m, 14, 2, 512, 1}.prepare(b, TunedRecipe())
+	trained, _ := benchCase{"", m, 14, 2, 512, 1, mecoffload.Energy{}}.prepare(b, TunedRecipe())
 	state := checkpoints.NewState()
 	if err := trained.agent.SaveState(state); err != nil {
 		b.Fatal(err)

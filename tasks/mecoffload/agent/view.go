@@ -61,13 +61,26 @@ func (v *view) fromMethod(action mecoffload.Action, decision []int32, obs, seen 
 }
 
 // toMethod writes an action [M] for obs to a decision of the method about seen. It is an error if
-// the action uses a link that the method does not see.
-func (v *view) toMethod(decision []int32, action mecoffload.Action, obs, seen *mecoffload.Observation) error {
+// the action uses a link that the method does not see. A task held back takes its place from own, the
+// method's last decision.
+func (v *view) toMethod(decision []int32, action mecoffload.Action, own []int32, obs, seen *mecoffload.Observation) error {
 	copy(decision, action)
-	if v.all() && obs.Links == seen.Links {
+	same := v.all() && obs.Links == seen.Links
+	if same && len(obs.EnergyPrice) == 0 {
 		return nil
 	}
 	for i, option := range action {
+		if option == mecoffload.Held {
+			if len(own) != len(action) {
+				return fmt.Errorf("device %d holds its task back, and the method has not decided where to "+
+					"send it: %w", i, ErrCannotDecide)
+			}
+			decision[i] = own[i]
+			continue
+		}
+		if same {
+			continue
+		}
 		link, exit := int(option/v.exits), int(option%v.exits)
 		if !v.all() {
 			if exit != int(v.exits)-1 {

@@ -30,6 +30,7 @@ type tail struct {
 	exit     []int32   // of each task
 	latency  []float64 // of each task
 	accuracy []float64 // of each task
+	energy   []float64 // [slots x Devices]; empty without budgets
 }
 
 // maxRecord is the largest number of tasks to record, at about 20 bytes each.
@@ -63,6 +64,7 @@ func (t *tail) add(slot int64, out *mecoffload.Outcome, decision time.Duration) 
 	}
 	t.latency = append(t.latency, out.Latency...)
 	t.accuracy = append(t.accuracy, out.Accuracy...)
+	t.energy = append(t.energy, out.Energy...)
 }
 
 func (t *tail) forget() {
@@ -78,6 +80,9 @@ func (t *tail) SaveState(s *checkpoints.State) error {
 	s.PutInt32("exit", nil, t.exit)
 	s.PutFloat64("task_latency", nil, t.latency)
 	s.PutFloat64("accuracy", nil, t.accuracy)
+	if t.metrics.Budgets() > 0 {
+		s.PutFloat64("slot_energy", nil, t.energy)
+	}
 	return t.metrics.SaveState(s)
 }
 
@@ -124,6 +129,12 @@ func (t *tail) loadRecord(s *checkpoints.State) error {
 		s.Int32("exit", t.exit), s.Float64("task_latency", t.latency), s.Float64("accuracy", t.accuracy)); err != nil {
 		return err
 	}
+	if n := t.metrics.Budgets(); n > 0 {
+		t.energy = make([]float64, slots*n)
+		if err := s.Float64("slot_energy", t.energy); err != nil {
+			return err
+		}
+	}
 	sum := int64(0)
 	for _, n := range t.tasks {
 		if n < 0 {
@@ -143,7 +154,7 @@ func (t *tail) keep(slots int64) error {
 	t.forget()
 	t.metrics.Reset()
 	task := 0
-	servers := t.metrics.Servers()
+	servers, budgets := t.metrics.Servers(), t.metrics.Budgets()
 	for i, n := range old.tasks {
 		from, to := task, task+int(n)
 		task = to
@@ -155,9 +166,10 @@ func (t *tail) keep(slots int64) error {
 			Busy:     old.busy[i*servers : (i+1)*servers],
 			Latency:  old.latency[from:to],
 			Accuracy: old.accuracy[from:to],
+			Energy:   old.energy[i*budgets : (i+1)*budgets],
 		}
 		for k := from; k < to; k++ {
-			if e := int(old.exit[k]); e < 0 || e >= t.metrics.Exits() {
+			if e := int(old.exit[k]); e < -1 || e >= t.metrics.Exits() {
 				return fmt.Errorf("mecoffload: a task at exit %d was saved", e)
 			}
 			out.Status = append(out.Status, mecoffload.Status(old.status[k]))
