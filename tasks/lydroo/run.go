@@ -55,12 +55,15 @@ func (m Method) learnsValue() bool { return m == LyDROOValue || m == LearnedValu
 
 // energyQueue is what the energy queues of a method start with, in mJ: about what they are later, so
 // that the power limit holds over a few hundred frames as well. A learned value weighs data more, so its
-// energy queues are longer. LyDROO is as published.
+// energy queues are longer: with the most that data can be worth, users spend the limit at 833 mJ. LyDROO
+// is as published.
 func (m Method) energyQueue() float64 {
-	switch {
-	case m.learnsValue():
+	switch m {
+	case LyDROOValue:
+		return 900
+	case LearnedValue:
 		return 600
-	case m == LyDROO:
+	case LyDROO:
 		return 0
 	}
 	return 200

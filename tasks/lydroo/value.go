@@ -69,7 +69,7 @@ func newQueueValue(p Params, users int, gamma float64, energy bool) *queueValue 
 // bound on it no user spends energy once its energy queue is long enough: the energy queues are
 // bounded, and the power limit holds even there.
 const (
-	mostWorth       = 500
+	mostWorth       = 1000
 	mostWorthPriced = 5000
 )
 

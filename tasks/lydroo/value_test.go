@@ -111,7 +111,7 @@ func TestLearnedValueKeepsThePowerLimitWhereQueuesGrow(t *testing.T) {
 	if r.QueueMbit.LastThird < 2*r.QueueMbit.Mean/3 || r.QueueMbit.Mean < 100 {
 		t.Fatalf("queues %v do not grow: choose more arrivals", r.QueueMbit)
 	}
-	if r.EnergyJ.MaxUser > 0.0801 {
+	if r.EnergyJ.MaxUser > 0.08 {
 		t.Errorf("energy %v J, want at most 0.08", r.EnergyJ)
 	}
 }

@@ -123,12 +123,6 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 		},
 	}
 	s.random = rand.New(s.source)
-	if s.energy, err = sc.energyQueues(); err != nil {
-		return nil, err
-	}
-	if s.energy != nil {
-		s.obs.EnergyPrice, s.outcome.Energy = make([]float64, 0, d), make([]float64, d)
-	}
 	if len(traces) > 0 {
 		s.links = make([]link, d*degree)
 	}
@@ -138,7 +132,16 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 			sc.reach(id, s.reach[id*r:][:r])
 		}
 	}
-	return s, nil
+	return s, s.addBudgets()
+}
+
+// addBudgets adds what the scenario's energy budgets need, if it has some.
+func (s *Simulator) addBudgets() (err error) {
+	if s.energy, err = s.scenario.energyQueues(); s.energy != nil {
+		devices := s.scenario.Devices
+		s.obs.EnergyPrice, s.outcome.Energy = make([]float64, 0, devices), make([]float64, devices)
+	}
+	return err
 }
 
 // energyQueues returns the virtual queues of the devices' energy, in J; nil without a budget.
