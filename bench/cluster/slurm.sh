@@ -7,16 +7,18 @@
 # that eval --emit slurm writes, stops one task by a signal and kills a node with all that runs on it,
 # and compares the merged report with that of one process, byte for byte. Then it does the same with
 # an array of single trainings. It prints PASS at the end; FOLDER (default: a new one) keeps the logs.
+# It installs Debian's packages of munge and Slurm where they are missing; there it needs the network.
 set -euo pipefail
 dir=$(realpath "${1:-$(mktemp -d)}")
 mkdir -p "$dir"/{state,log,d0,d1,run}
 begin=$(date +%s)
 say() { printf '%4d s  %s\n' $(($(date +%s) - begin)) "$*" | tee -a "$dir/log/summary"; }
 
-if ! command -v slurmctld munged >/dev/null; then
+missing() { for program; do command -v "$program" >/dev/null || return 0; done; return 1; }
+if missing slurmctld slurmd munged pgrep; then
 	say "installing munge and Slurm"
 	apt-get update -qq >"$dir/log/apt" 2>&1
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge >>"$dir/log/apt" 2>&1
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends slurm-wlm munge procps >>"$dir/log/apt" 2>&1
 fi
 
 say "building"
@@ -80,7 +82,7 @@ until_true() {
 nodes_idle() { [ "$(sinfo -h -N -o %T 2>/dev/null | grep -c idle)" = 2 ]; }
 running() { [ "$(squeue -h -t R -o %i 2>/dev/null | wc -l)" -ge "$1" ]; }
 all_done() { [ -z "$(squeue -h -o %i)" ]; }
-restarts() { scontrol show job "$1" | grep -o 'Restarts=[0-9]*' | cut -d= -f2 | paste -sd+ | bc; }
+restarts() { scontrol show job "$1" | grep -o 'Restarts=[0-9]*' | awk -F= '{ sum += $2 } END { print sum }'; }
 until_true 60 nodes_idle
 say "Slurm runs: $(sinfo -h -o '%D nodes, %T')"
 

@@ -314,7 +314,7 @@ if __name__ == "__main__":
     harness.main(
         __doc__,
         [f"tasks/mecoffload/agent:Decide/{c}" for c in ("GRLE-M14-N2-L5", "DROO-M14-N2-L1", "GRLE-M100-N4-L5", "GRLE-M1000-N20-L5")]
-        + ["tasks/mecoffload/agent:TrainStep/GRLE-M14-N2-L5-b64"],
+        + [f"tasks/mecoffload/agent:TrainStep/{c}" for c in ("GRLE-M14-N2-L5-b64", "GRLE-M100-N4-L5-b16", "GRLE-M1000-N20-L5-b4")],
         options,
         configure,
     )

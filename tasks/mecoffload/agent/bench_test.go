@@ -36,10 +36,11 @@ var benchCases = []benchCase{
 const benchCandidates = 28
 
 // peerRecipe is the recipe tuned, reduced to the work that the peers in bench/peers also do:
-// candidates drawn from the actor, scored by the nominal reward.
+// candidates drawn from the actor over all links, scored by the nominal reward.
 func peerRecipe() Recipe {
 	r := TunedRecipe()
 	r.ProposeGreedy, r.LearnDeadlines, r.LatencyWeight = false, false, -1
+	r.Links, r.Switches = 0, 0
 	return r
 }
 
@@ -156,10 +157,7 @@ func benchDecide(b *testing.B, c benchCase, r Recipe) {
 // for NaN and infinity take of it is the share of kernel.MaxAbs in its -cpuprofile.
 func BenchmarkTrainStep(b *testing.B) {
 	for _, c := range benchCases {
-		if c.devices > 14 {
-			continue
-		}
-		b.Run(c.name+"-b64", func(b *testing.B) {
+		b.Run(fmt.Sprintf("%s-b%d", c.name, c.states), func(b *testing.B) {
 			run, met := c.prepare(b, peerRecipe())
 			for range 10 {
 				run.train(b, met)
@@ -309,22 +307,21 @@ func TestWritePeerCases(t *testing.T) {
 			}
 			pc.States = append(pc.States, ps)
 		}
-		if c.learn > 0 { // a fresh optimiser, with the weights as written
-			fresh, err := New(Config{Method: c.method, Scenario: sc, Profile: run.sim.Profile(), Recipe: recipe, Seed: 1})
+		// a fresh optimiser, with the weights as written
+		fresh, err := New(Config{Method: c.method, Scenario: sc, Profile: run.sim.Profile(), Recipe: recipe, Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fresh.Close()
+		if err := fresh.actor.Params().CopyFrom(run.agent.actor.Params()); err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			loss, err := fresh.actor.Train(met)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer fresh.Close()
-			if err := fresh.actor.Params().CopyFrom(run.agent.actor.Params()); err != nil {
-				t.Fatal(err)
-			}
-			for range 4 {
-				loss, err := fresh.actor.Train(met)
-				if err != nil {
-					t.Fatal(err)
-				}
-				pc.Losses = append(pc.Losses, float32(loss))
-			}
+			pc.Losses = append(pc.Losses, float32(loss))
 		}
 		out = append(out, pc)
 	}
