@@ -83,4 +83,5 @@ def main():
             print(f"exit {e + 1}: {median(lambda: net(one, e), 20 * a.steps, clock):.3f} ms")
 
 
-main()
+if __name__ == "__main__":
+    main()

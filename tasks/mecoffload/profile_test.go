@@ -30,7 +30,7 @@ func TestDefaultProfile(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	if d := cmp.Diff([]string{"vgg16-cifar10"}, ProfileNames()); d != "" {
+	if d := cmp.Diff([]string{"vgg16-cifar10-measured", "vgg16-cifar10"}, ProfileNames()); d != "" {
 		t.Error(d)
 	}
 	// Servers beyond the listed ones repeat the list.
@@ -49,6 +49,31 @@ func TestDefaultProfile(t *testing.T) {
 	}
 	if d := cmp.Diff(got, back); d != "" {
 		t.Errorf("-written +read:\n%s", d)
+	}
+}
+
+// The measured profile says where its figures come from, and has a distribution for each time.
+func TestMeasuredBuiltin(t *testing.T) {
+	p, err := LoadProfile("vgg16-cifar10-measured")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := p.Measured
+	if m == nil || m.Machine == "" || m.Commit == "" || m.Network == "" || m.Threads != 1 || m.Images != 5000 || m.Runs < 300 {
+		t.Errorf("measured: %+v", m)
+	}
+	if p.Name != "vgg16-cifar10-measured" || p.Exits() != 4 {
+		t.Errorf("%s has %d exits", p.Name, p.Exits())
+	}
+	for _, s := range p.Servers {
+		for l, row := range s.Samples {
+			if len(row) != 20 || !(row[0] < s.Times[l] && s.Times[l] < row[19]) {
+				t.Errorf("%s, exit %d: mean %v of %v", s.Name, l+1, s.Times[l], row)
+			}
+		}
+		if len(s.Samples) != 4 {
+			t.Errorf("%s has samples of %d exits", s.Name, len(s.Samples))
+		}
 	}
 }
 

@@ -377,6 +377,35 @@ func TestGraphActorsFitAnyNumber(t *testing.T) {
 	}
 }
 
+// A run with measured times: its configuration keeps them, and its checkpoint decides in their world.
+func TestMeasuredProfile(t *testing.T) {
+	p, err := mecoffload.LoadProfile("vgg16-cifar10-measured")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range agent.Methods() {
+		cfg := tinyConfig(t, method)
+		cfg.Profile = p
+		text, err := cfg.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(cfg, parseConfig(t, string(text))); d != "" {
+			t.Errorf("%s: -written +read:\n%s", method, d)
+		}
+		saved, _ := trained(t, cfg)
+		a, err := saved.Agent(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row, err := Evaluation{Scenario: cfg.Scenario, Profile: cfg.Profile, Seed: 5, Slots: 30}.Policy(context.Background(), a)
+		if err != nil || !(row.Accuracy > 0 && row.Accuracy < p.Accuracy[p.Exits()-1]) {
+			t.Errorf("%s: %+v, error %v", method, row, err)
+		}
+		a.Close()
+	}
+}
+
 // An agent from a checkpoint decides like the saved one.
 func TestCheckpointAgent(t *testing.T) {
 	for _, method := range agent.Methods() {
