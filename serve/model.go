@@ -100,6 +100,10 @@ func newModel(c *experiment.Checkpoint, w World, ranges *Ranges) (*Model, error)
 	if w.Servers > 0 {
 		m.scenario.Servers = w.Servers
 	}
+	if m.scenario.Energy != (mecoffload.Energy{}) {
+		return nil, fmt.Errorf("serve: scenario %q has an energy budget, and requests carry no prices "+
+			"of energy: serve the policy in a scenario without the key energy", m.scenario.Name)
+	}
 	m.load = func(sc mecoffload.Scenario) (*agent.Policy, error) { return c.Policy(sc, m.profile) }
 	d, err := m.newDecider(m.world())
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -194,4 +195,16 @@ func churn(t testing.TB, devices int) World {
 	}
 	sc.Devices = devices
 	return World{Scenario: &sc}
+}
+
+// Requests carry no prices of energy, so a world with an energy budget is refused.
+func TestEnergyBudgetsAreRefused(t *testing.T) {
+	sc, err := mecoffload.ParseScenario([]byte("name: battery\nenergy: {transmit_w: 0.2, budget_mj: 1}"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenModel(checkpointOf(t, agent.GRLE), "", World{Scenario: &sc})
+	if err == nil || !strings.Contains(err.Error(), "energy budget") {
+		t.Errorf("%v, want an error about the energy budget", err)
+	}
 }

@@ -44,6 +44,9 @@ func (c Config) validate(b *Bed) error {
 	switch {
 	case c.Scenario.Servers != len(b.addresses):
 		return fmt.Errorf("testbed: the scenario has %d servers, and %d run", c.Scenario.Servers, len(b.addresses))
+	case c.Scenario.Energy != (mecoffload.Energy{}):
+		return fmt.Errorf("testbed: scenario %q has an energy budget: its devices cannot hold tasks back, "+
+			"so leave out the key energy", c.Scenario.Name)
 	case c.Slots < 1 || c.Slots > 1e7:
 		return fmt.Errorf("testbed: want from 1 to 10,000,000 slots, got %d", c.Slots)
 	case !(c.Scale > 0 && c.Scale <= 1e4):

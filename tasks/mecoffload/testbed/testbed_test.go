@@ -434,3 +434,12 @@ func TestReplayEqualsSimulator(t *testing.T) {
 		}
 	})
 }
+
+// A device of the testbed sends every task, so a scenario with an energy budget is refused.
+func TestEnergyBudgetsAreRefused(t *testing.T) {
+	c := Config{Slots: 1, Scale: 1, Service: Padded, Images: make([]imagefolder.File, 1)}
+	c.Scenario.Servers, c.Scenario.Energy = 1, mecoffload.Energy{TransmitW: 0.2, BudgetMJ: 1}
+	if err := c.validate(&Bed{addresses: make([]string, 1)}); err == nil || !strings.Contains(err.Error(), "energy budget") {
+		t.Errorf("%v, want an error about the energy budget", err)
+	}
+}
