@@ -27,12 +27,12 @@ type testbedCommand struct {
 	Seed        *uint64       `placeholder:"SEED" help:"Seed of the tasks. Default: the first run's seed plus 1."`
 	Runs        int           `placeholder:"COUNT" default:"1" help:"Runs of each policy, with consecutive seeds."`
 	Seconds     float64       `placeholder:"TIME" default:"20" help:"Length of each run in seconds, by the wall clock."`
-	Scale       float64       `default:"10" help:"Seconds that a second of the scenario takes, so that this machine can play several servers."`
+	Scale       float64       `default:"25" help:"Seconds that a second of the scenario takes, so that this machine can play several servers."`
 	Order       string        `enum:"slot,arrival" default:"slot" help:"Order in which servers take tasks: slot, as the simulator has it, or arrival, which never waits while it has an image."`
 	Inference   string        `enum:"stretched,padded" default:"stretched" help:"How long an inference occupies a server: stretched is its measured time times a factor of the server, padded the time in the profile."`
 	DecideAt    string        `placeholder:"URL" help:"Address of a decision service that takes part too (docs/serve.md). It must serve the same network and servers."`
 	Exits       []int         `placeholder:"LIST" help:"The network's exits that the profile has, counted from 1, such as 1,2,3,5. Default: all."`
-	Calibration int           `placeholder:"COUNT" default:"100" help:"Timed inferences of each exit on each server before the runs."`
+	Calibration int           `placeholder:"COUNT" default:"100" help:"Timed inferences of each exit on each server at the beginning."`
 	KillAfter   time.Duration `placeholder:"TIME" help:"Kill the last server this long after the first run has begun, to see what happens."`
 	Figure      string        `placeholder:"FILE" help:"Draw measured over predicted latency, task by task: FILE.svg, FILE.png and FILE.pdf."`
 	show.FormatFlag
@@ -189,6 +189,9 @@ func (c *testbedCommand) exits() []int {
 	return exits
 }
 
+// busySlots is the length of the calibration before each run.
+const busySlots = 40
+
 // compareAll runs every policy with every seed, the policies in turn, so that a busy moment of the
 // machine does not meet only one of them.
 func (c *testbedCommand) compareAll(ctx context.Context, bed *testbed.Bed, cfg experiment.Config, contenders []contender, images []imagefolder.File, out cli.Streams) ([]testbed.Comparison, []show.Panel, error) {
@@ -205,6 +208,13 @@ func (c *testbedCommand) compareAll(ctx context.Context, bed *testbed.Bed, cfg e
 			Progress: func(slots int64) {
 				progress.Set(int64(i)*cfg.Slots+slots, func() string { return who.name })
 			},
+		}
+		if c.KillAfter == 0 {
+			busy := run
+			busy.Seed, busy.Slots, busy.Progress = ^run.Seed, busySlots, nil
+			if err := bed.CalibrateBusy(ctx, busy); err != nil {
+				return nil, nil, err
+			}
 		}
 		comparison, tasks, err := compare(ctx, bed, who, world, run)
 		if err != nil {
@@ -244,7 +254,7 @@ func compare(ctx context.Context, bed *testbed.Bed, who contender, world experim
 
 // latencyPanel draws the latencies of a run over those that the replay of its decisions expects.
 func latencyPanel(name string, tasks []testbed.Task, order testbed.Order) show.Panel {
-	const most = 2000
+	const most = 700 // points of a panel
 	fates := testbed.Replay(tasks, order)
 	var x, y []float64
 	highest := 0.0

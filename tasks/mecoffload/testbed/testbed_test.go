@@ -255,12 +255,17 @@ func world(t *testing.T, servers int, slots int64) Config {
 func TestRun(t *testing.T) {
 	for _, order := range []Order{BySlot, ByArrival} {
 		b := Connect([]string{serve(t, order), serve(t, order)}, order)
-		c := world(t, 2, 10)
+		c := world(t, 2, 20)
 		check(t, b.Calibrate(t.Context(), c.Images, 1, nil))
 		r, err := b.Run(t.Context(), mecoffload.NewRandom(1), c)
 		check(t, err)
-		if len(r.Tasks) != 40 || r.Lost != 0 || r.Failed != nil || len(r.Decisions) != 10 {
+		if len(r.Tasks) != 80 || r.Lost != 0 || r.Failed != nil || len(r.Decisions) != 20 {
 			t.Fatalf("%d tasks, %d lost: %v", len(r.Tasks), r.Lost, r.Failed)
+		}
+		before := b.Times()[0][0]
+		check(t, b.CalibrateBusy(t.Context(), c))
+		if after := b.Times()[0][0]; after == before || after <= 0 {
+			t.Errorf("calibrated to %v, %v", before, after)
 		}
 		predicted, err := Predict(t.Context(), mecoffload.NewRandom(1), c)
 		check(t, err)
