@@ -76,7 +76,7 @@ func TestBudgetedDecisionsAreDriftPlusPenalty(t *testing.T) {
 	rng := rand.New(rand.NewPCG(52, 0))
 	heldBack := 0
 	for range 40 {
-		sim, sc, p := budgeted(t, rng)
+		_, sc, p := budgeted(t, rng)
 		sc.Jitter, sc.CSI = 0, 0
 		sim, err := NewSimulator(sc, p)
 		if err != nil {
