@@ -60,7 +60,7 @@ func (q *Gumbel) Candidates(s Scores, k int, dst *Decisions) error {
 
 	q.accumulate(s, dst.Candidate(0))
 	for draws := drawsPerCandidate * k; draws > 0 && dst.K < k; draws-- {
-		q.draw(s)
+		q.draw(&s)
 		q.merge.add(dst, q.choice)
 	}
 	return nil
@@ -104,13 +104,14 @@ func (q *Gumbel) accumulateRow(row []float32, top float32) {
 }
 
 // draw sets q.choice to a random decision.
-func (q *Gumbel) draw(s Scores) {
-	for i := range q.choice {
-		u := q.rand.Float64()
+func (q *Gumbel) draw(s *Scores) {
+	choice, cumulative, random := q.choice, q.cumulative, q.rand // local: each is read in every row
+	for i := range choice {
+		u := random.Float64()
 		if s.Options == 1 {
-			q.choice[i] = 0
-			if u < q.cumulative[i] {
-				q.choice[i] = 1
+			choice[i] = 0
+			if u < cumulative[i] {
+				choice[i] = 1
 			}
 			continue
 		}
@@ -119,7 +120,7 @@ func (q *Gumbel) draw(s Scores) {
 		// negative order as their bits do, so (first - second - 1) has its top bit set where first
 		// <= second.
 		begin, end := s.bounds(i)
-		row := q.cumulative[begin:end]
+		row := cumulative[begin:end]
 		bits := math.Float64bits(u * row[len(row)-1])
 		low := 0
 		for n := len(row); n > 1; {
@@ -127,7 +128,7 @@ func (q *Gumbel) draw(s Scores) {
 			low += half & -int((math.Float64bits(row[low+half-1])-bits-1)>>63)
 			n -= half
 		}
-		q.choice[i] = int32(low)
+		choice[i] = int32(low)
 	}
 }
 

@@ -99,8 +99,9 @@ func (m *merger) add(dst *Decisions, choice []int32) bool {
 		hash = (hash ^ uint64(uint32(c))) * 0x9e3779b97f4a7c15 // the multiplier of Fibonacci hashing, 2^64/phi
 		hash ^= hash >> 32
 	}
+	slots := m.slots
 	for i := hash; ; i++ {
-		slot := &m.slots[i%uint64(len(m.slots))]
+		slot := &slots[i&uint64(len(slots)-1)] // a remainder would take as long as the rest
 		if *slot == 0 {
 			dst.Append(choice)
 			*slot = int32(dst.K)
