@@ -302,12 +302,17 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 	begin, end := m.begin[server], m.begin[server+1]
 	arrive, task := m.arrive[begin:end], m.task[begin:end]
 	times, accuracy := m.work[server*m.exits:][:m.exits], m.profile.Accuracy
+	first := int32(server * m.exits) // option of exit 0, where link j leads to server j
 	free = m.backlog[server]
 	for w, set := range m.queue[m.word[server]:m.word[server+1]] {
 		for ; set != 0; set &= set - 1 {
 			rank := w<<6 | bits.TrailingZeros64(set)
 			i := task[rank]
-			exit, deadline := m.exit[m.choice[i]], m.deadline[i]
+			option, deadline := m.choice[i], m.deadline[i]
+			exit := option - first
+			if len(m.reach) > 0 {
+				exit = m.exit[option]
+			}
 			work := times[exit]
 			finish, served := serve(free, arrive[rank], work, deadline)
 			earned := 0.0
