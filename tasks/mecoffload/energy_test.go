@@ -208,6 +208,9 @@ func TestEnergyKey(t *testing.T) {
 	if err != nil || sc.Energy != (Energy{TransmitW: 0.2, BudgetMJ: 1.5}) {
 		t.Fatalf("%+v, %v", sc.Energy, err)
 	}
+	if sc, err = LoadScenario("../../docs/battery.yaml"); err != nil || sc.Energy != (Energy{TransmitW: 0.2, BudgetMJ: 1}) {
+		t.Errorf("the documented scenario: %+v, %v", sc.Energy, err)
+	}
 	sim, free, _ := builtin(t, "static", nil)
 	obs := reset(t, sim, 1)
 	if len(obs.EnergyPrice) != 0 || sim.Outcome().Energy != nil {
