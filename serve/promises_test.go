@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/serve/servepb"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
@@ -186,6 +187,9 @@ func TestBudgetEndsSearch(t *testing.T) {
 
 // A decision costs a few small pieces of memory, however many come before it.
 func TestAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector drops pooled memory")
+	}
 	s, err := New(Config{Policies: []Policy{served1(t, agent.GRLE)}})
 	if err != nil {
 		t.Fatal(err)
