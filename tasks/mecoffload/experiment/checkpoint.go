@@ -42,33 +42,22 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	if err != nil {
 		return c, err
 	}
-	var given struct {
-		ValidationSlots *int64 `yaml:"validation_slots"`
+	var young struct { // 0 where the key is not given
+		ValidationSlots int64 `yaml:"validation_slots"`
 		Recipe          struct {
-			RandomCandidates *int     `yaml:"random_candidates"`
-			Links            *int     `yaml:"links"`
-			Switches         *int     `yaml:"switches"`
-			TimePrice        *float64 `yaml:"time_price"`
+			RandomCandidates int     `yaml:"random_candidates"`
+			Links            int     `yaml:"links"`
+			Switches         int     `yaml:"switches"`
+			TimePrice        float64 `yaml:"time_price"`
 		} `yaml:"recipe"`
 	}
-	if err := yaml.Unmarshal(data, &given); err != nil {
+	if err := yaml.Unmarshal(data, &young); err != nil {
 		return c, fmt.Errorf("mecoffload: configuration %s: %w", filename, err)
 	}
-	if given.ValidationSlots == nil {
-		c.ValidationSlots = 0
-	}
-	if given.Recipe.RandomCandidates == nil {
-		c.Recipe.RandomCandidates = 0
-	}
-	if given.Recipe.Links == nil {
-		c.Recipe.Links = 0
-	}
-	if given.Recipe.Switches == nil {
-		c.Recipe.Switches = 0
-	}
-	if given.Recipe.TimePrice == nil {
-		c.Recipe.TimePrice = 0
-	}
+	c.ValidationSlots = young.ValidationSlots
+	r := &c.Recipe
+	r.RandomCandidates, r.Links, r.Switches = young.Recipe.RandomCandidates, young.Recipe.Links, young.Recipe.Switches
+	r.TimePrice = young.Recipe.TimePrice
 	return c, c.Validate()
 }
 
