@@ -492,40 +492,31 @@ func (a *asm) each(f func() vec) (x []vec) {
 }
 
 // largest returns the largest lane of a block, in the first lane.
-func (a *asm) largest(x []vec) vec {
-	y := a.YMM()
-	if a.zmm {
-		a.VEXTRACTF64X4(operand.Imm(1), x[0], y)
-		a.VMAXPS(y, x[0].AsY(), y)
-	} else {
-		a.VMAXPS(x[1], x[0], y)
-	}
-	s, t := a.upper(y), a.XMM()
-	a.VMAXPS(s, y.AsX(), s)
-	for _, order := range []uint64{swapPairs, swapNeighbours} {
-		a.VSHUFPS(operand.Imm(order), s, s, t)
-		a.VMAXPS(s, t, s)
-	}
-	return s
-}
+func (a *asm) largest(x []vec) vec { return a.across(x, a.maxFloats) }
 
-// maxBits sets y to the larger of x and y as unsigned integers, lane by lane.
-func (a *asm) maxBits(x, y vec) { a.VPMAXUD(x, y, y) }
+// maxFloats sets z to the larger of x and y, lane by lane.
+func (a *asm) maxFloats(x, y, z operand.Op) { a.VMAXPS(x, y, z) }
 
 // largestBits returns the largest lane of a block as an unsigned integer, in the first lane.
-func (a *asm) largestBits(x []vec) vec {
+func (a *asm) largestBits(x []vec) vec { return a.across(x, a.maxBits) }
+
+// maxBits sets z to the larger of x and y as unsigned integers, lane by lane.
+func (a *asm) maxBits(x, y, z operand.Op) { a.VPMAXUD(x, y, z) }
+
+// across joins all lanes of a block in the first one.
+func (a *asm) across(x []vec, join func(x, y, z operand.Op)) vec {
 	y := a.YMM()
 	if a.zmm {
 		a.VEXTRACTF64X4(operand.Imm(1), x[0], y)
-		a.VPMAXUD(y, x[0].AsY(), y)
+		join(y, x[0].AsY(), y)
 	} else {
-		a.VPMAXUD(x[1], x[0], y)
+		join(x[1], x[0], y)
 	}
 	s, t := a.upper(y), a.XMM()
-	a.VPMAXUD(s, y.AsX(), s)
+	join(s, y.AsX(), s)
 	for _, order := range []uint64{swapPairs, swapNeighbours} {
 		a.VSHUFPS(operand.Imm(order), s, s, t)
-		a.VPMAXUD(s, t, s)
+		join(s, t, s)
 	}
 	return s
 }

@@ -117,7 +117,7 @@ func maxAbs(a *asm) {
 	take := func(x Op, most vec) {
 		v := a.vec()
 		a.and(x, magnitude, v)
-		a.maxBits(v, most)
+		a.maxBits(v, most, most)
 	}
 	a.SUBQ(Imm(wide*lanes), n)
 	a.JL(a.jump("narrow"))
@@ -139,7 +139,7 @@ func maxAbs(a *asm) {
 	})
 	for _, m := range most[1:] {
 		for h := range m {
-			a.maxBits(m[h], most[0][h])
+			a.maxBits(m[h], most[0][h], most[0][h])
 		}
 	}
 	a.Store(a.largestBits(most[0]), a.Return("most"))
