@@ -3,6 +3,7 @@ package droo
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -22,8 +23,8 @@ import (
 // rows the same way, for which single switches of one row are too small (docs/decisions). There are
 // at most Rows*(Options-1) of them. For candidates near the first one see KBest and Gumbel.
 type OrderPreserving struct {
-	order    []int32         // binary: the rows by distance of their probability from 0.5
-	switches heap[rowSwitch] // one of n: the smallest so far, with the largest of them on top
+	order    []int32  // binary: the rows by distance of their probability from 0.5
+	switches []uint64 // one of n: of rows to other options, by what they lose and where
 }
 
 // Candidates implements Quantizer.
@@ -68,41 +69,32 @@ func (q *OrderPreserving) thresholds(z []float32, k int, dst *Decisions) {
 	}
 }
 
-// rowSwitch switches a row from its best to another option, at a loss of gap in its logit.
-type rowSwitch struct {
-	gap         float32
-	row, option int32
-}
-
-// compare orders switches by loss; the indices make the order total.
-func (a rowSwitch) compare(b rowSwitch) int {
-	return cmp.Or(cmp.Compare(a.gap, b.gap), cmp.Compare(a.row, b.row), cmp.Compare(a.option, b.option))
-}
-
-// Before puts the largest loss on top of the heap, where it is the first to be replaced.
-func (a rowSwitch) Before(b rowSwitch) bool { return a.compare(b) > 0 }
-
 // growingSwitches appends candidates with one, two, ... of the cheapest switches.
 func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
+	most, cheap := k-1, uint64(math.MaxUint64) // no switch from cheap on is among the cheapest
 	q.switches = q.switches[:0]
 	for i, best := range dst.Candidate(0) {
-		row := s.Row(i)
-		for j, z := range row {
-			if j == int(best) || masked(z) {
+		begin, end := s.bounds(i)
+		first := begin + int(best)
+		for at := begin; at < end; at++ {
+			if at == first || masked(s.Logits[at]) {
 				continue
 			}
-			x := rowSwitch{row[best] - z, int32(i), int32(j)}
-			if len(q.switches) < k-1 {
-				q.switches.push(x)
-			} else if k > 1 && x.compare(q.switches[0]) < 0 {
-				q.switches[0] = x
-				q.switches.fix()
+			// the loss, which is not -0, above the index: one number has the order of the pair
+			loss := max(s.Logits[first]-s.Logits[at], 0)
+			if x := uint64(math.Float32bits(loss))<<32 | uint64(at); x < cheap {
+				q.switches = append(q.switches, x)
+			}
+			if len(q.switches) > 2*most {
+				slices.Sort(q.switches)
+				q.switches, cheap = q.switches[:most], q.switches[most]
 			}
 		}
 	}
-	slices.SortFunc(q.switches, rowSwitch.compare)
-	for _, x := range q.switches {
+	slices.Sort(q.switches)
+	for _, x := range q.switches[:min(most, len(q.switches))] {
+		row, option := s.place(int(uint32(x)))
 		dst.Append(dst.Candidate(dst.K - 1))
-		dst.Candidate(dst.K - 1)[x.row] = x.option
+		dst.Candidate(dst.K - 1)[row] = option
 	}
 }

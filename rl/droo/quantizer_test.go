@@ -139,6 +139,15 @@ func drawLogits(t *rapid.T, rows, options int) droo.Scores {
 	return s
 }
 
+// ragged is s with the end of each row's logits in place of their number.
+func ragged(s droo.Scores) droo.Scores {
+	r := droo.Scores{Rows: s.Rows, Logits: s.Logits}
+	for i := range s.Rows {
+		r.Ends = append(r.Ends, int32((i+1)*s.Options))
+	}
+	return r
+}
+
 func TestOrderPreservingKeepsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawLogits(t, rapid.IntRange(1, 9).Draw(t, "rows"), 1)
@@ -259,6 +268,9 @@ func TestGrowingSwitchesAgainstSorting(t *testing.T) {
 		s := drawLogits(t, rows, options)
 		k := rapid.IntRange(1, rows*(options-1)+2).Draw(t, "k")
 		got := candidates(t, new(droo.OrderPreserving), s, k)
+		if same := candidates(t, new(droo.OrderPreserving), ragged(s), k); fmt.Sprint(same) != fmt.Sprint(got) {
+			t.Fatalf("%v: %v, with an end for each row %v", s, got, same)
+		}
 
 		type change struct {
 			loss        float32
