@@ -3,6 +3,7 @@ package earlyexit
 import (
 	"fmt"
 
+	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
 	"github.com/graphrl/graphrl/internal/strictyaml"
@@ -24,9 +25,21 @@ type Config struct {
 	LearningRate float64 `yaml:"learning_rate"` // of SGD with Nesterov momentum 0.9: highest value
 	WarmupEpochs float64 `yaml:"warmup_epochs"` // over which it rises to it; then half a cosine to 0
 	WeightDecay  float64 `yaml:"weight_decay"`
+	// LabelSmoothing is the part of the target that all classes share (C. Szegedy and others, CVPR
+	// 2016): with K classes, the right one has 1 - s + s/K and each other s/K.
+	LabelSmoothing float64 `yaml:"label_smoothing"`
+
 	// CropPadding is how many pixels an image is shifted at most, in each direction.
-	CropPadding int  `yaml:"crop_padding"`
-	Flip        bool `yaml:"flip"` // mirror half of the images
+	CropPadding int `yaml:"crop_padding"`
+	// ReflectPadding fills what a shift uncovers with the mirror image of the edge, not with zeros.
+	ReflectPadding bool `yaml:"reflect_padding"`
+	Flip           bool `yaml:"flip"` // mirror half of the images
+	// AlternateFlip mirrors each image in every second epoch, and half of the images in the first
+	// one (K. Jordan, arXiv 2404.00498), where Flip alone draws anew each time.
+	AlternateFlip bool `yaml:"alternate_flip"`
+	// Cutout is the side of a square that is hidden in each image, at a random place inside it (T.
+	// DeVries and G. W. Taylor, arXiv 1708.04552). 0 hides nothing.
+	Cutout int `yaml:"cutout"`
 
 	// Replicas is the number of goroutines that train, each with its part of a minibatch. Batch
 	// normalisation sees only that part, so another number gives another network.
@@ -64,8 +77,14 @@ func (c Config) validate() error {
 		return invalid("warmup_epochs", "want from 0 to %d epochs, got %v", c.Epochs, c.WarmupEpochs)
 	case !(c.WeightDecay >= 0 && c.WeightDecay <= 1):
 		return invalid("weight_decay", "want a weight decay in [0, 1], got %v", c.WeightDecay)
+	case !(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1):
+		return invalid("label_smoothing", "want a part in [0, 1), got %v", c.LabelSmoothing)
 	case c.CropPadding < 0 || c.CropPadding > 4096:
 		return invalid("crop_padding", "want from 0 to 4,096 pixels, got %d", c.CropPadding)
+	case c.AlternateFlip && !c.Flip:
+		return invalid("alternate_flip", "want flip with it")
+	case c.Cutout < 0 || c.Cutout > 4096:
+		return invalid("cutout", "want a square of 0 to 4,096 pixels, got %d", c.Cutout)
 	}
 	for _, w := range c.ExitWeights {
 		if !(w >= 0 && w <= 1e6) {
@@ -79,6 +98,27 @@ func (c Config) validate() error {
 // [DefaultConfig]. Errors name the file, the line and the key.
 func ParseConfig(data []byte, filename string) (Config, error) {
 	return strictyaml.ParseConfig("early exits", data, filename, DefaultConfig(), func(c *Config) error { return c.validate() })
+}
+
+// parseWritten is ParseConfig for a configuration that an earlier run wrote down in full. A key that
+// it lacks is younger than the run, which did without what the key controls.
+func parseWritten(data []byte, filename string) (Config, error) {
+	c, err := ParseConfig(data, filename)
+	if err != nil {
+		return c, err
+	}
+	var young struct { // 0 where the key is not given
+		LabelSmoothing float64 `yaml:"label_smoothing"`
+		ReflectPadding bool    `yaml:"reflect_padding"`
+		AlternateFlip  bool    `yaml:"alternate_flip"`
+		Cutout         int     `yaml:"cutout"`
+	}
+	if err := yaml.Unmarshal(data, &young); err != nil {
+		return c, fmt.Errorf("early exits: configuration %s: %w", filename, err)
+	}
+	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
+	c.AlternateFlip, c.Cutout = young.AlternateFlip, young.Cutout
+	return c, c.validate()
 }
 
 // LoadConfig is [ParseConfig] on a file.
@@ -101,7 +141,7 @@ func (c Config) manifest() (checkpoints.Manifest, error) {
 // Task is how run folders keep trainings. A step is a minibatch.
 func Task() runfolder.Task[Config, *Training] {
 	return runfolder.Task[Config, *Training]{
-		Parse:    ParseConfig,
+		Parse:    parseWritten,
 		YAML:     Config.YAML,
 		Manifest: Config.manifest,
 		New:      NewTraining,

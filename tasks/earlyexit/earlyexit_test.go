@@ -159,6 +159,12 @@ func TestViews(t *testing.T) {
 		{view{down: 1}, [4]float32{3, 4, 0, 0}},
 		{view{right: -1}, [4]float32{0, 1, 0, 3}},
 		{view{right: 1, mirror: true}, [4]float32{0, 2, 0, 4}},
+		{view{down: 1, reflect: true}, [4]float32{3, 4, 1, 2}},
+		{view{down: -1, right: 1, reflect: true}, [4]float32{4, 3, 2, 1}},
+		{view{right: 1, mirror: true, reflect: true}, [4]float32{1, 2, 3, 4}},
+		{view{hidden: 1, left: 1}, [4]float32{1, 0, 3, 4}},
+		{view{down: 1, hidden: 1, top: 1}, [4]float32{3, 4, 0, 0}},
+		{view{mirror: true, hidden: 2}, [4]float32{}},
 	} {
 		dst := make([]float32, 12)
 		n.draw(dst, image, m, c.v)
@@ -181,14 +187,18 @@ func TestConfigurations(t *testing.T) {
 		t.Error(diff)
 	}
 	for text, want := range map[string]string{
-		"data: x\nepochs: 0":                   "epochs",
-		"data: x\nwidth: -1":                   "width",
-		"data: x\nexit_weights: [1]":           "exit_weights",
-		"data: x\nbatch_size: 1":               "batch_size",
-		"data: x\nlearning_rate: 0":            "learning_rate",
-		"data: x\nepochs: 2\nwarmup_epochs: 3": "warmup_epochs",
-		"data: x\nspeed: 1":                    "speed",
-		"data: x\nepochs: 2.5":                 "epochs",
+		"data: x\nepochs: 0":                         "epochs",
+		"data: x\nwidth: -1":                         "width",
+		"data: x\nexit_weights: [1]":                 "exit_weights",
+		"data: x\nbatch_size: 1":                     "batch_size",
+		"data: x\nlearning_rate: 0":                  "learning_rate",
+		"data: x\nepochs: 2\nwarmup_epochs: 3":       "warmup_epochs",
+		"data: x\nspeed: 1":                          "speed",
+		"data: x\nlabel_smoothing: 1":                "label_smoothing",
+		"data: x\ncutout: -1":                        "cutout",
+		"data: x\nreflect_padding: 1":                "reflect_padding",
+		"data: x\nflip: false\nalternate_flip: true": "alternate_flip",
+		"data: x\nepochs: 2.5":                       "epochs",
 	} {
 		if _, err := ParseConfig([]byte(text), "bad.yaml"); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "bad.yaml") {
 			t.Errorf("%q: error %v, want one about %s", text, err, want)
@@ -200,6 +210,15 @@ func TestConfigurations(t *testing.T) {
 	}
 	if _, err := newTraining(tiny(), noise(64, 30)); err == nil || !strings.Contains(err.Error(), "multiples of 32") {
 		t.Errorf("images of 30 pixels: %v", err)
+	}
+	small := tiny()
+	small.Cutout = 33
+	if _, err := newTraining(small, tints(64)); err == nil || !strings.Contains(err.Error(), "cutout: 33") {
+		t.Errorf("a square larger than the image: %v", err)
+	}
+	small.Cutout, small.ReflectPadding, small.CropPadding = 0, true, 32
+	if _, err := newTraining(small, tints(64)); err == nil || !strings.Contains(err.Error(), "crop_padding: 32") {
+		t.Errorf("shifts without a mirror image: %v", err)
 	}
 	if _, err := LoadModel(t.TempDir()); err == nil {
 		t.Error("no checkpoint: no error")

@@ -28,10 +28,27 @@ func normalisation(s *imagefolder.Set) Normalisation {
 	return n
 }
 
-// view is how an image is looked at: shifted, with zeros beyond its edge, and mirrored.
+// view is how an image is looked at.
 type view struct {
-	down, right int
+	down, right int  // what is seen lies so much further down and right: a shift
+	reflect     bool // beyond the edge is the image's mirror image, not zeros
 	mirror      bool
+	// A square of this side is hidden, its upper left corner at (top, left) of what is seen.
+	hidden, top, left int
+}
+
+// hides reports whether the view hides a pixel.
+func (v view) hides(i, j int) bool {
+	return v.top <= i && i < v.top+v.hidden && v.left <= j && j < v.left+v.hidden
+}
+
+// reflected mirrors indices beyond 0..n-1 at the pixel at the edge: -1 is 1, n is n-2. The index is
+// off by less than n.
+func reflected(i, n int) int {
+	if i < 0 {
+		i = -i
+	}
+	return min(i, 2*(n-1)-i)
 }
 
 // draw writes the normalised pixels of an image to dst [height x width x 3].
@@ -48,7 +65,11 @@ func (n Normalisation) draw(dst []float32, image []uint8, m cnn.Map, v view) {
 			if v.mirror {
 				from = m.Width - 1 - j
 			}
-			if from += v.right; row < 0 || row >= m.Height || from < 0 || from >= m.Width {
+			from += v.right
+			if v.reflect {
+				row, from = reflected(row, m.Height), reflected(from, m.Width)
+			}
+			if v.hides(i, j) || row < 0 || row >= m.Height || from < 0 || from >= m.Width {
 				clear(out)
 				continue
 			}

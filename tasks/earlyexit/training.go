@@ -18,6 +18,7 @@ const (
 	weightStream  uint64 = iota
 	orderStream                    // plus the epoch
 	augmentStream uint64 = 1 << 32 // plus the step
+	flipStream    uint64 = 1 << 63
 )
 
 // Training is a training run. It implements [runfolder.Run]; a step is a minibatch.
@@ -30,8 +31,9 @@ type Training struct {
 	replicas []*replica
 	parallel *nn.DataParallel
 	opt      *nn.SGD
-	order    []int // of the images in this epoch
-	epoch    int64 // that order is for
+	order    []int  // of the images in this epoch
+	epoch    int64  // that order is for
+	mirrored []bool // images to mirror in epochs 1, 3, ...; nil without AlternateFlip
 	shares   []float64
 	report   Report
 	sums     Report // of the interval so far
@@ -44,7 +46,7 @@ type replica struct {
 	logits    [Exits]*gorgonia.Node
 	trainer   *nn.Trainer
 	images    nn.Buffer // [part*pixels x 3]
-	targets   nn.Buffer // [part x classes], one-hot
+	targets   nn.Buffer // [part x classes], one-hot and smoothed
 	part      []int     // images of the current step
 }
 
@@ -73,7 +75,19 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	if batches < 1 {
 		return nil, fmt.Errorf("early exits: %s has %d images, fewer than a minibatch of %d", cfg.Data, images.Len(), cfg.BatchSize)
 	}
+	side := min(images.Height, images.Width)
+	if cfg.Cutout > side || cfg.ReflectPadding && cfg.CropPadding >= side {
+		return nil, fmt.Errorf("early exits: images of %d x %d pixels are too small for cutout: %d, or crop_padding: %d with reflect_padding",
+			images.Height, images.Width, cfg.Cutout, cfg.CropPadding)
+	}
 	t := &Training{cfg: cfg, images: images, norm: normalisation(images), epoch: -1, order: make([]int, images.Len())}
+	if cfg.AlternateFlip {
+		rng := rand.New(rand.NewPCG(cfg.Seed, flipStream))
+		t.mirrored = make([]bool, images.Len())
+		for i := range t.mirrored {
+			t.mirrored[i] = rng.Uint64()&1 == 1
+		}
+	}
 	image := cnn.Map{Height: images.Height, Width: images.Width, Channels: 3}
 	rng := rand.New(rand.NewPCG(cfg.Seed, weightStream))
 	var err error
@@ -198,21 +212,37 @@ func (t *Training) next() []int {
 	return t.order[at : at+t.cfg.BatchSize]
 }
 
-// load binds the images of a replica's part, shifted and mirrored at random.
+// load binds the images of a replica's part and their targets.
 func (t *Training) load(r *replica, rng *rand.Rand) error {
 	m := r.net.Image
 	pixels, targets := r.images.Resize(len(r.part)*m.Pixels(), 3), r.targets.Resize(len(r.part), r.net.Classes)
-	clear(targets)
+	shared := float32(t.cfg.LabelSmoothing / float64(r.net.Classes))
+	for k := range targets {
+		targets[k] = shared
+	}
 	for k, i := range r.part {
-		v := view{mirror: t.cfg.Flip && rng.Uint64()&1 == 1}
-		v.down, v.right = rng.IntN(2*t.cfg.CropPadding+1)-t.cfg.CropPadding, rng.IntN(2*t.cfg.CropPadding+1)-t.cfg.CropPadding
-		t.norm.draw(pixels[k*m.Values():][:m.Values()], t.images.Image(i), m, v)
-		targets[k*r.net.Classes+int(t.images.Labels[i])] = 1
+		t.norm.draw(pixels[k*m.Values():][:m.Values()], t.images.Image(i), m, t.view(i, m, rng))
+		targets[k*r.net.Classes+int(t.images.Labels[i])] += float32(1 - t.cfg.LabelSmoothing)
 	}
 	if err := r.trainer.Tape.Bind(r.x, r.images.Value()); err != nil {
 		return err
 	}
 	return r.trainer.Tape.Bind(r.labels, r.targets.Value())
+}
+
+// view draws how image i of m's size is looked at: mirrored, shifted, a square of it hidden.
+func (t *Training) view(i int, m cnn.Map, rng *rand.Rand) view {
+	v := view{reflect: t.cfg.ReflectPadding, hidden: t.cfg.Cutout}
+	if t.mirrored != nil {
+		v.mirror = t.mirrored[i] == (t.epoch%2 == 0)
+	} else {
+		v.mirror = t.cfg.Flip && rng.Uint64()&1 == 1
+	}
+	v.down, v.right = rng.IntN(2*t.cfg.CropPadding+1)-t.cfg.CropPadding, rng.IntN(2*t.cfg.CropPadding+1)-t.cfg.CropPadding
+	if v.hidden > 0 {
+		v.top, v.left = rng.IntN(m.Height-v.hidden+1), rng.IntN(m.Width-v.hidden+1)
+	}
+	return v
 }
 
 // accuracy returns the fraction of rows whose largest logit is the image's label.

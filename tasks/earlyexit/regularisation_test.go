@@ -1,0 +1,171 @@
+package earlyexit
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// plain returns a configuration without the keys that came after the first release.
+func plain() Config {
+	cfg := tiny()
+	cfg.LabelSmoothing, cfg.ReflectPadding, cfg.AlternateFlip, cfg.Cutout = 0, false, false, 0
+	return cfg
+}
+
+// next draws the next minibatch of a training with one replica.
+func next(t testing.TB, tr *Training) *replica {
+	t.Helper()
+	r := tr.replicas[0]
+	r.part = append(r.part[:0], tr.next()...)
+	check(t, tr.load(r, rand.New(rand.NewPCG(tr.cfg.Seed, augmentStream+uint64(tr.Steps())))))
+	return r
+}
+
+// A run that was started before there were label smoothing, reflection, alternating images and
+// cutout continues without them.
+func TestOlderRuns(t *testing.T) {
+	written := `data: x
+epochs: 16
+width: 0.5
+exit_weights: [0.1, 0.2, 0.3, 0.4, 1.0]
+batch_size: 128
+learning_rate: 0.1
+warmup_epochs: 1.0
+weight_decay: 0.0005
+crop_padding: 4
+flip: true
+replicas: 2
+seed: 1
+`
+	cfg, err := Task().Parse([]byte(written), "config.yaml")
+	check(t, err)
+	if cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 {
+		t.Errorf("an older run got %+v", cfg)
+	}
+	for _, want := range []Config{tiny(), plain()} {
+		data, err := want.YAML()
+		check(t, err)
+		back, err := Task().Parse(data, "config.yaml")
+		check(t, err)
+		if diff := cmp.Diff(want, back); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// Without the new keys, a minibatch is what it always was: mirror, shift down, shift right are drawn
+// in this order, and nothing else.
+func TestPlainMinibatch(t *testing.T) {
+	cfg := plain()
+	cfg.Replicas = 1
+	tr := start(t, cfg, tints(64))
+	r := next(t, tr)
+	rng := rand.New(rand.NewPCG(cfg.Seed, augmentStream))
+	for k, i := range r.part {
+		mirror := rng.Uint64()&1 == 1
+		down := rng.IntN(9) - 4
+		right := rng.IntN(9) - 4
+		for y := range 32 {
+			for x := range 32 {
+				from := x
+				if mirror {
+					from = 31 - x
+				}
+				from += right
+				for c := range 3 {
+					want := 0.0
+					if row := y + down; row >= 0 && row < 32 && from >= 0 && from < 32 {
+						v := float64(tr.images.Image(i)[(row*32+from)*3+c])
+						want = (v/255 - float64(tr.norm.Mean[c])) / float64(tr.norm.Std[c])
+					}
+					if got := r.images.Matrix().Data[((k*32+y)*32+x)*3+c]; math.Abs(float64(got)-want) > 1e-4 {
+						t.Fatalf("image %d, pixel (%d, %d): %v, want %v", k, y, x, got, want)
+					}
+				}
+			}
+		}
+		want := []float32{0, 0}
+		want[tr.images.Labels[i]] = 1
+		if got := r.targets.Matrix().Row(k); !slices.Equal(got, want) {
+			t.Fatalf("image %d: targets %v, want %v", k, got, want)
+		}
+	}
+}
+
+// A smoothed target is a distribution: the loss of exit e is (1-s) times the cross-entropy of the
+// label plus s times its mean over all classes, here in float64.
+func TestLabelSmoothing(t *testing.T) {
+	cfg := plain()
+	cfg.Replicas, cfg.LabelSmoothing = 1, 0.2
+	tr := start(t, cfg, tints(64))
+	r := next(t, tr)
+	labels := slices.Clone(r.part)
+	check(t, tr.Step())
+	want := 0.0
+	for e, z := range r.logits {
+		m := r.trainer.Tape.Matrix(z)
+		sum := 0.0
+		for k, i := range labels {
+			den := 0.0
+			for _, v := range m.Row(k) {
+				den += math.Exp(float64(v))
+			}
+			for class, v := range m.Row(k) {
+				share := 0.1
+				if class == int(tr.images.Labels[i]) {
+					share = 0.9
+				}
+				sum += share * (math.Log(den) - float64(v))
+			}
+		}
+		want += cfg.ExitWeights[e] * sum / float64(len(labels))
+	}
+	if math.Abs(tr.sums.Loss-want) > 1e-4*want {
+		t.Errorf("loss %v, want %v", tr.sums.Loss, want)
+	}
+}
+
+// Each image is mirrored in every second epoch, about half of them in the first one; each has a
+// square hidden, and nothing else is zero, because shifts reflect.
+func TestAlternateFlipAndCutout(t *testing.T) {
+	const n = 400
+	cfg := plain()
+	cfg.AlternateFlip, cfg.ReflectPadding, cfg.Cutout = true, true, 5
+	tr := start(t, cfg, noise(n, 32))
+	rng := rand.New(rand.NewPCG(1, 2))
+	var first int
+	for i := range n {
+		var mirrored []bool
+		for tr.epoch = range 4 {
+			v := tr.view(i, tr.net.Image, rng)
+			mirrored = append(mirrored, v.mirror)
+			if v.top < 0 || v.top+5 > 32 || v.left < 0 || v.left+5 > 32 {
+				t.Fatalf("square at %d, %d", v.top, v.left)
+			}
+			pixels := make([]float32, tr.net.Image.Values())
+			tr.norm.draw(pixels, tr.images.Image(i), tr.net.Image, v)
+			hidden := 0
+			for p := range 1024 {
+				if pixels[3*p] == 0 && pixels[3*p+1] == 0 && pixels[3*p+2] == 0 {
+					hidden++
+				}
+			}
+			if hidden != 25 {
+				t.Fatalf("%+v hides %d pixels, want 25", v, hidden)
+			}
+		}
+		if m := mirrored[0]; !slices.Equal(mirrored, []bool{m, !m, m, !m}) {
+			t.Fatalf("image %d: mirrored %v", i, mirrored)
+		}
+		if mirrored[0] {
+			first++
+		}
+	}
+	if math.Abs(float64(first)-n/2) > 4*math.Sqrt(n)/2 { // 4 standard errors
+		t.Errorf("%d of %d images mirrored in the first epoch", first, n)
+	}
+}
