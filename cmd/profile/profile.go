@@ -94,7 +94,7 @@ func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 	}
 	net := model.Network
 	m.Profile.Measured = &mecoffload.Provenance{
-		Network: fmt.Sprintf("VGG-16 of width %.4g with %d exits, for %v pixels and %d classes", net.Width(), earlyexit.Exits, net.Image, net.Classes),
+		Network: fmt.Sprintf("VGG-16 of width %.4g with %d exits, for %v pixels and %d classes", net.Width, earlyexit.Exits, net.Image, net.Classes),
 		Machine: fmt.Sprintf("%s, %s/%s", processor(), runtime.GOOS, runtime.GOARCH),
 		Cores:   cores, Threads: 1, Commit: cli.Version(), Date: time.Now().UTC().Format(time.DateOnly),
 		Images: set.Len(), Runs: c.Runs,

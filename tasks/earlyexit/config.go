@@ -18,6 +18,8 @@ type Config struct {
 
 	// Width scales the channels of VGG-16.
 	Width float64 `yaml:"width"`
+	// UnpooledBlock5 is that of [NetworkConfig].
+	UnpooledBlock5 bool `yaml:"unpooled_block5"`
 	// ExitWeights are the weights of the exits' losses.
 	ExitWeights []float64 `yaml:"exit_weights"`
 
@@ -108,6 +110,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		return c, err
 	}
 	var young struct { // 0 where the key is not given
+		UnpooledBlock5 bool    `yaml:"unpooled_block5"`
 		LabelSmoothing float64 `yaml:"label_smoothing"`
 		ReflectPadding bool    `yaml:"reflect_padding"`
 		AlternateFlip  bool    `yaml:"alternate_flip"`
@@ -116,6 +119,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	if err := yaml.Unmarshal(data, &young); err != nil {
 		return c, fmt.Errorf("early exits: configuration %s: %w", filename, err)
 	}
+	c.UnpooledBlock5 = young.UnpooledBlock5
 	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
 	c.AlternateFlip, c.Cutout = young.AlternateFlip, young.Cutout
 	return c, c.validate()

@@ -64,15 +64,21 @@ func start(t testing.TB, cfg Config, set *imagefolder.Set) *Training {
 
 // Every exit learns, a saved model gives the same answers, and training is resumed bit for bit.
 func TestTrainSaveResume(t *testing.T) {
+	for name, cfg := range map[string]Config{"default": tiny(), "plain": plain()} {
+		t.Run(name, func(t *testing.T) { trainSaveResume(t, cfg) })
+	}
+}
+
+func trainSaveResume(t *testing.T, cfg Config) {
 	set := tints(256)
-	whole := start(t, tiny(), set)
+	whole := start(t, cfg, set)
 	train(t, whole, whole.Length())
 
-	first := start(t, tiny(), set)
+	first := start(t, cfg, set)
 	train(t, first, first.Epoch()+3) // within an epoch
 	saved := checkpoints.NewState()
 	check(t, first.SaveState(saved))
-	second := start(t, tiny(), set)
+	second := start(t, cfg, set)
 	check(t, second.LoadState(saved))
 	train(t, second, second.Length()-second.Steps())
 	if diff := cmp.Diff(whole.Report(), second.Report()); diff != "" {
@@ -112,9 +118,35 @@ func TestTrainSaveResume(t *testing.T) {
 	}
 }
 
+// A checkpoint knows whether block 5 is pooled; a network of the other kind does not resume it.
+func TestUnpooledBlock5(t *testing.T) {
+	set := tints(64)
+	cfg := tiny()
+	cfg.UnpooledBlock5 = true
+	tr := start(t, cfg, set)
+	if in := tr.net.blocks[Exits-1].units[0].conv.In; in.Height != 4 || in.Width != 4 {
+		t.Errorf("block 5 sees %v, want 4 x 4 pixels", in)
+	}
+	train(t, tr, 2)
+	saved := checkpoints.NewState()
+	check(t, tr.SaveState(saved))
+	m, err := loadModel(saved.Sub("model"))
+	check(t, err)
+	if diff := cmp.Diff(m.Network.NetworkConfig, tr.net.NetworkConfig); diff != "" {
+		t.Error(diff)
+	}
+	check(t, start(t, cfg, set).LoadState(saved))
+	cfg.UnpooledBlock5 = false
+	if err := start(t, cfg, set).LoadState(saved); !errors.Is(err, checkpoints.ErrMismatch) {
+		t.Errorf("a pooled network resumes: %v", err)
+	}
+}
+
 // The network for inference computes the same as the trained one with its running values.
 func TestInference(t *testing.T) {
-	tr := start(t, tiny(), tints(64))
+	cfg := tiny()
+	cfg.UnpooledBlock5 = true
+	tr := start(t, cfg, tints(64))
 	train(t, tr, 5)
 	n := tr.net
 	for _, l := range n.norms() {

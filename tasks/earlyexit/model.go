@@ -27,11 +27,17 @@ type Model struct {
 	Classes []string
 }
 
+// unpooled is there in the models of networks with UnpooledBlock5.
+const unpooled = "unpooled_block5"
+
 func saveModel(s *checkpoints.State, n *Network, norm Normalisation, classes []string) {
 	checkpoints.SaveParams(s, append(n.Params(), n.Statistics()...))
 	s.PutFloat32("mean", nil, norm.Mean[:])
 	s.PutFloat32("std", nil, norm.Std[:])
 	s.PutString("classes", strings.Join(classes, "\n"))
+	if n.UnpooledBlock5 {
+		s.PutInt(unpooled, 1)
+	}
 	s.PutInt32("image", nil, []int32{int32(n.Image.Height), int32(n.Image.Width), int32(n.Image.Channels)})
 }
 
@@ -51,9 +57,12 @@ func loadModel(s *checkpoints.State) (*Model, error) {
 	if len(shape) != 2 {
 		return nil, fmt.Errorf("early exits: exit5.weight has shape %v: %w", shape, checkpoints.ErrMismatch)
 	}
-	size := cnn.Map{Height: int(image[0]), Width: int(image[1]), Channels: int(image[2])}
-	width := float64(shape[0]) / float64(vgg16[Exits-1][0])
-	n, err := NewNetwork(size, len(m.Classes), width, rand.New(rand.NewPCG(0, 0)))
+	n, err := NewNetwork(NetworkConfig{
+		Image:          cnn.Map{Height: int(image[0]), Width: int(image[1]), Channels: int(image[2])},
+		Classes:        len(m.Classes),
+		Width:          float64(shape[0]) / float64(vgg16[Exits-1][0]),
+		UnpooledBlock5: slices.Contains(s.Names(), unpooled),
+	}, rand.New(rand.NewPCG(0, 0)))
 	if err != nil {
 		return nil, err
 	}

@@ -16,12 +16,21 @@ const Exits = 5
 // a pooling layer that halves the image.
 var vgg16 = [Exits][]int{{64, 64}, {128, 128}, {256, 256, 256}, {512, 512, 512}, {512, 512, 512}}
 
-// Network is VGG-16 with an exit after each block: the mean over the block's feature map, then a
-// linear layer.
-type Network struct {
-	Image   cnn.Map
+// NetworkConfig describes a network.
+type NetworkConfig struct {
+	Image   cnn.Map // height and width are multiples of 32
 	Classes int
-	blocks  [Exits]block
+	Width   float64 // channels relative to VGG-16
+	// UnpooledBlock5 gives block 5 the map of block 4 without its pooling, of twice the height and
+	// width: 4 x 4 pixels for images of 32 x 32, not 2 x 2. Exit 4 does not change.
+	UnpooledBlock5 bool
+}
+
+// Network is VGG-16 with an exit after each block: the mean over the block's pooled feature map,
+// then a linear layer.
+type Network struct {
+	NetworkConfig
+	blocks [Exits]block
 }
 
 type block struct {
@@ -38,58 +47,59 @@ type unit struct {
 	norm *nn.BatchNorm
 }
 
-// NewNetwork makes a network with width times VGG-16's channels, for images whose height and width
-// are multiples of 32. Its weights are drawn from rng.
-func NewNetwork(image cnn.Map, classes int, width float64, rng *rand.Rand) (*Network, error) {
-	switch {
+// NewNetwork makes a network whose weights are drawn from rng.
+func NewNetwork(cfg NetworkConfig, rng *rand.Rand) (*Network, error) {
+	switch image := cfg.Image; {
 	case image.Height < 1 || image.Width < 1 || image.Height%32 != 0 || image.Width%32 != 0:
 		return nil, fmt.Errorf("early exits: want images whose height and width are multiples of 32, got %v", image)
-	case !(width > 0 && width <= 8):
-		return nil, fmt.Errorf("early exits: want a width in (0, 8], got %v", width)
-	case classes < 2:
-		return nil, fmt.Errorf("early exits: want at least 2 classes, got %d", classes)
+	case !(cfg.Width > 0 && cfg.Width <= 8):
+		return nil, fmt.Errorf("early exits: want a width in (0, 8], got %v", cfg.Width)
+	case cfg.Classes < 2:
+		return nil, fmt.Errorf("early exits: want at least 2 classes, got %d", cfg.Classes)
 	}
-	n := &Network{Image: image, Classes: classes}
+	n := &Network{NetworkConfig: cfg}
+	m := cfg.Image
 	for b := range n.blocks {
 		var err error
-		if n.blocks[b], image, err = newBlock(b, image, classes, width, rng); err != nil {
+		if n.blocks[b], err = newBlock(b, m, cfg, rng); err != nil {
 			return nil, fmt.Errorf("early exits: %w", err)
+		}
+		if m = n.blocks[b].pool.Out; n.passes(b) {
+			m = n.blocks[b].pool.In
 		}
 	}
 	return n, nil
 }
 
-// newBlock makes block b and returns the size of its feature map too.
-func newBlock(b int, m cnn.Map, classes int, width float64, rng *rand.Rand) (block, cnn.Map, error) {
+// passes reports whether block b passes its map on without pooling.
+func (n *Network) passes(b int) bool { return n.UnpooledBlock5 && b == Exits-2 }
+
+// newBlock makes block b for maps of size m.
+func newBlock(b int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block, error) {
 	var l block
 	for k, channels := range vgg16[b] {
 		name := fmt.Sprintf("block%d/conv%d", b+1, k+1)
 		conv, err := cnn.NewConv2D(name, cnn.Conv2DConfig{
-			In: m, Channels: max(1, int(float64(channels)*width)), Kernel: 3, Padding: 1, NoBias: true,
+			In: m, Channels: max(1, int(float64(channels)*cfg.Width)), Kernel: 3, Padding: 1, NoBias: true,
 		}, rng)
 		if err != nil {
-			return l, m, err
+			return l, err
 		}
 		norm, err := nn.NewBatchNorm(fmt.Sprintf("block%d/norm%d", b+1, k+1), conv.Out.Channels, nn.ReLU)
 		if err != nil {
-			return l, m, err
+			return l, err
 		}
 		l.units, m = append(l.units, unit{conv, norm}), conv.Out
 	}
 	var err error
 	if l.pool, err = cnn.NewMaxPool2D(cnn.PoolConfig{In: m, Kernel: 2}); err != nil {
-		return l, m, err
+		return l, err
 	}
 	if l.mean, err = cnn.NewGlobalAvgPool(l.pool.Out); err != nil {
-		return l, m, err
+		return l, err
 	}
-	l.exit, err = nn.NewLinear(fmt.Sprintf("exit%d", b+1), nn.LinearConfig{In: m.Channels, Out: classes}, rng)
-	return l, l.pool.Out, err
-}
-
-// Width returns the network's channels relative to VGG-16.
-func (n *Network) Width() float64 {
-	return float64(n.blocks[Exits-1].exit.Weight.Shape()[0]) / float64(vgg16[Exits-1][0])
+	l.exit, err = nn.NewLinear(fmt.Sprintf("exit%d", b+1), nn.LinearConfig{In: m.Channels, Out: cfg.Classes}, rng)
+	return l, err
 }
 
 // Params returns all trained parameters.
@@ -137,12 +147,16 @@ func (n *Network) Forward(x *gorgonia.Node) (logits [Exits]*gorgonia.Node, err e
 				return logits, err
 			}
 		}
-		if x, err = b.pool.Forward(x); err != nil {
-			return logits, err
-		}
-		mean, err := b.mean.Forward(x)
+		pooled, err := b.pool.Forward(x)
 		if err != nil {
 			return logits, err
+		}
+		mean, err := b.mean.Forward(pooled)
+		if err != nil {
+			return logits, err
+		}
+		if !n.passes(i) {
+			x = pooled
 		}
 		if logits[i], err = b.exit.Forward(mean); err != nil {
 			return logits, err

@@ -91,7 +91,9 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	image := cnn.Map{Height: images.Height, Width: images.Width, Channels: 3}
 	rng := rand.New(rand.NewPCG(cfg.Seed, weightStream))
 	var err error
-	if t.net, err = NewNetwork(image, len(images.Classes), cfg.Width, rng); err != nil {
+	if t.net, err = NewNetwork(NetworkConfig{
+		Image: image, Classes: len(images.Classes), Width: cfg.Width, UnpooledBlock5: cfg.UnpooledBlock5,
+	}, rng); err != nil {
 		return nil, err
 	}
 	if t.opt, err = nn.NewSGD(t.net.Params(), nn.SGDConfig{
@@ -309,8 +311,10 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 	if err != nil {
 		return err
 	}
-	if m.Network.Image != t.net.Image || fmt.Sprint(m.Classes) != fmt.Sprint(t.images.Classes) {
-		return fmt.Errorf("early exits: trained on other images: %v, classes %v: %w", m.Network.Image, m.Classes, checkpoints.ErrMismatch)
+	want := t.net.NetworkConfig
+	want.Width = m.Network.Width // rounded to channels; LoadParams compares them
+	if m.Network.NetworkConfig != want || fmt.Sprint(m.Classes) != fmt.Sprint(t.images.Classes) {
+		return fmt.Errorf("early exits: another network or other images: %+v, classes %v: %w", m.Network.NetworkConfig, m.Classes, checkpoints.ErrMismatch)
 	}
 	errs := []error{
 		checkpoints.LoadParams(s.Sub("model"), append(t.net.Params(), t.net.Statistics()...)),

@@ -44,7 +44,7 @@ func check(t testing.TB, err error) {
 // tiny is a narrow network with random weights, for images of 32 x 32 pixels.
 func tiny(t testing.TB) *earlyexit.Model {
 	t.Helper()
-	n, err := earlyexit.NewNetwork(cnn.Map{Height: 32, Width: 32, Channels: 3}, 3, 0.02, rand.New(rand.NewPCG(1, 1)))
+	n, err := earlyexit.NewNetwork(earlyexit.NetworkConfig{Image: cnn.Map{Height: 32, Width: 32, Channels: 3}, Classes: 3, Width: 0.02}, rand.New(rand.NewPCG(1, 1)))
 	check(t, err)
 	m := &earlyexit.Model{Classes: []string{"a", "b", "c"}}
 	m.Norm.Std = [3]float32{1, 1, 1}
