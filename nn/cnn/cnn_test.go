@@ -344,6 +344,37 @@ func tower(x *gorgonia.Node, rng *rand.Rand) (*gorgonia.Node, nn.Params, error) 
 }
 
 // An image's result does not depend on the others in the batch, and a step allocates nothing.
+// The first filters of Dirac pass the input on, the others are not zero; fewer filters than channels
+// pass on the first ones.
+func TestDirac(t *testing.T) {
+	for _, c := range []struct{ kernel, filters int }{{3, 8}, {5, 3}, {3, 2}, {1, 4}} {
+		in := cnn.Map{Height: 5, Width: 4, Channels: 3}
+		conv := must(cnn.NewConv2D("conv", cnn.Conv2DConfig{
+			In: in, Channels: c.filters, Kernel: c.kernel, Padding: c.kernel / 2, NoBias: true, Init: cnn.Dirac(c.kernel),
+		}, newRand(1)))
+		g := gorgonia.NewGraph()
+		x := must(nn.NewInput(g, "x", in.Channels))
+		y := must(conv.Forward(x))
+		tape := must(nn.NewTape(y))
+		var b nn.Buffer
+		rng := newRand(2)
+		pixels := b.Resize(2*in.Pixels(), in.Channels)
+		for i := range pixels {
+			pixels[i] = float32(rng.NormFloat64())
+		}
+		check(t, tape.Bind(x, b.Value()))
+		check(t, tape.Run())
+		out := tape.Matrix(y)
+		for p := range out.Rows {
+			for f, v := range out.Row(p) {
+				if f < in.Channels && v != pixels[p*in.Channels+f] || f >= in.Channels && v == 0 {
+					t.Fatalf("%+v: pixel %d, filter %d: %v from %v", c, p, f, v, pixels[p*in.Channels:][:in.Channels])
+				}
+			}
+		}
+	}
+}
+
 func TestBatchesAndAllocations(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, target := must(nn.NewInput(g, "x", 3)), must(nn.NewInput(g, "t", 4))

@@ -66,6 +66,24 @@ func NewConv2D(name string, cfg Conv2DConfig, rng *rand.Rand) (*Conv2D, error) {
 	return l, nil
 }
 
+// Dirac returns an initialiser for filters of kernel x kernel pixels that passes the input on: filter
+// c has a 1 for channel c in the middle and zeros elsewhere. Filters beyond the input's channels are
+// drawn by nn.HeNormal. Deep networks so start as shallow ones (K. Jordan, arXiv 2404.00498; S.
+// Zagoruyko and N. Komodakis, arXiv 1706.00388).
+func Dirac(kernel int) nn.Init {
+	return func(w nn.Matrix, rng *rand.Rand) {
+		nn.HeNormal(w, rng)
+		channels := w.Rows / (kernel * kernel)
+		middle := kernel / 2 * (kernel + 1) * channels
+		for c := range min(channels, w.Cols) {
+			for row := range w.Rows {
+				w.Data[row*w.Cols+c] = 0
+			}
+			w.Data[(middle+c)*w.Cols+c] = 1
+		}
+	}
+}
+
 // Params returns the weight and the bias, if any.
 func (l *Conv2D) Params() nn.Params {
 	if l.Bias == nil {

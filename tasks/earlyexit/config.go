@@ -18,8 +18,9 @@ type Config struct {
 
 	// Width scales the channels of VGG-16.
 	Width float64 `yaml:"width"`
-	// UnpooledBlock5 is that of [NetworkConfig].
+	// UnpooledBlock5 and Dirac are those of [NetworkConfig].
 	UnpooledBlock5 bool `yaml:"unpooled_block5"`
+	Dirac          bool `yaml:"dirac"`
 	// ExitWeights are the weights of the exits' losses.
 	ExitWeights []float64 `yaml:"exit_weights"`
 
@@ -111,6 +112,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	}
 	var young struct { // 0 where the key is not given
 		UnpooledBlock5 bool    `yaml:"unpooled_block5"`
+		Dirac          bool    `yaml:"dirac"`
 		LabelSmoothing float64 `yaml:"label_smoothing"`
 		ReflectPadding bool    `yaml:"reflect_padding"`
 		AlternateFlip  bool    `yaml:"alternate_flip"`
@@ -119,7 +121,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	if err := yaml.Unmarshal(data, &young); err != nil {
 		return c, fmt.Errorf("early exits: configuration %s: %w", filename, err)
 	}
-	c.UnpooledBlock5 = young.UnpooledBlock5
+	c.UnpooledBlock5, c.Dirac = young.UnpooledBlock5, young.Dirac
 	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
 	c.AlternateFlip, c.Cutout = young.AlternateFlip, young.Cutout
 	return c, c.validate()

@@ -24,6 +24,7 @@ type NetworkConfig struct {
 	// UnpooledBlock5 gives block 5 the map of block 4 without its pooling, of twice the height and
 	// width: 4 x 4 pixels for images of 32 x 32, not 2 x 2. Exit 4 does not change.
 	UnpooledBlock5 bool
+	Dirac          bool // start from filters that pass their input on, see [cnn.Dirac]
 }
 
 // Network is VGG-16 with an exit after each block: the mean over the block's pooled feature map,
@@ -77,10 +78,14 @@ func (n *Network) passes(b int) bool { return n.UnpooledBlock5 && b == Exits-2 }
 // newBlock makes block b for maps of size m.
 func newBlock(b int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block, error) {
 	var l block
+	filters := nn.Init(nn.HeNormal)
+	if cfg.Dirac {
+		filters = cnn.Dirac(3)
+	}
 	for k, channels := range vgg16[b] {
 		name := fmt.Sprintf("block%d/conv%d", b+1, k+1)
 		conv, err := cnn.NewConv2D(name, cnn.Conv2DConfig{
-			In: m, Channels: max(1, int(float64(channels)*cfg.Width)), Kernel: 3, Padding: 1, NoBias: true,
+			In: m, Channels: max(1, int(float64(channels)*cfg.Width)), Kernel: 3, Padding: 1, NoBias: true, Init: filters,
 		}, rng)
 		if err != nil {
 			return l, err

@@ -12,7 +12,7 @@ import (
 // plain returns a configuration without the keys that came after the first release.
 func plain() Config {
 	cfg := tiny()
-	cfg.UnpooledBlock5 = false
+	cfg.UnpooledBlock5, cfg.Dirac = false, false
 	cfg.LabelSmoothing, cfg.ReflectPadding, cfg.AlternateFlip, cfg.Cutout = 0, false, false, 0
 	return cfg
 }
@@ -44,7 +44,7 @@ seed: 1
 `
 	cfg, err := Task().Parse([]byte(written), "config.yaml")
 	check(t, err)
-	if cfg.UnpooledBlock5 || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 {
+	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 {
 		t.Errorf("an older run got %+v", cfg)
 	}
 	for _, want := range []Config{tiny(), plain()} {

@@ -92,7 +92,7 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	rng := rand.New(rand.NewPCG(cfg.Seed, weightStream))
 	var err error
 	if t.net, err = NewNetwork(NetworkConfig{
-		Image: image, Classes: len(images.Classes), Width: cfg.Width, UnpooledBlock5: cfg.UnpooledBlock5,
+		Image: image, Classes: len(images.Classes), Width: cfg.Width, UnpooledBlock5: cfg.UnpooledBlock5, Dirac: cfg.Dirac,
 	}, rng); err != nil {
 		return nil, err
 	}
@@ -312,7 +312,7 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 		return err
 	}
 	want := t.net.NetworkConfig
-	want.Width = m.Network.Width // rounded to channels; LoadParams compares them
+	want.Width, want.Dirac = m.Network.Width, false // the width may be rounded; LoadParams compares channels
 	if m.Network.NetworkConfig != want || fmt.Sprint(m.Classes) != fmt.Sprint(t.images.Classes) {
 		return fmt.Errorf("early exits: another network or other images: %+v, classes %v: %w", m.Network.NetworkConfig, m.Classes, checkpoints.ErrMismatch)
 	}
