@@ -31,16 +31,6 @@ func (s *Scores) bounds(i int) (begin, end int) {
 	return begin, int(s.Ends[i])
 }
 
-// place returns the row and the option of a logit.
-func (s *Scores) place(at int) (row int, option int32) {
-	if s.Options > 0 {
-		return at / s.Options, int32(at % s.Options)
-	}
-	row, _ = slices.BinarySearch(s.Ends, int32(at+1))
-	begin, _ := s.bounds(row)
-	return row, int32(at - begin)
-}
-
 // Row returns the logits of row i. It shares memory with s.
 func (s *Scores) Row(i int) []float32 {
 	begin, end := s.bounds(i)

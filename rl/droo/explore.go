@@ -3,9 +3,9 @@ package droo
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -16,12 +16,13 @@ import (
 // untrained actor scores an option similarly for all rows, so it may send all of them the same way.
 // Random decisions spread the rows, and the critic prefers them until the actor does better.
 type Explore struct {
-	inner  Quantizer
-	random int
-	rand   *rl.Rand
-	list   Decisions // of inner
-	choice []int32
-	merge  merger
+	inner   Quantizer
+	random  int
+	rand    *rl.Rand
+	list    Decisions // of inner
+	choice  []int32
+	allowed []int32 // [Rows] options that are not masked
+	merge   merger
 }
 
 // NewExplore returns a quantizer that draws random of its candidates, but never the first, from
@@ -43,7 +44,8 @@ func (q *Explore) Candidates(s Scores, k int, dst *Decisions) error {
 	for i := range q.list.K {
 		q.merge.add(dst, q.list.Candidate(i))
 	}
-	q.choice = slices.Grow(q.choice[:0], s.Rows)[:s.Rows]
+	q.choice = reuse.Slice(q.choice, s.Rows)
+	q.count(&s)
 	for draws := min(q.random, k-dst.K); draws > 0; draws-- {
 		for i := range q.choice {
 			q.choice[i] = q.draw(&s, i)
@@ -58,14 +60,11 @@ func (q *Explore) draw(s *Scores, row int) int32 {
 	if s.Options == 1 {
 		return int32(q.rand.IntN(2))
 	}
-	logits := s.Row(row)
-	allowed := 0
-	for _, z := range logits {
-		if !masked(z) {
-			allowed++
-		}
-	}
+	logits, allowed := s.Row(row), int(q.allowed[row])
 	skip := q.rand.IntN(allowed)
+	if allowed == len(logits) {
+		return int32(skip)
+	}
 	for j, z := range logits {
 		if masked(z) {
 			continue
@@ -76,6 +75,19 @@ func (q *Explore) draw(s *Scores, row int) int32 {
 		skip--
 	}
 	panic("droo: a row without options") // unreachable: the inner quantizer rejects these scores
+}
+
+// count notes how many options of each row are not masked.
+func (q *Explore) count(s *Scores) {
+	q.allowed = reuse.Slice(q.allowed, s.Rows)
+	for i := range q.allowed {
+		q.allowed[i] = 0
+		for _, z := range s.Row(i) {
+			if !masked(z) {
+				q.allowed[i]++
+			}
+		}
+	}
 }
 
 // SaveState implements checkpoints.Stateful.

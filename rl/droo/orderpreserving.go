@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/graphrl/graphrl/internal/reuse"
 )
 
 // OrderPreserving is the quantizer of DROO (L. Huang, S. Bi, Y. J. Zhang, IEEE TMC 19(11), 2020,
@@ -25,6 +27,7 @@ import (
 type OrderPreserving struct {
 	order    []int32  // binary: the rows by distance of their probability from 0.5
 	switches []uint64 // one of n: of rows to other options, by what they lose and where
+	rows     []int32  // one of n: of each logit
 }
 
 // Candidates implements Quantizer.
@@ -72,11 +75,12 @@ func (q *OrderPreserving) thresholds(z []float32, k int, dst *Decisions) {
 // growingSwitches appends candidates with one, two, ... of the cheapest switches.
 func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
 	most, cheap := k-1, uint64(math.MaxUint64) // no switch from cheap on is among the cheapest
-	q.switches = q.switches[:0]
+	q.switches, q.rows = q.switches[:0], reuse.Slice(q.rows, len(s.Logits))
 	for i, best := range dst.Candidate(0) {
 		begin, end := s.bounds(i)
 		first := begin + int(best)
 		for at := begin; at < end; at++ {
+			q.rows[at] = int32(i)
 			if at == first || masked(s.Logits[at]) {
 				continue
 			}
@@ -93,8 +97,10 @@ func (q *OrderPreserving) growingSwitches(s Scores, k int, dst *Decisions) {
 	}
 	slices.Sort(q.switches)
 	for _, x := range q.switches[:min(most, len(q.switches))] {
-		row, option := s.place(int(uint32(x)))
+		at := int(uint32(x))
+		row := int(q.rows[at])
+		begin, _ := s.bounds(row)
 		dst.Append(dst.Candidate(dst.K - 1))
-		dst.Candidate(dst.K - 1)[row] = option
+		dst.Candidate(dst.K - 1)[row] = int32(at - begin)
 	}
 }
