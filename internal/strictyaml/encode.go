@@ -12,7 +12,7 @@ import (
 func Marshal(v any, options ...yaml.EncodeOption) ([]byte, error) {
 	return yaml.MarshalWithOptions(v, append(options, yaml.CustomMarshaler(func(s string) ([]byte, error) {
 		plain, err := yaml.Marshal(s)
-		if err != nil || ambiguous(s) || strings.ContainsAny(s, "\n\r[]{}\"'\\#&*!|>%@`") || !printable(s) {
+		if err != nil || ambiguous(s) || strings.ContainsAny(s, "\n\r[]{}\"'\\#&*!|>%@?`") || !printable(s) {
 			return json.Marshal(s)
 		}
 		return plain[:len(plain)-1], nil

@@ -319,7 +319,7 @@ func TestValidation(t *testing.T) {
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := rapid.OneOf(rapid.String().Filter(func(s string) bool { return !strings.ContainsAny(s, "\r\x00") }),
-			rapid.SampledFrom([]string{"1e3", "0042", "1_000", "true", "~", "", "null", ".5", "- a", "a: b", "a #b", "&a", "*a", "!t", "a\nb", "'", "<<"}))
+			rapid.SampledFrom([]string{"1e3", "0042", "1_000", "true", "~", "", "null", ".5", "- a", "? a", "a: b", "a #b", "&a", "*a", "!t", "a\nb", "'", "<<"}))
 		finite := rapid.Float64Range(-math.MaxFloat64, math.MaxFloat64)
 		d := doc{
 			Int: rapid.Int().Draw(t, "int"), Small: rapid.Int8().Draw(t, "small"), Seed: rapid.Uint64().Draw(t, "seed"),
