@@ -55,7 +55,7 @@ func (t *Trainer) Step() (float64, error) {
 	if err != nil {
 		return loss, err
 	}
-	return loss, t.update(t.watched && !t.Tape.diverged)
+	return loss, t.update(t.finite())
 }
 
 // backward computes the loss and the gradients.
@@ -72,6 +72,9 @@ func (t *Trainer) backward() (float64, error) {
 	}
 	return loss, nil
 }
+
+// finite reports whether the tape has seen that all gradients of its last run are finite.
+func (t *Trainer) finite() bool { return t.watched && !t.Tape.diverged }
 
 // update steps the optimiser on the trainer's gradients. finite says that they are known to be.
 func (t *Trainer) update(finite bool) error {
