@@ -21,6 +21,9 @@ type Config struct {
 	// UnpooledBlock5 and Dirac are those of [NetworkConfig].
 	UnpooledBlock5 bool `yaml:"unpooled_block5"`
 	Dirac          bool `yaml:"dirac"`
+	// Whiten starts the first convolution from the principal components of the images' patches, each
+	// with variance 1, and their negatives.
+	Whiten bool `yaml:"whiten"`
 	// ExitWeights are the weights of the exits' losses.
 	ExitWeights []float64 `yaml:"exit_weights"`
 
@@ -113,6 +116,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	var young struct { // 0 where the key is not given
 		UnpooledBlock5 bool    `yaml:"unpooled_block5"`
 		Dirac          bool    `yaml:"dirac"`
+		Whiten         bool    `yaml:"whiten"`
 		LabelSmoothing float64 `yaml:"label_smoothing"`
 		ReflectPadding bool    `yaml:"reflect_padding"`
 		AlternateFlip  bool    `yaml:"alternate_flip"`
@@ -121,7 +125,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	if err := yaml.Unmarshal(data, &young); err != nil {
 		return c, fmt.Errorf("early exits: configuration %s: %w", filename, err)
 	}
-	c.UnpooledBlock5, c.Dirac = young.UnpooledBlock5, young.Dirac
+	c.UnpooledBlock5, c.Dirac, c.Whiten = young.UnpooledBlock5, young.Dirac, young.Whiten
 	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
 	c.AlternateFlip, c.Cutout = young.AlternateFlip, young.Cutout
 	return c, c.validate()

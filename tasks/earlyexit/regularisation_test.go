@@ -7,12 +7,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/nn"
+	"github.com/graphrl/graphrl/nn/cnn"
+	"gorgonia.org/gorgonia"
 )
 
 // plain returns a configuration without the keys that came after the first release.
 func plain() Config {
 	cfg := tiny()
-	cfg.UnpooledBlock5, cfg.Dirac = false, false
+	cfg.UnpooledBlock5, cfg.Dirac, cfg.Whiten = false, false, false
 	cfg.LabelSmoothing, cfg.ReflectPadding, cfg.AlternateFlip, cfg.Cutout = 0, false, false, 0
 	return cfg
 }
@@ -44,7 +47,7 @@ seed: 1
 `
 	cfg, err := Task().Parse([]byte(written), "config.yaml")
 	check(t, err)
-	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 {
+	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.Whiten || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 {
 		t.Errorf("an older run got %+v", cfg)
 	}
 	for _, want := range []Config{tiny(), plain()} {
@@ -168,5 +171,59 @@ func TestAlternateFlipAndCutout(t *testing.T) {
 	}
 	if math.Abs(float64(first)-n/2) > 4*math.Sqrt(n)/2 { // 4 standard errors
 		t.Errorf("%d of %d images mirrored in the first epoch", first, n)
+	}
+}
+
+// The first filters of a whitened convolution have uncorrelated outputs of variance 1, up to the
+// variance that is added, over the patches inside the images; the others are their negatives.
+func TestWhiten(t *testing.T) {
+	const components = 5
+	set := tints(300)
+	for i := range set.Pixels[3:] { // neighbours are alike, as in real images
+		set.Pixels[i+3] = uint8((3*int(set.Pixels[i]) + int(set.Pixels[i+3])) / 4)
+	}
+	m := cnn.Map{Height: 32, Width: 32, Channels: 3}
+	norm := normalisation(set)
+	conv, err := cnn.NewConv2D("conv", cnn.Conv2DConfig{In: m, Channels: 2 * components, Kernel: 3, NoBias: true}, rand.New(rand.NewPCG(1, 1)))
+	check(t, err)
+	check(t, whiten(conv, norm, set))
+	g := gorgonia.NewGraph()
+	x, err := nn.NewInput(g, "x", 3)
+	check(t, err)
+	y, err := conv.Forward(x)
+	check(t, err)
+	tape, err := nn.NewTape(y)
+	check(t, err)
+	var moments [components][components]float64
+	rows := 0
+	for i := range set.Len() {
+		var in nn.Buffer
+		norm.draw(in.Resize(m.Pixels(), 3), set.Image(i), m, view{})
+		check(t, tape.Bind(x, in.Value()))
+		check(t, tape.Run())
+		out := tape.Matrix(y)
+		rows += out.Rows
+		for p := range out.Rows {
+			row := out.Row(p)
+			for a := range components {
+				if math.Abs(float64(row[a]+row[components+a])) > 1e-5 {
+					t.Fatalf("filters %d and %d: %v and %v", a, components+a, row[a], row[components+a])
+				}
+				for b := range components {
+					moments[a][b] += float64(row[a]) * float64(row[b])
+				}
+			}
+		}
+	}
+	for a := range components {
+		for b := range components {
+			got, want := moments[a][b]/float64(rows), 0.0
+			if a == b {
+				want = 1
+			}
+			if math.Abs(got-want) > 0.02 {
+				t.Errorf("filters %d and %d: covariance %v, want %v", a, b, got, want)
+			}
+		}
 	}
 }

@@ -96,6 +96,11 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	}, rng); err != nil {
 		return nil, err
 	}
+	if cfg.Whiten {
+		if err := whiten(t.net.blocks[0].units[0].conv, t.norm, images); err != nil {
+			return nil, err
+		}
+	}
 	if t.opt, err = nn.NewSGD(t.net.Params(), nn.SGDConfig{
 		LearningRate: cfg.LearningRate, Momentum: 0.9, Nesterov: true, WeightDecay: cfg.WeightDecay,
 	}); err != nil {
