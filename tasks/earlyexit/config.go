@@ -21,8 +21,8 @@ type Config struct {
 	// UnpooledBlock5 and Dirac are those of [NetworkConfig].
 	UnpooledBlock5 bool `yaml:"unpooled_block5"`
 	Dirac          bool `yaml:"dirac"`
-	// Whiten starts the first convolution from the principal components of the images' patches, each
-	// with variance 1, and their negatives.
+	// Whiten makes the filters of the first convolution the principal components of the images'
+	// patches, each with variance 1, and their negatives. They are not trained.
 	Whiten bool `yaml:"whiten"`
 	// ExitWeights are the weights of the exits' losses.
 	ExitWeights []float64 `yaml:"exit_weights"`
@@ -56,9 +56,9 @@ type Config struct {
 // DefaultConfig returns the recipe for CIFAR-10 at half of VGG-16's width.
 func DefaultConfig() Config {
 	return Config{
-		Epochs: 16, Width: 0.5, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},
-		BatchSize: 128, LearningRate: 0.1, WarmupEpochs: 1, WeightDecay: 5e-4,
-		CropPadding: 4, Flip: true, Replicas: 2, Seed: 1,
+		Epochs: 16, Width: 0.5, Dirac: true, Whiten: true, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},
+		BatchSize: 128, LearningRate: 0.1, WarmupEpochs: 1, WeightDecay: 1e-3, LabelSmoothing: 0.2,
+		CropPadding: 4, ReflectPadding: true, Flip: true, AlternateFlip: true, Replicas: 2, Seed: 1,
 	}
 }
 

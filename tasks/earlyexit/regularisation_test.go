@@ -174,6 +174,23 @@ func TestAlternateFlipAndCutout(t *testing.T) {
 	}
 }
 
+// Training leaves the filters that whiten as they are, and changes every other parameter.
+func TestWhitenedFiltersStay(t *testing.T) {
+	cfg := plain()
+	cfg.Whiten = true
+	tr := start(t, cfg, tints(64))
+	var before [][]float32
+	for _, p := range tr.net.Params() {
+		before = append(before, slices.Clone(p.Data()))
+	}
+	train(t, tr, 4)
+	for i, p := range tr.net.Params() {
+		if same := slices.Equal(before[i], p.Data()); same != (i == 0) {
+			t.Errorf("%s is as before: %v", p.Name, same)
+		}
+	}
+}
+
 // The first filters of a whitened convolution have uncorrelated outputs of variance 1, up to the
 // variance that is added, over the patches inside the images; the others are their negatives.
 func TestWhiten(t *testing.T) {

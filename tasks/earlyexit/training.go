@@ -101,7 +101,7 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 			return nil, err
 		}
 	}
-	if t.opt, err = nn.NewSGD(t.net.Params(), nn.SGDConfig{
+	if t.opt, err = nn.NewSGD(cfg.trained(t.net), nn.SGDConfig{
 		LearningRate: cfg.LearningRate, Momentum: 0.9, Nesterov: true, WeightDecay: cfg.WeightDecay,
 	}); err != nil {
 		return nil, err
@@ -133,6 +133,14 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	return t, err
 }
 
+// trained returns the parameters that training changes: all but the filters that whiten.
+func (c Config) trained(n *Network) nn.Params {
+	if c.Whiten {
+		return n.Params()[1:]
+	}
+	return n.Params()
+}
+
 // build adds network and loss to a new graph.
 func (r *replica) build(cfg Config, opt *nn.SGD) error {
 	for _, l := range r.net.norms() {
@@ -159,7 +167,7 @@ func (r *replica) build(cfg Config, opt *nn.SGD) error {
 	if err != nil {
 		return err
 	}
-	r.trainer, err = nn.NewTrainer(loss, r.net.Params(), opt, r.logits[:]...)
+	r.trainer, err = nn.NewTrainer(loss, cfg.trained(r.net), opt, r.logits[:]...)
 	return err
 }
 

@@ -18,7 +18,8 @@ const (
 // whiten sets the filters of a convolution of the images to the principal components of their
 // patches, the largest first, each divided by its standard deviation, and to the negatives of these
 // (K. Jordan, arXiv 2404.00498, section 3.2): uncorrelated inputs are easier to learn from, and the
-// negatives keep what the ReLU cuts off. Filters beyond twice the components stay as they are.
+// negatives keep what the ReLU cuts off. Filters beyond twice the components stay as they are. None
+// of them is trained.
 func whiten(conv *cnn.Conv2D, norm Normalisation, images *imagefolder.Set) error {
 	const kernel = 3
 	m, depth := conv.In, kernel*kernel*3
