@@ -88,18 +88,9 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 			t.mirrored[i] = rng.Uint64()&1 == 1
 		}
 	}
-	image := cnn.Map{Height: images.Height, Width: images.Width, Channels: 3}
-	rng := rand.New(rand.NewPCG(cfg.Seed, weightStream))
 	var err error
-	if t.net, err = NewNetwork(NetworkConfig{
-		Image: image, Classes: len(images.Classes), Width: cfg.Width, UnpooledBlock5: cfg.UnpooledBlock5, Dirac: cfg.Dirac,
-	}, rng); err != nil {
+	if t.net, err = cfg.network(images, t.norm); err != nil {
 		return nil, err
-	}
-	if cfg.Whiten {
-		if err := whiten(t.net.blocks[0].units[0].conv, t.norm, images); err != nil {
-			return nil, err
-		}
 	}
 	if t.opt, err = nn.NewSGD(cfg.trained(t.net), nn.SGDConfig{
 		LearningRate: cfg.LearningRate, Momentum: 0.9, Nesterov: true, WeightDecay: cfg.WeightDecay,
@@ -131,6 +122,18 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	t.sums.Accuracy, t.report.Accuracy = make([]float64, Exits), make([]float64, Exits)
 	t.parallel, err = nn.NewDataParallel(trainers...)
 	return t, err
+}
+
+// network makes the network to train.
+func (c Config) network(images *imagefolder.Set, norm Normalisation) (*Network, error) {
+	n, err := NewNetwork(NetworkConfig{
+		Image:   cnn.Map{Height: images.Height, Width: images.Width, Channels: 3},
+		Classes: len(images.Classes), Width: c.Width, UnpooledBlock5: c.UnpooledBlock5, Dirac: c.Dirac,
+	}, rand.New(rand.NewPCG(c.Seed, weightStream)))
+	if err == nil && c.Whiten {
+		err = whiten(n.blocks[0].units[0].conv, norm, images)
+	}
+	return n, err
 }
 
 // trained returns the parameters that training changes: all but the filters that whiten.
