@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -62,6 +63,27 @@ func TestFrameTaskBecomesLonger(t *testing.T) {
 		if code, out, messages := train(task, "--resume", "short", "--seed", "3"); code == 0 || out != "" ||
 			!strings.Contains(messages, "give only --from, --frames and --format") {
 			t.Errorf("%s: code %d, output %q, messages\n%s", task, code, out, messages)
+		}
+	}
+}
+
+// A command that meets the run of another task names the command that continues it.
+func TestRunOfAnotherTask(t *testing.T) {
+	inTemp(t)
+	must(t, "mecoffload", "--config", "tiny.yaml", "--out", "mecoffload")
+	for _, task := range frameTasks {
+		must(t, task, "--users", "3", "--frames", "40", "--out", task)
+	}
+	tasks := append([]string{"mecoffload"}, frameTasks...)
+	for _, command := range tasks {
+		for _, run := range tasks {
+			if run == command {
+				continue
+			}
+			want := fmt.Sprintf("continue it by `train %s --resume %s`", run, run)
+			if code, _, messages := train(command, "--resume", run); code != 1 || !strings.Contains(messages, want) {
+				t.Errorf("%s on a run of %s: code %d, %s\nwant %s", command, run, code, messages, want)
+			}
 		}
 	}
 }

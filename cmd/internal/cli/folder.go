@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
+	"github.com/graphrl/graphrl/tasks/lydroo"
+	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
+	"github.com/graphrl/graphrl/tasks/wpmec"
 )
 
 // Files that commands add to a run folder.
@@ -70,6 +73,8 @@ func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags,
 		return folder, run, nil
 	case errors.As(err, &lost) && lost.Other != "":
 		err = fmt.Errorf("%w: continue from it by --resume %s --from %s", err, ShellQuote(f.Resume), lost.Other)
+	case lost != nil && taskOf(lost.Dir) != "":
+		err = fmt.Errorf("--resume %s: a run of another task: continue it by `train%s --resume %s`", f.Resume, taskOf(lost.Dir), ShellQuote(f.Resume))
 	case errors.Is(err, runfolder.ErrShorter):
 		err = fmt.Errorf("--%s: %w", steps, err)
 	default:
@@ -93,12 +98,35 @@ func Resumable(err error, folder *runfolder.Folder, step string, run runfolder.R
 	return err
 }
 
-// OpenError adds to the error of a run's checkpoint which other one can be evaluated.
+// OpenError adds to the error of a run's checkpoint which other one can be evaluated, or replaces it
+// by the command that reads runs of its task.
 func OpenError(err error) error {
 	var lost *runfolder.CheckpointError
-	if errors.As(err, &lost) && lost.Other != "" {
+	if !errors.As(err, &lost) {
+		return err
+	}
+	if lost.Other != "" {
 		dir := filepath.Join(lost.Dir, runfolder.CheckpointDir, lost.Other)
 		return fmt.Errorf("%w: evaluate it by --checkpoint %s", err, ShellQuote(dir))
 	}
+	if task := taskOf(lost.Dir); task != "" {
+		return fmt.Errorf("%s: a run of another task: evaluate it by `eval%s --run %s`", lost.Dir, task, ShellQuote(lost.Dir))
+	}
 	return err
+}
+
+// taskOf returns the words after train and eval for the task of a run folder, and "" if no task can
+// read it.
+func taskOf(dir string) string {
+	latest := filepath.Join(dir, runfolder.CheckpointDir, runfolder.Latest)
+	if _, err := experiment.Task().Open(latest); err == nil {
+		return " mecoffload"
+	}
+	if _, err := wpmec.Task().Open(latest); err == nil {
+		return " wpmec"
+	}
+	if _, err := lydroo.Task().Open(latest); err == nil {
+		return " lydroo"
+	}
+	return ""
 }
