@@ -296,8 +296,10 @@ func (s sweptKey) of(c *lydroo.Config) *float64 {
 
 // sweepPanels show the queue at the end and the power of each method over the swept values.
 func sweepPanels(s sweptKey, rows []queueRow) []show.Panel {
-	queue := show.Panel{Title: "data queue, last third", X: s.key, Y: "Mbit", LogY: true}
-	power := show.Panel{Title: "energy of a user", X: s.key, Y: "J a frame"}
+	least := slices.Min(s.values)
+	wide := least > 0 && slices.Max(s.values) >= 10*least
+	queue := show.Panel{Title: "data queue, last third", X: s.key, Y: "Mbit", LogX: wide, LogY: true}
+	power := show.Panel{Title: "energy of a user", X: s.key, Y: "J a frame", LogX: wide}
 	for at := 0; at < len(rows); at += len(s.values) {
 		q, p := show.Line{Name: string(rows[at].Method)}, show.Line{Name: string(rows[at].Method)}
 		for _, r := range rows[at : at+len(s.values)] {

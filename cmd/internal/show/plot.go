@@ -25,6 +25,7 @@ import (
 type Panel struct {
 	Title string // above it, or empty
 	X, Y  string // labels of the axes
+	LogX  bool   // scale X by its logarithm; all X must be positive
 	LogY  bool   // scale Y by its logarithm; all Y must be positive
 	Lines []Line
 }
@@ -181,7 +182,7 @@ func (k *legend) plot(panel Panel) (*plot.Plot, error) {
 	curves, levels := 0, 0
 	for _, l := range panel.Lines {
 		style := lineStyle(k.index(l.Name))
-		if err := l.check(panel.LogY); err != nil {
+		if err := l.check(panel); err != nil {
 			return nil, err
 		}
 		if l.Dots {
@@ -219,8 +220,7 @@ func (k *legend) plot(panel Panel) (*plot.Plot, error) {
 		k.note(l.Name, thumbs)
 	}
 	p.Add(front...)
-	scaleY(&p.Y, panel.LogY)
-	p.X.Tick.Marker = roundTicks{}
+	panel.scale(p)
 	return p, nil
 }
 
@@ -258,11 +258,16 @@ func (k *legend) draw(c draw.Canvas, height vg.Length, columns int) {
 	}
 }
 
-// check reports values that the axis cannot show.
-func (l Line) check(log bool) error {
-	for _, y := range l.Y {
-		if log && !(y > 0) {
-			return fmt.Errorf("%s: %v cannot be shown on a logarithmic axis", l.Name, y)
+// check reports values that the axes of a panel cannot show.
+func (l Line) check(p Panel) error {
+	for _, axis := range []struct {
+		log    bool
+		values []float64
+	}{{p.LogX, l.X}, {p.LogY, l.Y}} {
+		for _, v := range axis.values {
+			if axis.log && !(v > 0) {
+				return fmt.Errorf("%s: %v cannot be shown on a logarithmic axis", l.Name, v)
+			}
 		}
 	}
 	return nil
@@ -306,28 +311,37 @@ func (l Line) band(c color.Color) *plotter.Polygon {
 	return area
 }
 
-// scaleY leaves a twentieth of the range free above and below the lines. A logarithmic axis begins
-// and ends at powers of ten.
-func scaleY(y *plot.Axis, log bool) {
-	if !log {
-		space := 0.05 * (y.Max - y.Min)
-		if low := y.Min - space; y.Min < 0 || low >= 0 {
-			y.Min = low
-		} else {
-			y.Min = 0
-		}
-		y.Max += space
-		y.Tick.Marker = roundTicks{}
+// scale sets the ends and the ticks of the axes. A linear Y axis leaves a twentieth of the range free
+// above and below the lines.
+func (panel Panel) scale(p *plot.Plot) {
+	x, y := &p.X, &p.Y
+	x.Tick.Marker, y.Tick.Marker = roundTicks{}, roundTicks{}
+	if panel.LogX {
+		scaleLog(x)
+	}
+	if panel.LogY {
+		scaleLog(y)
 		return
 	}
-	low, high := int(math.Floor(math.Log10(y.Min))), int(math.Ceil(math.Log10(y.Max)))
+	space := 0.05 * (y.Max - y.Min)
+	if low := y.Min - space; y.Min < 0 || low >= 0 {
+		y.Min = low
+	} else {
+		y.Min = 0
+	}
+	y.Max += space
+}
+
+// scaleLog makes an axis logarithmic, from a power of ten to another.
+func scaleLog(axis *plot.Axis) {
+	low, high := int(math.Floor(math.Log10(axis.Min))), int(math.Ceil(math.Log10(axis.Max)))
 	high = max(high, low+1)
 	var ticks plot.ConstantTicks
 	for e := low; e <= high; e++ {
 		ticks = append(ticks, plot.Tick{Value: math.Pow10(e), Label: strconv.FormatFloat(math.Pow10(e), 'g', -1, 64)})
 	}
-	y.Scale, y.Tick.Marker = plot.LogScale{}, ticks
-	y.Min, y.Max = math.Pow10(low), math.Pow10(high)
+	axis.Scale, axis.Tick.Marker = plot.LogScale{}, ticks
+	axis.Min, axis.Max = math.Pow10(low), math.Pow10(high)
 }
 
 // roundTicks places about five ticks at round numbers, all with labels.

@@ -134,9 +134,11 @@ func TestSaveFigure(t *testing.T) {
 	}}
 	log := panel
 	log.Title, log.LogY = "logarithmic", true
+	both := log
+	both.LogX, both.Lines = true, []Line{{Name: "GRLE", X: []float64{2, 320}, Y: []float64{1, 40}}}
 	one := panel
 	one.Lines = []Line{{Name: "GRLE", X: []float64{1}, Y: []float64{0.1}}}
-	for _, panels := range [][]Panel{{panel, log}, {one}} {
+	for _, panels := range [][]Panel{{panel, log}, {both}, {one}} {
 		if err := SaveFigure(base, panels...); err != nil {
 			t.Fatal(err)
 		}
@@ -155,6 +157,10 @@ func TestSaveFigure(t *testing.T) {
 	log.Lines = []Line{{Name: "zero", X: []float64{1, 2}, Y: []float64{1, 0}}}
 	if err := SaveFigure(base, log); err == nil || !strings.Contains(err.Error(), "zero: 0 cannot be shown") {
 		t.Errorf("the logarithm of zero: %v", err)
+	}
+	both.Lines[0].X[0] = -2
+	if err := SaveFigure(base, both); err == nil || !strings.Contains(err.Error(), "GRLE: -2 cannot be shown") {
+		t.Errorf("the logarithm of -2: %v", err)
 	}
 }
 
