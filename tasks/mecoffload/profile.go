@@ -18,8 +18,11 @@ import (
 //go:embed profiles/*.yaml
 var profileFiles embed.FS
 
-// DefaultProfile names the built-in profile. Its figures are this project's own and illustrative.
-const DefaultProfile = "vgg16-cifar10"
+// IllustrativeProfile names the built-in profile whose figures are this project's own, not measured.
+const IllustrativeProfile = "vgg16-cifar10"
+
+// DefaultProfile names the built-in profile of a configuration that names none.
+const DefaultProfile = IllustrativeProfile
 
 // Profile describes a CNN with early exits and the servers that run it: the accuracy of each exit
 // and the time of an inference up to it. Profiles are YAML files that you can replace with your own

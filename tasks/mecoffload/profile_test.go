@@ -14,8 +14,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestDefaultProfile(t *testing.T) {
-	got, err := LoadProfile(DefaultProfile)
+func TestIllustrativeProfile(t *testing.T) {
+	got, err := LoadProfile(IllustrativeProfile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -264,7 +264,7 @@ func TestProfileErrors(t *testing.T) {
 }
 
 func FuzzProfile(f *testing.F) {
-	data, err := profileFiles.ReadFile("profiles/" + DefaultProfile + ".yaml")
+	data, err := profileFiles.ReadFile("profiles/" + IllustrativeProfile + ".yaml")
 	if err != nil {
 		f.Fatal(err)
 	}

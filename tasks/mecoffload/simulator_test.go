@@ -24,7 +24,7 @@ func builtin(t testing.TB, name string, change func(*Scenario)) (*Simulator, Sce
 	if change != nil {
 		change(&sc)
 	}
-	p, err := LoadProfile(DefaultProfile)
+	p, err := LoadProfile(IllustrativeProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func builtin(
 	if change != nil {
 		change(&sc)
 	}
-	p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func testConfig(t *testing.T, m Method) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func TestEvaluationStart(t *testing.T) {
 	// long enough for the servers to catch up now and then; after that, earlier decisions do not
 	// matter
 	sc.Slot = 0.03
-	p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -367,7 +367,7 @@ func TestSuites(t *testing.T) {
 func TestOptions(t *testing.T) {
 	recipe := agent.TunedRecipe()
 	recipe.Name, recipe.LearningRate = "mine", 0.01
-	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	profile, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,7 +135,7 @@ func TestLedgerKnowsBacklogs(t *testing.T) {
 		sc, err := mecoffload.LoadScenario("static")
 		check(t, err)
 		sc.Devices = rapid.IntRange(1, 9).Draw(rt, "devices")
-		p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+		p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 		check(t, err)
 		sim, err := mecoffload.NewSimulator(sc, p)
 		check(t, err)

@@ -247,7 +247,7 @@ func world(t *testing.T, servers int, slots int64) Config {
 	check(t, err)
 	sc.Devices, sc.Servers = 4, servers
 	sc.Deadline = mecoffload.Interval[mecoffload.Seconds]{Low: 600, High: 600}
-	p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	check(t, err)
 	return Config{Scenario: sc, Profile: p, Seed: 1, Slots: slots, Scale: 1, Service: Padded, Images: photos(t, 6)}
 }
@@ -404,7 +404,7 @@ func TestReplayEqualsSimulator(t *testing.T) {
 		sc, err := mecoffload.LoadScenario(rapid.SampledFrom([]string{"dynamic", "static", "churn"}).Draw(rt, "scenario"))
 		check(t, err)
 		sc.Devices = rapid.IntRange(1, 9).Draw(rt, "devices")
-		p, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+		p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 		check(t, err)
 		sim, err := mecoffload.NewSimulator(sc, p)
 		check(t, err)
