@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,20 +33,68 @@ import (
 //
 //	go test ./cmd/serve -run xxx -bench . -benchtime 20000x
 //
-// Under /paced, requests start at a fixed rate, whether the ones before are answered or not; in the
-// others the next request follows the answer. p50-us and p99-us are the times from a request to its
-// answer, late-% the share that started more than 1 ms late, because the client did not keep up, and
-// server-us is the service's processor time for a decision.
+// Under /paced, requests are due at a fixed rate, whether the ones before are answered or not, and
+// p50-us and p99-us are the times from when they are due to their answers. In the others the next
+// request follows the answer. late-% is the share that started more than 1 ms late, because the client
+// did not keep up or all its connections were waiting, and server-us and client-us are the
+// processor times of both for a decision.
 
-// asChild in the environment makes the test's binary the command, with the arguments of the command.
+// asChild in the environment makes the test's binary the command, with the arguments of the command,
+// on the processor of that number.
 const asChild = "GRAPHRL_SERVE_AS_CHILD"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asChild) != "" {
+	if cpu := os.Getenv(asChild); cpu != "" {
+		n, err := strconv.Atoi(cpu)
+		if err == nil {
+			err = pin(n)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		main()
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// pin keeps this process on some processors: the kernel moves its threads, and with them the
+// service's, to and fro otherwise.
+func pin(cpus ...int) error {
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range threads { // those to come do as those that start them
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return err
+		}
+		if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
+			return err
+		}
+	}
+	return nil
+}
+
+// processors are those that this process may use.
+func processors(b testing.TB) []int {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		b.Fatal(err)
+	}
+	var list []int
+	for cpu := 0; len(list) < set.Count(); cpu++ {
+		if set.IsSet(cpu) {
+			list = append(list, cpu)
+		}
+	}
+	return list
 }
 
 // trainedRun is the folder of a checkpoint that has learned a little.
@@ -95,8 +144,9 @@ func startWorld(b testing.TB, devices, servers int) *world {
 	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
 		b.Fatal(err)
 	}
+	cpus := processors(b)
 	child := exec.Command(os.Args[0], "--config", config)
-	child.Env = append(os.Environ(), asChild+"=1", "GOMAXPROCS=1")
+	child.Env = append(os.Environ(), asChild+"="+strconv.Itoa(cpus[0]), "GOMAXPROCS=1")
 	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	messages := new(output)
 	child.Stdout, child.Stderr = messages, messages
@@ -104,8 +154,14 @@ func startWorld(b testing.TB, devices, servers int) *world {
 		b.Fatal(err)
 	}
 	before := runtime.GOMAXPROCS(1)
+	if err := pin(cpus[len(cpus)-1]); err != nil {
+		b.Fatal(err)
+	}
 	b.Cleanup(func() {
 		runtime.GOMAXPROCS(before)
+		if err := pin(cpus...); err != nil {
+			b.Error(err)
+		}
 		_ = child.Process.Signal(syscall.SIGTERM)
 		if err := child.Wait(); err != nil {
 			b.Log(err, messages.text())
@@ -141,6 +197,17 @@ func (w *world) cpu(b testing.TB) float64 {
 	}
 	b.Fatal("the metrics have no processor time")
 	return 0
+}
+
+// spent is the processor time that both have taken, in seconds.
+type spent struct{ server, client float64 }
+
+func (w *world) spent(b testing.TB) spent {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return spent{w.cpu(b), float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9}
 }
 
 // observe plays some slots to ask about.
@@ -251,7 +318,7 @@ func (w *world) bare(b *testing.B) {
 // closed asks one request after the other.
 func (w *world) closed(b *testing.B, a ask) {
 	times := make([]time.Duration, 0, b.N)
-	before := w.cpu(b)
+	before := w.spent(b)
 	for i := 0; b.Loop(); i++ {
 		start := time.Now()
 		if err := a(w.requests[i%len(w.requests)]); err != nil {
@@ -262,18 +329,23 @@ func (w *world) closed(b *testing.B, a ask) {
 	w.report(b, times, before)
 }
 
-func (w *world) report(b *testing.B, times []time.Duration, before float64) {
+func (w *world) report(b *testing.B, times []time.Duration, before spent) {
 	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)/2].Nanoseconds())/1e3, "p50-us")
 	b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds())/1e3, "p99-us")
-	b.ReportMetric((w.cpu(b)-before)/float64(len(times))*1e6, "server-us")
+	now := w.spent(b)
+	b.ReportMetric((now.server-before.server)/float64(len(times))*1e6, "server-us")
+	b.ReportMetric((now.client-before.client)/float64(len(times))*1e6, "client-us")
 }
 
 // pacer wakes up at a fixed rate. A timer of the kernel does so to some microseconds, and, unlike a
 // loop that watches the clock, leaves the core to the client's connections.
 type pacer struct {
 	timer *os.File
+	begin time.Time
+	every time.Duration
 	due   int // requests that are due and not begun
+	begun int
 }
 
 func newPacer(b testing.TB, rate float64) *pacer {
@@ -281,17 +353,17 @@ func newPacer(b testing.TB, rate float64) *pacer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	every := unix.NsecToTimespec(int64(1e9 / rate))
+	p := &pacer{timer: os.NewFile(uintptr(fd), "timer"), begin: time.Now(), every: time.Duration(1e9 / rate)}
+	b.Cleanup(func() { p.timer.Close() })
+	every := unix.NsecToTimespec(int64(p.every))
 	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil); err != nil {
 		b.Fatal(err)
 	}
-	p := &pacer{timer: os.NewFile(uintptr(fd), "timer")}
-	b.Cleanup(func() { p.timer.Close() })
 	return p
 }
 
-// wait returns when the next request is due.
-func (p *pacer) wait(b testing.TB) {
+// wait returns when the next request is due, and that time.
+func (p *pacer) wait(b testing.TB) time.Time {
 	for p.due == 0 {
 		var count [8]byte
 		if _, err := p.timer.Read(count[:]); err != nil {
@@ -300,51 +372,57 @@ func (p *pacer) wait(b testing.TB) {
 		p.due = int(binary.NativeEndian.Uint64(count[:]))
 	}
 	p.due--
+	p.begun++
+	return p.begin.Add(time.Duration(p.begun) * p.every)
 }
 
-// paced asks b.N requests at a rate per second, each on the connection that has been idle longest.
-// beside, if not nil, runs meanwhile.
+// task is one request of a paced load.
+type task struct {
+	number int
+	due    time.Time
+}
+
+// paced asks b.N requests at a rate per second, each on a connection that is idle. beside, if not nil,
+// runs meanwhile.
 func (w *world) paced(b *testing.B, connections int, rate float64, make1 func(testing.TB) ask, beside func(stop <-chan struct{})) {
-	idle := make(chan ask, connections)
+	n := b.N
+	times := make([]time.Duration, n)
+	var late atomic.Int64
+	due, stop := make(chan task, n), make(chan struct{})
+	var extra, wait sync.WaitGroup
+	if beside != nil {
+		extra.Go(func() { beside(stop) })
+	}
 	for range connections {
 		a := make1(b)
 		if err := a(w.requests[0]); err != nil {
 			b.Fatal(err)
 		}
-		idle <- a
-	}
-	n := b.N
-	times, late := make([]time.Duration, n), 0
-	stop := make(chan struct{})
-	var extra, wait sync.WaitGroup
-	if beside != nil {
-		extra.Go(func() { beside(stop) })
-	}
-	before := w.cpu(b)
-	b.ResetTimer()
-	p := newPacer(b, rate)
-	begin := time.Now()
-	for i := range n {
-		p.wait(b)
-		if time.Since(begin).Seconds() > float64(i+1)/rate+1e-3 {
-			late++
-		}
-		a := <-idle
 		wait.Go(func() {
-			start := time.Now()
-			if err := a(w.requests[i%len(w.requests)]); err != nil {
-				b.Error(err)
+			for t := range due {
+				if time.Since(t.due) > time.Millisecond {
+					late.Add(1)
+				}
+				if err := a(w.requests[t.number%len(w.requests)]); err != nil {
+					b.Error(err)
+				}
+				times[t.number] = time.Since(t.due)
 			}
-			times[i] = time.Since(start)
-			idle <- a
 		})
 	}
+	before := w.spent(b)
+	b.ResetTimer()
+	p := newPacer(b, rate)
+	for i := range n {
+		due <- task{i, p.wait(b)}
+	}
+	close(due)
 	wait.Wait()
 	b.StopTimer()
 	close(stop)
 	extra.Wait()
 	w.report(b, times, before)
-	b.ReportMetric(100*float64(late)/float64(n), "late-%")
+	b.ReportMetric(100*float64(late.Load())/float64(n), "late-%")
 }
 
 func BenchmarkService(b *testing.B) {
