@@ -190,7 +190,7 @@ func (s *Service) Serve(ctx context.Context, l net.Listener, conf *tls.Config) e
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true) // the splitter decrypts
 	fast := s.grpcServer()
-	split := newSplitter(netutil.LimitListener(l, s.cfg.Limits.Connections), conf, s.log)
+	split := newSplitter(netutil.LimitListener(directListener{l}, s.cfg.Limits.Connections), conf, s.log)
 	waiting, forget := context.WithCancel(ctx)
 	defer forget()
 	ended := make(chan error, 3)

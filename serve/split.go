@@ -40,6 +40,18 @@ func newSplitter(l net.Listener, conf *tls.Config, log *slog.Logger) *splitter {
 	return &splitter{l, conf, log, newHanded(l.Addr()), newHanded(l.Addr())}
 }
 
+// directListener accepts connections that are read and written directly.
+type directListener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l directListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return directly(c), nil
+}
+
 // run accepts connections until the listener is closed. Those that have not asked anything when ctx
 // ends are closed.
 func (s *splitter) run(ctx context.Context) error {
