@@ -186,6 +186,12 @@ func (c *Config) UnmarshalNode(n strictyaml.Node) error {
 	if err != nil {
 		return err
 	}
+	if part, given := n.Field("profile"); given {
+		_, named := part.Text()
+		if _, measured := part.Field("measured"); !named && !measured {
+			c.Profile.Measured = nil // that of the built-in is not about the figures written out
+		}
+	}
 	recipe := c.Method.DefaultRecipe()
 	c.Recipe, err = decodePart(n, "recipe", agent.LoadRecipe, agent.RecipeNames(), recipe, recipe)
 	return err

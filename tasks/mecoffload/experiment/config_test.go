@@ -62,6 +62,18 @@ func TestConfigParts(t *testing.T) {
 		t.Errorf("the rest: %+v", c)
 	}
 
+	c = parseConfig(t, "profile: {name: vgg16-cifar10-measured, accuracy: [0.5], servers: [{times: [1ms]}]}\nslots: 3")
+	if c.Profile.Measured != nil || c.Profile.Exits() != 1 {
+		t.Errorf("figures written out: %+v", c.Profile)
+	}
+	data, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(c, parseConfig(t, string(data))); d != "" {
+		t.Errorf("-figures written out +read again:\n%s", d)
+	}
+
 	c = parseConfig(t, "scenario: {name: churn, devices: 6, churn: {leave: 0.1}}\nrecipe:\n  name: paper\n  learning_rate: 0.5\n  hidden: [3]\n")
 	churn.Devices, churn.Churn.Leave = 6, 0.1
 	if d := cmp.Diff(churn, c.Scenario); d != "" {
