@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/cmd/internal/cli"
@@ -19,8 +22,11 @@ func (c mecoffloadCommand) emit(w io.Writer) error {
 	if c.Shard != "" || c.Merge {
 		return cli.Usage("--emit writes a job for all shards: leave out --shard and --merge")
 	}
-	if c.Parts < 1 {
-		return cli.Usage("--parts is at least 1")
+	if c.Image != "" && (c.Emit != "k8s" || strings.ContainsFunc(c.Image, unicode.IsSpace)) {
+		return cli.Usage("--image %q: want the name of an image, with --emit k8s", c.Image)
+	}
+	if err := errors.Join(inRange("parts", c.Parts, maxParts), inRange("at-once", c.AtOnce, maxParts)); err != nil {
+		return err
 	}
 	if _, err := c.suite(); err != nil { // before a cluster finds out
 		return err
@@ -29,6 +35,22 @@ func (c mecoffloadCommand) emit(w io.Writer) error {
 		return c.emitKubernetes(w)
 	}
 	return c.emitSlurm(w)
+}
+
+// parts is the number of shards.
+func (f suiteFlags) parts() int {
+	if f.Parts == nil {
+		return 8
+	}
+	return *f.Parts
+}
+
+// atOnce is the most shards at a time.
+func (f suiteFlags) atOnce() int {
+	if f.AtOnce == nil {
+		return min(f.parts(), 1000)
+	}
+	return min(f.parts(), *f.AtOnce)
 }
 
 // arguments are the flags that each task of a job gets.
@@ -57,7 +79,9 @@ func (c mecoffloadCommand) arguments(results string) []string {
 		add("slots", strconv.FormatInt(*c.Slots, 10))
 	}
 	add("profile", c.WorldFlags.Profile)
-	add("trace", strings.Join(c.Trace, ","))
+	for _, path := range c.Trace {
+		add("trace", path)
+	}
 	return args
 }
 
@@ -91,7 +115,7 @@ func (c mecoffloadCommand) emitSlurm(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--emit slurm: where is this program: %w", err)
 	}
-	results, err := filepath.Abs(c.Results)
+	results, err := filepath.Abs(c.results())
 	if err != nil {
 		return fmt.Errorf("--emit slurm: %w", err)
 	}
@@ -108,7 +132,7 @@ func (c mecoffloadCommand) emitSlurm(w io.Writer) error {
 	return slurmScript.Execute(w, struct {
 		Suite, Program, Arguments string
 		Parts, AtOnce, CPUs       int
-	}{c.Suite, quote(program), strings.Join(quoted, " "), c.Parts, min(c.Parts, c.AtOnce), jobs})
+	}{c.Suite, quote(program), strings.Join(quoted, " "), c.parts(), c.atOnce(), jobs})
 }
 
 // quote makes text one word for a shell.
@@ -128,10 +152,10 @@ func (c mecoffloadCommand) emitKubernetes(w io.Writer) error {
 	const folder = "/shared"
 	container := yaml.MapSlice{
 		{Key: "name", Value: "eval"},
-		{Key: "image", Value: c.Image},
+		{Key: "image", Value: cmp.Or(c.Image, "graphrl")},
 		{Key: "args", Value: c.arguments(folder + "/results")},
 		// Pods are told their index, not how many they are.
-		{Key: "env", Value: []any{yaml.MapSlice{{Key: "name", Value: suite.ShardCountVar}, {Key: "value", Value: strconv.Itoa(c.Parts)}}}},
+		{Key: "env", Value: []any{yaml.MapSlice{{Key: "name", Value: suite.ShardCountVar}, {Key: "value", Value: strconv.Itoa(c.parts())}}}},
 		{Key: "resources", Value: yaml.MapSlice{{Key: "requests", Value: yaml.MapSlice{{Key: "cpu", Value: "1"}, {Key: "memory", Value: "1Gi"}}}}},
 		{Key: "volumeMounts", Value: []any{yaml.MapSlice{{Key: "name", Value: "shared"}, {Key: "mountPath", Value: folder}}}},
 	}
@@ -147,8 +171,8 @@ func (c mecoffloadCommand) emitKubernetes(w io.Writer) error {
 		{Key: "metadata", Value: yaml.MapSlice{{Key: "name", Value: "graphrl-" + c.Suite}}},
 		{Key: "spec", Value: yaml.MapSlice{
 			{Key: "completionMode", Value: "Indexed"},
-			{Key: "completions", Value: c.Parts},
-			{Key: "parallelism", Value: min(c.Parts, c.AtOnce)},
+			{Key: "completions", Value: c.parts()},
+			{Key: "parallelism", Value: c.atOnce()},
 			{Key: "template", Value: yaml.MapSlice{{Key: "spec", Value: pod}}},
 		}},
 	}

@@ -61,7 +61,7 @@ func TestEmitSlurm(t *testing.T) {
 func TestEmitRefuses(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--suite quick --emit helm", "--emit must be one of"},
-		{"--suite quick --emit slurm --parts 0", "--parts is at least 1"},
+		{"--suite quick --emit slurm --parts 0", "--parts: 0 is not in 1..100000"},
 		{"--suite quick --emit slurm --merge", "leave out --shard and --merge"},
 		{"--suite quick --emit slurm --devices 13", "nothing is left"},
 		{"--run x --emit slurm", "--emit requires --suite"},

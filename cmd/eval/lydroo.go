@@ -87,6 +87,9 @@ func (c lydrooCommand) open() (*lydroo.Checkpoint, error) {
 	if c.Seeds < 1 || c.Seeds > maxSeeds {
 		return nil, cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
 	}
+	if c.Seed != nil && *c.Seed > math.MaxUint64-uint64(c.Seeds) {
+		return nil, cli.Usage("--seed: there are no %d seeds from %d on", c.Seeds, *c.Seed)
+	}
 	if c.RunDir != "" && c.Method != nil {
 		return nil, cli.Usage("--method is about new runs: the run that --run names has its own")
 	}

@@ -16,7 +16,7 @@ import (
 
 // mecoffloadCommand is the command eval mecoffload.
 type mecoffloadCommand struct {
-	Runs       []string `name:"run" placeholder:"DIR" help:"Run folder, or folder of several runs as train makes it. May be given several times: all are evaluated on tasks of the same kind, and seeds of one method are averaged."`
+	Runs       []string `name:"run" type:"paths" placeholder:"DIR" help:"Run folder, or folder of several runs as train makes it. May be given several times: all are evaluated on tasks of the same kind, and seeds of one method are averaged."`
 	Checkpoint string   `placeholder:"NAME|DIR" help:"With --run, the checkpoint to evaluate: best or latest. Default: best, the one with the highest reward in validation; latest if none was validated. Without --run, the folder of a checkpoint."`
 	cli.WorldFlags
 	Slots     *int64  `placeholder:"COUNT" help:"Number of slots. Default: 2500."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,13 +29,13 @@ type suiteFlags struct {
 	Methods []string `group:"Suites" name:"method" placeholder:"NAME" help:"Methods to compare, separated by commas: ${methods}. Default: the suite's own."`
 	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare instead of the suite's own, separated by commas: ${recipes}, or configuration files, whose recipes are used."`
 	Jobs    *int     `group:"Suites" placeholder:"COUNT" help:"Number of cells computed side by side. Default: one per processor."`
-	Results string   `group:"Suites" default:"results" placeholder:"DIR" help:"Folder of the results: finished cells, which are never computed twice, and the suites' reports. Default: ${default}."`
+	Results string   `group:"Suites" placeholder:"DIR" help:"Folder of the results: finished cells, which are never computed twice, and the suites' reports. Default: results."`
 	Shard   string   `group:"Suites" placeholder:"I/N" help:"Compute only the I-th of N parts, for N machines that share the results folder or merge it later. The default in a Slurm array, and in a Kubernetes indexed job with GRAPHRL_SHARDS=N."`
 	Merge   bool     `group:"Suites" help:"Compute nothing: write the report of the shards' results."`
 	Emit    string   `group:"Suites" enum:",slurm,k8s" default:"" placeholder:"FORMAT" help:"Compute nothing: write a Slurm batch script (slurm) or a Kubernetes job (k8s) that computes the suite in --parts shards."`
-	Parts   int      `group:"Suites" default:"8" placeholder:"COUNT" help:"With --emit, the number of shards. Default: ${default}."`
-	AtOnce  int      `group:"Suites" default:"1000" placeholder:"COUNT" help:"With --emit, the most shards at a time. Default: ${default}."`
-	Image   string   `group:"Suites" default:"graphrl" placeholder:"NAME" help:"With --emit k8s, the image, whose entry point is eval. Default: ${default}."`
+	Parts   *int     `group:"Suites" placeholder:"COUNT" help:"With --emit, the number of shards. Default: 8."`
+	AtOnce  *int     `group:"Suites" placeholder:"COUNT" help:"With --emit, the most shards at a time. Default: 1000."`
+	Image   string   `group:"Suites" placeholder:"NAME" help:"With --emit k8s, the image, whose entry point is eval. Default: graphrl."`
 }
 
 // absent reports flags that require --suite.
@@ -44,6 +45,7 @@ func (f suiteFlags) absent() error {
 		given bool
 	}{
 		{"seeds", f.Seeds != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge}, {"emit", f.Emit != ""},
+		{"results", f.Results != ""}, {"parts", f.Parts != nil}, {"at-once", f.AtOnce != nil}, {"image", f.Image != ""},
 	} {
 		if g.given {
 			return cli.Usage("--%s requires --suite", g.name)
@@ -51,6 +53,9 @@ func (f suiteFlags) absent() error {
 	}
 	return nil
 }
+
+// results is the folder of the results.
+func (f suiteFlags) results() string { return cmp.Or(f.Results, "results") }
 
 // compare runs a suite.
 func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
@@ -65,13 +70,13 @@ func (c mecoffloadCommand) compare(ctx context.Context, out cli.Streams) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(c.Results, s.Name)
+	dir := filepath.Join(c.results(), s.Name)
 	lock, err := c.claim(s, dir, shard)
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	store, err := suite.OpenStore(filepath.Join(c.Results, "cells"))
+	store, err := suite.OpenStore(filepath.Join(c.results(), "cells"))
 	if err != nil {
 		return err
 	}
@@ -187,22 +192,34 @@ func (c mecoffloadCommand) checkSuiteFlags() error {
 		given bool
 	}{
 		{"run", len(c.Runs) > 0}, {"checkpoint", c.Checkpoint != ""}, {"seed", c.Seed != nil}, {"online", c.Online},
-		{"search", c.Search}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil}, {"reach", c.Reach != nil},
+		{"search", c.Search}, {"curves", c.Curves != ""}, {"decisions", c.Decisions != ""}, {"onnx", c.ONNX != ""}, {"workers", c.Workers != nil}, {"servers", c.Servers != nil}, {"reach", c.Reach != nil},
 	} {
 		if f.given {
 			return cli.Usage("--%s concerns a trained run and conflicts with --suite", f.name)
 		}
 	}
-	for _, f := range []struct {
-		name  string
-		wrong bool
-	}{
-		{"seeds", c.Seeds != nil && *c.Seeds < 1}, {"jobs", c.Jobs != nil && *c.Jobs < 1}, {"slots", c.Slots != nil && *c.Slots < 1},
-		{"devices", c.Devices != nil && *c.Devices < 1}, {"slot", c.Slot != nil && *c.Slot <= 0},
-	} {
-		if f.wrong {
-			return cli.Usage("--%s must be at least 1; leave it out for the default", f.name)
-		}
+	if c.Emit == "" && (c.Parts != nil || c.AtOnce != nil || c.Image != "") {
+		return cli.Usage("--parts, --at-once and --image go with --emit")
+	}
+	if c.Slots != nil && (*c.Slots < 1 || *c.Slots > experiment.MaxSlots) {
+		return cli.Usage("--slots: %d is not in 1..%d", *c.Slots, experiment.MaxSlots)
+	}
+	if c.Slot != nil && *c.Slot <= 0 {
+		return cli.Usage("--slot: %v is not above 0", *c.Slot)
+	}
+	return errors.Join(inRange("seeds", c.Seeds, suite.MaxSeeds), inRange("jobs", c.Jobs, maxJobs), inRange("devices", c.Devices, mecoffload.MaxDevices))
+}
+
+// What is more is a typing error, or does not fit into any memory.
+const (
+	maxJobs  = 1024
+	maxParts = 100_000 // of a Kubernetes job
+)
+
+// inRange refuses the value of a flag, if it is given, that is not in 1..most.
+func inRange(name string, value *int, most int) error {
+	if value != nil && (*value < 1 || *value > most) {
+		return cli.Usage("--%s: %d is not in 1..%d", name, *value, most)
 	}
 	return nil
 }
@@ -257,7 +274,7 @@ func compute(ctx context.Context, cells []suite.Cell, store *suite.Store, f suit
 	}
 	var signal cli.Interrupted
 	if errors.As(err, &signal) {
-		return fmt.Errorf("%w; finished cells are kept in %s; the same command continues from there", err, f.Results)
+		return fmt.Errorf("%w; finished cells are kept in %s; the same command continues from there", err, f.results())
 	}
 	return err
 }

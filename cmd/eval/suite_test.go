@@ -137,7 +137,7 @@ func TestSuiteFolder(t *testing.T) {
 		t.Errorf("the report has changed (error %v)", err)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"--suite quick --jobs 0", "--jobs must be at least 1"}, {"--suite quick --seeds 0", "--seeds must be at least 1"}, {"--suite quick --slots=-5", "--slots must be at least 1"},
+		{"--suite quick --jobs 0", "--jobs: 0 is not in 1..1024"}, {"--suite quick --seeds 0", "--seeds: 0 is not in 1..1000"}, {"--suite quick --slots=-5", "--slots: -5 is not in 1.."},
 		{"--jobs 0", "--jobs requires --suite"}, {"--suite quick --results=", "--results is empty"},
 		{"--suite trace --trace nosuch", "by --trace"},
 	} {

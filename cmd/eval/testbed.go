@@ -22,7 +22,7 @@ import (
 type testbedCommand struct {
 	Network string   `required:"" placeholder:"DIR" help:"Run folder or checkpoint of examples/earlyexit: the network that the servers run."`
 	Images  string   `required:"" placeholder:"PATH" help:"Labelled images that the devices send: class folders, in a directory or a zip archive."`
-	Folders []string `name:"run" placeholder:"DIR" help:"Run folder of a policy. May be given several times. Best-exit-in-time and least-loaded always take part."`
+	Folders []string `name:"run" type:"paths" placeholder:"DIR" help:"Run folder of a policy. May be given several times. Best-exit-in-time and least-loaded always take part."`
 	cli.WorldFlags
 	Seed        *uint64       `placeholder:"SEED" help:"Seed of the tasks. Default: the first run's seed plus 1."`
 	Runs        int           `placeholder:"COUNT" default:"1" help:"Runs of each policy, with consecutive seeds."`

@@ -37,6 +37,9 @@ func (c *csvCommand) Run(streams cli.Streams) error {
 		return err
 	}
 	defer f.Close()
+	if err := c.spare(f); err != nil {
+		return err
+	}
 	samples, err := mecoffload.ReadSamples(f, c.File)
 	if err != nil {
 		return err
@@ -167,6 +170,18 @@ func (o output) name(input string) string {
 	return strings.TrimSuffix(base, filepath.Ext(base))
 }
 
+// spare refuses to write over the measurements.
+func (o output) spare(input *os.File) error {
+	in, err := input.Stat()
+	if err != nil {
+		return err
+	}
+	if out, err := os.Stat(o.Out); err == nil && out.Mode().IsRegular() && os.SameFile(in, out) {
+		return cli.Usage("--out %s is the file of the measurements: name another", o.Out)
+	}
+	return nil
+}
+
 // write writes a profile with a comment on its origin.
 func (o output) write(m mecoffload.Measured, origin string, streams cli.Streams) error {
 	data, err := strictyaml.Marshal(m.Profile)
@@ -189,7 +204,7 @@ func (o output) write(m mecoffload.Measured, origin string, streams cli.Streams)
 		return err
 	}
 	if err := atomicfile.Write(o.Out, []byte(b.String())); err != nil {
-		return err
+		return fmt.Errorf("--out: %w", err)
 	}
 	fmt.Fprintf(streams.Err, "wrote %s; use it with: train --profile %s\n", o.Out, cli.ShellQuote(o.Out))
 	return nil

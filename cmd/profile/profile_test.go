@@ -49,6 +49,34 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+// Measurements are never written over, and what a profile cannot hold is refused.
+func TestCSVRefused(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "samples.csv"), filepath.Join(dir, "link.yaml")
+	const header = "exit,correct,latency_ms,server\n"
+	check(t, os.WriteFile(file, []byte(header+"1,1,1,a\n"), 0o666))
+	check(t, os.Symlink("samples.csv", link))
+	for _, out := range []string{file, link} {
+		if code, _, messages := execute(t, file, "--out", out); code != 2 || !strings.Contains(messages, "is the file of the measurements") {
+			t.Errorf("--out %s: exit code %d, %s", out, code, messages)
+		}
+	}
+	if got, err := os.ReadFile(file); string(got) != header+"1,1,1,a\n" || err != nil {
+		t.Errorf("the measurements became %q, error %v", got, err)
+	}
+	for row, want := range map[string]string{
+		"1,1,1,caf\xe9":          `server is "caf\xe9", want a name in UTF-8`,
+		"1,1,1e-320,a":           "want milliseconds, from 0.000001",
+		"1,1,\"0,5\",a":          `latency_ms is "0,5"`,
+		"1,1,1,a\n1;1;\"2,5\";a": "line 3",
+	} {
+		check(t, os.WriteFile(file, []byte(header+row+"\n"), 0o666))
+		if code, _, messages := execute(t, file); code != 1 || !strings.Contains(messages, want) {
+			t.Errorf("%q: exit code %d, %s, want %s", row, code, messages, want)
+		}
+	}
+}
+
 // network measures a trained network: the profile says of which and where, and has distributions.
 func TestNetwork(t *testing.T) {
 	images, run := t.TempDir(), filepath.Join(t.TempDir(), "run")

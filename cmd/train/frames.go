@@ -103,7 +103,9 @@ func (f frameTask[C, T, R]) resume(messages io.Writer) (folder *runfolder.Folder
 	}
 	flags := cli.ResumeFlags{Resume: f.run.Resume, From: f.run.From}
 	if f.frames != nil {
-		flags.Length = int64(*f.frames)
+		if flags.Length = int64(*f.frames); flags.Length < 1 {
+			return nil, t, cli.Usage("--frames: %d is not above 0", flags.Length)
+		}
 	}
 	folder, t, err = cli.ResumeFolder(f.task, flags, "frames", messages)
 	if err != nil {

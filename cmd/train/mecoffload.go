@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"slices"
 
@@ -88,6 +89,9 @@ func (c mecoffloadCommand) configs() ([]experiment.Config, error) {
 			return nil, cli.Usage("--method: %s appears twice", cfg.Method)
 		}
 		methods = append(methods, cfg.Method)
+		if cfg.Seed > math.MaxUint64-uint64(seeds-1) {
+			return nil, cli.Usage("--seeds: there are no %d seeds from %d on", seeds, cfg.Seed)
+		}
 		for range seeds {
 			cfgs = append(cfgs, cfg)
 			cfg.Seed++
@@ -142,7 +146,9 @@ func (c mecoffloadCommand) config(method string) (experiment.Config, error) {
 func (c mecoffloadCommand) resume(ctx context.Context, out cli.Streams) error {
 	flags, format := cli.ResumeFlags{Resume: c.Resume, From: c.From}, c.Format
 	if c.Slots != nil {
-		flags.Length = *c.Slots
+		if flags.Length = *c.Slots; flags.Length < 1 {
+			return cli.Usage("--slots: %d is not above 0", flags.Length)
+		}
 	}
 	c.Resume, c.From, c.Slots, c.Format = "", "", nil, ""
 	if !reflect.ValueOf(c).IsZero() {

@@ -468,6 +468,7 @@ func TestFlagsOverrideConfig(t *testing.T) {
 	inTemp(t)
 	write(t, "eight.yaml", strings.Replace(tiny, "slots: 400", "slots: 8", 1))
 	write(t, "logs/a.csv", "DL_bitrate\n40000\n50000\n")
+	write(t, "a,b.csv", "DL_bitrate\n40000\n")
 	write(t, "logs/b.csv", "DL_bitrate\n30000\n-\n20000\n")
 	write(t, "one.yaml", "name: one\naccuracy: [0.5, 0.7]\nservers: [{name: only, times: [1ms, 2ms]}]\n")
 	for _, c := range []struct {
@@ -494,6 +495,9 @@ func TestFlagsOverrideConfig(t *testing.T) {
 		}},
 		{[]string{"--scenario", "dynamic", "--trace", "logs/a.csv,logs/b.csv", "--trace", "logs"}, func(c experiment.Config) bool {
 			return c.Scenario.Name == "trace" && c.Scenario.Devices == 3 && cmp.Equal(c.Scenario.Trace.Files, []string{"logs/a.csv", "logs/b.csv", "logs"})
+		}},
+		{[]string{"--trace", "a,b.csv"}, func(c experiment.Config) bool { // one file, as it is there
+			return cmp.Equal(c.Scenario.Trace.Files, []string{"a,b.csv"})
 		}},
 		{[]string{"--scenario", "trace", "--trace", "logs"}, func(c experiment.Config) bool {
 			return c.Scenario.Name == "trace" && cmp.Equal(c.Scenario.Trace.Files, []string{"logs"})
@@ -608,7 +612,11 @@ func TestBadInput(t *testing.T) {
 		{"--resume swapped", "of another architecture: it holds DROO with"},
 		{"--resume droo --seed 50", "only --from, --slots and --format"},
 		{"--resume droo --slots 39", "--slots: 39 is less than the 40 of the run in droo: a run can be made longer, not shorter"},
-		{"--resume droo --slots=-5", "--slots"},
+		{"--resume droo --slots=-5", "--slots: -5 is not above 0"},
+		{"--resume droo --slots 0", "--slots: 0 is not above 0"},
+		{"--devices 010", "--devices: 010 starts with 0"},
+		{"--slots 1_000", "--slots: 1_000 is read differently"},
+		{"--seed 18446744073709551615 --seeds 3", "--seeds: there are no 3 seeds from 18446744073709551615 on"},
 		{"--resume droo --from worst", "--from must be one of"},
 		{"--from best", "--from requires --resume"},
 	} {

@@ -234,7 +234,7 @@ func TestWpmecBadInput(t *testing.T) {
 		{"--frames 0", "frames: 0 is not in 1.."},
 		{"--frames 99999999999", "frames: 99999999999 is not in 1.."},
 		{"--noise=-1", "noise: -1"},
-		{"--noise NaN", "noise: NaN"},
+		{"--noise NaN", `--noise: want a number, not "NaN"`},
 		{"--seed -1", "--seed"},
 		{"--schedule sometimes", `schedule: "sometimes" is not one of none, swap-weights, switch-users`},
 		{"--config unknown.yaml", `unknown.yaml:2: learning_rte: unknown key`},

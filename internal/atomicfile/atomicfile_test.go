@@ -1,8 +1,12 @@
 package atomicfile
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +30,48 @@ func TestWrite(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(name), "*.tmp")); left != nil {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A device stays a device and a link a link; errors name the file, not the temporary one.
+func TestWriteKeepsWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("file", link); err != nil {
+		t.Skip(err)
+	}
+	if err := Write(link, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "file")); string(got) != "new" || err != nil {
+		t.Errorf("behind the link: %q, error %v", got, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link became %v, error %v", info, err)
+	}
+
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	pipe := fmt.Sprintf("/proc/self/fd/%d", write.Fd())
+	if _, err := os.Stat(pipe); err != nil {
+		t.Skip(err)
+	}
+	if err := errors.Join(Write(pipe, []byte("through")), write.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(read); string(got) != "through" || err != nil {
+		t.Errorf("out of the pipe: %q, error %v", got, err)
+	}
+
+	missing := filepath.Join(dir, "none", "x")
+	if err := Write(missing, nil); err == nil || !strings.Contains(err.Error(), "write "+missing+": ") {
+		t.Errorf("without a folder: %v", err)
 	}
 }
 

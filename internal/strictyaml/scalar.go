@@ -174,3 +174,14 @@ func ambiguous(s string) bool {
 	}
 	return false
 }
+
+// Int reads a whole number that stands alone, such as the value of a flag, as it is read in a file.
+func Int(text string, bits int) (int64, error) { return alone(text).signed(bits) }
+
+// Uint is Int without negative numbers.
+func Uint(text string, bits int) (uint64, error) { return alone(text).unsigned(bits) }
+
+// Float reads a finite number that stands alone, as it is read in a file.
+func Float(text string, bits int) (float64, error) { return alone(text).float(bits) }
+
+func alone(text string) *value { return &value{kind: scalar, text: text} }

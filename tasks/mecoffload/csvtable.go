@@ -18,7 +18,13 @@ type csvTable struct {
 	rows    *csv.Reader
 	columns []int // indices of the columns asked for
 	width   int   // number of columns
+	marks   *decimalMarks
 }
+
+// decimalMarks are the lines of the first number with a decimal comma and with a decimal point: 0 for
+// none. A file that has both is of no single language, and one of its numbers would be read as a
+// thousandth or a thousand times what it says.
+type decimalMarks struct{ comma, point int }
 
 // openTable finds the separator that splits the header into columns with the requested names.
 func openTable(text []byte, names ...string) (csvTable, error) {
@@ -40,7 +46,7 @@ func openTable(text []byte, names ...string) (csvTable, error) {
 		}
 		if columns := findColumns(header, names); columns != nil {
 			rows.ReuseRecord = true
-			return csvTable{rows, columns, len(header)}, nil
+			return csvTable{rows, columns, len(header), &decimalMarks{}}, nil
 		}
 		if len(header) > len(found) {
 			found, separator = header, comma
@@ -104,12 +110,27 @@ func separatorName(comma rune) string {
 // groups matches numbers whose commas may group thousands or mark three decimals: ambiguous.
 var groups = regexp.MustCompile(`^[1-9][0-9]{0,2}(,[0-9]{3})+$`)
 
-// parseNumber reads a number from 0 to 1e12. If commas do not separate fields, a comma is the
-// decimal sign.
-func parseNumber(cell string, separator rune) (float64, bool) {
-	if separator != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
-		cell = strings.Replace(cell, ",", ".", 1)
+// number reads the number from 0 to 1e12 in a column of the last row; column counts those asked for.
+// If commas do not separate fields, a comma is the decimal sign.
+func (t csvTable) number(cell string, column int) (v float64, ok bool, err error) {
+	text := cell
+	if t.rows.Comma != ',' && strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") && !groups.MatchString(cell) {
+		text = strings.Replace(cell, ",", ".", 1)
 	}
-	v, err := textfile.Number(cell)
-	return v, err == nil && v >= 0 && v <= 1e12
+	v, err = textfile.Number(text)
+	if err != nil || v < 0 || v > 1e12 {
+		return 0, false, nil
+	}
+	line, _ := t.rows.FieldPos(t.columns[column])
+	switch {
+	case text != cell && t.marks.comma == 0:
+		t.marks.comma = line
+	case text == cell && strings.Contains(cell, ".") && t.marks.point == 0:
+		t.marks.point = line
+	}
+	if t.marks.comma > 0 && t.marks.point > 0 {
+		return 0, false, fmt.Errorf("line %d has a decimal comma and line %d a point, so that %q may mean two numbers: write all numbers in one way, without signs between thousands",
+			t.marks.comma, t.marks.point, cell)
+	}
+	return v, true, nil
 }

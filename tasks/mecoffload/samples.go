@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/graphrl/graphrl/internal/textfile"
 )
@@ -57,7 +58,10 @@ func readSamples(r io.Reader) ([]Sample, error) {
 		case err != nil:
 			return nil, err
 		}
-		s, wrong, want := table.sample(row)
+		s, wrong, want, err := table.sample(row)
+		if err != nil {
+			return nil, err
+		}
 		if wrong >= 0 {
 			line, _ := table.rows.FieldPos(table.columns[wrong])
 			return nil, fmt.Errorf("line %d: %s is %q, want %s", line, names[wrong], row[table.columns[wrong]], want)
@@ -69,29 +73,41 @@ func readSamples(r io.Reader) ([]Sample, error) {
 // maxExits bounds the exits of a network. More is a mistake in the column.
 const maxExits = 1000
 
-// sample reads a row, or returns the column that is wrong, else -1.
-func (t csvTable) sample(row []string) (s Sample, wrong int, want string) {
+// shortestSample is a nanosecond, the finest that a profile tells apart, in milliseconds.
+const shortestSample = 1e-6
+
+// sample reads a row, or returns the column that is wrong, else -1, and what it wants there.
+func (t csvTable) sample(row []string) (s Sample, wrong int, want string, err error) {
 	cell := func(i int) string { return strings.TrimSpace(row[t.columns[i]]) }
-	exit, ok := parseNumber(cell(0), t.rows.Comma)
+	exit, ok, err := t.number(cell(0), 0)
+	if err != nil {
+		return s, 0, "", err
+	}
 	if !ok || exit < 1 || exit > maxExits || exit != math.Trunc(exit) {
-		return s, 0, fmt.Sprintf("a whole number from 1 to %d", maxExits)
+		return s, 0, fmt.Sprintf("a whole number from 1 to %d", maxExits), nil
 	}
 	switch strings.ToLower(cell(1)) {
 	case "1", "true":
 		s.Correct = true
 	case "0", "false":
 	default:
-		return s, 1, "0 or 1"
+		return s, 1, "0 or 1", nil
 	}
-	ms, ok := parseNumber(cell(2), t.rows.Comma)
-	if !ok || !(ms > 0) || ms > maxSpan*1e3 {
-		return s, 2, "milliseconds above 0 and up to an hour"
+	ms, ok, err := t.number(cell(2), 2)
+	if err != nil {
+		return s, 2, "", err
+	}
+	if !ok || ms < shortestSample || ms > maxSpan*1e3 {
+		return s, 2, "milliseconds, from 0.000001 up to an hour", nil
 	}
 	s.Exit, s.Latency, s.Server = int(exit)-1, Seconds(ms/1e3), "measured"
 	if len(t.columns) > 3 && cell(3) != "" {
+		if !utf8.ValidString(cell(3)) {
+			return s, 3, "a name in UTF-8: save the file in that encoding", nil
+		}
 		s.Server = strings.Clone(cell(3))
 	}
-	return s, -1, ""
+	return s, -1, "", nil
 }
 
 // Measured is a profile made from measurements.

@@ -43,7 +43,7 @@ const longestGap = 5
 //
 // Text is UTF-8 or UTF-16 with a byte order mark. Fields are separated by commas, semicolons or
 // tabs, and the column's name may differ in case, spaces and underscores. With semicolons and tabs
-// a comma is the decimal sign.
+// a comma is the decimal sign; a file that has decimal points too is refused.
 func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 	text, err := textfile.Read(r)
 	if err != nil {
@@ -71,7 +71,10 @@ func ReadTrace(r io.Reader, filename string) ([]float64, error) {
 			gap++
 			continue
 		}
-		kbit, ok := parseNumber(cell, table.rows.Comma)
+		kbit, ok, err := table.number(cell, 0)
+		if err != nil {
+			return nil, fmt.Errorf("mecoffload: trace %s: %w", filename, err)
+		}
 		if !ok {
 			line, _ := table.rows.FieldPos(table.columns[0])
 			return nil, fmt.Errorf("mecoffload: trace %s:%d: %s is %q, want a rate in kbit/s or \"-\"", filename, line, traceColumn, cell)

@@ -58,6 +58,7 @@ func TestReadTraceErrors(t *testing.T) {
 		"a;DL_bitrate\n1;2;3\n":            "record on line 2: wrong number of fields: 3, and the header has 2, separated by ';'",
 		"a;DL_bitrate\n1;1,200\n":          `f.csv:2: DL_bitrate is "1,200"`, // 1.2 or 1200
 		"a;DL_bitrate\n1;1.200,5\n":        `f.csv:2: DL_bitrate is "1.200,5"`,
+		"a;DL_bitrate\n1;1,5\n2;50.000\n":  `f.csv: line 2 has a decimal comma and line 3 a point, so that "50.000" may mean two numbers`,
 		"DL_bitrate,DL_bitrate\n1,2\n":     "f.csv: 2 columns DL_bitrate",
 		"a,DL_bitrate\n1,2\n3\n":           "f.csv: record on line 3: wrong number of fields",
 		"a,DL_bitrate\n1,2\n3,fast\n":      `f.csv:3: DL_bitrate is "fast", want a rate in kbit/s or "-"`,

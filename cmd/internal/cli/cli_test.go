@@ -36,6 +36,8 @@ func (m moons) AfterApply() error {
 type say struct {
 	Fail  string
 	Names []string
+	Light float64
+	Seed  *uint64
 }
 
 func (s say) Run(ctx context.Context, out Streams) error {
@@ -83,7 +85,16 @@ func TestExecute(t *testing.T) {
 		{args: "help venus", out: "--clouds"},
 		{args: "--moons -5", code: 2, err: "sky: -5 moons"},
 		{args: "--moons=-5", code: 2, err: "sky: -5 moons"},
-		{args: "--moons -5.5", code: 2, err: `sky: --moons: expected a valid 64 bit int but got "-5.5"`},
+		{args: "--moons -5.5", code: 2, err: "sky: --moons: -5.5 is not a whole number in digits"},
+		{args: "--moons 010", code: 2, err: "sky: --moons: 010 starts with 0"},
+		{args: "--moons 1_0", code: 2, err: "sky: --moons: 1_0 is read differently"},
+		{args: "--moons 1e1", code: 2, err: "sky: --moons: 1e1 is not a whole number"},
+		{args: "--moons ٣", code: 2, err: "sky: --moons: want a whole number"},
+		{args: "--light NaN", code: 2, err: "sky: --light: want a number"},
+		{args: "--light 1e999", code: 2, err: "sky: --light: 1e999 is out of range"},
+		{args: "--light .5", out: "landed"},
+		{args: "--seed -1", code: 2, err: "sky: --seed: -1 is not in 0..2^64-1"},
+		{args: "--seed 18446744073709551615", out: "landed"},
 		{args: "-5", code: 2, err: "sky: unknown flag -5"},
 		{args: "--fail crash", code: 1, err: "sky: crash\n"},
 		{ctx: interrupted(syscall.SIGINT), code: 130, err: "sky: landing: stopped by signal: interrupt"},

@@ -69,7 +69,7 @@ func (c Command) Main() {
 // Execute runs a command line and returns the exit code.
 func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 	helped := false
-	parser, err := kong.New(c.Tasks,
+	parser, err := kong.New(c.Tasks, append(values(),
 		kong.Name(c.Name),
 		kong.Description(c.Description),
 		kong.Vars(c.Vars),
@@ -77,7 +77,7 @@ func (c Command) Execute(ctx context.Context, args []string, out Streams) int {
 		kong.Exit(func(int) { helped = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out),
-	)
+	)...)
 	if err != nil {
 		fmt.Fprintf(out.Err, "%s: %v\n", c.Name, err)
 		return exitUsage

@@ -24,7 +24,7 @@ type WorldFlags struct {
 	Reach    *int           `placeholder:"R" help:"Number of servers near a device that it can send tasks to; 0: all. Default: as in the scenario, but 16 where --devices or --servers make more than 4 million links."`
 	Slot     *time.Duration `placeholder:"TIME" help:"Length of a time slot, such as 10ms."`
 	Profile  string         `placeholder:"FILE" help:"Profile of the network and the servers: ${profiles}, or a .yaml file."`
-	Trace    []string       `placeholder:"FILE" help:"Recorded link rates instead of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
+	Trace    []string       `type:"paths" placeholder:"FILE" help:"Recorded link rates instead of random ones: CSV files, folders or quoted patterns, separated by commas. Turns the scenario dynamic into trace."`
 }
 
 // WorldVars returns the kong variables in the help of WorldFlags.

@@ -70,9 +70,11 @@ func (c Config) agent() agent.Config {
 	}
 }
 
+// MaxSlots is the largest number of slots of a run.
+const MaxSlots int64 = 1 << 40
+
 // Limits: larger values are typing errors.
 const (
-	maxSlots   = 1 << 40
 	maxWorkers = 256
 	maxWindow  = 1_000_000
 )
@@ -86,18 +88,18 @@ func (c Config) Validate() error {
 		key         string
 		value, most int64
 	}{
-		{"slots", c.Slots, maxSlots},
+		{"slots", c.Slots, MaxSlots},
 		{"workers", int64(c.Workers), maxWorkers},
-		{"report_interval", c.ReportInterval, maxSlots},
-		{"checkpoint_interval", c.CheckpointInterval, maxSlots},
+		{"report_interval", c.ReportInterval, MaxSlots},
+		{"checkpoint_interval", c.CheckpointInterval, MaxSlots},
 		{"window", int64(c.Window), maxWindow},
 	} {
 		if v.value < 1 || v.value > v.most {
 			return strictyaml.Invalid(v.key, "%d is not in 1..%d", v.value, v.most)
 		}
 	}
-	if v := c.ValidationSlots; v < 0 || v > maxSlots {
-		return strictyaml.Invalid("validation_slots", "%d is not in 0..%d", v, int64(maxSlots))
+	if v := c.ValidationSlots; v < 0 || v > MaxSlots {
+		return strictyaml.Invalid("validation_slots", "%d is not in 0..%d", v, int64(MaxSlots))
 	}
 	if err := strictyaml.Below("recipe", c.Recipe.Validate()); err != nil {
 		return err

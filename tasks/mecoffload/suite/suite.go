@@ -24,6 +24,9 @@ type Suite struct {
 	Seeds []uint64
 }
 
+// MaxSeeds is the largest number of seeds that is not a typing error.
+const MaxSeeds = 1000
+
 // Options change a suite. The zero value changes nothing.
 type Options struct {
 	// Seeds is the number of seeds, Slots the length of each stream of tasks.
@@ -114,6 +117,9 @@ func New(name string, o Options) (Suite, error) {
 func (p *plan) change(o Options) error {
 	if o.Seeds < 0 || o.Slots < 0 {
 		return errors.New("want numbers of seeds and slots above 0")
+	}
+	if o.Seeds > MaxSeeds {
+		return fmt.Errorf("%d seeds are more than %d", o.Seeds, MaxSeeds)
 	}
 	if o.Seeds > 0 {
 		p.seeds = o.Seeds

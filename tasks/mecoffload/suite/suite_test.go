@@ -398,6 +398,7 @@ func TestOptions(t *testing.T) {
 		"two of one name": {Recipes: []agent.Recipe{agent.PaperRecipe(), agent.PaperRecipe()}},
 		"a bad recipe":    {Recipes: []agent.Recipe{recipe}},
 		"negative seeds":  {Seeds: -1},
+		"too many seeds":  {Seeds: 1_000_000_000},
 		"another profile": {Profile: &mecoffload.Profile{}},
 	} {
 		if _, err := New("paper", o); err == nil {
