@@ -7,6 +7,7 @@ import (
 	"math"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 )
 
 // Unlimited is the limit of a process without a known limit.
@@ -33,11 +34,36 @@ func Available() Limit {
 	return least
 }
 
+// heeded is set where Heed, not the user, has given the Go runtime its limit.
+var heeded atomic.Bool
+
+// Heed makes the Go runtime collect garbage before it meets ulimit -v or the limit of a control group,
+// where it would crash or be killed: by itself it lets garbage grow as large as what is in use. It
+// leaves a GOMEMLIMIT alone.
+func Heed() {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return
+	}
+	least := int64(Unlimited)
+	for _, l := range system() {
+		if l.Source != freeMemory {
+			least = min(least, l.Bytes)
+		}
+	}
+	if least != Unlimited {
+		heeded.Store(true)
+		debug.SetMemoryLimit(max(least-least/16, 1<<20))
+	}
+}
+
+// freeMemory is the source of a limit that other processes move.
+const freeMemory = "free memory"
+
 // goLimit returns the rest of GOMEMLIMIT. The limit is soft: the runtime exceeds it, but spends its
 // time collecting garbage.
 func goLimit() Limit {
 	limit := debug.SetMemoryLimit(-1) // a negative limit only reads
-	if limit == math.MaxInt64 {
+	if limit == math.MaxInt64 || heeded.Load() {
 		return Limit{Unlimited, ""}
 	}
 	var m runtime.MemStats

@@ -18,7 +18,7 @@ func system() []Limit {
 	if data, err := os.ReadFile("/proc/meminfo"); err == nil {
 		if kib, ok := field(data, "MemAvailable:"); ok {
 			swap, _ := field(data, "SwapFree:")
-			limits = append(limits, Limit{(kib + swap) << 10, "free memory"})
+			limits = append(limits, Limit{(kib + swap) << 10, freeMemory})
 		}
 	}
 	if data, err := os.ReadFile("/proc/self/cgroup"); err == nil {

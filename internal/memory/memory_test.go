@@ -3,6 +3,7 @@ package memory
 import (
 	"math"
 	"runtime/debug"
+	"slices"
 	"testing"
 )
 
@@ -26,5 +27,28 @@ func TestFormat(t *testing.T) {
 		if got := Format(bytes); got != want {
 			t.Errorf("%d: %q, want %q", bytes, got, want)
 		}
+	}
+}
+
+// The runtime heeds a limit of the system, not one that other processes move, and Available still
+// names the system's.
+func TestHeed(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() {
+		debug.SetMemoryLimit(before)
+		heeded.Store(false)
+	})
+	debug.SetMemoryLimit(1 << 40)
+	Heed()
+	if got := debug.SetMemoryLimit(math.MaxInt64); got != 1<<40 || heeded.Load() {
+		t.Errorf("GOMEMLIMIT became %d", got)
+	}
+	Heed()
+	fixed := slices.ContainsFunc(system(), func(l Limit) bool { return l.Bytes != Unlimited && l.Source != freeMemory })
+	if limited := debug.SetMemoryLimit(-1) != math.MaxInt64; limited != fixed || heeded.Load() != fixed {
+		t.Errorf("limited %v, heeded %v with the limits %v", limited, heeded.Load(), system())
+	}
+	if l := Available(); l.Source == "GOMEMLIMIT" {
+		t.Errorf("%+v", l)
 	}
 }

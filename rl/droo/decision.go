@@ -121,10 +121,11 @@ func (d *Decisions) Candidate(k int) []int32 {
 	return d.Choice[k*d.Rows : (k+1)*d.Rows : (k+1)*d.Rows]
 }
 
-// Reset empties d and makes room for k candidates of the given number of rows, reusing d's memory.
+// Reset empties d and makes room for k candidates of the given number of rows and a proposal, reusing
+// d's memory.
 func (d *Decisions) Reset(rows, k int) {
 	d.K, d.Rows = 0, rows
-	d.Choice = slices.Grow(d.Choice[:0], rows*k)
+	d.Choice = slices.Grow(d.Choice[:0], rows*(k+1))
 }
 
 // Append adds a copy of choice [Rows] as the last candidate.

@@ -283,6 +283,9 @@ func (c Config) policy(users int, solver *Solver, queues *droo.VirtualQueues, le
 
 // learner returns the policy of a method that learns.
 func (c Config) learner(users int, solver *Solver, queues *droo.VirtualQueues, learned *checkpoints.State) (policy, error) {
+	if err := c.checkMemory(users); err != nil {
+		return nil, err
+	}
 	var actor *Actor
 	var err error
 	weights := rl.NewRand(c.Seed, weightStream)

@@ -294,6 +294,9 @@ func (c RunConfig) policy(users int) (policy, error) {
 		return &searcher{f, make([]int32, users)}, nil
 	}
 
+	if err := c.checkMemory(users); err != nil {
+		return nil, err
+	}
 	var actor *Actor
 	weights := rl.NewRand(c.Seed, weightStream)
 	switch c.Method {

@@ -60,6 +60,7 @@ func (c Command) Main() {
 	if err := memory.CheckAddressSpace(); err != nil {
 		os.Exit(c.failed(err, Streams{os.Stdout, os.Stderr}))
 	}
+	memory.Heed()
 	ctx, out, stop := interruptible()
 	code := c.Execute(ctx, os.Args[1:], out)
 	stop()

@@ -122,7 +122,7 @@ func ExampleConfig_Memory() {
 	fmt.Printf("deciding %.1f GB, training %.1f GB, replay memory %.2f GB\n", float64(m.Decide)/1e9,
 		float64(m.Train)/1e9, float64(m.Replay)/1e9)
 	// Output:
-	// deciding 0.7 GB, training 1.5 GB, replay memory 0.02 GB
+	// deciding 0.8 GB, training 1.5 GB, replay memory 0.02 GB
 }
 
 // The deadline model learns how much nominal times can be trusted.

@@ -13,10 +13,13 @@ type MemoryEstimate struct {
 	// training the actor: a minibatch with its activations and gradients, and the optimiser
 	Train  int64
 	Replay int64 // the replay memory when it is full
+	// Save is what checkpoints of a run take besides: copies of the weights, the optimiser and the
+	// replay memory, and the policy that decides in validation
+	Save int64
 }
 
 // Total returns the memory of an agent that learns.
-func (m MemoryEstimate) Total() int64 { return m.Decide + m.Train + m.Replay }
+func (m MemoryEstimate) Total() int64 { return m.Decide + m.Train + m.Replay + m.Save }
 
 const (
 	bytesFloat32 = 4
@@ -35,8 +38,8 @@ const (
 	// decideShare is the share of these that deciding needs: no gradients.
 	decideShare = 0.5
 
-	// copiesTrained counts a weight, its gradient and the two moments of Adam.
-	copiesTrained = 4
+	// manyCandidates are more than any recipe needs.
+	manyCandidates = 1024
 	// copiesActive counts an activation and its gradient, before and after its nonlinearity.
 	copiesActive = 4
 )
@@ -62,28 +65,37 @@ func (c Config) Memory() MemoryEstimate {
 		sample.servers = min(sample.servers, 2*cellDevices*sample.links)
 	}
 
-	var fixed, decide, train float64
+	var weights, decide, train float64
 	if t.graph {
+		weights = memory.BipartiteScorer(1, r.GraphHidden, r.GraphLayers, 0, 0).Weights
 		width := r.GraphHidden * (graphNumbers + graphRoundNumbers*r.GraphLayers)
 		decide, train = whole.network(width), sample.network(width)
 	} else {
 		in := float64(flatWidth(c.Scenario.Devices, c.Scenario.Servers))
 		units := in
 		for _, width := range append(append([]int{}, r.Hidden...), whole.devices*whole.options()) {
-			fixed += in * float64(width) * bytesFloat32 * copiesTrained
+			weights += in * float64(width)
 			in = float64(width)
 			units += in * copiesActive
 		}
 		decide, train = units*bytesFloat32, units*bytesFloat32
 	}
-	choices := float64(whole.devices) * (bytesFloat32*float64(r.candidates(whole.devices)+1) + bytesFloat64*float64(whole.options()))
+	candidates := r.candidates(whole.devices) + 1
+	if r.RandomCandidates > 0 { // those that are not random have a list of their own
+		candidates += max(candidates-r.RandomCandidates, 1)
+	}
+	choices := float64(whole.devices) * (bytesFloat32*float64(candidates) + bytesFloat64*float64(whole.options()))
 	model := float64(whole.devices*whole.links) * 3 * bytesFloat64
 	observed := whole
 	observed.links = links
+	weights *= bytesFloat32
+	deciding := decideShare*decide + choices + model + 4*observed.observation()
+	replay := sample.observation() * float64(r.MemorySize)
 	return MemoryEstimate{
-		Decide: baseBytes + int64(decideShare*decide+choices+model+4*observed.observation()),
-		Train:  int64(fixed + train*float64(r.BatchSize)),
-		Replay: int64(sample.observation() * float64(r.MemorySize)),
+		Decide: baseBytes + int64(weights+deciding),
+		Train:  int64((memory.CopiesTrained-1)*weights + train*float64(r.BatchSize)),
+		Replay: int64(replay),
+		Save:   int64(memory.CopiesSaved*weights + replay + deciding),
 	}
 }
 
@@ -118,17 +130,20 @@ func (c Config) checkMemory(learns bool, limit memory.Limit) error {
 	parts := ""
 	if learns {
 		needed = m.Total()
-		parts = fmt.Sprintf(" (training %s, replay memory %s, deciding %s)",
-			memory.Format(m.Train), memory.Format(m.Replay), memory.Format(m.Decide))
+		parts = fmt.Sprintf(" (training %s, replay memory %s, deciding %s, checkpoints %s)",
+			memory.Format(m.Train), memory.Format(m.Replay), memory.Format(m.Decide), memory.Format(m.Save))
 	}
-	if needed <= limit.Bytes {
+	if limit.Fits(needed) {
 		return nil
 	}
 	advice := "fewer devices or a smaller network"
+	if candidates := c.Recipe.candidates(c.Scenario.Devices); candidates > manyCandidates {
+		advice = fmt.Sprintf("fewer recipe.candidates (%d), %s", candidates, advice)
+	}
 	if learns {
 		advice = fmt.Sprintf("a smaller recipe.batch_size (%d) or recipe.memory_size (%d), %s", c.Recipe.BatchSize, c.Recipe.MemorySize, advice)
 	}
 	return fmt.Errorf("mecoffload: %s for %d devices and %d servers takes about %s of memory%s, "+
-		"and %s leaves %s: choose %s",
+		"give or take a fourth, and %s leaves %s: choose %s",
 		c.Method, c.Scenario.Devices, c.Scenario.Servers, memory.Format(needed), parts, limit.Source, memory.Format(limit.Bytes), advice)
 }

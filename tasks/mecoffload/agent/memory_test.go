@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/internal/memory"
 	"github.com/graphrl/graphrl/internal/race"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -38,7 +39,7 @@ func TestMemoryEstimate(t *testing.T) {
 		for range c.memory {
 			run.slot(t)
 		}
-		used, estimated := heap()-before, cfg.Memory().Total()-baseBytes
+		used, estimated := heap()-before, cfg.Memory().Total()-cfg.Memory().Save-baseBytes
 		if low, high := used*2/3, used*3/2+3e6; estimated < low || estimated > high {
 			t.Errorf("%+v: %s used, %s estimated", c, memory.Format(used), memory.Format(estimated))
 		}
@@ -63,7 +64,7 @@ func TestCheckMemory(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted a perceptron for 20,000 devices in 1 GB")
 	}
-	for _, want := range []string{"DROOE for 20000 devices", "1.6 GB", "ulimit -v leaves 1.0 GB", "recipe.batch_size (64)", "recipe.memory_size (1024)"} {
+	for _, want := range []string{"DROOE for 20000 devices", "3.2 GB", "checkpoints 1.6 GB", "ulimit -v leaves 1.0 GB", "recipe.batch_size (64)", "recipe.memory_size (1024)"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}
@@ -71,9 +72,13 @@ func TestCheckMemory(t *testing.T) {
 	if err := large.checkMemory(false, limit); err != nil {
 		t.Errorf("deciding alone: %v", err)
 	}
-	large.Recipe.BatchSize, large.Recipe.MemorySize = 8, 64
+	large.Recipe.BatchSize, large.Recipe.MemorySize, limit.Bytes = 8, 64, 2e9
 	if err := large.checkMemory(true, limit); err != nil {
 		t.Errorf("a small batch: %v", err)
+	}
+	large.Recipe.Candidates = 1 << 20
+	if err := large.checkMemory(true, limit); err == nil || !strings.Contains(err.Error(), "fewer recipe.candidates (1048576)") {
+		t.Errorf("candidates of 80 GB: %v", err)
 	}
 	if err := large.checkMemory(true, memory.Limit{Bytes: memory.Unlimited}); err != nil {
 		t.Errorf("without a limit: %v", err)
@@ -96,5 +101,35 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := New(c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want something with %q", err, want)
 		}
+	}
+}
+
+// The weights that the estimate counts are those that there are.
+func TestMemoryCountsWeights(t *testing.T) {
+	for _, r := range []Recipe{PaperRecipe(), TunedRecipe()} {
+		r.GraphHidden, r.GraphLayers = 24, 3
+		_, sc, p := builtin(t, "dynamic", nil)
+		a, err := New(Config{Method: GRLE, Scenario: sc, Profile: p, Recipe: r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		saved := checkpoints.NewState()
+		if err := a.SaveState(saved); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, name := range saved.Names() {
+			if strings.Contains(name, "actor") && !strings.Contains(name, "optimizer") {
+				size, err := saved.Len(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n += size
+			}
+		}
+		if want := memory.BipartiteScorer(1, 24, 3, 0, 0).Weights; float64(n) < want || float64(n) > want+8 {
+			t.Errorf("%d numbers in the actor's state, of which %v weights", n, want)
+		}
+		a.Close()
 	}
 }
