@@ -1,8 +1,8 @@
 // Package kernel holds the float32 inner loops on which everything above it runs: matrix products,
 // sparse products, activations, losses, the fused edge operations of graph networks, and Adam.
 //
-// Slices in, slices out: no tensors, no graphs, no goroutines (except inside one very large matrix
-// product), no allocation in steady state.
+// Slices in, slices out: no tensors, no graphs, no allocation in steady state. Large matrix products
+// and edge operations use several cores (package cores), except in portable Go.
 //
 // # Conventions
 //
@@ -18,7 +18,7 @@
 // one in use. The environment variable GRAPHRL_KERNEL (avx512, avx2 or go) selects a lesser one.
 //
 // AVX-512 and AVX2 agree bit for bit: sums run along the same chains of fused multiply-adds, or in
-// the same 16 lanes, and exponentials take the same steps. The number of threads never changes a
+// the same 16 lanes, and exponentials take the same steps. The number of cores never changes a
 // result, and neither does the number of rows in a product A B. Portable Go rounds differently.
 // Reference implementations in the tests spell out every rounding.
 //

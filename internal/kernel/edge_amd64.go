@@ -2,13 +2,19 @@
 
 package kernel
 
+import (
+	"sync"
+
+	"github.com/graphrl/graphrl/internal/cores"
+)
+
 // edgeWork is the number of multiply-adds per call of a kernel, some tens of microseconds of work.
 const edgeWork = 1 << 18
 
 // edgeArgs is an edgeBatch in the form that the kernels take, with substitutes for absent operands:
 // zeros, the indices of the other end, or scratch rows.
 type edgeArgs struct {
-	*edgeBatch
+	edgeBatch
 	src, dst []int32
 	u, w     []float32
 	x, wx    []float32
@@ -44,7 +50,7 @@ func (g *edgeGradients) blank(b *edgeBatch) int {
 // newEdgeArgs completes b with mem, of which blank floats are for gradients.
 func newEdgeArgs(b *edgeBatch, blank int, mem []float32) edgeArgs {
 	clear(mem)
-	a := edgeArgs{edgeBatch: b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, wx: b.wx, one: mem[:1], blank: mem[1:][:blank]}
+	a := edgeArgs{edgeBatch: *b, src: b.src, dst: b.dst, u: b.u, w: b.w, x: b.x, wx: b.wx, one: mem[:1], blank: mem[1:][:blank]}
 	a.one[0] = 1
 	zeros := mem[1+blank:]
 	if len(a.src) < b.n {
@@ -65,66 +71,6 @@ func newEdgeArgs(b *edgeBatch, blank int, mem []float32) edgeArgs {
 	return a
 }
 
-func edgeDot(b *edgeBatch, v, out []float32) {
-	if active == isaGo {
-		edgeDotGo(b, v, out)
-		return
-	}
-	t := borrow(edgeScratch(b, 0))
-	defer scratch.Put(t)
-	a := newEdgeArgs(b, 0, *t)
-	if b.n < 4 {
-		a.dotFew(v, out)
-		return
-	}
-	step := max(1, edgeWork/(4*b.h*(b.nf+2))) * 4
-	whole := b.n &^ 3
-	for e := 0; e < whole; e += step {
-		a.dot(min(step, whole-e)/4, a.src[e:], a.dst[e:], a.x[e*b.nf:], v, out[e:])
-	}
-	if e := b.n - 4; whole < b.n { // the last four overlap those before
-		a.dot(1, a.src[e:], a.dst[e:], a.x[e*b.nf:], v, out[e:])
-	}
-}
-
-// dotFew scores less than four edges, repeated to make up four.
-func (a *edgeArgs) dotFew(v, out []float32) {
-	var src, dst [4]int32
-	var sums [4]float32
-	t := borrow(4*a.nf + 1)
-	defer scratch.Put(t)
-	for i := range 4 {
-		e := min(i, a.n-1)
-		src[i], dst[i] = a.src[e], a.dst[e]
-		copy((*t)[i*a.nf:], a.x[e*a.nf:][:a.nf])
-	}
-	a.dot(1, src[:], dst[:], *t, v, sums[:])
-	copy(out[:a.n], sums[:])
-}
-
-// dot scores groups of four edges.
-func (a *edgeArgs) dot(groups int, src, dst []int32, x, v, out []float32) {
-	edgeDotKernel(groups, a.h, 0, 0, &src[0], &dst[0], &a.u[0], &a.w[0], &x[0], a.nf, &a.wx[0], a.h, &v[0], a.slope, &out[0])
-}
-
-// edgePart is the work of one call of the other kernels: n edges from the e-th, and the columns of
-// a panel from the j-th.
-type edgePart struct{ e, n, j, columns int }
-
-// parts yields the parts of all edges and columns, all columns of some edges before the next edges,
-// so that the data of these edges stays in the cache.
-func (a *edgeArgs) parts(yield func(edgePart) bool) {
-	panel := edgePanel * width()
-	step := max(1, edgeWork/(panel*(a.nf+4)))
-	for e := 0; e < a.n; e += step {
-		for j := 0; j < a.h; j += panel {
-			if !yield(edgePart{e, min(step, a.n-e), j, min(panel, a.h-j)}) {
-				return
-			}
-		}
-	}
-}
-
 // orBlank returns the gradient x, or scratch memory if it is nil or empty.
 func (a *edgeArgs) orBlank(x []float32) []float32 {
 	if len(x) == 0 {
@@ -142,6 +88,41 @@ func (a *edgeArgs) orOnes(coef []float32) ([]float32, int) {
 	return coef, 1
 }
 
+func edgeDot(b *edgeBatch, v, out []float32) {
+	if active == isaGo {
+		edgeDotGo(b, v, out)
+		return
+	}
+	t := borrow(edgeScratch(b, 0))
+	defer scratch.Put(t)
+	task := edgeTask{edgeArgs: newEdgeArgs(b, 0, *t), op: opDot, v: v, out: out}
+	if b.n < 4 {
+		task.dotFew()
+		return
+	}
+	task.run(b.n / 16)
+}
+
+// dotFew scores less than four edges, repeated to make up four.
+func (t *edgeTask) dotFew() {
+	var src, dst [4]int32
+	var sums [4]float32
+	x := borrow(4*t.nf + 1)
+	defer scratch.Put(x)
+	for i := range 4 {
+		e := min(i, t.n-1)
+		src[i], dst[i] = t.src[e], t.dst[e]
+		copy((*x)[i*t.nf:], t.x[e*t.nf:][:t.nf])
+	}
+	t.dot(1, src[:], dst[:], *x, sums[:])
+	copy(t.out[:t.n], sums[:])
+}
+
+// dot scores groups of four edges.
+func (t *edgeTask) dot(groups int, src, dst []int32, x, out []float32) {
+	edgeDotKernel(groups, t.h, 0, 0, &src[0], &dst[0], &t.u[0], &t.w[0], &x[0], t.nf, &t.wx[0], t.h, &t.v[0], t.slope, &out[0])
+}
+
 func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 	if active == isaGo {
 		edgeDotBackwardGo(b, v, dout, g)
@@ -150,13 +131,9 @@ func edgeDotBackward(b *edgeBatch, v, dout []float32, g *edgeGradients) {
 	blank := g.blank(b)
 	t := borrow(edgeScratch(b, blank))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, blank, *t)
-	du, dw, dwx, dv := a.orBlank(g.du), a.orBlank(g.dw), a.orBlank(g.dwx), a.orBlank(g.dv)
-	for p := range a.parts {
-		e, j := p.e, p.j
-		edgeDotBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], &a.w[j], &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &dout[e], 1,
-			&v[j], &du[j], &dw[j], &dwx[j], &dv[j])
-	}
+	task := edgeTask{edgeArgs: newEdgeArgs(b, blank, *t), op: opDotBackward, v: v, out: dout}
+	task.into(g)
+	task.run(b.h / width())
 }
 
 func edgeAggregate(b *edgeBatch, coef, y []float32) {
@@ -166,12 +143,9 @@ func edgeAggregate(b *edgeBatch, coef, y []float32) {
 	}
 	t := borrow(edgeScratch(b, 0))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, 0, *t)
-	coef, step := a.orOnes(coef)
-	for p := range a.parts {
-		e, j := p.e, p.j
-		edgeAggregateKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], &a.w[j], &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step, &y[j])
-	}
+	task := edgeTask{edgeArgs: newEdgeArgs(b, 0, *t), op: opAggregate, y: y}
+	task.coef, task.step = task.orOnes(coef)
+	task.run(b.h / width())
 }
 
 func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
@@ -182,12 +156,104 @@ func edgeAggregateBackward(b *edgeBatch, coef, dy []float32, g *edgeGradients) {
 	blank := g.blank(b)
 	t := borrow(edgeScratch(b, blank))
 	defer scratch.Put(t)
-	a := newEdgeArgs(b, blank, *t)
-	coef, step := a.orOnes(coef)
-	du, dw, dwx := a.orBlank(g.du), a.orBlank(g.dw), a.orBlank(g.dwx)
-	for p := range a.parts {
-		e, j := p.e, p.j
-		edgeAggregateBackwardKernel(p.n, p.columns, &a.src[e], &a.dst[e], &a.u[j], &a.w[j], &a.x[e*b.nf], b.nf, &a.wx[j], b.h, b.slope, &coef[e*step], step,
-			&dy[j], &du[j], &dw[j], &dwx[j])
+	task := edgeTask{edgeArgs: newEdgeArgs(b, blank, *t), op: opAggregateBackward, y: dy}
+	task.coef, task.step = task.orOnes(coef)
+	task.into(g)
+	task.run(b.h / width())
+}
+
+// edgeOp is one of the edge functions.
+type edgeOp uint8
+
+const (
+	opDot edgeOp = iota
+	opDotBackward
+	opAggregate
+	opAggregateBackward
+)
+
+// edgeTask is an edge function with its operands. Cores share it by edges where each edge has its
+// own result, and else by columns: every sum runs along a column in the order of edges, so the bits
+// stay those of one core.
+type edgeTask struct {
+	edgeArgs
+	op              edgeOp
+	parts           int
+	v, out          []float32 // weights and scores, or the scores' gradient
+	coef            []float32
+	step            int       // between entries of coef
+	y               []float32 // sums, or their gradient
+	du, dw, dwx, dv []float32
+}
+
+var edgeTasks = sync.Pool{New: func() any { return new(edgeTask) }}
+
+// into sets where gradients go.
+func (t *edgeTask) into(g *edgeGradients) {
+	t.du, t.dw, t.dwx, t.dv = t.orBlank(g.du), t.orBlank(g.dw), t.orBlank(g.dwx), t.orBlank(g.dv)
+}
+
+// run runs the function in at most limit parts.
+func (t *edgeTask) run(limit int) {
+	parts := split(t.n*t.h*(t.nf+2), limit)
+	if parts == 1 {
+		t.part(0, 1)
+		return
+	}
+	shared := edgeTasks.Get().(*edgeTask) // t stays on the stack
+	*shared = *t
+	shared.parts = parts
+	cores.Run(parts, shared)
+	*shared = edgeTask{}
+	edgeTasks.Put(shared)
+}
+
+// Part implements cores.Task.
+func (t *edgeTask) Part(i int) { t.part(i, t.parts) }
+
+// part runs part i of so many.
+func (t *edgeTask) part(i, parts int) {
+	if t.op == opDot {
+		groups := t.n / 4
+		t.dotGroups(groups*i/parts, groups*(i+1)/parts)
+		if e := t.n - 4; i == parts-1 && t.n%4 > 0 { // the last four overlap those before
+			t.dot(1, t.src[e:], t.dst[e:], t.x[e*t.nf:], t.out[e:])
+		}
+		return
+	}
+	panels := (t.h + width() - 1) / width()
+	t.columns(panels*i/parts*width(), min(panels*(i+1)/parts*width(), t.h))
+}
+
+// dotGroups scores edges in groups of four, from one group to another.
+func (t *edgeTask) dotGroups(first, end int) {
+	step := max(1, edgeWork/(4*t.h*(t.nf+2)))
+	for ; first < end; first += step {
+		e := 4 * first
+		t.dot(min(step, end-first), t.src[e:], t.dst[e:], t.x[e*t.nf:], t.out[e:])
+	}
+}
+
+// columns runs the function for some columns: all of them of some edges before the next edges, so
+// that the data of these edges stays in the cache.
+func (t *edgeTask) columns(first, end int) {
+	panel := edgePanel * width()
+	step := max(1, edgeWork/(panel*(t.nf+4)))
+	for e := 0; e < t.n; e += step {
+		n := min(step, t.n-e)
+		src, dst, x := &t.src[e], &t.dst[e], &t.x[e*t.nf]
+		for j := first; j < end; j += panel {
+			u, w, wx := &t.u[j], &t.w[j], &t.wx[j]
+			switch c := min(panel, end-j); t.op {
+			case opDotBackward:
+				edgeDotBackwardKernel(n, c, src, dst, u, w, x, t.nf, wx, t.h, t.slope, &t.out[e], 1,
+					&t.v[j], &t.du[j], &t.dw[j], &t.dwx[j], &t.dv[j])
+			case opAggregate:
+				edgeAggregateKernel(n, c, src, dst, u, w, x, t.nf, wx, t.h, t.slope, &t.coef[e*t.step], t.step, &t.y[j])
+			case opAggregateBackward:
+				edgeAggregateBackwardKernel(n, c, src, dst, u, w, x, t.nf, wx, t.h, t.slope, &t.coef[e*t.step], t.step,
+					&t.y[j], &t.du[j], &t.dw[j], &t.dwx[j])
+			}
+		}
 	}
 }

@@ -3,8 +3,9 @@
 package kernel
 
 import (
-	"runtime"
 	"sync"
+
+	"github.com/graphrl/graphrl/internal/cores"
 )
 
 // This file decides how a product is cut into calls of the tile kernels.
@@ -23,7 +24,7 @@ import (
 //
 // Every element of C is one chain of fused multiply-adds in the order of k,
 // wherever the cuts fall: cutting k only stores the chain in C and resumes it.
-// That is why AVX2 and AVX-512 agree bit for bit, and any number of threads.
+// That is why AVX2 and AVX-512 agree bit for bit, and any number of cores.
 // Inner products (below) are the one exception: they run in 16 lanes.
 const (
 	// depth limits the rows of a panel of B that are swept in one go, so that
@@ -47,9 +48,9 @@ const (
 	dotRows = 4
 	// dotWork is the number of multiply-adds in one call for inner products.
 	dotWork = 1 << 20
-	// threadWork is the number of multiply-adds from which on a product is
-	// spread over threads. Waking them costs some 10 microseconds.
-	threadWork = 32 << 20
+	// splitRows is the least rows of C that a core takes, which is more than
+	// dotRows: its kernels are those of the whole product.
+	splitRows = 16
 )
 
 func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {
@@ -57,28 +58,41 @@ func gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 		gemmGo(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 		return
 	}
-	parts := 1
-	if m*n*k >= threadWork { // else spare the lock behind GOMAXPROCS, a tenth of a small product
-		parts = min(runtime.GOMAXPROCS(0), m/packMin)
-	}
-	if parts < 2 {
+	parts := split(m*n*k, m/splitRows)
+	if parts == 1 {
 		gemmSIMD(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc)
 		return
 	}
-	step := (m + parts - 1) / parts
-	var wg sync.WaitGroup
-	for i := 0; i < m; i += step {
-		rows := min(step, m-i)
-		first := i * lda
-		if transA {
-			first = i
-		}
-		part := a[first:]
-		wg.Go(func() {
-			gemmSIMD(transA, transB, rows, n, k, part, lda, b, ldb, c[i*ldc:], ldc, acc)
-		})
+	t := gemmTasks.Get().(*gemmTask)
+	*t = gemmTask{transA, transB, m, n, k, a, lda, b, ldb, c, ldc, acc, parts}
+	cores.Run(parts, t)
+	*t = gemmTask{}
+	gemmTasks.Put(t)
+}
+
+// gemmTask is a product whose rows are split.
+type gemmTask struct {
+	transA, transB bool
+	m, n, k        int
+	a              []float32
+	lda            int
+	b              []float32
+	ldb            int
+	c              []float32
+	ldc            int
+	acc            bool
+	parts          int
+}
+
+var gemmTasks = sync.Pool{New: func() any { return new(gemmTask) }}
+
+func (t *gemmTask) Part(i int) {
+	first, end := t.m*i/t.parts, t.m*(i+1)/t.parts
+	at := first * t.lda
+	if t.transA {
+		at = first
 	}
-	wg.Wait()
+	gemmSIMD(t.transA, t.transB, end-first, t.n, t.k, t.a[at:], t.lda, t.b, t.ldb, t.c[first*t.ldc:], t.ldc, t.acc)
 }
 
 func gemmSIMD(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, acc bool) {

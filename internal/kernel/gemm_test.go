@@ -131,27 +131,6 @@ func TestGemm(t *testing.T) {
 	}
 }
 
-// TestGemmThreads compares a product above the threshold for threads with the
-// same product by parts below it.
-func TestGemmThreads(t *testing.T) {
-	for _, s := range []struct{ m, n, k int }{
-		{490, 260, 280}, // just above threadWork
-		{4096, 260, 32}, // taller than deep: the weight gradient of a wide input
-	} {
-		for _, transA := range []bool{false, true} {
-			g := newGemmCase(newRand(2), transA, false, true, s.m, s.n, s.k, 0)
-			eachPath(func() {
-				whole, parts := append([]float32(nil), g.c...), append([]float32(nil), g.c...)
-				Gemm(transA, false, s.m, s.n, s.k, g.a, g.lda, g.b, g.ldb, whole, g.ldc, true)
-				for j := 0; j < s.n; j += 65 {
-					Gemm(transA, false, s.m, 65, s.k, g.a, g.lda, g.b[j:], g.ldb, parts[j:], g.ldc, true)
-				}
-				wantBits(t, "c", whole, parts)
-			})
-		}
-	}
-}
-
 func FuzzGemm(f *testing.F) {
 	f.Add(uint64(1), uint8(0), uint16(3), uint16(5), uint16(7), uint8(2))
 	f.Add(uint64(2), uint8(7), uint16(1), uint16(100), uint16(64), uint8(0))

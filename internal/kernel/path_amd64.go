@@ -2,7 +2,10 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"github.com/graphrl/graphrl/internal/cores"
+	"golang.org/x/sys/cpu"
+)
 
 //go:generate go -C gen run .
 
@@ -25,3 +28,7 @@ func width() int {
 	}
 	return 8
 }
+
+// split returns into how many parts to cut a kernel of so many multiply-adds, of which a core does
+// about two registers per nanosecond: at most limit.
+func split(work, limit int) int { return cores.Parts(work/(2*width()), limit) }

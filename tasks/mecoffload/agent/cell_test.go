@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/graphrl/graphrl/internal/cores"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
@@ -116,22 +117,35 @@ func TestManyDevices(t *testing.T) {
 // Decisions do not depend on the number of processors.
 func TestProcessors(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	defer cores.Force(1)()
 	var want [][]int32
-	for _, processors := range []int{1, 2, 4} {
+	var learned []float32
+	for processors := 1; processors <= 3; processors++ {
 		runtime.GOMAXPROCS(processors)
 		sim, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers = 1400, 200 })
-		a, err := New(Config{Method: GRLELT, Scenario: sc, Profile: p, Recipe: TunedRecipe(), Seed: 1})
+		r := TunedRecipe()
+		r.BatchSize, r.TrainInterval = 2, 2
+		a, err := New(Config{Method: GRLELT, Scenario: sc, Profile: p, Recipe: r, Seed: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		run := &benchRun{agent: a, sim: sim, obs: reset(t, sim, 1), action: make(mecoffload.Action, 1400)}
-		for slot := range 4 {
+		for slot := range 6 {
 			run.slot(t)
 			if processors == 1 {
 				want = append(want, slices.Clone(run.action))
 			} else if !slices.Equal(want[slot], run.action) {
 				t.Fatalf("%d processors, slot %d: another decision", processors, slot)
 			}
+		}
+		var weights []float32
+		for _, param := range a.actor.Params() {
+			weights = append(weights, param.Data()...)
+		}
+		if processors == 1 {
+			learned = weights
+		} else if !slices.Equal(learned, weights) {
+			t.Errorf("%d processors: other weights", processors)
 		}
 		a.Close()
 	}
