@@ -67,6 +67,9 @@ func (l *BatchNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	if len(l.RunningMean.Data()) != len(l.Gamma.Data()) || len(l.RunningVar.Data()) != len(l.Gamma.Data()) {
 		return nil, fmt.Errorf("nn: batch norm: the running values do not match gamma: make the layer with NewBatchNorm: %w", ErrShape)
 	}
+	if !(l.Momentum >= 0 && l.Momentum <= 1) {
+		return nil, fmt.Errorf("nn: batch norm: a momentum of %v, want one in [0, 1]", l.Momentum)
+	}
 	op := &batchNorm{layer: l}
 	return op.apply("batch_norm", op, l.Act, x, l.Gamma, l.Beta)
 }

@@ -104,6 +104,11 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		"NewAdam": {
 			"infinite rate": adam(nn.AdamConfig{LearningRate: math.Inf(1)}),
 			"beta1":         adam(nn.AdamConfig{Beta1: 1}),
+			"rate is 0":     adam(nn.AdamConfig{LearningRate: 1e-46}), // in 32 bits, as the following
+			"rate is inf":   adam(nn.AdamConfig{LearningRate: 1e39}),
+			"beta1 is 1":    adam(nn.AdamConfig{Beta1: 1 - 1e-9}),
+			"beta2 is 1":    adam(nn.AdamConfig{Beta2: 1 - 1e-9}),
+			"epsilon is 0":  adam(nn.AdamConfig{Epsilon: 1e-46}),
 			"beta2":         adam(nn.AdamConfig{Beta2: -0.1}),
 			"epsilon":       adam(nn.AdamConfig{Epsilon: -1}),
 			"decay":         adam(nn.AdamConfig{WeightDecay: math.NaN()}),

@@ -39,13 +39,25 @@ func newBase(params Params, rate, defaultRate float64) (base, error) {
 	if !(rate >= 0) || math.IsInf(rate, 0) {
 		return base{}, fmt.Errorf("nn: optimizer: want a learning rate of at least 0 (0: the default), got %v", rate)
 	}
+	if err := keeps32("a learning rate", rate); err != nil {
+		return base{}, err
+	}
 	return base{params: params, rate: orDefault(rate, defaultRate)}, nil
 }
 
-// inRange reports a hyper-parameter outside [0, limit).
+// inRange reports a hyper-parameter outside [0, limit), also once it is rounded to 32 bits.
 func inRange(name string, v, limit float64) error {
-	if !(v >= 0 && v < limit) {
+	if !(v >= 0 && v < limit && float64(float32(v)) < limit) {
 		return fmt.Errorf("nn: optimizer: want %s in [0, %v), got %v", name, limit, v)
+	}
+	return keeps32(name, v)
+}
+
+// keeps32 reports a value that optimisers, which compute in 32 bits, would take for 0 or infinity: a
+// learning rate of 1e-46 teaches nothing, and an epsilon of 1e-46 divides 0 by 0.
+func keeps32(name string, v float64) error {
+	if r := float64(float32(v)); r == 0 && v != 0 || math.IsInf(r, 0) {
+		return fmt.Errorf("nn: optimizer: %s of %v is %v in 32-bit floating point: want 0 or from 1e-45 to 3e38", name, v, r)
 	}
 	return nil
 }
@@ -101,7 +113,7 @@ func (b *base) gradients(model []gorgonia.ValueGrad, update func(i int, p, g []f
 				b.params[i].Name, len(b.params[i].Data()), len(g), ErrShape)
 		}
 	}
-	if !(b.rate >= 0) || math.IsInf(b.rate, 0) { // set by a schedule, say
+	if !(b.rate >= 0) || math.IsInf(float64(float32(b.rate)), 0) { // set by a schedule, say
 		return fmt.Errorf("nn: the learning rate is %v after %d steps, want a finite one of at least 0", b.rate, b.step)
 	}
 	if !b.finite {
@@ -185,6 +197,9 @@ func ClipGlobalNorm(model []gorgonia.ValueGrad, limit float64) (float64, error) 
 		return norm, err
 	}
 	if norm > limit {
+		if float32(limit/norm) == 0 {
+			return norm, fmt.Errorf("nn: a limit of %v leaves nothing of a gradient whose norm is %v", limit, norm)
+		}
 		for _, m := range model {
 			g, err := gradient(m)
 			if err != nil {

@@ -79,7 +79,7 @@ func (t *Trainer) finite() bool { return t.watched && !t.Tape.diverged }
 // update steps the optimiser on the trainer's gradients. finite says that they are known to be.
 func (t *Trainer) update(finite bool) error {
 	var err error
-	if t.ClipNorm > 0 {
+	if t.ClipNorm != 0 { // a negative one and NaN are errors
 		_, err = ClipGlobalNorm(t.grads, t.ClipNorm)
 	} else if !finite {
 		err = checkFinite(t.grads)

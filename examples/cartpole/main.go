@@ -70,9 +70,18 @@ func main() {
 	line.FatalIfErrorf(run(ctx, f, os.Stdout))
 }
 
+// What is more is a typing error.
+const (
+	maxSeeds = 10_000
+	maxSteps = 1_000_000_000
+)
+
 func run(ctx context.Context, f flags, out io.Writer) error {
-	if f.Seeds < 1 || f.Steps < 0 || f.Episodes < 1 {
-		return errors.New("want at least one seed and one episode, and no negative number of steps")
+	if f.Seeds < 1 || f.Seeds > maxSeeds || f.Steps < 0 || f.Steps > maxSteps || f.Episodes < 1 || f.Episodes > maxSteps {
+		return fmt.Errorf("want from 1 to %d seeds, from 0 to %d steps and from 1 to %d episodes", maxSeeds, maxSteps, maxSteps)
+	}
+	if len(f.Algo) == 0 {
+		return errors.New("--algo is empty: name an algorithm")
 	}
 	task := tasks[f.Env]
 	var rows []row

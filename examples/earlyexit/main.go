@@ -111,8 +111,9 @@ func (f flags) tests() (*imagefolder.Set, error) {
 	if f.Test == "" {
 		return nil, nil
 	}
-	if f.Runs < 1 {
-		return nil, fmt.Errorf("--runs: want at least 1 timed run of each exit, got %d", f.Runs)
+	const maxRuns = 1_000_000
+	if f.Runs < 1 || f.Runs > maxRuns {
+		return nil, fmt.Errorf("--runs: want from 1 to %d timed runs of each exit, got %d", maxRuns, f.Runs)
 	}
 	return imagefolder.Read(f.Test)
 }

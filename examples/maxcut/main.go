@@ -12,7 +12,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,13 +63,17 @@ func main() {
 }
 
 func (f flags) check() error {
-	if f.Steps < 1 || f.Seeds < 1 || f.Graphs < 1 {
-		return errors.New("want at least one step, one seed and one graph")
+	const maxSteps, maxSeeds, maxGraphs, maxNodes = 1_000_000_000, 10_000, 100_000, 100_000 // more is a typing error
+	if f.Steps < 1 || f.Steps > maxSteps || f.Seeds < 1 || f.Seeds > maxSeeds || f.Graphs < 1 || f.Graphs > maxGraphs {
+		return fmt.Errorf("want from 1 to %d steps, from 1 to %d seeds and from 1 to %d graphs", maxSteps, maxSeeds, maxGraphs)
 	}
 	if f.Large < f.Small {
 		return fmt.Errorf("the largest graphs of the training have %d nodes, the smallest %d", f.Large, f.Small)
 	}
-	for _, nodes := range append([]int{f.Small}, f.Test...) {
+	for _, nodes := range append([]int{f.Small, f.Large}, f.Test...) {
+		if nodes > maxNodes {
+			return fmt.Errorf("graphs of %d nodes: want at most %d", nodes, maxNodes)
+		}
 		if nodes <= attached {
 			return fmt.Errorf("graphs of %d nodes: each new node is joined to %d, so want more than that", nodes, attached)
 		}

@@ -156,9 +156,11 @@ func TestPermutation(t *testing.T) {
 
 func TestRunRefuses(t *testing.T) {
 	for want, change := range map[string]func(*flags){
-		"at least one step":          func(f *flags) { f.Steps = 0 },
-		"one seed":                   func(f *flags) { f.Seeds = 0 },
-		"one graph":                  func(f *flags) { f.Graphs = -1 },
+		"from 1 to 1000000000 steps": func(f *flags) { f.Steps = 0 },
+		"from 1 to 10000 seeds":      func(f *flags) { f.Seeds = 1 << 62 },
+		"want at most 100000":        func(f *flags) { f.Large = 1 << 62 },
+		"to 10000 seeds and":         func(f *flags) { f.Seeds = 0 },
+		"1 to 100000 graphs":         func(f *flags) { f.Graphs = -1 },
 		"graphs of 4 nodes":          func(f *flags) { f.Small = 4 },
 		"7 nodes, the smallest 8":    func(f *flags) { f.Large = 7 },
 		"graphs of 3 nodes":          func(f *flags) { f.Test = []int{20, 3} },

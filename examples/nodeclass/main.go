@@ -57,8 +57,9 @@ func main() {
 }
 
 func run(f flags, out io.Writer) error {
-	if f.Seeds < 1 || f.Epochs < 0 {
-		return fmt.Errorf("want at least one seed and no negative number of epochs, got %d and %d", f.Seeds, f.Epochs)
+	const maxSeeds = 10_000 // more is a typing error
+	if f.Seeds < 1 || f.Seeds > maxSeeds || f.Epochs < 0 {
+		return fmt.Errorf("want from 1 to %d seeds and no negative number of epochs, got %d and %d", maxSeeds, f.Seeds, f.Epochs)
 	}
 	d, err := read(f)
 	if err != nil {

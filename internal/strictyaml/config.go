@@ -72,10 +72,14 @@ func Count(key string, v, least, most int) error {
 	return nil
 }
 
-// Number reports a value that is not finite or is below 0, and 0 where it must be positive.
+// Number reports a value that is not finite or is below 0, and 0 where it must be positive. Networks
+// compute in 32 bits: a value that they would take for 0 or infinity is reported too.
 func Number(key string, v float64, positive bool) error {
 	if !(v >= 0) || math.IsInf(v, 0) || positive && v == 0 {
 		return Invalid(key, "%v is not a number %s 0", v, map[bool]string{true: "above", false: "of at least"}[positive])
+	}
+	if r := float64(float32(v)); r == 0 && v != 0 || math.IsInf(r, 0) {
+		return Invalid(key, "%v is %v in 32-bit floating point: want a number from 1e-45 to 3e38", v, r)
 	}
 	return nil
 }

@@ -95,8 +95,8 @@ func (e Energy) check() error {
 		key         string
 		value, most float64
 	}{{"transmit_w", e.TransmitW, 1e6}, {"budget_mj", e.BudgetMJ, 1e9}, {"weight", e.weight(), 1e6}} {
-		if !(v.value > 0 && v.value <= v.most) {
-			return strictyaml.Invalid("energy."+v.key, "%v is not above 0 and at most %v", v.value, v.most)
+		if !(v.value >= smallest && v.value <= v.most) {
+			return strictyaml.Invalid("energy."+v.key, "%v is not above 0, at least %v, and at most %v", v.value, smallest, v.most)
 		}
 	}
 	return nil
@@ -187,9 +187,9 @@ func (s Scenario) Validate() error {
 		return strictyaml.Invalid("churn",
 			"want both join and leave between 0 and 1, exclusive, or no churn at all")
 	}
-	if s.Trace.enabled() && !(s.Trace.FloorMbit > 0 && s.Trace.FloorMbit <= 1e9) {
+	if s.Trace.enabled() && !(s.Trace.FloorMbit >= smallest && s.Trace.FloorMbit <= 1e9) {
 		return strictyaml.Invalid("trace.floor_mbit_s",
-			"want a rate above 0, not %v: a link that never delivers would keep a task for ever",
+			"want a rate from 1e-9 to 1e9, not %v: a link that never delivers would keep a task for ever",
 			s.Trace.FloorMbit)
 	}
 	return nil

@@ -66,8 +66,12 @@ func (r Interval[T]) at(u float64) float64 {
 	return float64(r.Low) + u*(float64(r.High)-float64(r.Low))
 }
 
+// smallest is the least size, rate, share or time of a scenario: in any of its units that is next to
+// nothing.
+const smallest = 1e-9
+
 // check reports an interval that is not increasing or has bounds outside [least, most]; openLow
-// excludes least itself.
+// excludes least itself and what is below smallest.
 func (r Interval[T]) check(key string, least, most float64, openLow bool) error {
 	low, high := float64(r.Low), float64(r.High)
 	bracket := "["
@@ -78,6 +82,8 @@ func (r Interval[T]) check(key string, least, most float64, openLow bool) error 
 	case !(low <= high):
 		return strictyaml.Invalid(key, "the interval [%v, %v] is not in increasing order", r.Low,
 			r.High)
+	case openLow && low > 0 && low < smallest:
+		return strictyaml.Invalid(key, "the interval [%v, %v] begins below %v, where quotients overflow", r.Low, r.High, smallest)
 	case low < least || (openLow && low == least) || high > most:
 		return strictyaml.Invalid(key, "the interval [%v, %v] must lie in %s%v, %v]", r.Low, r.High,
 			bracket, T(least), T(most))
