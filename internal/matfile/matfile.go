@@ -248,10 +248,22 @@ func parseArray(b []byte) (name string, a rawArray, err error) {
 func (a rawArray) class() uint32 { return a.flags & 0xff }
 func (a rawArray) numeric() bool { return a.class() >= mxDOUBLE && a.class() <= mxUINT64 }
 
+// kind names what is not a numeric array.
+func (a rawArray) kind() string {
+	if a.numeric() {
+		return "complex numbers"
+	}
+	names := []string{1: "a cell array", 2: "a struct", 3: "an object", 4: "a text", 5: "a sparse matrix"}
+	if c := int(a.class()); c > 0 && c < len(names) {
+		return names[c]
+	}
+	return fmt.Sprintf("array flags %#x", a.flags)
+}
+
 // decode converts the array to float64, row-major.
 func (a rawArray) decode() (Matrix, error) {
 	if !a.numeric() || a.flags&flagComplex != 0 {
-		return Matrix{}, fmt.Errorf("array flags %#x: not a real, full, numeric array", a.flags)
+		return Matrix{}, fmt.Errorf("%s: not a real, full, numeric array", a.kind())
 	}
 	if len(a.dims) != 8 {
 		return Matrix{}, fmt.Errorf("%d dimensions instead of 2", len(a.dims)/4)
