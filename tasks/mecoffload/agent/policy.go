@@ -156,21 +156,6 @@ func (c Config) network() (exportable, error) {
 	return newMLPNet(c.Scenario, profile, r.Hidden, weights.Rand)
 }
 
-// timePrices returns the price of a second of each server [N]: a share of its shadow price. Methods
-// that use only the last exit pay the prices of the whole network too, so that all methods maximise
-// the same objective.
-//
-// The reward of a slot ignores later slots. A method that maximises it spends server time on
-// anything that adds to this slot, until backlogs are so long that deadlines ration them
-// (docs/decisions/0014).
-func timePrices(sc mecoffload.Scenario, p mecoffload.Profile, share float64) ([]float64, error) {
-	prices, err := mecoffload.ShadowPrices(sc, p)
-	for n := range prices {
-		prices[n] *= share
-	}
-	return prices, err
-}
-
 // Name implements mecoffload.Policy.
 func (p *Policy) Name() string { return string(p.method) }
 
