@@ -88,9 +88,7 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	var extremes [][quantities]Range // of the slots to calibrate with
 	action := make(mecoffload.Action, sc.Devices)
 	for slot := range slots {
-		if slot%4 == 0 {
-			giveWay()
-		}
+		giveWay()
 		if err := policy.Decide(obs, action[:obs.Devices]); err != nil {
 			return nil, fmt.Errorf("serve: the range of usual observations: %w", err)
 		}

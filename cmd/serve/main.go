@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -50,8 +51,15 @@ type serveCommand struct {
 	Log        string         `enum:"text,json," default:"" placeholder:"FORMAT" help:"Log as text or json. Default: text."`
 }
 
+// reserve is memory, in bytes, that nobody uses, so the kernel never has to provide it. The collector
+// starts when as much garbage is there as memory in use. A service uses 3 MB, so without a reserve the
+// collector works ten times a second, and one request in a hundred waits for it.
+const reserve = 64 << 20
+
 // Run serves until it is stopped.
 func (c serveCommand) Run(ctx context.Context, out cli.Streams) (err error) {
+	reserved := make([]byte, reserve)
+	defer runtime.KeepAlive(reserved)
 	cfg, err := c.config()
 	if err != nil {
 		return err
