@@ -1,6 +1,7 @@
 package earlyexit
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/goccy/go-yaml"
@@ -101,9 +102,13 @@ func (c Config) validate() error {
 }
 
 // ParseConfig reads a configuration from YAML or JSON. A key that is left out has its value from
-// [DefaultConfig]. Errors name the file, the line and the key.
+// [DefaultConfig]; the images may be named later. Errors name the file, the line and the key.
 func ParseConfig(data []byte, filename string) (Config, error) {
-	return strictyaml.ParseConfig("early exits", data, filename, DefaultConfig(), func(c *Config) error { return c.validate() })
+	return strictyaml.ParseConfig("early exits", data, filename, DefaultConfig(), func(c *Config) error {
+		rest := *c
+		rest.Data = cmp.Or(c.Data, "named later")
+		return rest.validate()
+	})
 }
 
 // parseWritten is ParseConfig for a configuration that an earlier run wrote down in full. A key that

@@ -298,3 +298,14 @@ func TestRunFolder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A configuration may leave the images to the caller, but a training needs them.
+func TestImagesNamedLater(t *testing.T) {
+	cfg, err := ParseConfig([]byte("epochs: 3"), "x.yaml")
+	if err != nil || cfg.Epochs != 3 || cfg.Data != "" {
+		t.Fatalf("%+v, error %v", cfg, err)
+	}
+	if _, err := NewTraining(cfg); err == nil || !strings.Contains(err.Error(), "want a folder or a zip archive") {
+		t.Error(err)
+	}
+}

@@ -80,7 +80,21 @@ func open(name string, f func(fs.FS) error) error {
 		return fmt.Errorf("images: %s: not a directory and not a zip archive: %w", name, err)
 	}
 	defer archive.Close()
+	if err := checkNames(&archive.Reader, name); err != nil {
+		return err
+	}
 	return f(&archive.Reader)
+}
+
+// checkNames refuses an archive whose writer separated folders by backslashes, as some for Windows do:
+// its files have no folders, and so no classes.
+func checkNames(archive *zip.Reader, name string) error {
+	for _, file := range archive.File {
+		if strings.Contains(file.Name, `\`) {
+			return fmt.Errorf("images: %s: the file %q has a backslash in its name, where a zip archive has /: unpack it and name the folder, or pack it with another program", name, file.Name)
+		}
+	}
+	return nil
 }
 
 // Parse reads a zip archive from memory. Errors say name.
@@ -88,6 +102,9 @@ func Parse(data []byte, name string) (*Set, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("images: %s: not a zip archive: %w", name, err)
+	}
+	if err := checkNames(archive, name); err != nil {
+		return nil, err
 	}
 	return read(archive, name)
 }

@@ -114,6 +114,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 		"two sizes":  {map[string][]byte{"red/a.png": good, "red/b.png": encode(t, "b.png", plain(3, 1, color.RGBA{}))}, "red/b.png: the image has 3 x 1 pixels"},
 		"too large":  {map[string][]byte{"red/a.png": encode(t, "a.png", plain(5000, 1, color.RGBA{}))}, "5000 x 1"},
 		"empty":      {nil, "class folders"},
+		"backslash":  {map[string][]byte{`red\a.png`: good}, `"red\\a.png" has a backslash in its name`},
 		"empty file": {map[string][]byte{"red/a.png": nil}, "red/a.png"},
 	} {
 		_, err := imagefolder.Parse(archive(t, c.files), "set.zip")
