@@ -9,9 +9,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
+	"iter"
 	"math/big"
 	"net"
 	"net/http"
@@ -20,6 +23,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,6 +36,17 @@ import (
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/rl/hetero"
+	"github.com/graphrl/graphrl/serve/servepb"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 )
 
 const quick = "{method: GRLE, slots: 200, seed: 5301, validation_slots: 0}"
@@ -413,5 +428,89 @@ func saveSenders(t *testing.T, dir string) {
 	}
 	if err := checkpoints.Save(dir, state, checkpoints.Manifest{Method: "DROO", Step: 600}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Traces of gRPC have the caller's trace as their parent, for single calls and for each decision of a
+// stream, and an error says so.
+func TestTracesOfGRPC(t *testing.T) {
+	t.Chdir(t.TempDir())
+	exports := make(chan *collectorpb.ExportTraceServiceRequest, 16)
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		sent := new(collectorpb.ExportTraceServiceRequest)
+		if err := proto.Unmarshal(data, sent); err != nil {
+			t.Error(err)
+		}
+		exports <- sent
+	}))
+	defer collector.Close()
+	write(t, "serve.yaml", "policies: [{name: edge, run: "+trainedRun(t, quick)+"}]\ntrace: {endpoint: \""+collector.URL+"\", share: 1}\n")
+	url, messages, stop := start(t, "--config", "serve.yaml")
+	client, err := grpc.NewClient(strings.TrimPrefix(url, "http://"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	const traced = "4bf92f3577b34da6a3ce929d0e0e4736"
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "traceparent", "00-"+traced+"-00f067aa0ba902b7-01")
+	q, bad := new(servepb.DecideRequest), &servepb.DecideRequest{Observation: &servepb.DecideRequest_Offloading{}}
+	if err := protojson.Unmarshal([]byte(twoTasks), q); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Invoke(ctx, servepb.DecisionServiceDecideProcedure, q, new(servepb.DecideResponse)); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Invoke(ctx, servepb.DecisionServiceDecideProcedure, bad, new(servepb.DecideResponse)); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("a request without servers: %v", err)
+	}
+	stream, err := client.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, servepb.DecisionServiceDecideStreamProcedure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := errors.Join(stream.SendMsg(q), stream.RecvMsg(new(servepb.DecideResponse))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("code %d: %s", code, messages.text())
+	}
+	close(exports) // all are sent before the service ends
+	decided, failed := 0, 0
+	for sent := range exports {
+		for span := range spansOf(sent) {
+			if got := hex.EncodeToString(span.TraceId); span.Name != "Decide" || got != traced || hex.EncodeToString(span.ParentSpanId) != "00f067aa0ba902b7" {
+				t.Errorf("span %q of trace %s", span.Name, got)
+			}
+			if span.Status.GetCode() == tracepb.Status_STATUS_CODE_ERROR {
+				failed++
+			} else if slices.ContainsFunc(span.Attributes, func(a *commonpb.KeyValue) bool {
+				return a.Key == "graphrl.policy" && a.Value.GetStringValue() == "edge"
+			}) {
+				decided++
+			}
+		}
+	}
+	if decided != 3 || failed != 1 {
+		t.Errorf("%d decisions and %d errors were traced, want 3 and 1", decided, failed)
+	}
+}
+
+// spansOf lists the spans of an export.
+func spansOf(sent *collectorpb.ExportTraceServiceRequest) iter.Seq[*tracepb.Span] {
+	return func(yield func(*tracepb.Span) bool) {
+		for _, resource := range sent.ResourceSpans {
+			for _, scope := range resource.ScopeSpans {
+				for _, span := range scope.Spans {
+					if !yield(span) {
+						return
+					}
+				}
+			}
+		}
 	}
 }
