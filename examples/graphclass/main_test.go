@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -123,5 +124,25 @@ func TestBadFlags(t *testing.T) {
 		if err := run(f, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one about %q", name, err, c.want)
 		}
+	}
+}
+
+// A data set with vertex attributes, as a folder, has an input of tags and attributes.
+func TestAttributes(t *testing.T) {
+	dir := t.TempDir()
+	for part, text := range map[string]string{
+		"A":               "1, 2\n3, 4\n5, 6\n7, 8\n",
+		"graph_indicator": "1\n1\n2\n2\n3\n3\n4\n4\n",
+		"graph_labels":    "1\n-1\n1\n-1\n",
+		"node_labels":     "0\n1\n0\n1\n1\n0\n2\n0\n",
+		"node_attributes": "0.5, 1\n1, 2\n0, 0\n1, 1\n2, 2\n3, 3\n1, 1\n0, 0\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "X_"+part+".txt"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := flags{Data: dir, Hidden: []int{4}, Batch: []int{2}, Dropout: []float64{0.5}, Epochs: 1, Folds: 2, Seed: 1, Format: "json"}
+	if err := run(f, io.Discard); err != nil {
+		t.Fatal(err)
 	}
 }

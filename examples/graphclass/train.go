@@ -52,7 +52,7 @@ func newLearner(d *datasets.GraphClassification, s setting, rng *rand.Rand) (*le
 	if l.g, err = gnn.NewGraphInput(eg, "graph"); err != nil {
 		return nil, err
 	}
-	if l.x, err = nn.NewInput(eg, "x", d.NumTags); err != nil {
+	if l.x, err = nn.NewInput(eg, "x", d.NumFeatures()); err != nil {
 		return nil, err
 	}
 	if l.target, err = nn.NewInput(eg, "target", d.Classes); err != nil {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -116,10 +117,16 @@ func readTUFiles(name string, open func(part string) (file string, data []byte, 
 
 // check reports parts that do not fit together.
 func (f *tuFiles) check() error {
+	filled := make([]bool, f.classes.rows) // graphs with vertices
 	for i := range f.graphOf.rows {
-		if g := f.graphOf.int(i, 0); g < 1 || g > f.classes.rows {
+		g := f.graphOf.int(i, 0)
+		if g < 1 || g > f.classes.rows {
 			return f.graphOf.errorf(i, "graph %d is not in 1..%d, the lines of %s", g, f.classes.rows, f.classes.file)
 		}
+		filled[g-1] = true
+	}
+	if g := slices.Index(filled, false); g >= 0 {
+		return f.classes.errorf(g, "graph %d has a label and no vertex in %s", g+1, f.graphOf.file)
 	}
 	for e := range f.edges.rows {
 		for c := range 2 {

@@ -125,6 +125,7 @@ func TestTUFolderErrors(t *testing.T) {
 		{"A", "1, 2, 3\n", "x_A.txt:1: 3 numbers, want 2"},
 		{"A", "1.5, 2\n", `x_A.txt:1: "1.5" is not a whole number`},
 		{"A", "1, 4294967297\n", "is not a whole number of 32 bits"},
+		{"graph_labels", "1\n-1\n1\n", "x_graph_labels.txt:3: graph 3 has a label and no vertex in x_graph_indicator.txt"},
 		{"graph_indicator", "1\n3\n", "x_graph_indicator.txt:2: graph 3 is not in 1..2"},
 		{"node_labels", "1\n", "x_node_labels.txt has 1 lines, but x_graph_indicator.txt has 5"},
 		{"edge_attributes", "1\n", "x_edge_attributes.txt has 1 lines, but x_A.txt has 8"},
