@@ -136,6 +136,7 @@ func FlagError(err error) error {
 	flags := map[string]string{
 		"slots": "slots", "workers": "workers", "seed": "seed", "scenario.devices": "devices", "scenario.servers": "servers", "scenario.reach": "reach", "scenario.slot": "slot",
 		"frames": "frames", "users": "users", "noise": "noise", "schedule": "schedule",
+		"v": "v", "energy_weight": "energy-weight", "arrivals": "arrivals",
 	}
 	flag := flags[field.Path]
 	if flag == "" {
