@@ -26,6 +26,7 @@ import (
 type suiteFlags struct {
 	Suite   string   `group:"Suites" enum:",quick,paper,churn,trace,transfer,scale,ablation,tune,claims,long,leave-one-out" default:"" placeholder:"NAME" help:"Train and compare many methods in many worlds: quick, paper, churn, trace, transfer, scale, ablation, tune, claims, long or leave-one-out. --scenario, --devices and --slot then choose among its worlds, --slots is the length of each stream, --profile and --trace replace what it uses."`
 	Seeds   *int     `group:"Suites" placeholder:"COUNT" help:"Number of seeds. Default: the suite's own."`
+	First   *uint64  `group:"Suites" name:"first-seed" placeholder:"SEED" help:"First of the seeds, which are consecutive. Default: the suite's own."`
 	Methods []string `group:"Suites" name:"method" placeholder:"NAME" help:"Methods to compare, separated by commas: ${methods}. Default: the suite's own."`
 	Recipes []string `group:"Suites" name:"recipe" placeholder:"NAME" help:"Hyper-parameters to compare instead of the suite's own, separated by commas: ${recipes}, or configuration files, whose recipes are used."`
 	Jobs    *int     `group:"Suites" placeholder:"COUNT" help:"Number of cells computed side by side. Default: one per processor."`
@@ -44,7 +45,7 @@ func (f suiteFlags) absent() error {
 		name  string
 		given bool
 	}{
-		{"seeds", f.Seeds != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge}, {"emit", f.Emit != ""},
+		{"seeds", f.Seeds != nil}, {"first-seed", f.First != nil}, {"method", len(f.Methods) > 0}, {"recipe", len(f.Recipes) > 0}, {"jobs", f.Jobs != nil}, {"shard", f.Shard != ""}, {"merge", f.Merge}, {"emit", f.Emit != ""},
 		{"results", f.Results != ""}, {"parts", f.Parts != nil}, {"at-once", f.AtOnce != nil}, {"image", f.Image != ""},
 	} {
 		if g.given {
@@ -169,6 +170,9 @@ func (c mecoffloadCommand) suite() (suite.Suite, error) {
 	if c.Seeds != nil {
 		o.Seeds = *c.Seeds
 	}
+	if c.First != nil {
+		o.FirstSeed = *c.First
+	}
 	if c.Slots != nil {
 		o.Slots = *c.Slots
 	}
@@ -200,6 +204,9 @@ func (c mecoffloadCommand) checkSuiteFlags() error {
 	}
 	if c.Emit == "" && (c.Parts != nil || c.AtOnce != nil || c.Image != "") {
 		return cli.Usage("--parts, --at-once and --image go with --emit")
+	}
+	if c.First != nil && *c.First == 0 {
+		return cli.Usage("--first-seed: 0 is not above 0")
 	}
 	if c.Slots != nil && (*c.Slots < 1 || *c.Slots > experiment.MaxSlots) {
 		return cli.Usage("--slots: %d is not in 1..%d", *c.Slots, experiment.MaxSlots)

@@ -94,6 +94,8 @@ func TestSuiteErrors(t *testing.T) {
 		{[]string{"--suite", "trace"}, "no trace"},
 		{[]string{"--suite", "quick", "--merge"}, "have not been computed"},
 		{[]string{"--run", "x", "--seeds", "3"}, "--seeds"},
+		{[]string{"--run", "x", "--first-seed", "3"}, "--first-seed"},
+		{[]string{"--suite", "quick", "--first-seed", "0"}, "--first-seed"},
 		{[]string{"--run", "x", "--merge"}, "--merge"},
 	} {
 		code, out, messages := eval(c.args...)

@@ -29,9 +29,11 @@ const MaxSeeds = 1000
 
 // Options change a suite. The zero value changes nothing.
 type Options struct {
-	// Seeds is the number of seeds, Slots the length of each stream of tasks.
-	Seeds int
-	Slots int64
+	// Seeds is the number of seeds, FirstSeed the first of them, Slots the length of each stream of
+	// tasks.
+	Seeds     int
+	FirstSeed uint64
+	Slots     int64
 	// Scenario, Devices and Slot restrict the suite to a part of its worlds.
 	Scenario string
 	Devices  int
@@ -123,6 +125,9 @@ func (p *plan) change(o Options) error {
 	}
 	if o.Seeds > 0 {
 		p.seeds = o.Seeds
+	}
+	if o.FirstSeed > 0 {
+		p.firstSeed = o.FirstSeed
 	}
 	if o.Slots > 0 {
 		p.slots = o.Slots

@@ -405,6 +405,9 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: no error", what)
 		}
 	}
+	if s, err := New("paper", Options{FirstSeed: 8801, Seeds: 2}); err != nil || !slices.Equal(s.Seeds, []uint64{8801, 8802}) {
+		t.Errorf("seeds %v, %v", s.Seeds, err)
+	}
 	if _, err := New("papre", Options{}); err == nil {
 		t.Error("an unknown suite: no error")
 	}
