@@ -46,7 +46,7 @@ window: 5
 validation_slots: 10
 scenario: {name: dynamic, devices: 6}
 recipe: {name: tiny, hidden: [8], graph_hidden: 4, batch_size: 4, memory_size: 16}
-`), "tiny.yaml")
+profile: `+mecoffload.IllustrativeProfile), "tiny.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func world() (mecoffload.Scenario, mecoffload.Profile) {
 		log.Fatal(err)
 	}
 	scenario.Devices = 3
-	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	profile, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	scenario.Devices = 6
-	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	profile, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func config(method agent.Method) agent.Config {
 		log.Fatal(err)
 	}
 	scenario.Devices = 6
-	profile, err := mecoffload.LoadProfile(mecoffload.DefaultProfile)
+	profile, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -23,7 +23,7 @@ report_interval: 40
 checkpoint_interval: 60
 scenario: {name: dynamic, devices: 4}
 recipe: {name: paper, hidden: [16], batch_size: 16}
-`), "small.yaml")
+profile: `+mecoffload.IllustrativeProfile), "small.yaml")
 	if err != nil {
 		log.Fatal(err)
 	}

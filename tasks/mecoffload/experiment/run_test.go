@@ -29,7 +29,7 @@ validation_slots: 4
 scenario: {name: churn, devices: 4}
 recipe: {name: tiny, hidden: [8], graph_hidden: 6, batch_size: 8, memory_size: 16, adapt_interval: 5, value_memory: 64,
   quantizer: gumbel, noise: 1}
-`)
+profile: `+mecoffload.IllustrativeProfile)
 }
 
 func newRun(t testing.TB, cfg Config) *Run {
