@@ -1,24 +1,26 @@
 package mecoffload
 
-import (
-	"runtime"
-	"sync"
-)
+import "github.com/graphrl/graphrl/internal/cores"
 
-// parallelWork is how many links make it worth while to share them between processors.
-const parallelWork = 1 << 15
+// linkTime is about how long a core takes to look at a link, in nanoseconds.
+const linkTime = 5
 
 // parallel calls do for ranges that together are 0..n-1, side by side if the n items with so many
-// links each are many. What do writes for an item must not depend on other items.
+// links each are enough work for several cores. What do writes for an item must not depend on other
+// items.
 func parallel(n, links int, do func(first, end int)) {
-	workers := min(runtime.GOMAXPROCS(0), n*links/parallelWork)
-	if workers <= 1 {
+	parts := cores.Parts(n*links*linkTime, n)
+	if parts == 1 {
 		do(0, n)
 		return
 	}
-	var wait sync.WaitGroup
-	for w := range workers {
-		wait.Go(func() { do(w*n/workers, (w+1)*n/workers) })
-	}
-	wait.Wait()
+	cores.Run(parts, &ranges{n, parts, do})
 }
+
+// ranges is a loop over n items in parts.
+type ranges struct {
+	n, parts int
+	do       func(first, end int)
+}
+
+func (r *ranges) Part(i int) { r.do(r.n*i/r.parts, r.n*(i+1)/r.parts) }

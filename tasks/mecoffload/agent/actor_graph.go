@@ -78,6 +78,7 @@ func (n *graphNet) Build() (*rl.Network[mecoffload.Observation], error) {
 // graphInputs are the inputs of one expression graph and their buffers.
 type graphInputs struct {
 	features             *featurizer
+	work                 featureTask
 	device, option, edge *gorgonia.Node
 	forward, reverse     *gorgonia.Node
 
@@ -111,7 +112,7 @@ func (in *graphInputs) load(t *nn.Tape, batch []mecoffload.Observation, choices 
 	e := in.edgeBuf.Resize(edges, edgeFeatures)
 	for i := range batch {
 		obs := &batch[i]
-		in.features.graph(obs, d, o, e)
+		in.work.run(in.features, obs, d, o, e)
 		d, o = d[obs.Devices*deviceFeatures:], o[obs.Servers*obs.Exits*optionFeatures:]
 		e = e[obs.Devices*obs.Options()*edgeFeatures:]
 	}

@@ -3,6 +3,7 @@ package agent
 import (
 	"math"
 
+	"github.com/graphrl/graphrl/internal/cores"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
@@ -36,7 +37,13 @@ func (f *featurizer) nominal(server int) []float64 {
 // graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge
 // [M*R*L x 4], an edge from each device to each option in reach in row-major order.
 func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []float32) {
-	n, l := obs.Degree(), obs.Exits
+	f.options(obs, option)
+	f.devices(obs, 0, obs.Devices, device, edge)
+}
+
+// options writes the features of the (server, exit) pairs.
+func (f *featurizer) options(obs *mecoffload.Observation, option []float32) {
+	l := obs.Exits
 	for s := range obs.Servers {
 		backlog := obs.Backlog[s] / f.slot
 		for x, tau := range f.nominal(s) {
@@ -47,7 +54,12 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 			at[3] = float32(obs.Capacity[s])
 		}
 	}
-	for m := range obs.Devices {
+}
+
+// devices writes the features of the devices from one to another and of their edges.
+func (f *featurizer) devices(obs *mecoffload.Observation, first, end int, device, edge []float32) {
+	n, l := obs.Degree(), obs.Exits
+	for m := first; m < end; m++ {
 		// Multiplying by inverses: at 1000 devices and 100 options the divisions would cost a
 		// quarter of a decision.
 		deadline := obs.Deadline[m]
@@ -82,6 +94,35 @@ func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []f
 		at[2] = cut(mean * perDeadline)
 		at[3] = cut(mean * perSlot)
 	}
+}
+
+// featureTask is the features of an observation's devices, shared by cores.
+type featureTask struct {
+	*featurizer
+	obs          *mecoffload.Observation
+	device, edge []float32
+	parts        int
+}
+
+// edgeTime is about how long a core takes for the features of an edge, in nanoseconds.
+const edgeTime = 4
+
+// run is featurizer.graph on several cores where there is enough to do.
+func (t *featureTask) run(f *featurizer, obs *mecoffload.Observation, device, option, edge []float32) {
+	parts := cores.Parts(obs.Devices*obs.Options()*edgeTime, obs.Devices)
+	if parts == 1 {
+		f.graph(obs, device, option, edge)
+		return
+	}
+	f.options(obs, option)
+	*t = featureTask{f, obs, device, edge, parts}
+	cores.Run(parts, t)
+	*t = featureTask{}
+}
+
+// Part implements cores.Task.
+func (t *featureTask) Part(i int) {
+	t.devices(t.obs, t.obs.Devices*i/t.parts, t.obs.Devices*(i+1)/t.parts, t.device, t.edge)
 }
 
 // flatWidth is the width of the flat state of the MLP actors. Per device: the deadline and, per
