@@ -3,7 +3,7 @@
 // A caller cuts its work into parts whose results do not depend on the cut, such as rows of a
 // product, so any number of cores gives the same bits. [Parts] says into how many: into one where
 // the work takes less time than starting another core is worth, which the process measures once.
-// The environment variable GRAPHRL_SPLIT overrides the measurement: a duration such as 20us is the
+// The environment variable GRAPHRL_SPLIT overrides the measurement: a duration such as 1ms is the
 // least work, in time of one core, that is split; off splits nothing.
 //
 // Helpers are goroutines that take parts when they come in time. The caller takes parts too and

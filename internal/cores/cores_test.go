@@ -151,7 +151,7 @@ func TestParts(t *testing.T) {
 // that it tries.
 func TestChoose(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	for setting, want := range map[string]int{"off": Never, " off ": Never, "20us": 20_000, "1ms": 1_000_000, "1ns": small} {
+	for setting, want := range map[string]int{"off": Never, " off ": Never, "20us": small, "300us": 300_000, "1ms": 1_000_000, "1ns": small} {
 		if got := choose(setting); got != want {
 			t.Errorf("%q: %d, want %d", setting, got, want)
 		}
