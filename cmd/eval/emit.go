@@ -67,6 +67,9 @@ func (c mecoffloadCommand) arguments(results string) []string {
 		}
 	}
 	number("seeds", c.Seeds)
+	if c.First != nil {
+		add("first-seed", strconv.FormatUint(*c.First, 10))
+	}
 	add("method", strings.Join(c.Methods, ","))
 	add("recipe", strings.Join(c.Recipes, ","))
 	number("jobs", c.Jobs)

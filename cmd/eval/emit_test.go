@@ -37,13 +37,13 @@ func TestEmitKubernetes(t *testing.T) {
 // The script is one that bash reads, and runs this program with all that was asked for.
 func TestEmitSlurm(t *testing.T) {
 	code, out, messages := eval("--suite", "quick", "--emit", "slurm", "--parts", "4", "--at-once", "2",
-		"--seeds", "2", "--devices", "14", "--slot", "10ms", "--slots", "300", "--results", "my results")
+		"--seeds", "2", "--first-seed", "9101", "--devices", "14", "--slot", "10ms", "--slots", "300", "--results", "my results")
 	if code != 0 {
 		t.Fatal(messages)
 	}
 	for _, want := range []string{
 		"#SBATCH --array=1-4%2\n", "#SBATCH --requeue\n", "#SBATCH --signal=B:TERM@60\n",
-		"--suite=quick '--results=/", "my results' --seeds=2 --jobs=1 --devices=14 --slot=10ms --slots=300 &",
+		"--suite=quick '--results=/", "my results' --seeds=2 --first-seed=9101 --jobs=1 --devices=14 --slot=10ms --slots=300 &",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -295,6 +295,7 @@ func TestBadInput(t *testing.T) {
 		{"--suite quick --decisions x", "--decisions concerns a trained run"},
 		{"--suite quick --onnx x", "--onnx concerns a trained run"},
 		{"--suite quick --curves x", "--curves concerns a trained run"},
+		{"--suite quick --first-seed 18446744073709551615", "seeds from 18446744073709551615 on"},
 		{"--suite quick --seeds 9999999999", "--seeds: 9999999999 is not in 1..1000"},
 		{"--suite quick --jobs 9999999999", "--jobs: 9999999999 is not in 1..1024"},
 		{"--suite quick --slots 9223372036854775807", "--slots: 9223372036854775807 is not in 1.."},

@@ -3,6 +3,7 @@ package suite
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,6 +129,9 @@ func (p *plan) change(o Options) error {
 	}
 	if o.FirstSeed > 0 {
 		p.firstSeed = o.FirstSeed
+	}
+	if p.firstSeed > math.MaxUint64-uint64(p.seeds) {
+		return fmt.Errorf("there are no %d seeds from %d on", p.seeds, p.firstSeed)
 	}
 	if o.Slots > 0 {
 		p.slots = o.Slots
