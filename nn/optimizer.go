@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/validate"
 	"gorgonia.org/gorgonia"
 )
 
@@ -56,7 +57,7 @@ func inRange(name string, v, limit float64) error {
 // keeps32 reports a value that optimisers, which compute in 32 bits, would take for 0 or infinity: a
 // learning rate of 1e-46 teaches nothing, and an epsilon of 1e-46 divides 0 by 0.
 func keeps32(name string, v float64) error {
-	if r := float64(float32(v)); r == 0 && v != 0 || math.IsInf(r, 0) {
+	if r, ok := validate.Keeps32(v); !ok {
 		return fmt.Errorf("nn: optimizer: %s of %v is %v in 32-bit floating point: want 0 or from 1e-45 to 3e38", name, v, r)
 	}
 	return nil

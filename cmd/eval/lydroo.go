@@ -84,8 +84,8 @@ func (c lydrooCommand) Run(ctx context.Context, out cli.Streams) error {
 
 // open checks the flags and returns the checkpoint to evaluate, or nil.
 func (c lydrooCommand) open() (*lydroo.Checkpoint, error) {
-	if c.Seeds < 1 || c.Seeds > maxSeeds {
-		return nil, cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
+	if err := inRange("seeds", &c.Seeds, maxSeeds); err != nil {
+		return nil, err
 	}
 	if c.Seed != nil && *c.Seed > math.MaxUint64-uint64(c.Seeds) {
 		return nil, cli.Usage("--seed: there are no %d seeds from %d on", c.Seeds, *c.Seed)

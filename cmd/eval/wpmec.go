@@ -113,8 +113,8 @@ const evaluationFrames = 2500
 
 // configs returns the configurations with the first seed, one for each number of users.
 func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
-	if c.Seeds < 1 || c.Seeds > maxSeeds {
-		return nil, cli.Usage("--seeds: %d is not in 1..%d", c.Seeds, maxSeeds)
+	if err := inRange("seeds", &c.Seeds, maxSeeds); err != nil {
+		return nil, err
 	}
 	base := wpmec.DefaultConfig(wpmec.DROO)
 	users := c.Users

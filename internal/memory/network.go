@@ -19,7 +19,7 @@ type Network struct {
 func Perceptron(batch int, widths ...int) Network {
 	n := Network{Batch: batch}
 	for i, width := range widths {
-		n.Activations += copiesActive * float64(width)
+		n.Activations += CopiesActive * float64(width)
 		if i > 0 {
 			n.Weights += float64(widths[i-1]) * float64(width)
 		}
@@ -44,14 +44,14 @@ const (
 	// CopiesSaved counts what a checkpoint copies of these, three, which may not have been collected
 	// when the next one copies them again, and the weight of a policy that decides in validation.
 	CopiesSaved = 7
-	// copiesActive counts an activation and its gradient, before and after its nonlinearity.
-	copiesActive = 4
-	bytesFloat32 = 4
+	// CopiesActive counts an activation and its gradient, before and after its nonlinearity.
+	CopiesActive = 4
+	BytesFloat32 = 4 // of a number of a network
 )
 
 // Bytes estimates the peak.
 func (n Network) Bytes() int64 {
-	return int64(bytesFloat32*(n.Weights*(CopiesTrained+CopiesSaved)+n.Activations*float64(n.Batch)) + n.Others)
+	return int64(BytesFloat32*(n.Weights*(CopiesTrained+CopiesSaved)+n.Activations*float64(n.Batch)) + n.Others)
 }
 
 // Check refuses what is too large for the memory that is available, before it is allocated. what names

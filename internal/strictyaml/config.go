@@ -78,7 +78,7 @@ func Number(key string, v float64, positive bool) error {
 	if !(v >= 0) || math.IsInf(v, 0) || positive && v == 0 {
 		return Invalid(key, "%v is not a number %s 0", v, map[bool]string{true: "above", false: "of at least"}[positive])
 	}
-	if r := float64(float32(v)); r == 0 && v != 0 || math.IsInf(r, 0) {
+	if r, ok := validate.Keeps32(v); !ok {
 		return Invalid(key, "%v is %v in 32-bit floating point: want a number from 1e-45 to 3e38", v, r)
 	}
 	return nil

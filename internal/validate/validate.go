@@ -39,6 +39,13 @@ func (f *Fields) Fraction(field string, v float64) {
 // Err joins the collected faults; it returns nil if there are none.
 func (f *Fields) Err() error { return errors.Join(f.errs...) }
 
+// Keeps32 returns v in 32-bit floating point, in which networks compute, and whether that is neither
+// infinite nor 0 for a v that is not.
+func Keeps32(v float64) (r float32, ok bool) {
+	r = float32(v)
+	return r, (r != 0 || v == 0) && !math.IsInf(float64(r), 0)
+}
+
 // Name returns which of the names of all is given, ignoring case. what says what they name, such as
 // "wpmec: unknown method".
 func Name[S ~string](what, name string, all []S) (S, error) {

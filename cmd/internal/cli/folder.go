@@ -67,14 +67,19 @@ func ResumeFolder[C any, R runfolder.Run](t runfolder.Task[C, R], f ResumeFlags,
 	folder, run, err := runfolder.Resume(t, f.Resume, runfolder.ResumeOptions{
 		From: f.From, Length: f.Length, Warn: func(text string) { fmt.Fprintln(messages, "warning: "+text) },
 	})
-	var lost *runfolder.CheckpointError
-	switch {
-	case err == nil:
+	if err == nil {
 		return folder, run, nil
-	case errors.As(err, &lost) && lost.Other != "":
+	}
+	var lost *runfolder.CheckpointError
+	task := ""
+	if errors.As(err, &lost) && lost.Other == "" {
+		task = taskOf(lost.Dir)
+	}
+	switch {
+	case task != "":
+		err = fmt.Errorf("--resume %s: a run of another task: continue it by `train %s --resume %s`", f.Resume, task, ShellQuote(f.Resume))
+	case lost != nil && lost.Other != "":
 		err = fmt.Errorf("%w: continue from it by --resume %s --from %s", err, ShellQuote(f.Resume), lost.Other)
-	case lost != nil && taskOf(lost.Dir) != "":
-		err = fmt.Errorf("--resume %s: a run of another task: continue it by `train%s --resume %s`", f.Resume, taskOf(lost.Dir), ShellQuote(f.Resume))
 	case errors.Is(err, runfolder.ErrShorter):
 		err = fmt.Errorf("--%s: %w", steps, err)
 	default:
@@ -110,23 +115,23 @@ func OpenError(err error) error {
 		return fmt.Errorf("%w: evaluate it by --checkpoint %s", err, ShellQuote(dir))
 	}
 	if task := taskOf(lost.Dir); task != "" {
-		return fmt.Errorf("%s: a run of another task: evaluate it by `eval%s --run %s`", lost.Dir, task, ShellQuote(lost.Dir))
+		return fmt.Errorf("%s: a run of another task: evaluate it by `eval %s --run %s`", lost.Dir, task, ShellQuote(lost.Dir))
 	}
 	return err
 }
 
-// taskOf returns the words after train and eval for the task of a run folder, and "" if no task can
+// taskOf returns the command of train and eval for the task of a run folder, and "" if no task can
 // read it.
 func taskOf(dir string) string {
 	latest := filepath.Join(dir, runfolder.CheckpointDir, runfolder.Latest)
 	if _, err := experiment.Task().Open(latest); err == nil {
-		return " mecoffload"
+		return "mecoffload"
 	}
 	if _, err := wpmec.Task().Open(latest); err == nil {
-		return " wpmec"
+		return "wpmec"
 	}
 	if _, err := lydroo.Task().Open(latest); err == nil {
-		return " lydroo"
+		return "lydroo"
 	}
 	return ""
 }

@@ -12,18 +12,15 @@ import (
 // values make flags read numbers as configuration files do, and paths. By itself kong takes 010 for 8,
 // 1_0 for 10, and NaN for a number.
 func values() []kong.Option {
+	whole := func(v reflect.Value, text string) error {
+		n, err := strictyaml.Int(text, 64)
+		v.SetInt(n)
+		return err
+	}
 	return []kong.Option{
 		kong.NamedMapper("paths", kong.MapperFunc(paths)),
-		numberOf(reflect.Int, func(v reflect.Value, text string) error {
-			n, err := strictyaml.Int(text, 64)
-			v.SetInt(n)
-			return err
-		}),
-		numberOf(reflect.Int64, func(v reflect.Value, text string) error {
-			n, err := strictyaml.Int(text, 64)
-			v.SetInt(n)
-			return err
-		}),
+		numberOf(reflect.Int, whole),
+		numberOf(reflect.Int64, whole),
 		numberOf(reflect.Uint64, func(v reflect.Value, text string) error {
 			n, err := strictyaml.Uint(text, 64)
 			v.SetUint(n)

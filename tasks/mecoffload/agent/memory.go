@@ -22,7 +22,6 @@ type MemoryEstimate struct {
 func (m MemoryEstimate) Total() int64 { return m.Decide + m.Train + m.Replay + m.Save }
 
 const (
-	bytesFloat32 = 4
 	bytesFloat64 = 8
 
 	baseBytes = 10 << 20 // program, expression graphs, histograms
@@ -40,8 +39,6 @@ const (
 
 	// manyCandidates are more than any recipe needs.
 	manyCandidates = 1024
-	// copiesActive counts an activation and its gradient, before and after its nonlinearity.
-	copiesActive = 4
 )
 
 // Memory estimates the memory of an agent, from the numbers of devices, servers, links, exits and
@@ -76,19 +73,19 @@ func (c Config) Memory() MemoryEstimate {
 		for _, width := range append(append([]int{}, r.Hidden...), whole.devices*whole.options()) {
 			weights += in * float64(width)
 			in = float64(width)
-			units += in * copiesActive
+			units += in * memory.CopiesActive
 		}
-		decide, train = units*bytesFloat32, units*bytesFloat32
+		decide, train = units*memory.BytesFloat32, units*memory.BytesFloat32
 	}
 	candidates := r.candidates(whole.devices) + 1
 	if r.RandomCandidates > 0 { // those that are not random have a list of their own
 		candidates += max(candidates-r.RandomCandidates, 1)
 	}
-	choices := float64(whole.devices) * (bytesFloat32*float64(candidates) + bytesFloat64*float64(whole.options()))
+	choices := float64(whole.devices) * (memory.BytesFloat32*float64(candidates) + bytesFloat64*float64(whole.options()))
 	model := float64(whole.devices*whole.links) * 3 * bytesFloat64
 	observed := whole
 	observed.links = links
-	weights *= bytesFloat32
+	weights *= memory.BytesFloat32
 	deciding := decideShare*decide + choices + model + 4*observed.observation()
 	replay := sample.observation() * float64(r.MemorySize)
 	return MemoryEstimate{
@@ -108,16 +105,16 @@ func (g graphSize) options() int { return g.links * g.exits }
 // network returns the numbers that the graph network keeps, given those per vertex.
 func (g graphSize) network(width int) float64 {
 	vertices, edges := g.devices+g.servers*g.exits, g.devices*g.options()
-	return float64(vertices)*float64(width)*bytesFloat32 + float64(edges)*graphEdgeBytes
+	return float64(vertices)*float64(width)*memory.BytesFloat32 + float64(edges)*graphEdgeBytes
 }
 
 // observation returns the memory of an observation with a decision.
 func (g graphSize) observation() float64 {
 	perLink := float64(bytesFloat64)
 	if g.links < g.servers {
-		perLink += bytesFloat32
+		perLink += memory.BytesFloat32
 	}
-	return float64(g.devices)*(3*bytesFloat64+bytesFloat32+float64(g.links)*perLink) + 2*float64(g.servers)*bytesFloat64
+	return float64(g.devices)*(3*bytesFloat64+memory.BytesFloat32+float64(g.links)*perLink) + 2*float64(g.servers)*bytesFloat64
 }
 
 // CheckMemory reports an agent too large for the available memory before anything is allocated. An

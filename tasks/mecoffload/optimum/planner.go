@@ -1,6 +1,7 @@
 package optimum
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -132,12 +133,7 @@ func (p *Planner) lookAhead() error {
 		}
 	}
 	for _, q := range u.queue {
-		slices.SortStableFunc(q, func(a, b arrival) int {
-			if a.at < b.at {
-				return -1
-			}
-			return 1
-		})
+		slices.SortStableFunc(q, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
 	}
 	p.slots = append(p.slots, u)
 	_, err = p.ahead.Step(make(mecoffload.Action, obs.Devices))
