@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,6 +28,7 @@ import (
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 )
 
 // Benchmarks of the service, client included, on the loopback interface. The service runs in a process
@@ -33,11 +36,13 @@ import (
 //
 //	go test ./cmd/serve -run xxx -bench . -benchtime 20000x
 //
-// Under /paced, requests are due at a fixed rate, whether the ones before are answered or not, and
-// p50-us and p99-us are the times from when they are due to their answers. In the others the next
-// request follows the answer. late-% is the share that started more than 1 ms late, because the client
-// did not keep up or all its connections were waiting, and server-us and client-us are the
-// processor times of both for a decision.
+// Under paced, lean and watching, requests are due at a fixed rate, whether the ones before are
+// answered or not, and p50-us and p99-us are the times from when they are due to their answers. In the
+// others the next request follows the answer. late-% is the share that started more than 1 ms late,
+// because the client did not keep up or all its connections were waiting, and server-us and client-us
+// are the processor times of both for a decision. The clients are grpc-go's and net/http's; lean and
+// watching have one that does no more than it must, asleep while it waits or reading without end.
+// A load named empty has requests that need no decision: its times are the library's and the machine's.
 
 // asChild in the environment makes the test's binary the command, with the arguments of the command,
 // on the processor of that number.
@@ -48,6 +53,9 @@ func TestMain(m *testing.M) {
 		n, err := strconv.Atoi(cpu)
 		if err == nil {
 			err = pin(n)
+		}
+		if err == nil && os.Args[1] == "echo" {
+			err = echo()
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -144,8 +152,17 @@ func startWorld(b testing.TB, devices, servers int) *world {
 	if err := os.WriteFile(config, []byte(text), 0o666); err != nil {
 		b.Fatal(err)
 	}
+	w.url = startChild(b, "--config", config)
+	w.observe(b)
+	return w
+}
+
+// startChild starts this program as a service on a processor of its own, takes another one for this
+// process, and returns the service's address.
+func startChild(b testing.TB, args ...string) string {
+	b.Helper()
 	cpus := processors(b)
-	child := exec.Command(os.Args[0], "--config", config)
+	child := exec.Command(os.Args[0], args...)
 	child.Env = append(os.Environ(), asChild+"="+strconv.Itoa(cpus[0]), "GOMAXPROCS=1")
 	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	messages := new(output)
@@ -153,11 +170,12 @@ func startWorld(b testing.TB, devices, servers int) *world {
 	if err := child.Start(); err != nil {
 		b.Fatal(err)
 	}
-	before := runtime.GOMAXPROCS(1)
+	before, reserved := runtime.GOMAXPROCS(1), reserve()
 	if err := pin(cpus[len(cpus)-1]); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() {
+		runtime.KeepAlive(reserved)
 		runtime.GOMAXPROCS(before)
 		if err := pin(cpus...); err != nil {
 			b.Error(err)
@@ -169,14 +187,12 @@ func startWorld(b testing.TB, devices, servers int) *world {
 	})
 	for range 1000 {
 		if m := address.FindStringSubmatch(messages.text()); m != nil {
-			w.url = m[1]
-			w.observe(b)
-			return w
+			return m[1]
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 	b.Fatal(messages.text())
-	return nil
+	return ""
 }
 
 // cpu is the processor time that the service has taken, in seconds.
@@ -287,6 +303,12 @@ func (w *world) clients() map[string]func(b testing.TB) ask {
 				return s.RecvMsg(new(servepb.DecideResponse))
 			}
 		},
+		"empty": func(b testing.TB) ask {
+			c := dial(b)
+			return func(*servepb.DecideRequest) error {
+				return c.Invoke(context.Background(), servepb.DecisionServiceListPoliciesProcedure, nothing, new(servepb.ListPoliciesResponse))
+			}
+		},
 		"json": func(b testing.TB) ask {
 			client := servepb.NewDecisionServiceClient(&http.Client{Transport: &http.Transport{}}, w.url, connect.WithProtoJSON())
 			return func(q *servepb.DecideRequest) error {
@@ -329,10 +351,15 @@ func (w *world) closed(b *testing.B, a ask) {
 	w.report(b, times, before)
 }
 
-func (w *world) report(b *testing.B, times []time.Duration, before spent) {
+// quantiles reports the median and the 99th percentile.
+func quantiles(b *testing.B, times []time.Duration) {
 	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)/2].Nanoseconds())/1e3, "p50-us")
 	b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds())/1e3, "p99-us")
+}
+
+func (w *world) report(b *testing.B, times []time.Duration, before spent) {
+	quantiles(b, times)
 	now := w.spent(b)
 	b.ReportMetric((now.server-before.server)/float64(len(times))*1e6, "server-us")
 	b.ReportMetric((now.client-before.client)/float64(len(times))*1e6, "client-us")
@@ -425,18 +452,32 @@ func (w *world) paced(b *testing.B, connections int, rate float64, make1 func(te
 	b.ReportMetric(100*float64(late.Load())/float64(n), "late-%")
 }
 
+// nothing is a request that needs no decision: what it takes is the library's and the machine's.
+var nothing = new(servepb.ListPoliciesRequest)
+
 func BenchmarkService(b *testing.B) {
 	w := startWorld(b, 14, 2)
 	clients := w.clients()
 	b.Run("m14/bare", w.bare)
-	for _, name := range []string{"grpc", "stream", "json"} {
+	for _, name := range []string{"empty", "grpc", "stream", "json"} {
 		b.Run("m14/closed/"+name, func(b *testing.B) { w.closed(b, clients[name](b)) })
 	}
 	for _, c := range []struct {
 		name string
 		rate float64
-	}{{"grpc", 5000}, {"stream", 5000}, {"json", 2000}} {
+	}{{"empty", 5000}, {"grpc", 5000}, {"stream", 5000}, {"json", 2000}} {
 		b.Run("m14/paced/"+c.name+"-"+strconv.Itoa(int(c.rate)), func(b *testing.B) { w.paced(b, 4, c.rate, clients[c.name], nil) })
+	}
+	for _, name := range []string{"lean", "watching"} {
+		paced := func(load string, procedure string, stream bool, ask func(i int) proto.Message, answer proto.Message) {
+			b.Run("m14/"+name+"/"+load+"-5000", func(b *testing.B) {
+				w.pacedLean(b, 4, 5000, name == "watching", func() *lean { return w.dialLean(b, procedure, stream) }, ask, answer)
+			})
+		}
+		request := func(i int) proto.Message { return w.requests[i%len(w.requests)] }
+		paced("empty", servepb.DecisionServiceListPoliciesProcedure, false, func(int) proto.Message { return nothing }, new(servepb.ListPoliciesResponse))
+		paced("grpc", servepb.DecisionServiceDecideProcedure, false, request, new(servepb.DecideResponse))
+		paced("stream", servepb.DecisionServiceDecideStreamProcedure, true, request, new(servepb.DecideResponse))
 	}
 	b.Run("m14/swapping/grpc-2000", func(b *testing.B) {
 		swaps, admin := 0, servepb.NewAdminServiceClient(http.DefaultClient, w.url)
@@ -464,4 +505,27 @@ func BenchmarkLarge(b *testing.B) {
 	for _, name := range []string{"grpc", "stream", "json"} {
 		b.Run("m1000/closed/"+name, func(b *testing.B) { w.closed(b, clients[name](b)) })
 	}
+}
+
+// BenchmarkEcho is what the machine takes: a program sends 1000 bytes back over TCP.
+func BenchmarkEcho(b *testing.B) {
+	url := startChild(b, "echo")
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	message, answer := make([]byte, 1000), make([]byte, 1000)
+	times := make([]time.Duration, 0, b.N)
+	for b.Loop() {
+		start := time.Now()
+		if _, err := c.Write(message); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, answer); err != nil {
+			b.Fatal(err)
+		}
+		times = append(times, time.Since(start))
+	}
+	quantiles(b, times)
 }
