@@ -31,6 +31,13 @@ const (
 // Reseed makes r what NewRand(seed, stream) would return.
 func (r *Rand) Reseed(seed, stream uint64) { r.pcg.Seed(seed, stream) }
 
+// Floats fills dst with numbers of [0, 1), those that as many calls of Float64 would return.
+func (r *Rand) Floats(dst []float64) {
+	for i := range dst {
+		dst[i] = float64(r.pcg.Uint64()<<11>>11) / (1 << 53)
+	}
+}
+
 // AppendBinary implements encoding.BinaryAppender: it appends the state, 20 bytes.
 func (r *Rand) AppendBinary(b []byte) ([]byte, error) { return r.pcg.AppendBinary(b) }
 

@@ -15,6 +15,7 @@ func TestAllocs(t *testing.T) {
 	for i := range ptr {
 		ptr[i] = int32(i)
 	}
+	sums := wide(uniform(r, 15))
 	var a CSR
 	eachPath(func() {
 		for name, f := range map[string]func(){
@@ -48,6 +49,7 @@ func TestAllocs(t *testing.T) {
 			"Scale":                 func() { Scale(1, x) },
 			"Dot":                   func() { Dot(x, y) },
 			"SumSquares":            func() { SumSquares(x) },
+			"Pick":                  func() { Pick(5, sums, sums[:3], idx) },
 		} {
 			if got := testing.AllocsPerRun(20, f); got > 0 {
 				t.Errorf("%v: %s allocates %v times", active, name, got)

@@ -96,6 +96,14 @@ func maxIndexKernel(n int, idx *int32) (largest uint32) {
 	return maxIndexAVX2(n, idx)
 }
 
+func pickKernel(rows int, options int, sums *float64, random *float64, choice *int32) {
+	if active == isaAVX512 {
+		pickAVX512(rows, options, sums, random, choice)
+	} else {
+		pickAVX2(rows, options, sums, random, choice)
+	}
+}
+
 func adamKernel(n int, p *float32, grad *float32, m *float32, v *float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, rate float32, norm float32, eps float32, decay float32) {
 	if active == isaAVX512 {
 		adamAVX512(n, p, grad, m, v, beta1, rest1, beta2, rest2, rate, norm, eps, decay)

@@ -1,5 +1,6 @@
-// Package kernel holds the float32 inner loops on which everything above it runs: matrix products,
-// sparse products, activations, losses, the fused edge operations of graph networks, and Adam.
+// Package kernel holds the inner loops on which everything above it runs, nearly all in float32:
+// matrix products, sparse products, activations, losses, the fused edge operations of graph
+// networks, Adam, and draws from distributions.
 //
 // Slices in, slices out: no tensors, no graphs, no allocation in steady state. Large matrix products
 // and edge operations use several cores (package cores), except in portable Go.

@@ -27,8 +27,13 @@ func sumSquares(x []float32) float64                  { return sumSquaresGo(x) }
 func maxAbs(x []float32) float32                      { return maxAbsGo(x) }
 func scatterAdd(f int, idx []int32, x, y []float32)   { scatterAddGo(f, idx, x, y) }
 func maxIndex(idx []int32) uint32                     { return maxIndexGo(idx) }
-func edgeDot(b *edgeBatch, v, out []float32)          { edgeDotGo(b, v, out) }
-func edgeAggregate(b *edgeBatch, coef, y []float32)   { edgeAggregateGo(b, coef, y) }
+
+func pick(options int, sums, random []float64, choice []int32) {
+	pickGo(options, sums, random, choice)
+}
+
+func edgeDot(b *edgeBatch, v, out []float32)        { edgeDotGo(b, v, out) }
+func edgeAggregate(b *edgeBatch, coef, y []float32) { edgeAggregateGo(b, coef, y) }
 
 func actBackward(act Act, rows, n int, y, dy, dz, db []float32) {
 	actBackwardGo(act, rows, n, y, dy, dz, db)

@@ -310,6 +310,11 @@ func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
 //go:noescape
 func maxIndexAVX512(n int, idx *int32) (largest uint32)
 
+// pickAVX512 counts the sums of each row, without the last, up to random times the last.
+//
+//go:noescape
+func pickAVX512(rows int, options int, sums *float64, random *float64, choice *int32)
+
 // axpyAVX2 adds alpha*x to y.
 //
 //go:noescape
@@ -344,6 +349,11 @@ func scatterAddAVX2(rows int, f int, idx *int32, x *float32, y *float32)
 //
 //go:noescape
 func maxIndexAVX2(n int, idx *int32) (largest uint32)
+
+// pickAVX2 counts the sums of each row, without the last, up to random times the last.
+//
+//go:noescape
+func pickAVX2(rows int, options int, sums *float64, random *float64, choice *int32)
 
 // adamAVX512 makes one step of Adam; the coefficients are those of adamStep.
 //

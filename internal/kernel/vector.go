@@ -1,6 +1,9 @@
 package kernel
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // burst is the number of elements an elementwise kernel takes in one call, some
 // microseconds of work: Go cannot preempt assembly.
@@ -33,6 +36,35 @@ func MaxAbs(x []float32) float32 { return maxAbs(x) }
 
 // Finite reports whether no element of x is NaN or infinite.
 func Finite(x []float32) bool { m := maxAbs(x); return m-m == 0 }
+
+// Pick draws an option of every row: choice[i] is the first option of row i whose sum exceeds
+// random[i], in [0, 1), times the row's last sum. sums [len(random) x options] holds the sums of the
+// options' weights up to each, not negative. An option of no weight is never drawn.
+func Pick(options int, sums, random []float64, choice []int32) {
+	if options < 1 {
+		panic(fmt.Sprintf("kernel: Pick: options = %d, need 1", options))
+	}
+	checkLen("Pick", "sums", len(sums), len(random)*options)
+	checkLen("Pick", "choice", len(choice), len(random))
+	pick(options, sums, random, choice)
+}
+
+// pickGo searches without branches: which half holds the option is unpredictable. Floats that are
+// not negative order as their bits do, so (first - second - 1) has its top bit set where first <=
+// second.
+func pickGo(options int, sums, random []float64, choice []int32) {
+	for i, u := range random {
+		row := sums[i*options:][:options]
+		bits := math.Float64bits(u * row[options-1])
+		low := 0
+		for n := options; n > 1; {
+			half := n / 2
+			low += half & -int((math.Float64bits(row[low+half-1])-bits-1)>>63)
+			n -= half
+		}
+		choice[i] = int32(low)
+	}
+}
 
 func maxAbsGo(x []float32) float32 {
 	var most uint32

@@ -85,3 +85,14 @@ func maxIndex(idx []int32) (m uint32) {
 	}
 	return m
 }
+
+func pick(options int, sums, random []float64, choice []int32) {
+	if active == isaGo {
+		pickGo(options, sums, random, choice)
+		return
+	}
+	step := max(1, burst/options)
+	for i := 0; i < len(random); i += step {
+		pickKernel(min(step, len(random)-i), options, &sums[i*options], &random[i], &choice[i])
+	}
+}

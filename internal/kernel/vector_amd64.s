@@ -341,6 +341,61 @@ x_done:
 	VZEROUPPER
 	RET
 
+// func pickAVX512(rows int, options int, sums *float64, random *float64, choice *int32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
+TEXT ·pickAVX512(SB), NOSPLIT, $0-40
+	MOVQ  rows+0(FP), AX
+	MOVQ  sums+16(FP), CX
+	MOVQ  random+24(FP), DX
+	MOVQ  choice+32(FP), BX
+	MOVQ  options+8(FP), SI
+	DECQ  SI
+	MOVQ  SI, DI
+	SHRQ  $0x03, DI
+	MOVQ  SI, R8
+	ANDQ  $0x07, R8
+	MOVL  $-1, R9
+	BZHIL R8, R9, R9
+	ADDQ  R8, R8
+	MOVL  $-1, R10
+	BZHIL R8, R10, R10
+	KMOVW R10, K1
+
+row:
+	VMOVSD       (DX), X0
+	VMULSD       (CX)(SI*8), X0, X0
+	VBROADCASTSD X0, Z0
+	XORL         R11, R11
+	MOVQ         CX, R8
+	MOVQ         DI, R10
+	SUBQ         $0x01, R10
+	JL           rest
+
+block:
+	VCMPPD  $0x1d, (R8), Z0, K2
+	KMOVB   K2, R12
+	POPCNTL R12, R12
+	ADDL    R12, R11
+	ADDQ    $0x40, R8
+	SUBQ    $0x01, R10
+	JGE     block
+
+rest:
+	VMOVUPS.Z (R8), K1, Z1
+	VCMPPD    $0x1d, Z1, Z0, K2
+	KMOVB     K2, R8
+	ANDL      R9, R8
+	POPCNTL   R8, R8
+	ADDL      R8, R11
+	MOVL      R11, (BX)
+	ADDQ      $0x04, BX
+	ADDQ      $0x08, DX
+	LEAQ      8(CX)(SI*8), CX
+	DECQ      AX
+	JNZ       row
+	VZEROUPPER
+	RET
+
 // func axpyAVX2(n int, alpha float32, x *float32, y *float32)
 // Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-32
@@ -764,5 +819,60 @@ x_done:
 	VPMAXUD      X0, X1, X1
 	VMOVD        X1, AX
 	MOVL         AX, largest+16(FP)
+	VZEROUPPER
+	RET
+
+// func pickAVX2(rows int, options int, sums *float64, random *float64, choice *int32)
+// Requires: AVX, AVX2, BMI2, POPCNT
+TEXT ·pickAVX2(SB), NOSPLIT, $0-40
+	MOVQ    rows+0(FP), AX
+	MOVQ    sums+16(FP), CX
+	MOVQ    random+24(FP), DX
+	MOVQ    choice+32(FP), BX
+	MOVQ    options+8(FP), SI
+	DECQ    SI
+	MOVQ    SI, DI
+	SHRQ    $0x02, DI
+	MOVQ    SI, R8
+	ANDQ    $0x03, R8
+	MOVL    $-1, R9
+	BZHIL   R8, R9, R9
+	ADDQ    R8, R8
+	LEAQ    lanemask<>+0(SB), R10
+	NEGQ    R8
+	VMOVUPS 64(R10)(R8*4), Y0
+
+row:
+	VMOVSD       (DX), X1
+	VMULSD       (CX)(SI*8), X1, X1
+	VBROADCASTSD X1, Y1
+	XORL         R11, R11
+	MOVQ         CX, R8
+	MOVQ         DI, R10
+	SUBQ         $0x01, R10
+	JL           rest
+
+block:
+	VCMPPD    $0x1d, (R8), Y1, Y2
+	VMOVMSKPD Y2, R12
+	POPCNTL   R12, R12
+	ADDL      R12, R11
+	ADDQ      $0x20, R8
+	SUBQ      $0x01, R10
+	JGE       block
+
+rest:
+	VMASKMOVPS (R8), Y0, Y2
+	VCMPPD     $0x1d, Y2, Y1, Y1
+	VMOVMSKPD  Y1, R8
+	ANDL       R9, R8
+	POPCNTL    R8, R8
+	ADDL       R8, R11
+	MOVL       R11, (BX)
+	ADDQ       $0x04, BX
+	ADDQ       $0x08, DX
+	LEAQ       8(CX)(SI*8), CX
+	DECQ       AX
+	JNZ        row
 	VZEROUPPER
 	RET

@@ -82,3 +82,51 @@ func TestMaxIndex(t *testing.T) {
 		}
 	})
 }
+
+// TestPick compares with the definition, of which binary search and comparisons of a register at a
+// time are two forms.
+func TestPick(t *testing.T) {
+	r := newRand(14)
+	for options := 1; options <= 40; options++ {
+		for _, rows := range []int{0, 1, 7, 1000} {
+			sums, random, want := make([]float64, rows*options), make([]float64, rows), make([]int32, rows)
+			for i := range rows {
+				row, sum := sums[i*options:][:options], 0.0
+				at := r.IntN(options) // has a weight
+				for j := range row {
+					if j == at || r.IntN(3) > 0 {
+						sum += r.ExpFloat64()
+					}
+					row[j] = sum
+				}
+				random[i] = r.Float64()
+				if r.IntN(4) == 0 { // at or near the edge of an option
+					random[i] = min(row[r.IntN(options)]/sum, 1-0x1p-53)
+				}
+				for j := range row {
+					if row[j] > random[i]*sum {
+						want[i] = int32(j)
+						break
+					}
+				}
+			}
+			eachPath(func() {
+				got := make([]int32, rows+1)
+				got[rows] = -7
+				Pick(options, sums, random, got)
+				for i, w := range want {
+					if got[i] != w {
+						t.Fatalf("%v: row %d, %v of %v: option %d, want %d", active, i, random[i],
+							sums[i*options:][:options], got[i], w)
+					}
+				}
+				if got[rows] != -7 {
+					t.Fatalf("%v: Pick wrote beyond %d rows", active, rows)
+				}
+			})
+		}
+	}
+	wantPanic(t, "Pick without options", func() { Pick(0, nil, nil, nil) })
+	wantPanic(t, "Pick with too few sums", func() { Pick(3, make([]float64, 5), make([]float64, 2), make([]int32, 2)) })
+	wantPanic(t, "Pick with too few choices", func() { Pick(2, make([]float64, 4), make([]float64, 2), make([]int32, 1)) })
+}

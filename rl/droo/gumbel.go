@@ -27,7 +27,8 @@ type Gumbel struct {
 	rand        *rl.Rand
 	cumulative  []float64 // per logit: cumulative unnormalised probabilities within a row
 	weight      []float32 // of the options of a row, scratch
-	choice      []int32
+	random      []float64 // [Rows]
+	choice      []int32   // [Rows]
 	merge       merger
 }
 
@@ -59,6 +60,7 @@ func (q *Gumbel) Candidates(s Scores, k int, dst *Decisions) error {
 	q.merge.add(dst, q.choice)
 
 	q.accumulate(s, dst.Candidate(0))
+	q.random = reuse.Slice(q.random, s.Rows)
 	for draws := drawsPerCandidate * k; draws > 0 && dst.K < k; draws-- {
 		q.draw(&s)
 		q.merge.add(dst, q.choice)
@@ -105,30 +107,22 @@ func (q *Gumbel) accumulateRow(row []float32, top float32) {
 
 // draw sets q.choice to a random decision.
 func (q *Gumbel) draw(s *Scores) {
-	choice, cumulative, random := q.choice, q.cumulative, q.rand // local: each is read in every row
-	for i := range choice {
-		u := random.Float64()
-		if s.Options == 1 {
-			choice[i] = 0
-			if u < cumulative[i] {
-				choice[i] = 1
+	q.rand.Floats(q.random)
+	switch {
+	case s.Options == 1:
+		for i, u := range q.random {
+			q.choice[i] = 0
+			if u < q.cumulative[i] {
+				q.choice[i] = 1
 			}
-			continue
 		}
-		// The first option whose sum exceeds u; a masked option adds nothing, so it is never that
-		// one. The search is branch-free: which half holds it is unpredictable. Floats that are not
-		// negative order as their bits do, so (first - second - 1) has its top bit set where first
-		// <= second.
-		begin, end := s.bounds(i)
-		row := cumulative[begin:end]
-		bits := math.Float64bits(u * row[len(row)-1])
-		low := 0
-		for n := len(row); n > 1; {
-			half := n / 2
-			low += half & -int((math.Float64bits(row[low+half-1])-bits-1)>>63)
-			n -= half
+	case s.Options > 1:
+		kernel.Pick(s.Options, q.cumulative, q.random, q.choice)
+	default:
+		for i := range q.random {
+			begin, end := s.bounds(i)
+			kernel.Pick(end-begin, q.cumulative[begin:end], q.random[i:i+1], q.choice[i:i+1])
 		}
-		choice[i] = int32(low)
 	}
 }
 

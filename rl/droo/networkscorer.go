@@ -67,9 +67,21 @@ func (n *networkScorer[O]) Scores(obs O) (Scores, error) {
 	}
 	s.Logits = n.logits
 	if s.Options == 0 {
-		s.Ends = n.ends
+		s.Options, s.Ends = n.options()
 	}
 	return s, nil
+}
+
+// options returns the number of options of rows that have equally many, more than one, else the ends
+// of the rows: with ends, quantizers take longer.
+func (n *networkScorer[O]) options() (options int, ends []int32) {
+	options = int(n.ends[0])
+	for i, end := range n.ends {
+		if options == 1 || int(end) != (i+1)*options {
+			return 0, n.ends
+		}
+	}
+	return options, nil
 }
 
 // appendRow appends the logits of one row.

@@ -1,6 +1,11 @@
 package main
 
-import . "github.com/mmcloughlin/avo/operand"
+import (
+	"math/bits"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
 
 func vector(a *asm) {
 	a.begin("axpy", "(n int, alpha float32, x, y *float32)", "adds alpha*x to y.")
@@ -101,7 +106,79 @@ func vector(a *asm) {
 	a.VMOVD(s, r)
 	a.Store(r, a.Return("largest"))
 	a.end()
+
+	pick(a)
 }
+
+// pick counts with comparisons of a register at a time: of a few options that takes less time than
+// a binary search, each step of which waits for the one before.
+func pick(a *asm) {
+	a.begin("pick", "(rows, options int, sums, random *float64, choice *int32)",
+		"counts the sums of each row, without the last, up to random times the last.")
+	rows, row, random, choice := a.arg("rows"), a.arg("sums"), a.arg("random"), a.arg("choice")
+	width := a.width() / 2 // of float64
+	last, blocks, tail := a.arg("options"), a.GP64(), a.GP64()
+	a.DECQ(last)
+	a.MOVQ(last, blocks)
+	a.SHRQ(Imm(uint64(bits.Len(uint(width-1)))), blocks)
+	a.MOVQ(last, tail)
+	a.ANDQ(Imm(uint64(width-1)), tail)
+	ones := a.GP32()
+	a.MOVL(I32(-1), ones)
+	a.BZHIL(tail.As32(), ones, ones)
+	a.ADDQ(tail, tail) // in lanes
+	tails := a.firstLanes(tail, false)[0]
+
+	a.Label("row")
+	x := a.XMM()
+	a.VMOVSD(mem{Base: random}, x)
+	a.VMULSD(mem{Base: row, Index: last, Scale: 8}, x, x)
+	limit := a.vec()
+	a.VBROADCASTSD(x, limit)
+	at, n, count := a.GP64(), a.GP64(), a.GP32()
+	a.XORL(count, count)
+	a.MOVQ(row, at)
+	a.MOVQ(blocks, n)
+	a.SUBQ(Imm(1), n)
+	a.JL(a.jump("rest"))
+	a.Label("block")
+	block := a.atMost64(mem{Base: at}, limit)
+	a.POPCNTL(block, block)
+	a.ADDL(block, count)
+	a.ADDQ(Imm(uint64(8*width)), at)
+	a.SUBQ(Imm(1), n)
+	a.JGE(a.jump("block"))
+	a.Label("rest")
+	rest := a.atMost64(a.loadMasked(mem{Base: at}, tails), limit)
+	a.ANDL(ones, rest)
+	a.POPCNTL(rest, rest)
+	a.ADDL(rest, count)
+	a.MOVL(count, mem{Base: choice})
+	a.ADDQ(Imm(4), choice)
+	a.ADDQ(Imm(8), random)
+	a.LEAQ(mem{Base: row, Index: last, Scale: 8, Disp: 8}, row)
+	a.DECQ(rows)
+	a.JNZ(a.jump("row"))
+	a.end()
+}
+
+// atMost64 returns a bit for each float64 of x: whether it is at most limit.
+func (a *asm) atMost64(x Op, limit vec) reg.GPVirtual {
+	r := a.GP32()
+	if a.zmm {
+		k := a.K()
+		a.VCMPPD(Imm(notBelow), x, limit, k)
+		a.KMOVB(k, r)
+		return r
+	}
+	v := a.vec()
+	a.VCMPPD(Imm(notBelow), x, limit, v)
+	a.VMOVMSKPD(v, r)
+	return r
+}
+
+// notBelow is the relation of a number that is at least another.
+const notBelow = 0x1d
 
 // maxAbs works on the bits of numbers without their sign, whose order as integers is that of the
 // absolute values, infinity and NaN on top. Four accumulators keep up with loads from the cache.
