@@ -49,6 +49,26 @@ func (c *Choices) Row(options int, allowed []bool) error {
 	return err
 }
 
+// AddRows adds so many rows with the same number of options, all allowed, each with its own group.
+func (c *Choices) AddRows(rows, options int) error {
+	if len(c.ends) == 0 || options < 0 || len(c.allowed) > 0 { // an error, or there is a mask
+		for range rows {
+			if err := c.Row(options, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	end := c.Scores()
+	for range rows {
+		c.rows = append(c.rows, int32(len(c.groups)))
+		end += options
+		c.groups = append(c.groups, int32(end))
+	}
+	c.ends[len(c.ends)-1] = observationEnd{int32(len(c.rows)), int32(end)}
+	return nil
+}
+
 // Group adds the next scores and returns their group. A network with scores for a fixed number of
 // places has groups that no row refers to; DROO's binary loss trains those towards 0.
 func (c *Choices) Group(options int, allowed []bool) (int, error) {

@@ -3,6 +3,7 @@ package rl
 import (
 	"errors"
 	"math"
+	"reflect"
 	"testing"
 
 	"github.com/graphrl/graphrl/nn"
@@ -413,6 +414,39 @@ func TestCategoricalExtremes(t *testing.T) {
 	}
 	if err := c.set([]float32{1, 2}, []bool{false, false}); !errors.Is(err, ErrNoAction) {
 		t.Errorf("nothing allowed: error %v", err)
+	}
+}
+
+// TestAddRows compares with as many calls of Row, with a mask before it or without.
+func TestAddRows(t *testing.T) {
+	for _, mask := range [][]bool{nil, {true, false}} {
+		var together, single Choices
+		for b, rows := range []int{3, 0, 2} {
+			for _, c := range []*Choices{&together, &single} {
+				if err := c.Append(2, mask); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := together.AddRows(rows, b+1); err != nil {
+				t.Fatal(err)
+			}
+			for range rows {
+				if err := single.Row(b+1, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !reflect.DeepEqual(together, single) {
+			t.Errorf("mask %v: %+v, want %+v", mask, together, single)
+		}
+	}
+	var c Choices
+	if err := c.AddRows(1, 2); err == nil {
+		t.Error("rows before the first observation: no error")
+	}
+	c.Next()
+	if err := c.AddRows(1, -1); err == nil {
+		t.Error("-1 options: no error")
 	}
 }
 

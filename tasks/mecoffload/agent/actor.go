@@ -31,14 +31,3 @@ func networkActor(model rl.Model[mecoffload.Observation], cfg ActorConfig) (*Act
 		Workers:      cfg.Workers,
 	})
 }
-
-// addRows adds one row of choices per device of the observation, all with the same options.
-func addRows(choices *rl.Choices, devices, options int) error {
-	choices.Next()
-	for range devices {
-		if err := choices.Row(options, nil); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -95,7 +95,8 @@ func (in *graphInputs) load(t *nn.Tape, batch []mecoffload.Observation, choices 
 		devices, options = devices+obs.Devices, options+obs.Servers*obs.Exits
 		edges += obs.Devices * obs.Options()
 		complete = complete && obs.Links == 0
-		if err := addRows(choices, obs.Devices, obs.Options()); err != nil {
+		choices.Next()
+		if err := choices.AddRows(obs.Devices, obs.Options()); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func checkSameEdges(t *testing.T, f *featurizer, whole, part mecoffload.Observat
 	features := func(o mecoffload.Observation) (device, edge []float32) {
 		device = make([]float32, o.Devices*deviceFeatures)
 		edge = make([]float32, o.Devices*o.Options()*edgeFeatures)
-		f.graph(&o, device, make([]float32, o.Servers*o.Exits*optionFeatures), edge)
+		new(featureTask).run(f, &o, device, make([]float32, o.Servers*o.Exits*optionFeatures), edge)
 		return device, edge
 	}
 	wantDevice, wantEdge := features(whole)

@@ -34,13 +34,6 @@ func (f *featurizer) nominal(server int) []float64 {
 	return f.times[server%len(f.profile.Servers)*l:][:l]
 }
 
-// graph writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge
-// [M*R*L x 4], an edge from each device to each option in reach in row-major order.
-func (f *featurizer) graph(obs *mecoffload.Observation, device, option, edge []float32) {
-	f.options(obs, option)
-	f.devices(obs, 0, obs.Devices, device, edge)
-}
-
 // options writes the features of the (server, exit) pairs.
 func (f *featurizer) options(obs *mecoffload.Observation, option []float32) {
 	l := obs.Exits
@@ -56,8 +49,20 @@ func (f *featurizer) options(obs *mecoffload.Observation, option []float32) {
 	}
 }
 
-// devices writes the features of the devices from one to another and of their edges.
-func (f *featurizer) devices(obs *mecoffload.Observation, first, end int, device, edge []float32) {
+// appendWork appends how long each option serves a task [N*L], in seconds.
+func (f *featurizer) appendWork(work []float64, obs *mecoffload.Observation) []float64 {
+	for s := range obs.Servers {
+		slower := 1 / obs.Capacity[s]
+		for _, tau := range f.nominal(s) {
+			work = append(work, tau*slower)
+		}
+	}
+	return work
+}
+
+// devices writes the features of the devices from one to another and of their edges. work is
+// appendWork's.
+func (f *featurizer) devices(obs *mecoffload.Observation, work []float64, first, end int, device, edge []float32) {
 	n, l := obs.Degree(), obs.Exits
 	for m := first; m < end; m++ {
 		// Multiplying by inverses: at 1000 devices and 100 options the divisions would cost a
@@ -72,10 +77,9 @@ func (f *featurizer) devices(obs *mecoffload.Observation, first, end int, device
 			nearest = min(nearest, arrive)
 			mean += arrive
 			arrival := cut(arrive * perDeadline)
-			slower := 1 / obs.Capacity[s]
 			row := edge[(m*n+j)*l*edgeFeatures:][:l*edgeFeatures]
-			for _, t := range f.nominal(s) {
-				finish := start + t*slower
+			for _, w := range work[s*l:][:l] {
+				finish := start + w
 				inTime := 0 // an integer, for which the compiler emits no branch
 				if finish <= deadline {
 					inTime = 1
@@ -96,10 +100,12 @@ func (f *featurizer) devices(obs *mecoffload.Observation, first, end int, device
 	}
 }
 
-// featureTask is the features of an observation's devices, shared by cores.
+// featureTask computes the features of an observation's devices, shared by cores. The zero value is
+// ready to use; it keeps its buffer.
 type featureTask struct {
 	*featurizer
 	obs          *mecoffload.Observation
+	work         []float64 // see appendWork
 	device, edge []float32
 	parts        int
 }
@@ -107,22 +113,25 @@ type featureTask struct {
 // edgeTime is about how long a core takes for the features of an edge, in nanoseconds.
 const edgeTime = 4
 
-// run is featurizer.graph on several cores where there is enough to do.
+// run writes the features of obs as a bipartite graph: device [M x 4], option [N*L x 4], edge
+// [M*R*L x 4], an edge from each device to each option in reach in row-major order. It uses several
+// cores where there is enough to do.
 func (t *featureTask) run(f *featurizer, obs *mecoffload.Observation, device, option, edge []float32) {
+	f.options(obs, option)
+	t.work = f.appendWork(t.work[:0], obs)
 	parts := cores.Parts(obs.Devices*obs.Options()*edgeTime, obs.Devices)
 	if parts == 1 {
-		f.graph(obs, device, option, edge)
+		f.devices(obs, t.work, 0, obs.Devices, device, edge)
 		return
 	}
-	f.options(obs, option)
-	*t = featureTask{f, obs, device, edge, parts}
+	*t = featureTask{f, obs, t.work, device, edge, parts}
 	cores.Run(parts, t)
-	*t = featureTask{}
+	*t = featureTask{work: t.work}
 }
 
 // Part implements cores.Task.
 func (t *featureTask) Part(i int) {
-	t.devices(t.obs, t.obs.Devices*i/t.parts, t.obs.Devices*(i+1)/t.parts, t.device, t.edge)
+	t.devices(t.obs, t.work, t.obs.Devices*i/t.parts, t.obs.Devices*(i+1)/t.parts, t.device, t.edge)
 }
 
 // flatWidth is the width of the flat state of the MLP actors. Per device: the deadline and, per
