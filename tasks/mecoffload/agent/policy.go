@@ -62,6 +62,7 @@ func newPolicy(c Config) (*Policy, error) {
 	}
 	if t.longTerm {
 		p.value = newBacklogValue(sc.Servers, len(p.view.profile.Servers), sc.Slot)
+		p.value.average = r.ValueAverage
 		p.objective.Future = p.value
 	}
 	p.planner, err = newPlanner(sc, p.view.profile, p.objective, r, t.longTerm)

@@ -83,6 +83,9 @@ type Recipe struct {
 	// of latest slots it is fitted to.
 	ValueInterval int `yaml:"value_interval"`
 	ValueMemory   int `yaml:"value_memory"`
+	// ValueAverage is the number of latest trainings whose values decisions average; 1: only the
+	// last one.
+	ValueAverage int `yaml:"value_average"`
 }
 
 // PaperRecipe trains as DROO does: independent binary cross-entropy, order-preserving candidates,
@@ -114,6 +117,7 @@ func PaperRecipe() Recipe {
 		Gamma:         0.9,
 		ValueInterval: 10,
 		ValueMemory:   1024,
+		ValueAverage:  1,
 	}
 }
 

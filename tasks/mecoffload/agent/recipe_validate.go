@@ -47,6 +47,7 @@ func (r Recipe) Validate() error {
 		strictyaml.Count("refine_trials", r.RefineTrials, 0, math.MaxInt32),
 		strictyaml.Count("value_interval", r.ValueInterval, 1, math.MaxInt32),
 		strictyaml.Count("value_memory", r.ValueMemory, 1, maxSamples),
+		strictyaml.Count("value_average", r.ValueAverage, 1, math.MaxInt32),
 	} {
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -28,13 +29,21 @@ import (
 // evaluation (A. Nedic and D. Bertsekas, "Least squares policy evaluation algorithms with linear
 // function approximation", Discrete Event Dynamic Systems 13, 2003); see docs/decisions/0011.
 //
+// Where links or loads change for long, the fit follows the last slots, and policies would differ
+// in how much they pay for time by when training stopped. So decisions use a running average of
+// the fits (B. Polyak and A. Juditsky, "Acceleration of stochastic approximation by averaging", SIAM
+// J. Control and Optimization 30, 1992); training goes on from the last fit.
+//
 // It implements droo.AfterstateValue and mecoffload.SeparableValue.
 type backlogValue struct {
-	kinds int
-	slot  float64 // s
+	kinds   int
+	slot    float64 // s
+	average int     // fits that the running average remembers; 1: only the last
 
-	// v0, then u by kind and knot, then z by knot.
+	// v0, then u by kind and knot, then z by knot: the average, for decisions, and the last fit.
 	coefficients []float64
+	fitted       []float64
+	fits         int
 
 	// Scratch buffers of training.
 	backlog []float64 // [N] slots
@@ -65,7 +74,7 @@ func newBacklogValue(servers, kinds int, slot mecoffload.Seconds) *backlogValue 
 func (v *backlogValue) resize(kinds int) {
 	n := 1 + (kinds+1)*len(knots)
 	v.kinds = kinds
-	v.coefficients, v.basis = make([]float64, n), make([]float64, n)
+	v.coefficients, v.fitted, v.basis = make([]float64, n), make([]float64, n), make([]float64, n)
 	v.fit = nnls.New(n, 1)
 }
 
@@ -75,15 +84,15 @@ func (v *backlogValue) hinges(s []float64, kind int) []float64 {
 	return s[1+kind*len(knots):][:len(knots)]
 }
 
-// at returns V of backlogs in slots.
-func (v *backlogValue) at(backlog []float64) float64 {
+// at returns V of backlogs in slots, with the given coefficients.
+func (v *backlogValue) at(coefficients, backlog []float64) float64 {
 	sum, total := 0.0, 0.0
 	for n, b := range backlog {
 		total += b
-		sum += cost(v.hinges(v.coefficients, n%v.kinds), b)
+		sum += cost(v.hinges(coefficients, n%v.kinds), b)
 	}
 	share := 1 / float64(len(backlog))
-	return v.coefficients[0] - share*sum - cost(v.hinges(v.coefficients, v.kinds), share*total)
+	return coefficients[0] - share*sum - cost(v.hinges(coefficients, v.kinds), share*total)
 }
 
 // cost returns sum_k u_k relu(b - x_k).
@@ -142,13 +151,13 @@ func (v *backlogValue) features(dst []float32, backlog []float64) []float32 {
 	return dst
 }
 
-// Values implements droo.AfterstateValue.
+// Values implements droo.AfterstateValue: V of the last fit, for the targets of the next.
 func (v *backlogValue) Values(features []float32, k int, dst []float64) error {
 	if err := v.check(features, k); err != nil {
 		return err
 	}
 	for i := range k {
-		dst[i] = v.at(v.row(features, i))
+		dst[i] = v.at(v.fitted, v.row(features, i))
 	}
 	return nil
 }
@@ -164,16 +173,27 @@ func (v *backlogValue) TrainTD(features []float32, k int, targets []float64) (fl
 	for i := range k {
 		backlog := v.row(features, i)
 		v.expand(backlog)
-		d := targets[i] - v.at(backlog)
+		d := targets[i] - v.at(v.fitted, backlog)
 		loss += d * d
 		v.fit.Add(v.basis, targets[i])
 	}
 	for a := 1; a < len(v.basis); a++ {
 		v.fit.Pull(a, ridge, 0)
 	}
-	v.fit.Solve(v.coefficients, leastChange)
+	v.fit.Solve(v.fitted, leastChange)
+	v.fits = min(v.fits+1, math.MaxInt32)
+	share := max(averageGrowth/(averageGrowth-1+float64(v.fits)), 1/float64(max(v.average, 1)))
+	for i, c := range v.fitted {
+		v.coefficients[i] = share*c + (1-share)*v.coefficients[i]
+	}
 	return loss / float64(k), nil
 }
+
+// averageGrowth is how many times as long the slots so far are as those that the average remembers,
+// until it remembers as many fits as it should: the first fits are bad (O. Shamir and T. Zhang,
+// "Stochastic gradient descent for non-smooth optimization: convergence results and optimal
+// averaging schemes", ICML 2013).
+const averageGrowth = 4
 
 // leastChange of a coefficient in a sweep of the fit, in units of accuracy per slot of backlog.
 const leastChange = 1e-7
@@ -187,7 +207,7 @@ func (v *backlogValue) Value(backlog []float64) float64 {
 	for n, b := range backlog {
 		v.backlog[n] = b / v.slot
 	}
-	return v.at(v.backlog)
+	return v.at(v.coefficients, v.backlog)
 }
 
 // OfServer implements mecoffload.SeparableValue.
@@ -203,10 +223,15 @@ func (v *backlogValue) OfMean(mean float64) float64 {
 // SaveState implements checkpoints.Stateful.
 func (v *backlogValue) SaveState(s *checkpoints.State) error {
 	s.PutFloat64("coefficients", nil, v.coefficients)
+	if v.average > 1 {
+		s.PutFloat64("fitted", nil, v.fitted)
+		s.PutInt("fits", int64(v.fits))
+	}
 	return nil
 }
 
-// LoadState implements checkpoints.Stateful. The saved value may have another number of servers.
+// LoadState implements checkpoints.Stateful. The saved value may have another number of servers, and
+// no average: then that of the next fits starts anew.
 func (v *backlogValue) LoadState(s *checkpoints.State) error {
 	n, err := s.Len("coefficients")
 	if err != nil {
@@ -218,12 +243,27 @@ func (v *backlogValue) LoadState(s *checkpoints.State) error {
 			"of servers", n)
 	}
 	v.resize(kinds)
-	if err := s.Float64("coefficients", v.coefficients); err != nil {
+	v.fits = 0
+	if err := loadCoefficients(s, "coefficients", v.coefficients); err != nil {
 		return err
 	}
-	for i, c := range v.coefficients {
+	if _, err := s.Len("fits"); v.average <= 1 || errors.Is(err, checkpoints.ErrMismatch) {
+		copy(v.fitted, v.coefficients)
+		return nil
+	}
+	return errors.Join(
+		loadCoefficients(s, "fitted", v.fitted),
+		checkpoints.LoadInt(s, "fits", &v.fits, 0, math.MaxInt32),
+	)
+}
+
+func loadCoefficients(s *checkpoints.State, name string, dst []float64) error {
+	if err := s.Float64(name, dst); err != nil {
+		return err
+	}
+	for i, c := range dst {
 		if math.IsNaN(c) || math.IsInf(c, 0) || i > 0 && c < 0 {
-			return fmt.Errorf("mecoffload: value: saved coefficient %d is %v", i, c)
+			return fmt.Errorf("mecoffload: value: saved number %d of %s is %v", i, name, c)
 		}
 	}
 	return nil

@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/graphrl/graphrl/checkpoints"
@@ -43,25 +45,25 @@ func TestBacklogValueFitsLeastSquares(t *testing.T) {
 			for i := range values {
 				sum += (values[i] - targets[i]) * (values[i] - targets[i])
 			}
-			for _, c := range v.coefficients[1:] {
+			for _, c := range v.fitted[1:] {
 				sum += ridge * c * c
 			}
 			return sum
 		}
 		const step = 1e-4
 		least := squares()
-		for i := range v.coefficients {
-			old := v.coefficients[i]
+		for i := range v.fitted {
+			old := v.fitted[i]
 			for _, d := range []float64{step, -step} {
 				if i > 0 && old+d < 0 {
 					continue
 				}
-				v.coefficients[i] = old + d
+				v.fitted[i] = old + d
 				if s := squares(); s < least-1e-6 {
 					t.Errorf("coefficient %d: %v squares at %v, %v at %v", i, least, old, s, old+d)
 				}
 			}
-			v.coefficients[i] = old
+			v.fitted[i] = old
 		}
 	})
 }
@@ -134,6 +136,49 @@ func TestBacklogValueFindsFixedPoint(t *testing.T) {
 		if got := v.Value([]float64{float64(b) * 0.01}); math.Abs(got-want) > 0.01*want {
 			t.Errorf("V(%d) = %v, want %v", b, got, want)
 		}
+	}
+}
+
+// Decisions use the average of the fits, and training goes on from the last: with an average the
+// fits are the same as without, bit for bit, and the value of a decision stays between theirs and
+// hardly moves with a single one. A value that is saved and restored continues exactly.
+func TestBacklogValueAverage(t *testing.T) {
+	const k, fits = 50, 400
+	last, mean := newBacklogValue(1, 1, 0.01), newBacklogValue(1, 1, 0.01)
+	mean.average = 100
+	rng := rand.New(rand.NewPCG(1, 0))
+	targets, at := make([]float64, k), []float64{0.01}
+	var values, averages []float64
+	for i := range fits {
+		backlogs, price := drawBacklogs(rng, k, 1), 1+float64(i%2) // changes from fit to fit
+		for j := range targets {
+			targets[j] = 5 - price*float64(backlogs[j])
+		}
+		for _, v := range []*backlogValue{last, mean} {
+			if _, err := v.TrainTD(backlogs, k, targets); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(last.fitted, mean.fitted) || !slices.Equal(last.coefficients, last.fitted) {
+			t.Fatalf("fit %d: %v, without an average %v", i, mean.fitted, last.fitted)
+		}
+		values, averages = append(values, last.Value(at)), append(averages, mean.Value(at))
+		if i != fits/2 {
+			continue
+		}
+		state, restored := checkpoints.NewState(), newBacklogValue(1, 1, 0.01)
+		restored.average = mean.average
+		if err := errors.Join(mean.SaveState(state), restored.LoadState(state)); err != nil {
+			t.Fatal(err)
+		}
+		mean = restored
+	}
+	spread := func(v []float64) float64 { return slices.Max(v[fits/2:]) - slices.Min(v[fits/2:]) }
+	if spread(values) < 0.5 || spread(averages) > 0.05*spread(values) {
+		t.Errorf("averages spread over %v, values over %v", spread(averages), spread(values))
+	}
+	if m := averages[fits-1]; m < slices.Min(values[fits/2:]) || m > slices.Max(values[fits/2:]) {
+		t.Errorf("the average is %v", m)
 	}
 }
 
