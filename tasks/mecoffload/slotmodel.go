@@ -89,14 +89,9 @@ func (m *SlotModel) serverOf(device int, option int32) int {
 // Choose makes choice [M] the decision. If few devices change their option, only the servers they
 // touch are recomputed.
 func (m *SlotModel) Choose(choice []int32) error {
-	if err := checkAction(choice, m.tasks, len(m.link)); err != nil {
+	changed, err := m.changes(choice)
+	if err != nil {
 		return fmt.Errorf("mecoffload: decision: %w", err)
-	}
-	changed := 0
-	for i, option := range choice {
-		if option != m.choice[i] {
-			changed++
-		}
 	}
 	if changed > len(choice)/4 {
 		m.replace(choice)
@@ -109,6 +104,23 @@ func (m *SlotModel) Choose(choice []int32) error {
 	}
 	m.refresh()
 	return nil
+}
+
+// changes checks a decision and counts the devices whose option it changes.
+func (m *SlotModel) changes(choice []int32) (int, error) {
+	if len(choice) != m.tasks {
+		return 0, checkAction(choice, m.tasks, len(m.link))
+	}
+	changed, now := 0, m.choice[:len(choice)]
+	for i, option := range choice {
+		if uint32(option) >= uint32(len(m.link)) {
+			return 0, checkAction(choice, m.tasks, len(m.link))
+		}
+		if option != now[i] {
+			changed++
+		}
+	}
+	return changed, nil
 }
 
 // replace is a move of every device. It is branch-free: which devices of two random decisions differ
