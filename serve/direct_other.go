@@ -2,7 +2,13 @@
 
 package serve
 
-import "net"
+import (
+	"net"
+	"time"
+)
 
 // directly returns c.
 func directly(c net.Conn) net.Conn { return c }
+
+// nap sleeps at least for d.
+func nap(d time.Duration) { time.Sleep(d) }

@@ -105,6 +105,7 @@ func newModel(c *experiment.Checkpoint, w World, ranges *Ranges) (*Model, error)
 			"of energy: serve the policy in a scenario without the key energy", m.scenario.Name)
 	}
 	m.load = func(sc mecoffload.Scenario) (*agent.Policy, error) { return c.Policy(sc, m.profile) }
+	giveWay()
 	d, err := m.newDecider(m.world())
 	if err != nil {
 		return nil, err
@@ -153,21 +154,33 @@ func powerAbove(n int) int {
 }
 
 // warmUp makes the deciders of the world, the first of which is given, so that none is made while
-// somebody waits.
+// somebody waits. Each decides once, which makes its buffers.
 func (m *Model) warmUp(first *decider) error {
+	sim, err := mecoffload.NewSimulator(m.scenario, m.profile)
+	if err != nil {
+		return err
+	}
+	obs, err := sim.Reset(m.seed)
+	if err != nil {
+		return err
+	}
 	p := newPool()
 	m.sizes[m.world()] = p
-	p.made.Add(1)
-	p.free <- first
-	for range cap(p.free) - 1 {
-		d, err := m.newDecider(m.world())
-		if err != nil {
-			return err
+	for d := first; ; {
+		giveWay()
+		if err := d.policy.Decide(obs, make(mecoffload.Action, obs.Devices)); err != nil {
+			return fmt.Errorf("serve: the first decision: %w", err)
 		}
 		p.made.Add(1)
 		p.free <- d
+		if len(p.free) == cap(p.free) {
+			return nil
+		}
+		giveWay()
+		if d, err = m.newDecider(m.world()); err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // decider is a policy with its buffers, used by one goroutine at a time.

@@ -92,6 +92,7 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 		if err := policy.Decide(obs, action[:obs.Devices]); err != nil {
 			return nil, fmt.Errorf("serve: the range of usual observations: %w", err)
 		}
+		giveWay()
 		r.drift.learn(&obs, action[:obs.Devices], r.slot)
 		e := r.extremes(&obs)
 		if slot < slots/2 {
@@ -124,15 +125,23 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	return r, nil
 }
 
-// lastAsked is when the service was last asked for a decision, ns.
-var lastAsked atomic.Int64
+// lastBusy is when a decision last began or ended, ns.
+var lastBusy atomic.Int64
 
-// giveWay lets requests go first if there have been any lately. A policy that is loaded while others
-// decide would otherwise hold them up where there is one core: the scheduler looks for new requests
-// only when a goroutine rests, or after 10 ms.
+// giveWay lets requests go first if there have been any lately: it returns when none has been decided
+// for a moment, in which its answer is sent, or soon. Whoever loads a policy does so in pieces as long
+// as a decision, and gives way between them. Else requests wait where there is one processor: Go's
+// scheduler looks for new ones only when a goroutine rests, or after 10 ms.
 func giveWay() {
-	if time.Now().UnixNano()-lastAsked.Load() < int64(time.Second) {
-		time.Sleep(50 * time.Microsecond)
+	const moment, longest = 60 * time.Microsecond, time.Millisecond
+	quiet := func() time.Duration { return time.Duration(time.Now().UnixNano() - lastBusy.Load()) }
+	if quiet() > time.Second {
+		return
+	}
+	for start := time.Now(); time.Since(start) < longest; {
+		if nap(moment / 2); quiet() > moment {
+			return
+		}
 	}
 }
 

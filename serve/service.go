@@ -202,7 +202,7 @@ func (s *Service) find(name string) (*served, error) {
 // Decide answers a request.
 func (s *Service) Decide(ctx context.Context, r *servepb.DecideRequest) (*servepb.DecideResponse, error) {
 	start := time.Now()
-	lastAsked.Store(start.UnixNano())
+	lastBusy.Store(start.UnixNano())
 	v, err := s.find(r.Policy)
 	if err != nil {
 		return nil, err
@@ -213,7 +213,9 @@ func (s *Service) Decide(ctx context.Context, r *servepb.DecideRequest) (*servep
 		return nil, fmt.Errorf("policy %s: %w", v.Name, err)
 	}
 	out.Policy = v.Name
-	v.meters.decided(out, time.Since(start))
+	took := time.Since(start)
+	lastBusy.Store(start.UnixNano() + int64(took))
+	v.meters.decided(out, took)
 	return out, nil
 }
 

@@ -479,23 +479,34 @@ func BenchmarkService(b *testing.B) {
 		paced("grpc", servepb.DecisionServiceDecideProcedure, false, request, new(servepb.DecideResponse))
 		paced("stream", servepb.DecisionServiceDecideStreamProcedure, true, request, new(servepb.DecideResponse))
 	}
-	b.Run("m14/swapping/grpc-2000", func(b *testing.B) {
-		swaps, admin := 0, servepb.NewAdminServiceClient(http.DefaultClient, w.url)
-		w.paced(b, 4, 2000, clients["grpc"], func(stop <-chan struct{}) {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(time.Second):
-					if _, err := admin.Reload(context.Background(), connect.NewRequest(&servepb.ReloadRequest{Policy: "p"})); err != nil {
-						b.Error(err)
-					}
-					swaps++
-				}
+	for _, swapping := range []bool{false, true} {
+		name := map[bool]string{false: "steady", true: "swapping"}[swapping]
+		b.Run("m14/"+name+"/grpc-2000", func(b *testing.B) {
+			if !swapping {
+				w.paced(b, 4, 2000, clients["grpc"], nil)
+				return
 			}
+			swaps := 0
+			w.paced(b, 4, 2000, clients["grpc"], func(stop <-chan struct{}) { swaps = w.swap(b, stop) })
+			b.ReportMetric(float64(swaps), "swaps")
 		})
-		b.ReportMetric(float64(swaps), "swaps")
-	})
+	}
+}
+
+// swap loads the policy again each second, and returns how often.
+func (w *world) swap(b *testing.B, stop <-chan struct{}) (swaps int) {
+	admin := servepb.NewAdminServiceClient(http.DefaultClient, w.url)
+	for {
+		select {
+		case <-stop:
+			return swaps
+		case <-time.After(time.Second):
+			if _, err := admin.Reload(context.Background(), connect.NewRequest(&servepb.ReloadRequest{Policy: "p"})); err != nil {
+				b.Error(err)
+			}
+			swaps++
+		}
+	}
 }
 
 func BenchmarkLarge(b *testing.B) {
