@@ -364,7 +364,7 @@ func (r *relaxation) contribution(lambda []float64, t *sampledTask) (best float6
 			for piece := 1; piece <= pieces; piece++ {
 				v := 1 + r.sc.CSI*(2*float64(piece)/pieces-1)
 				left := t.deadline - t.bits/(t.rate[n]*v)
-				if x := phi*r.lucks[kind][l].below(left/work) - price; x > 0 {
+				if x := phi*r.lucks[kind][l].Below(left/work) - price; x > 0 {
 					value += x / pieces
 					worked += work / pieces
 				}

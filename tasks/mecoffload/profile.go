@@ -209,8 +209,12 @@ func (k *Luck) Range() (low, high float64) {
 	return k.uniform.Low, k.uniform.High
 }
 
-// below returns P(luck <= x).
-func (k *Luck) below(x float64) float64 {
+// Measured returns the measured values, ascending and equally likely, or nil if all values of
+// [Luck.Range] are equally likely.
+func (k *Luck) Measured() []float64 { return k.measured }
+
+// Below returns the probability that a value is at most x.
+func (k *Luck) Below(x float64) float64 {
 	if n := len(k.measured); n > 0 {
 		return float64(sort.Search(n, func(i int) bool { return k.measured[i] > x })) / float64(n)
 	}

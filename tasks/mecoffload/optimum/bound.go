@@ -27,7 +27,7 @@ func (c BoundConfig) withDefaults() BoundConfig {
 	return c
 }
 
-func (c BoundConfig) check(sc mecoffload.Scenario, p mecoffload.Profile) error {
+func (c BoundConfig) check(sc mecoffload.Scenario) error {
 	switch {
 	case c.Slots < 2 || c.Train < 1 || !(c.Bin > 0) || c.Bin > sc.Slot:
 		return fmt.Errorf("optimum: a bound from %d slots, with values from %d, on bins of %v: want at "+
@@ -36,12 +36,6 @@ func (c BoundConfig) check(sc mecoffload.Scenario, p mecoffload.Profile) error {
 		return fmt.Errorf("optimum: scenario %q has recorded rates or churn: %w", sc.Name, ErrDependentSlots)
 	case sc.Energy.BudgetMJ > 0:
 		return fmt.Errorf("optimum: scenario %q has an energy budget, which the bound does not know", sc.Name)
-	}
-	for _, s := range p.Servers {
-		if len(s.Samples) > 0 {
-			return fmt.Errorf("optimum: server %q of profile %q has measured times, and the bound needs "+
-				"a uniform jitter", s.Name, p.Name)
-		}
 	}
 	return nil
 }
@@ -70,11 +64,11 @@ var ErrDependentSlots = errors.New("the slots are not independent of each other"
 // It holds for all mu and V. Both are chosen to make it low: V by value iteration on other slots, mu
 // by subgradients in each slot, with the distribution of the backlogs in place of the backlogs.
 //
-// Scenarios with recorded rates or churn are refused with ErrDependentSlots. Energy budgets and
-// measured inference times are refused too.
+// Scenarios with recorded rates or churn are refused with ErrDependentSlots. Energy budgets are
+// refused too.
 func Bound(sc mecoffload.Scenario, p mecoffload.Profile, cfg BoundConfig) (mecoffload.Bound, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.check(sc, p); err != nil {
+	if err := cfg.check(sc); err != nil {
 		return mecoffload.Bound{}, err
 	}
 	if cfg.LastExitOnly {
@@ -174,8 +168,14 @@ func newRelaxation(sc mecoffload.Scenario, p mecoffload.Profile, bin float64) *r
 	bin = float64(sc.Slot) / float64(bins)
 	r := &relaxation{bin: bin, tasks: sc.MeanTasks()}
 	for n := range sc.Servers {
-		longest := p.Time(n, p.Exits()-1) * (1 + sc.Jitter) / sc.Capacity.Low
-		s := &server{accuracy: p.Accuracy, low: 1 - sc.Jitter, high: 1 + sc.Jitter, slot: bins}
+		s := &server{accuracy: p.Accuracy, slot: bins}
+		longest := 0.0
+		for l := range p.Exits() {
+			luck := p.Luck(n, l, sc.Jitter)
+			_, high := luck.Range()
+			longest = max(longest, p.Time(n, l)*high/sc.Capacity.Low)
+			s.lucks = append(s.lucks, luck)
+		}
 		s.bins = max(int((float64(sc.Deadline.High)+longest)/bin), bins) + 3
 		r.servers = append(r.servers, s)
 		r.values = append(r.values, make([]float64, s.backlogs()))
@@ -325,9 +325,7 @@ func (r *relaxation) first(d *slot) []float64 {
 		for i := range d.offers[n] {
 			o := &d.offers[n][i]
 			for l, work := range o.work {
-				from := o.arrive + s.low*work
-				late := (o.deadline - from) / math.Max((s.high-s.low)*work, 1e-9)
-				net := s.accuracy[l]*math.Min(math.Max(late, 0), 1) - r.rent[n]*work*r.bin
+				net := s.accuracy[l]*s.inTime(o.arrive, o.deadline, work, l) - r.rent[n]*work*r.bin
 				mu[o.device] = max(mu[o.device], net)
 			}
 		}

@@ -17,6 +17,7 @@ var (
 	gapWorld   = flag.String("gap.world", "", "measure in this scenario")
 	gapDevices = flag.Int("gap.devices", 14, "number of devices")
 	gapSlot    = flag.Duration("gap.slot", 10*time.Millisecond, "length of a slot")
+	gapProfile = flag.String("gap.profile", mecoffload.DefaultProfile, "CNN profile")
 	gapSeed    = flag.Uint64("gap.seed", 9101, "first seed")
 	gapSeeds   = flag.Int("gap.seeds", 2, "number of seeds; 0: only the bounds")
 	gapSlots   = flag.Int64("gap.slots", 200, "slots of a stream that are compared")
@@ -29,7 +30,7 @@ func TestGap(t *testing.T) {
 	if *gapWorld == "" {
 		t.Skip("a measurement: name a scenario by -gap.world")
 	}
-	p, err := mecoffload.LoadProfile("vgg16-cifar10")
+	p, err := mecoffload.LoadProfile(*gapProfile)
 	if err != nil {
 		t.Fatal(err)
 	}

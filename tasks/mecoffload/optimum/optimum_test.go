@@ -29,17 +29,25 @@ func small(t interface {
 	return sc, p
 }
 
-// Where all times lie on the grid, a server's value is that of the best of all its decisions.
+// Where all times lie on the grid, a server's value is that of the best of all its decisions. Measured
+// times take half or one and a half times as long as nominal ones.
 func TestServerAgainstAllDecisions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := &server{accuracy: []float64{0.6, 0.9}, low: 1, high: 1, slot: 10, bins: 80}
+		one := mecoffload.Profile{Servers: []mecoffload.ServerProfile{{Samples: [][]mecoffload.Seconds{{1}, {1}}}}}
+		if rapid.Bool().Draw(t, "varies") {
+			one.Servers[0].Samples = [][]mecoffload.Seconds{{1, 3}, {1, 3}}
+		}
+		s := &server{accuracy: []float64{0.6, 0.9}, slot: 10, bins: 120}
+		for l := range s.accuracy {
+			s.lucks = append(s.lucks, one.Luck(0, l, rapid.SampledFrom([]float64{0, 0.1}).Draw(t, "jitter")))
+		}
 		var offers []offer
 		price := make([]float64, rapid.IntRange(0, 4).Draw(t, "tasks"))
 		for i := range price {
 			price[i] = rapid.Float64Range(0, 0.8).Draw(t, "price")
-			first := rapid.IntRange(1, 8).Draw(t, "work")
+			first := 2 * rapid.IntRange(1, 4).Draw(t, "work")
 			offers = append(offers, offer{i, float64(rapid.IntRange(0, 30).Draw(t, "arrival")), float64(rapid.IntRange(5, 40).Draw(t, "deadline")),
-				[]float64{float64(first), float64(first + rapid.IntRange(1, 8).Draw(t, "more"))}})
+				[]float64{float64(first), float64(first + 2*rapid.IntRange(1, 4).Draw(t, "more"))}})
 		}
 		slices.SortStableFunc(offers, func(a, b offer) int { return int(a.arrive - b.arrive) })
 		v := make([]float64, s.backlogs())
@@ -60,11 +68,19 @@ func TestServerAgainstAllDecisions(t *testing.T) {
 				return best
 			}
 			for l, work := range o.work {
-				gain := 0.0
-				if start+work <= o.deadline {
-					gain = s.accuracy[l]
+				factors := s.lucks[l].Measured()
+				if factors == nil {
+					factors = []float64{1}
 				}
-				best = max(best, gain-price[o.device]+all(i+1, start+work))
+				mean := 0.0
+				for _, factor := range factors {
+					end := start + factor*work
+					if end <= o.deadline {
+						mean += s.accuracy[l] / float64(len(factors))
+					}
+					mean += all(i+1, end) / float64(len(factors))
+				}
+				best = max(best, mean-price[o.device])
 			}
 			return best
 		}

@@ -66,10 +66,10 @@ func (s slot) scaled(factor float64) slot {
 // worse, so values are never too low. The jitter of a task is averaged over exactly, and what
 // follows may depend on it: no policy knows more.
 type server struct {
-	accuracy  []float64
-	low, high float64 // range of the jitter's factor
-	bins      int     // of the grid
-	slot      int     // bins of a slot
+	accuracy []float64
+	lucks    []mecoffload.Luck // [L] real time of an inference over its nominal one
+	bins     int               // of the grid
+	slot     int               // bins of a slot
 
 	value, next, sum []float64
 	choice           [][]uint8 // [task][bins] exit + 1; 0: not served
@@ -114,18 +114,17 @@ func (s *server) step(o *offer, price float64, choice []uint8) {
 	}
 	first, last := int(o.arrive), int(o.deadline)
 	for l, work := range o.work {
-		gain := s.accuracy[l]
-		if gain <= price {
+		if s.accuracy[l] <= price {
 			continue // never worth it, as the value falls with the time
 		}
-		if x := s.serve(o.arrive, o.deadline, work, gain) - price; x > next[first] {
+		if x := s.serve(o.arrive, o.deadline, work, l) - price; x > next[first] {
 			next[first] = x
 			if choice != nil {
 				choice[first] = uint8(l + 1)
 			}
 		}
 		for k := first + 1; k <= last; k++ {
-			if x := s.serve(float64(k), o.deadline, work, gain) - price; x > next[k] {
+			if x := s.serve(float64(k), o.deadline, work, l) - price; x > next[k] {
 				next[k] = x
 				if choice != nil {
 					choice[k] = uint8(l + 1)
@@ -145,20 +144,29 @@ func (s *server) step(o *offer, price float64, choice []uint8) {
 	s.value, s.next = next, value
 }
 
-// serve returns the expected value of starting work at a time.
-func (s *server) serve(start, deadline, work, gain float64) float64 {
-	from := start + s.low*work
-	if s.low == s.high {
-		if start+work > deadline {
-			gain = 0
+// serve returns the expected value of starting work at a time: the accuracy if it is in time, and
+// the value of when it ends.
+func (s *server) serve(start, deadline, work float64, exit int) float64 {
+	gain := s.accuracy[exit] * s.inTime(start, deadline, work, exit)
+	luck := &s.lucks[exit]
+	if measured := luck.Measured(); len(measured) > 0 {
+		total := 0.0
+		for _, factor := range measured {
+			total += s.value[int(start+factor*work)]
 		}
-		return gain + s.value[int(from)]
+		return gain + total/float64(len(measured))
 	}
-	span := (s.high - s.low) * work
-	if left := deadline - from; left < span {
-		gain *= max(left, 0) / span
+	low, high := luck.Range()
+	if low == high {
+		return gain + s.value[int(start+low*work)]
 	}
+	from, span := start+low*work, (high-low)*work
 	return gain + (s.integral(from+span)-s.integral(from))/span
+}
+
+// inTime returns the probability that work which starts at a time ends by the deadline.
+func (s *server) inTime(start, deadline, work float64, exit int) float64 {
+	return s.lucks[exit].Below((deadline - start) / work)
 }
 
 // integral is the integral of value from 0 to x.
@@ -184,11 +192,8 @@ func (s *server) forward(offers []offer, mass, served []float64) []float64 {
 			}
 			at[k] = 0
 			served[o.device] += m
-			start, work := max(float64(k), o.arrive), o.work[choice[k]-1]
-			from, to := int(start+s.low*work), int(start+s.high*work)
-			m /= float64(to - from + 1)
-			slope[from] += m
-			slope[to+1] -= m
+			exit := choice[k] - 1
+			s.spread(slope, m, max(float64(k), o.arrive), o.work[exit], &s.lucks[exit])
 		}
 		level := 0.0
 		for k := first; k < s.bins; k++ {
@@ -201,4 +206,23 @@ func (s *server) forward(offers []offer, mass, served []float64) []float64 {
 		after[max(0, k-s.slot)] += m
 	}
 	return after
+}
+
+// spread adds the mass of a task that starts work at a time to the bins in which it may end. slope
+// are differences of what is added to each bin.
+func (s *server) spread(slope []float64, mass, start, work float64, luck *mecoffload.Luck) {
+	measured := luck.Measured()
+	for _, factor := range measured {
+		at := int(start + factor*work)
+		slope[at] += mass / float64(len(measured))
+		slope[at+1] -= mass / float64(len(measured))
+	}
+	if len(measured) > 0 {
+		return
+	}
+	low, high := luck.Range()
+	from, to := int(start+low*work), int(start+high*work)
+	mass /= float64(to - from + 1)
+	slope[from] += mass
+	slope[to+1] -= mass
 }
