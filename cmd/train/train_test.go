@@ -193,12 +193,12 @@ func itself(t *testing.T, args ...string) *exec.Cmd {
 // waitFor waits until a file is there.
 func waitFor(t *testing.T, file string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if _, err := os.Stat(file); err == nil {
 			return
 		}
 	}
-	t.Fatalf("no %s after 20 s", file)
+	t.Fatalf("no %s after a minute", file)
 }
 
 // A process that is killed repeatedly, at any moment, and resumed each time leaves the same files
