@@ -87,8 +87,10 @@ func (c lydrooCommand) open() (*lydroo.Checkpoint, error) {
 	if err := inRange("seeds", &c.Seeds, maxSeeds); err != nil {
 		return nil, err
 	}
-	if c.Seed != nil && *c.Seed > math.MaxUint64-uint64(c.Seeds) {
-		return nil, cli.Usage("--seed: there are no %d seeds from %d on", c.Seeds, *c.Seed)
+	if c.Seed != nil {
+		if err := cli.CheckSeeds("--seed", *c.Seed, c.Seeds); err != nil {
+			return nil, err
+		}
 	}
 	if c.RunDir != "" && c.Method != nil {
 		return nil, cli.Usage("--method is about new runs: the run that --run names has its own")

@@ -145,8 +145,8 @@ func (c wpmecCommand) configs(saved *wpmec.Checkpoint) ([]wpmec.Config, error) {
 		if err := cfg.Validate(); err != nil {
 			return nil, cli.FlagError(err)
 		}
-		if cfg.Seed > math.MaxUint64-uint64(c.Seeds) {
-			return nil, fmt.Errorf("--seed: there are no %d seeds from %d on", c.Seeds, cfg.Seed)
+		if err := cli.CheckSeeds("--seed", cfg.Seed, c.Seeds); err != nil {
+			return nil, err
 		}
 		cfgs = append(cfgs, cfg)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"reflect"
 	"slices"
 
@@ -89,8 +88,8 @@ func (c mecoffloadCommand) configs() ([]experiment.Config, error) {
 			return nil, cli.Usage("--method: %s appears twice", cfg.Method)
 		}
 		methods = append(methods, cfg.Method)
-		if cfg.Seed > math.MaxUint64-uint64(seeds-1) {
-			return nil, cli.Usage("--seeds: there are no %d seeds from %d on", seeds, cfg.Seed)
+		if err := cli.CheckSeeds("--seeds", cfg.Seed, seeds); err != nil {
+			return nil, err
 		}
 		for range seeds {
 			cfgs = append(cfgs, cfg)

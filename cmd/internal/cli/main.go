@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -41,6 +42,14 @@ func (usageError) ExitCode() int { return exitUsage }
 
 // Usage returns an error about the command line.
 func Usage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// CheckSeeds refuses a number of consecutive seeds that would wrap around. flag is what asks for them.
+func CheckSeeds(flag string, first uint64, count int) error {
+	if count > 0 && first > math.MaxUint64-uint64(count-1) {
+		return Usage("%s: there are no %d seeds from %d on", flag, count, first)
+	}
+	return nil
+}
 
 // Command is a command line's grammar.
 type Command struct {
