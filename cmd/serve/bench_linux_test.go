@@ -40,8 +40,9 @@ import (
 // answered or not, and p50-us and p99-us are the times from when they are due to their answers. In the
 // others the next request follows the answer. late-% is the share that started more than 1 ms late,
 // because the client did not keep up or all its connections were waiting, and server-us and client-us
-// are the processor times of both for a decision. The clients are grpc-go's and net/http's; lean and
-// watching have one that does no more than it must, asleep while it waits or reading without end.
+// are the processor times of both for a decision. server-MB is the service's resident memory. The
+// clients are grpc-go's and net/http's; lean and watching have one that does no more than it must,
+// asleep while it waits or reading without end.
 // A load named empty has requests that need no decision: its times are the library's and the machine's.
 
 // asChild in the environment makes the test's binary the command, with the arguments of the command,
@@ -195,15 +196,15 @@ func startChild(b testing.TB, args ...string) string {
 	return ""
 }
 
-// cpu is the processor time that the service has taken, in seconds.
-func (w *world) cpu(b testing.TB) float64 {
+// measured is a metric of the service's process.
+func (w *world) measured(b testing.TB, metric string) float64 {
 	answer, err := http.Get(w.url + "/metrics")
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer answer.Body.Close()
 	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "process_cpu_seconds_total "); ok {
+		if value, ok := strings.CutPrefix(lines.Text(), metric+" "); ok {
 			x, err := strconv.ParseFloat(value, 64)
 			if err != nil {
 				b.Fatal(err)
@@ -211,7 +212,7 @@ func (w *world) cpu(b testing.TB) float64 {
 			return x
 		}
 	}
-	b.Fatal("the metrics have no processor time")
+	b.Fatalf("there is no metric %s", metric)
 	return 0
 }
 
@@ -223,7 +224,7 @@ func (w *world) spent(b testing.TB) spent {
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
 	}
-	return spent{w.cpu(b), float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9}
+	return spent{w.measured(b, "process_cpu_seconds_total"), float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9}
 }
 
 // observe plays some slots to ask about.
@@ -363,6 +364,7 @@ func (w *world) report(b *testing.B, times []time.Duration, before spent) {
 	now := w.spent(b)
 	b.ReportMetric((now.server-before.server)/float64(len(times))*1e6, "server-us")
 	b.ReportMetric((now.client-before.client)/float64(len(times))*1e6, "client-us")
+	b.ReportMetric(w.measured(b, "process_resident_memory_bytes")/1e6, "server-MB")
 }
 
 // pacer wakes up at a fixed rate. A timer of the kernel does so to some microseconds, and, unlike a
