@@ -15,6 +15,8 @@ const sideBySide = 1000
 // preparation is what a planner does for a slot that does not depend on the scores.
 type preparation struct {
 	running  sync.WaitGroup
+	obs      mecoffload.Observation
+	start    func() // kept, as each new one would be an allocation
 	err      error
 	proposal []int32 // empty: none is made beforehand
 }
@@ -26,8 +28,15 @@ func (p *planner) begin(obs *mecoffload.Observation) error {
 	if obs.Devices < sideBySide || runtime.GOMAXPROCS(0) == 1 {
 		return p.model.Begin(obs)
 	}
-	o := *obs
-	p.ahead.running.Go(func() { p.ahead.err = p.prepare(o) })
+	if p.ahead.start == nil {
+		p.ahead.start = func() {
+			defer p.ahead.running.Done()
+			p.ahead.err = p.prepare(p.ahead.obs)
+		}
+	}
+	p.ahead.obs = *obs
+	p.ahead.running.Add(1)
+	go p.ahead.start()
 	return nil
 }
 
