@@ -126,7 +126,7 @@ func PaperRecipe() Recipe {
 // probabilities; one more is the best exit in time. The critic values accuracy more than the reward
 // does: the learned probability of being in time replaces most of the reward's preference for early
 // results, which costs accuracy when there is time to spare. The decisions of the long-term critic
-// are refined.
+// are refined, and its value is an average: a single fit follows the last recording of links.
 func TunedRecipe() Recipe {
 	r := PaperRecipe()
 	r.Name = "tuned"
@@ -137,6 +137,7 @@ func TunedRecipe() Recipe {
 	r.Loss = droo.SoftmaxCrossEntropy
 	r.GraphLayers = 1 // no worse than two with this loss
 	r.RefineTrials = 300
+	r.ValueAverage = 1000
 	return r
 }
 
