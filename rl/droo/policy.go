@@ -67,6 +67,16 @@ func LoadPolicy[O any](s *checkpoints.State, model rl.Model[O], quantizer Quanti
 	return NewPolicy(scorer, quantizer, critic, candidates)
 }
 
+// NewScorer returns the network of a model. It shares the model's weights, also those that are learned
+// later.
+func NewScorer[O any](model rl.Model[O]) (Scorer[O], error) {
+	scorer, err := newNetworkScorer(model)
+	if err != nil {
+		return nil, fmt.Errorf("droo: network: %w", err)
+	}
+	return scorer, nil
+}
+
 // LoadScorer returns the network of a Learner with a NetworkActor that was saved in s. LoadPolicy
 // calls it.
 func LoadScorer[O any](s *checkpoints.State, model rl.Model[O]) (Scorer[O], error) {

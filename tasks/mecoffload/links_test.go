@@ -105,11 +105,11 @@ func TestBestLinksInParallel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := parts.reduce(o, 4)
+	want := parts.reduce(o, 4, nil)
 	best := make([]ranked, 4)
 	links := make([]int32, 4)
 	for i := range o.Devices {
-		o.best(i, best, links)
+		o.best(i, stretch{links: int32(o.Degree())}, best, links)
 		for j, link := range links {
 			if s := o.ServerOf(i, int(link)); got.ServerOf(i, j) != s || want.ServerOf(i, j) != s {
 				t.Fatalf("device %d, link %d", i, j)

@@ -86,16 +86,29 @@ func (o *Observation) checkShape() error {
 	return nil
 }
 
-// Validate reports slices of inconsistent lengths and invalid values.
-func (o *Observation) Validate() error {
+// checkLinks reports slices of inconsistent lengths, and a link that leads out of the world or is out
+// of order.
+func (o *Observation) checkLinks() error {
 	if err := o.checkShape(); err != nil {
 		return err
 	}
-	for i, s := range o.Reach {
-		if s < 0 || int(s) >= o.Servers || i%o.Links > 0 && s <= o.Reach[i-1] {
-			return fmt.Errorf("mecoffload: observation: link %d of device %d leads to server %d, want "+
-				"ascending ones of 0..%d", i%o.Links, i/o.Links, s, o.Servers-1)
+	for first := 0; first < len(o.Reach); first += o.Links {
+		last := int32(-1)
+		for j, s := range o.Reach[first:][:o.Links] {
+			if s <= last || int(s) >= o.Servers {
+				return fmt.Errorf("mecoffload: observation: link %d of device %d leads to server %d, want "+
+					"ascending ones of 0..%d", j, first/o.Links, s, o.Servers-1)
+			}
+			last = s
 		}
+	}
+	return nil
+}
+
+// Validate reports slices of inconsistent lengths and invalid values.
+func (o *Observation) Validate() error {
+	if err := o.checkLinks(); err != nil {
+		return err
 	}
 	for _, v := range []struct {
 		name   string

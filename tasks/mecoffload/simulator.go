@@ -53,10 +53,9 @@ type Simulator struct {
 	source *rand.PCG
 	random *rand.Rand
 
-	obs      Observation
-	energy   *droo.VirtualQueues // [Devices]; nil: no budgets
-	rateLuck []float64           // [M x R] real over nominal rate
-	timeDraw []float64           // [M x R] uniform draws of real inference times
+	obs    Observation
+	energy *droo.VirtualQueues // [Devices]; nil: no budgets
+	rates  rateDraws
 
 	// Scratch buffers of Step.
 	order   arrivalOrder
@@ -107,12 +106,10 @@ func NewSimulator(sc Scenario, p Profile) (*Simulator, error) {
 			Backlog:  make([]float64, n),
 			ID:       make([]int, 0, d),
 		},
-		rateLuck: make([]float64, 0, d*degree),
-		timeDraw: make([]float64, 0, d*degree),
-		arrive:   make([]float64, d),
-		queue:    make([]int32, d),
-		free:     make([]float64, n),
-		gain:     make([]float64, n),
+		arrive: make([]float64, d),
+		queue:  make([]int32, d),
+		free:   make([]float64, n),
+		gain:   make([]float64, n),
 		outcome: Outcome{
 			Status:   make([]Status, 0, d),
 			Accuracy: make([]float64, 0, d),
@@ -227,7 +224,7 @@ func (s *Simulator) Outcome() *Outcome { return &s.outcome }
 // exit. It is valid until the next Step.
 func (s *Simulator) Luck(device, link, exit int) (rate, time float64) {
 	at := device*s.obs.Degree() + link
-	return s.rateLuck[at], s.lucks[s.obs.ServerOf(device, link)*s.obs.Exits+exit].At(s.timeDraw[at])
+	return s.rateLuck(at), s.timeLuck(at, s.obs.ServerOf(device, link), exit)
 }
 
 // Status is the fate of a task.
@@ -277,7 +274,7 @@ func (s *Simulator) execute(action Action) {
 		link := int(option) / exits
 		out.Server[i], out.Exit[i] = s.obs.ServerOf(i, link), int(option)%exits
 		at := i*degree + link
-		arrive[i] = s.obs.Bits[i] / (s.obs.Rate[at] * s.rateLuck[at])
+		arrive[i] = s.obs.Bits[i] / (s.obs.Rate[at] * s.rateLuck(at))
 		if s.energy != nil {
 			out.Energy[s.obs.ID[i]] = s.scenario.Energy.TransmitW * arrive[i]
 		}
@@ -294,8 +291,7 @@ func (s *Simulator) execute(action Action) {
 		if n < 0 {
 			continue
 		}
-		link := int(action[i]) / exits
-		luck := s.lucks[n*exits+l].At(s.timeDraw[int(i)*degree+link])
+		luck := s.timeLuck(int(i)*degree+int(action[i])/exits, n, l)
 		work := s.times[n*exits+l] / s.obs.Capacity[n] * luck
 		deadline := s.obs.Deadline[i]
 		finish, served := serve(s.free[n], arrive[i], work, deadline)

@@ -1,6 +1,11 @@
 package mecoffload
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+
+	"github.com/graphrl/graphrl/internal/cores"
+	"github.com/graphrl/graphrl/internal/pcg"
+)
 
 // Kinds of random draws. Each kind of each slot has its own stream. So scenarios that differ in one
 // uncertainty share everything else, and a simulator's random state is just its seed and slot.
@@ -16,8 +21,66 @@ const (
 
 // stream points s.random at the draws of one kind in a slot.
 func (s *Simulator) stream(kind uint64, slot int64) *rand.Rand {
-	s.source.Seed(mix(s.seed^mix(kind)), mix(uint64(slot)))
+	s.source.Seed(s.seeds(kind, slot))
 	return s.random
+}
+
+// seeds are those of the draws of one kind in a slot.
+func (s *Simulator) seeds(kind uint64, slot int64) (uint64, uint64) {
+	return mix(s.seed ^ mix(kind)), mix(uint64(slot))
+}
+
+// luck returns the draw of U(0, 1) of one kind for a link of the current slot, or 0 where nothing is
+// uncertain. Every link has a draw, but only those of the links that are used are made.
+func (s *Simulator) luck(kind uint64, spread float64, link int) float64 {
+	if !(spread > 0) {
+		return 0
+	}
+	seed1, seed2 := s.seeds(kind, s.slot)
+	pcg.Seek(s.source, seed1, seed2, uint64(link))
+	return s.random.Float64()
+}
+
+// rateLuck returns real over nominal rate of a link.
+func (s *Simulator) rateLuck(link int) float64 {
+	csi := s.scenario.CSI
+	return Interval[float64]{1 - csi, 1 + csi}.at(s.luck(drawRateLuck, csi, link))
+}
+
+// timeLuck returns real over nominal time of an inference over a link.
+func (s *Simulator) timeLuck(link, server, exit int) float64 {
+	return s.lucks[server*s.obs.Exits+exit].At(s.luck(drawTimeLuck, s.scenario.Jitter, link))
+}
+
+// rateDraws are a slot's rates, drawn in parts.
+type rateDraws struct {
+	rates        []float64
+	between      Interval[float64] // Mbit/s
+	seed1, seed2 uint64
+	parts        int
+}
+
+// drawTime is about how long a core takes for a draw, in nanoseconds.
+const drawTime = 4
+
+// drawRates draws the nominal rates of all links.
+func (s *Simulator) drawRates() {
+	r := &s.rates
+	r.rates, r.between = s.obs.Rate, s.scenario.RateMbit
+	r.seed1, r.seed2 = s.seeds(drawRates, s.slot)
+	r.parts = cores.Parts(len(r.rates)*drawTime, len(r.rates))
+	cores.Run(r.parts, r)
+}
+
+// Part implements cores.Task.
+func (r *rateDraws) Part(i int) {
+	first, end := len(r.rates)*i/r.parts, len(r.rates)*(i+1)/r.parts
+	var source rand.PCG
+	pcg.Seek(&source, r.seed1, r.seed2, uint64(first))
+	for k := range r.rates[first:end] {
+		u := float64(source.Uint64()<<11>>11) / (1 << 53) // as rand.Float64 does
+		r.rates[first+k] = r.between.at(u) * 1e6
+	}
 }
 
 // mix is the output function of splitmix64 (Steele, Lea and Flood, OOPSLA 2014): it sends
@@ -58,34 +121,12 @@ func (s *Simulator) drawSlot() {
 	if len(s.traces) > 0 {
 		s.readTraces()
 	} else {
-		random = s.stream(drawRates, s.slot)
-		for i := range o.Rate {
-			o.Rate[i] = sc.RateMbit.at(random.Float64()) * 1e6
-		}
+		s.drawRates()
 	}
 	random = s.stream(drawCapacities, s.slot)
 	for n := range o.Capacity {
 		o.Capacity[n] = sc.Capacity.at(random.Float64())
 	}
-	s.rateLuck = s.draw(drawRateLuck, sc.CSI, s.rateLuck)
-	luck := Interval[float64]{1 - sc.CSI, 1 + sc.CSI}
-	for i, u := range s.rateLuck {
-		s.rateLuck[i] = luck.at(u)
-	}
-	s.timeDraw = s.draw(drawTimeLuck, sc.Jitter, s.timeDraw)
-}
-
-// draw draws U(0, 1) for every link, or 0 where nothing is uncertain.
-func (s *Simulator) draw(kind uint64, spread float64, dst []float64) []float64 {
-	dst = dst[:len(s.obs.Rate)]
-	clear(dst)
-	if spread > 0 {
-		random := s.stream(kind, s.slot)
-		for i := range dst {
-			dst[i] = random.Float64()
-		}
-	}
-	return dst
 }
 
 // drawLinks gives each link a random trace and a random place in it.

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/graphrl/graphrl/checkpoints"
+	"github.com/graphrl/graphrl/internal/cores"
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/rltest"
 )
@@ -229,8 +231,9 @@ func TestSimulatorEqualsEventSimulation(t *testing.T) {
 			for i, option := range a {
 				n, l := int(option)/obs.Exits, int(option)%obs.Exits
 				server[i] = n
-				arrive[i] = obs.Bits[i] / (obs.Rate[i*obs.Servers+n] * sim.rateLuck[i*obs.Servers+n])
-				work[i] = p.Time(n, l) / obs.Capacity[n] * (1 + sc.Jitter*(2*sim.timeDraw[i*obs.Servers+n]-1))
+				rate, _ := sim.Luck(i, n, l)
+				arrive[i] = obs.Bits[i] / (obs.Rate[i*obs.Servers+n] * rate)
+				work[i] = p.Time(n, l) / obs.Capacity[n] * (1 + sc.Jitter*(2*inTurn(sim, drawTimeLuck, sc.Jitter)[i*obs.Servers+n]-1))
 			}
 			fates, next := happen(obs.Backlog, float64(sc.Slot), arrive, work, obs.Deadline, server)
 			want := 0.0
@@ -282,7 +285,7 @@ func TestSimulatorEqualsEventSimulation(t *testing.T) {
 
 // With distinct arrival times, device numbers do not matter.
 func TestRelabellingDevices(t *testing.T) {
-	sim, _, _ := builtin(t, "dynamic", func(s *Scenario) { s.Servers = 3 })
+	sim, _, _ := builtin(t, "dynamic", func(s *Scenario) { s.Servers, s.CSI, s.Jitter = 3, 0, 0 }) // luck is by number
 	rng := rand.New(rand.NewPCG(3, 4))
 	obs := reset(t, sim, 5)
 	for range 200 {
@@ -296,15 +299,12 @@ func TestRelabellingDevices(t *testing.T) {
 
 		var old Observation
 		obs.CopyTo(&old)
-		rateLuck, timeDraw := slices.Clone(sim.rateLuck), slices.Clone(sim.timeDraw)
 		relabelled := make(Action, m)
 		perm := rng.Perm(m)
 		for i, j := range perm {
 			relabelled[i] = a[j]
 			sim.obs.Bits[i], sim.obs.Deadline[i] = old.Bits[j], old.Deadline[j]
 			copy(sim.obs.Rate[i*n:][:n], old.Rate[j*n:][:n])
-			copy(sim.rateLuck[i*n:][:n], rateLuck[j*n:][:n])
-			copy(sim.timeDraw[i*n:][:n], timeDraw[j*n:][:n])
 		}
 		sim.execute(relabelled)
 		for i, j := range perm {
@@ -347,8 +347,11 @@ func TestStreamIndependentOfActions(t *testing.T) {
 			if d := cmp.Diff(a, b); d != "" {
 				t.Fatalf("%s, slot %d: %s", name, slot, d)
 			}
-			if !slices.Equal(one.rateLuck, two.rateLuck) || !slices.Equal(one.timeDraw, two.timeDraw) {
-				t.Fatalf("%s, slot %d: luck differs", name, slot)
+			for i := range a.Devices {
+				r, x := one.Luck(i, 1, 0)
+				if q, y := two.Luck(i, 1, 0); q != r || x != y {
+					t.Fatalf("%s, slot %d: luck differs", name, slot)
+				}
 			}
 			idle := make(Action, a.Devices)
 			a, _ = step(t, one, idle)
@@ -384,11 +387,10 @@ func TestDrawsFollowTheScenario(t *testing.T) {
 		tasks = append(tasks, float64(obs.Devices))
 		sizes, deadlines = append(sizes, obs.Bits...), append(deadlines, obs.Deadline...)
 		rates, capacities = append(rates, obs.Rate...), append(capacities, obs.Capacity...)
-		rateLuck = append(rateLuck, sim.rateLuck...)
 		for i := range obs.Devices {
 			for link := range obs.Degree() {
-				_, luck := sim.Luck(i, link, 0)
-				timeLuck = append(timeLuck, luck)
+				rate, luck := sim.Luck(i, link, 0)
+				rateLuck, timeLuck = append(rateLuck, rate), append(timeLuck, luck)
 			}
 		}
 		for i := 1; i < obs.Devices; i++ {
@@ -677,5 +679,44 @@ func BenchmarkStep(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// inTurn makes all draws of one kind of luck for the links of a slot, one after the other.
+func inTurn(s *Simulator, kind uint64, spread float64) []float64 {
+	u := make([]float64, len(s.obs.Rate))
+	if spread > 0 {
+		random := s.stream(kind, s.slot)
+		for i := range u {
+			u[i] = random.Float64()
+		}
+	}
+	return u
+}
+
+// Rates and luck are those of one stream of draws for each slot, whatever the number of cores that
+// draw rates and whichever link's luck is asked for.
+func TestDrawsAreOneStream(t *testing.T) {
+	defer cores.Force(1)()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for processors := 1; processors <= 3; processors++ {
+		runtime.GOMAXPROCS(processors)
+		sim, sc, p := builtin(t, "dynamic", func(s *Scenario) { s.Devices, s.Servers, s.Reach = 200, 30, processors*5 })
+		obs := reset(t, sim, 9322)
+		for range 3 {
+			rates, csi, jitter := inTurn(sim, drawRates, 1), inTurn(sim, drawRateLuck, sc.CSI), inTurn(sim, drawTimeLuck, sc.Jitter)
+			for i := range obs.Devices {
+				for link := range obs.Degree() {
+					at, exit := i*obs.Degree()+link, i%obs.Exits
+					rate, time := sim.Luck(i, link, exit)
+					want := p.Luck(obs.ServerOf(i, link), exit, sc.Jitter)
+					if obs.Rate[at] != sc.RateMbit.at(rates[at])*1e6 || time != want.At(jitter[at]) ||
+						rate != (Interval[float64]{1 - sc.CSI, 1 + sc.CSI}).at(csi[at]) {
+						t.Fatalf("%d cores, device %d, link %d", processors, i, link)
+					}
+				}
+			}
+			obs, _ = step(t, sim, make(Action, obs.Devices))
+		}
 	}
 }

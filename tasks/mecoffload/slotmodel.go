@@ -77,6 +77,9 @@ func NewSlotModel(sc Scenario, p Profile, objective Objective) (*SlotModel, erro
 	return &SlotModel{profile: p, slot: float64(sc.Slot), transmit: sc.Energy.TransmitW, objective: objective}, nil
 }
 
+// SetPrices replaces the prices [N] of the objective from the next Begin on.
+func (m *SlotModel) SetPrices(prices []float64) { m.objective.Prices = prices }
+
 // serverOf returns the server of a device's option.
 func (m *SlotModel) serverOf(device int, option int32) int {
 	link := int(m.link[option])

@@ -22,7 +22,7 @@ type Agent struct {
 	learner *droo.Learner[mecoffload.Observation]
 	valueTD *droo.AfterstateLearner // learns the policy's value; nil: only the slot counts
 	seed    uint64
-	cell    *cell // part of a large slot, to be learned from; nil: the actor needs the whole
+	excerpt *excerpt // part of a large slot, to be learned from; nil: the actor needs the whole
 
 	// The current slot, from Learn to Observe.
 	last       mecoffload.Action // as the method sees it
@@ -54,7 +54,7 @@ func newAgent(c Config) (*Agent, error) {
 	}
 	a, r := &Agent{Policy: p, seed: c.Seed}, c.Recipe
 	if t, err := c.Method.traits(); err == nil && t.graph {
-		a.cell = &cell{kinds: len(p.view.profile.Servers)}
+		a.excerpt = &excerpt{kinds: len(p.view.profile.Servers)}
 	}
 	if a.value != nil {
 		if a.valueTD, err = droo.NewAfterstateLearner(a.value, r.longTerm()); err != nil {
@@ -65,6 +65,7 @@ func newAgent(c Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.model = network
 	if a.actor, err = networkActor(network, r.actor(c.Workers)); err != nil {
 		return nil, err
 	}
@@ -113,8 +114,8 @@ func (a *Agent) learn(obs mecoffload.Observation, action, executed mecoffload.Ac
 	}
 	a.deadline = append(a.deadline[:0], obs.Deadline...)
 	sample, decision := seen, []int32(a.last)
-	if a.cell != nil && seen.Devices > cellDevices {
-		sample, decision = a.cell.cut(&seen, a.last, rl.NewRand(a.seed, uint64(streamCells+a.learner.Slots())))
+	if a.excerpt != nil && seen.Devices > excerptDevices {
+		sample, decision = a.excerpt.cut(&seen, a.last, rl.NewRand(a.seed, uint64(streamExcerpts+a.learner.Slots())))
 	}
 	if _, _, err := a.learner.Learn(sample, decision); err != nil {
 		return err

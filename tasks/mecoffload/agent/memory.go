@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"runtime"
 
 	"github.com/graphrl/graphrl/internal/memory"
 )
@@ -56,10 +57,10 @@ func (c Config) Memory() MemoryEstimate {
 		whole.links = min(links, r.Links)
 	}
 	sample := whole // for the replay memory
-	if t.graph && sample.devices > cellDevices {
-		sample.devices = cellDevices
-		// A cell leaves out up to as many servers as it reaches.
-		sample.servers = min(sample.servers, 2*cellDevices*sample.links)
+	if t.graph && sample.devices > excerptDevices {
+		sample.devices = excerptDevices
+		// An excerpt leaves out up to as many servers as it reaches.
+		sample.servers = min(sample.servers, 2*excerptDevices*sample.links)
 	}
 
 	var weights, decide, train float64
@@ -86,6 +87,11 @@ func (c Config) Memory() MemoryEstimate {
 	observed := whole
 	observed.links = links
 	weights *= memory.BytesFloat32
+	if t.graph { // the cores that decide cells hold one each
+		cells := r.cells(c.Scenario)
+		share := float64(min(cells, runtime.GOMAXPROCS(0))) / float64(cells)
+		decide, choices = share*decide, share*choices
+	}
 	deciding := decideShare*decide + choices + model + 4*observed.observation()
 	replay := sample.observation() * float64(r.MemorySize)
 	return MemoryEstimate{

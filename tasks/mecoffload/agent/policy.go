@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/rl"
@@ -24,16 +25,22 @@ type Policy struct {
 	value     *backlogValue  // nil: only the slot counts
 	random    *rl.Rand       // draws of candidates
 	scenario  mecoffload.Scenario
-	network   exportable // the actor's; nil in an Agent
+	recipe    Recipe
+	model     rl.Model[mecoffload.Observation] // the actor's
+	network   exportable                       // the same; nil in an Agent
+	city      *city                            // decides large networks by cells; nil: decided as a whole
 
-	decision []int32 // the last one, as the method sees it
+	// The last decision and what it was about, as the method sees them.
+	decision []int32
+	seen     mecoffload.Observation
+	byCells  bool
 }
 
 // Streams of the random numbers of agents and policies.
 const (
 	streamWeights = iota + 1
 	streamQuantizer
-	streamCells // and on from there, one for each slot
+	streamExcerpts // and on from there, one for each slot
 )
 
 // newPolicy returns an untrained policy. decideBy completes it.
@@ -46,7 +53,7 @@ func newPolicy(c Config) (*Policy, error) {
 		return nil, err
 	}
 	sc, r := c.Scenario, c.Recipe
-	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe), random: rl.NewRand(c.Seed, streamQuantizer), scenario: c.Scenario}
+	p := &Policy{method: c.Method, view: newView(c.Profile, t, c.Recipe), random: rl.NewRand(c.Seed, streamQuantizer), scenario: c.Scenario, recipe: r}
 	p.objective = mecoffload.Objective{Weight: r.LatencyWeight, Discount: r.Gamma}
 	if r.LatencyWeight < 0 {
 		p.objective.Weight = sc.RewardWeight
@@ -77,6 +84,10 @@ func (p *Policy) decideBy(d *droo.Policy[mecoffload.Observation], devices int) {
 	}
 	if p.planner.greedy != nil {
 		d.SetProposer(p.planner)
+	}
+	if count := p.recipe.cells(p.scenario); count > 1 && p.view.links > 0 {
+		p.view.cells = mecoffload.NewCells(count, p.scenario.Servers, len(p.view.profile.Servers))
+		p.city = &city{whole: p, cells: p.view.cells}
 	}
 }
 
@@ -126,7 +137,7 @@ func loadPolicy(s *checkpoints.State, c Config) (*Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.network = network
+	p.network, p.model = network, network
 	p.decideBy(decider, c.Scenario.Devices)
 	return p, p.loadLearned(s)
 }
@@ -178,34 +189,60 @@ func (p *Policy) Decide(obs mecoffload.Observation, dst mecoffload.Action) error
 	if obs.Devices == 0 {
 		return nil
 	}
-	seen, err := p.view.observation(obs)
+	err := p.decide(obs)
 	if err == nil {
-		err = p.planner.begin(&seen)
-	}
-	var decision []int32
-	if err == nil {
-		decision, err = p.decider.Decide(seen)
-		if failed := p.planner.wait(); err == nil { // also where there are no scores
-			err = failed
-		}
+		p.view.fromMethod(dst, p.decision, &obs, &p.seen)
+		err = p.holdBack(dst)
 	}
 	if err != nil {
 		return fmt.Errorf("mecoffload: %s: %w", p.method, err)
 	}
-	p.decision = decision
-	p.view.fromMethod(dst, decision, &obs, &seen)
-	if len(obs.EnergyPrice) == 0 {
+	return nil
+}
+
+// decide sets the decision about an observation, as the method sees both.
+func (p *Policy) decide(obs mecoffload.Observation) error {
+	seen, err := p.view.observation(obs)
+	if err != nil {
+		return err
+	}
+	p.seen = seen
+	if p.byCells = p.city != nil && p.city.cells.Apart(); p.byCells {
+		p.decision, err = p.city.decide(&p.seen)
+		return err
+	}
+	if err := p.planner.begin(&p.seen); err != nil {
+		return err
+	}
+	decision, err := p.decider.Decide(seen)
+	if failed := p.planner.wait(); err == nil { // also where there are no scores
+		err = failed
+	}
+	if err == nil {
+		p.decision = decision
+	}
+	return err
+}
+
+// holdBack writes mecoffload.Held to the actions [M] of the devices that hold their tasks back.
+func (p *Policy) holdBack(dst mecoffload.Action) error {
+	switch {
+	case len(p.seen.EnergyPrice) == 0:
+		return nil
+	case p.byCells:
+		p.city.holdBack(dst)
 		return nil
 	}
-	if err := p.planner.model.Choose(decision); err != nil {
-		return fmt.Errorf("mecoffload: %s: %w", p.method, err)
+	if err := p.planner.model.Choose(p.decision); err != nil {
+		return err
 	}
 	p.planner.model.HoldBack(dst)
 	return nil
 }
 
 // SetLimit makes Decide return the best decision so far once spent returns true. It has no effect on
-// the time that the network takes. Nil, the default, is no limit.
+// the time that the network takes. Nil, the default, is no limit. A large network is decided by cells,
+// side by side: then several goroutines call spent.
 func (p *Policy) SetLimit(spent func() bool) {
 	p.decider.SetLimit(spent)
 	p.planner.spent = spent
@@ -213,29 +250,49 @@ func (p *Policy) SetLimit(spent func() bool) {
 
 // Cut reports whether the limit ended the last decision early.
 func (p *Policy) Cut() bool {
+	if p.byCells {
+		return len(p.decision) > 0 && p.city.cut()
+	}
 	return len(p.decision) > 0 && (p.decider.Cut() || p.planner.spent != nil && p.planner.spent())
 }
 
 // Value returns what the policy's critic expects of the last decision; 0 if there was nothing to
-// decide.
+// decide. The observation must not have changed since.
 func (p *Policy) Value() float64 {
 	if len(p.decision) == 0 {
 		return 0
+	}
+	if p.byCells { // cells know their own values only, whose means of backlogs differ
+		if err := p.recall(); err != nil {
+			return math.NaN()
+		}
+		return p.planner.model.Value()
 	}
 	return p.decider.BestValue()
 }
 
 // Finishes writes to dst [M] when the tasks of the last decision will be done, at nominal rates and
-// times: seconds from the start of the slot, +Inf for a task that its server will drop.
+// times: seconds from the start of the slot, +Inf for a task that its server will drop. The
+// observation must not have changed since.
 func (p *Policy) Finishes(dst []float64) error {
 	if len(dst) != len(p.decision) {
 		return fmt.Errorf("mecoffload: %d entries for the times of %d tasks", len(dst), len(p.decision))
 	}
-	if err := p.planner.model.Choose(p.decision); err != nil {
+	if err := p.recall(); err != nil {
 		return err
 	}
 	p.planner.model.Finishes(dst)
 	return nil
+}
+
+// recall makes the model hold the last decision, which it does not yet if that was made by cells.
+func (p *Policy) recall() error {
+	if p.byCells {
+		if err := p.planner.model.Begin(&p.seen); err != nil {
+			return err
+		}
+	}
+	return p.planner.model.Choose(p.decision)
 }
 
 // AppendDraws appends the state of the random numbers that candidates are drawn with: [Policy.SetDraws]

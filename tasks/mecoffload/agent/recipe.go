@@ -6,6 +6,7 @@ import (
 
 	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
+	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
 // Recipe holds the hyper-parameters of a learning method, with the YAML keys of a run's
@@ -17,6 +18,11 @@ type Recipe struct {
 	// Links is how many servers a graph actor considers for a device; 0: all in its reach. See
 	// mecoffload.LinkSelection.
 	Links int `yaml:"links"`
+
+	// Cells is the number of cells that a network with a reach is decided by, side by side; 1: as a
+	// whole; 0: so that a cell has about 1000 devices. A device keeps its links into one cell. A
+	// network whose devices do not reach Links servers of a cell is decided as a whole. See city.
+	Cells int `yaml:"cells"`
 
 	// Candidates is the number K of candidate decisions per slot; 0: four per device, but at least
 	// 64 and at most 128, and fewer with more than 128 devices.
@@ -160,6 +166,17 @@ func (r Recipe) longTerm() droo.LongTermConfig {
 	c := droo.DefaultLongTermConfig()
 	c.Gamma, c.TrainInterval, c.BatchSize, c.MemorySize = r.Gamma, r.ValueInterval, 0, r.ValueMemory
 	return c
+}
+
+// cellSize is the number of devices of a cell, unless the recipe says otherwise.
+const cellSize = 1000
+
+// cells returns the number of cells that a scenario's network is cut into.
+func (r Recipe) cells(sc mecoffload.Scenario) int {
+	if r.Cells > 0 || r.AdaptInterval > 0 || sc.Reach < max(1, 2*r.Links) {
+		return max(r.Cells, 1)
+	}
+	return max(1, min(sc.Devices/cellSize, sc.Servers/(2*sc.Reach)))
 }
 
 // manyDevices is the largest number of devices for which candidates alone find a good decision. With

@@ -29,6 +29,7 @@ func (r Recipe) Validate() error {
 	}
 	for _, err := range []error{
 		strictyaml.Count("links", r.Links, 0, mecoffload.MaxServers),
+		strictyaml.Count("cells", r.Cells, 0, mecoffload.MaxServers),
 		strictyaml.Count("switches", r.Switches, 0, maxSamples),
 		strictyaml.Count("candidates", r.Candidates, 0, maxSamples),
 		strictyaml.Count("random_candidates", r.RandomCandidates, 0, maxSamples),
@@ -52,6 +53,10 @@ func (r Recipe) Validate() error {
 		if err != nil {
 			return err
 		}
+	}
+	if r.Cells > 1 && (r.AdaptInterval > 0 || r.Links == 0) {
+		return strictyaml.Invalid("cells", "%d cells need links of at least 1 and an adapt_interval of 0, not %d and %d",
+			r.Cells, r.Links, r.AdaptInterval)
 	}
 	if !(r.LatencyWeight <= 1) || math.IsInf(r.LatencyWeight, 0) {
 		return strictyaml.Invalid("latency_weight",

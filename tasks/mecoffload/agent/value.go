@@ -84,10 +84,11 @@ func (v *backlogValue) hinges(s []float64, kind int) []float64 {
 	return s[1+kind*len(knots):][:len(knots)]
 }
 
-// at returns V of backlogs in slots, with the given coefficients.
-func (v *backlogValue) at(coefficients, backlog []float64) float64 {
+// at returns V of backlogs in a unit in which a slot is that long, with the given coefficients.
+func (v *backlogValue) at(coefficients, backlog []float64, slot float64) float64 {
 	sum, total := 0.0, 0.0
 	for n, b := range backlog {
+		b /= slot
 		total += b
 		sum += cost(v.hinges(coefficients, n%v.kinds), b)
 	}
@@ -157,7 +158,7 @@ func (v *backlogValue) Values(features []float32, k int, dst []float64) error {
 		return err
 	}
 	for i := range k {
-		dst[i] = v.at(v.fitted, v.row(features, i))
+		dst[i] = v.at(v.fitted, v.row(features, i), 1)
 	}
 	return nil
 }
@@ -173,7 +174,7 @@ func (v *backlogValue) TrainTD(features []float32, k int, targets []float64) (fl
 	for i := range k {
 		backlog := v.row(features, i)
 		v.expand(backlog)
-		d := targets[i] - v.at(v.fitted, backlog)
+		d := targets[i] - v.at(v.fitted, backlog, 1)
 		loss += d * d
 		v.fit.Add(v.basis, targets[i])
 	}
@@ -198,16 +199,10 @@ const averageGrowth = 4
 // leastChange of a coefficient in a sweep of the fit, in units of accuracy per slot of backlog.
 const leastChange = 1e-7
 
-// Value implements mecoffload.ValueFunction: it returns V of backlogs in seconds [N], or NaN if
-// their number is not the number of servers.
+// Value implements mecoffload.ValueFunction: it returns V of backlogs in seconds, of any number of
+// servers of which the first is of kind 0, or NaN if there are none.
 func (v *backlogValue) Value(backlog []float64) float64 {
-	if len(backlog) != len(v.backlog) {
-		return math.NaN()
-	}
-	for n, b := range backlog {
-		v.backlog[n] = b / v.slot
-	}
-	return v.at(v.coefficients, v.backlog)
+	return v.at(v.coefficients, backlog, v.slot)
 }
 
 // OfServer implements mecoffload.SeparableValue.

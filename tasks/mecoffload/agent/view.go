@@ -17,6 +17,7 @@ type view struct {
 	exits   int32              // number of real exits
 	links   int                // of a device that the method sees; 0: all
 
+	cells     *mecoffload.Cells // that devices keep to; nil: none
 	selection mecoffload.LinkSelection
 }
 
@@ -38,6 +39,9 @@ func (v *view) all() bool { return v.profile.Exits() == int(v.exits) }
 func (v *view) observation(obs mecoffload.Observation) (mecoffload.Observation, error) {
 	if !v.all() {
 		obs.Exits = 1
+	}
+	if v.cells != nil {
+		return v.selection.Within(obs, v.links, v.cells)
 	}
 	return v.selection.Best(obs, v.links)
 }

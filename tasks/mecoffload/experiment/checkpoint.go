@@ -47,6 +47,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		Recipe          struct {
 			RandomCandidates int     `yaml:"random_candidates"`
 			Links            int     `yaml:"links"`
+			Cells            *int    `yaml:"cells"`
 			Switches         int     `yaml:"switches"`
 			TimePrice        float64 `yaml:"time_price"`
 		} `yaml:"recipe"`
@@ -57,6 +58,9 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	c.ValidationSlots = young.ValidationSlots
 	r := &c.Recipe
 	r.RandomCandidates, r.Links, r.Switches = young.Recipe.RandomCandidates, young.Recipe.Links, young.Recipe.Switches
+	if r.Cells = 1; young.Recipe.Cells != nil { // 0 is automatic
+		r.Cells = *young.Recipe.Cells
+	}
 	r.TimePrice = young.Recipe.TimePrice
 	return c, c.Validate()
 }

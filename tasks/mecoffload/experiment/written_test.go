@@ -14,7 +14,7 @@ func TestOldRunsKeepTheirMeaning(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := c.Recipe
-	if r.RandomCandidates != 0 || r.Links != 0 || r.Switches != 0 || r.TimePrice != 0 || c.ValidationSlots != 0 {
+	if r.RandomCandidates != 0 || r.Links != 0 || r.Switches != 0 || r.Cells != 1 || r.TimePrice != 0 || c.ValidationSlots != 0 {
 		t.Errorf("an old run gets %d slots of validation and %+v", c.ValidationSlots, r)
 	}
 	today, err := ParseConfig(old, "config.yaml")

@@ -8,15 +8,15 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// cellDevices is the most devices of a sample for the replay memory. Of a larger graph a sample is a
+// excerptDevices is the most devices of a sample for the replay memory. Of a larger graph a sample is a
 // part, so that a slot to be learned from costs the same memory and time however many devices there
 // are.
-const cellDevices = 64
+const excerptDevices = 64
 
-// cell cuts a part out of a large observation: a random device and those that are near it, as they
+// excerpt cuts a part out of a large observation: a random device and those that are near it, as they
 // reach the same servers. Messages of the actor are means over neighbours, and most neighbours of the
-// cell's vertices are in the cell.
-type cell struct {
+// excerpt's vertices are in it.
+type excerpt struct {
 	kinds int // of servers
 
 	obs      mecoffload.Observation
@@ -26,11 +26,11 @@ type cell struct {
 	found   []bool  // [M]
 	begin   []int32 // [N+1] first device of each server in in
 	in      []int32 // devices by server
-	number  []int32 // [N] a server's number in the cell, -1 outside
+	number  []int32 // [N] a server's number in the excerpt, -1 outside
 }
 
-// cut returns a cell of obs and the decision about it, valid until the next call.
-func (c *cell) cut(obs *mecoffload.Observation, decision []int32, random *rl.Rand) (mecoffload.Observation, []int32) {
+// cut returns an excerpt of obs and the decision about it, valid until the next call.
+func (c *excerpt) cut(obs *mecoffload.Observation, decision []int32, random *rl.Rand) (mecoffload.Observation, []int32) {
 	c.choose(obs, random)
 	slices.Sort(c.devices)
 	c.renumber(obs)
@@ -50,12 +50,12 @@ func (c *cell) cut(obs *mecoffload.Observation, decision []int32, random *rl.Ran
 	return *o, c.decision
 }
 
-// choose finds the devices of the cell by breadth-first search.
-func (c *cell) choose(obs *mecoffload.Observation, random *rl.Rand) {
+// choose finds the devices of the excerpt by breadth-first search.
+func (c *excerpt) choose(obs *mecoffload.Observation, random *rl.Rand) {
 	c.devices, c.found = c.devices[:0], reuse.Slice(c.found, obs.Devices)
 	clear(c.found)
 	add := func(i int32) {
-		if !c.found[i] && len(c.devices) < cellDevices {
+		if !c.found[i] && len(c.devices) < excerptDevices {
 			c.found[i] = true
 			c.devices = append(c.devices, i)
 		}
@@ -63,7 +63,7 @@ func (c *cell) choose(obs *mecoffload.Observation, random *rl.Rand) {
 	if obs.Links > 0 {
 		c.group(obs)
 	}
-	for next := 0; len(c.devices) < cellDevices; {
+	for next := 0; len(c.devices) < excerptDevices; {
 		if next == len(c.devices) { // at the start, and where nothing else is in reach
 			add(int32(random.IntN(obs.Devices)))
 			continue
@@ -79,7 +79,7 @@ func (c *cell) choose(obs *mecoffload.Observation, random *rl.Rand) {
 }
 
 // group lists the devices that reach each server.
-func (c *cell) group(obs *mecoffload.Observation) {
+func (c *excerpt) group(obs *mecoffload.Observation) {
 	c.begin, c.in = reuse.Slice(c.begin, obs.Servers+2), reuse.Slice(c.in, len(obs.Reach))
 	clear(c.begin)
 	for _, server := range obs.Reach {
@@ -94,10 +94,10 @@ func (c *cell) group(obs *mecoffload.Observation) {
 	}
 }
 
-// renumber takes the servers that the cell reaches, in ascending order. A server keeps its kind,
+// renumber takes the servers that the excerpt reaches, in ascending order. A server keeps its kind,
 // its number modulo the number of kinds; numbers skipped for that belong to idle servers that no
 // device reaches.
-func (c *cell) renumber(obs *mecoffload.Observation) {
+func (c *excerpt) renumber(obs *mecoffload.Observation) {
 	o := &c.obs
 	o.Capacity, o.Backlog = o.Capacity[:0], o.Backlog[:0]
 	if obs.Links == 0 {

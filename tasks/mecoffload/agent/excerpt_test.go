@@ -11,8 +11,8 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// A cell shows its devices the same as the whole does.
-func TestCell(t *testing.T) {
+// An excerpt shows its devices the same as the whole does.
+func TestExcerpt(t *testing.T) {
 	for _, c := range []struct{ devices, servers, reach, links int }{
 		{700, 100, 6, 4}, {700, 100, 0, 4}, {300, 5, 0, 0}, {2000, 99, 4, 4},
 	} {
@@ -28,29 +28,29 @@ func TestCell(t *testing.T) {
 		for i := range decision {
 			decision[i] = int32(i % obs.Options())
 		}
-		cutter := &cell{kinds: len(p.Servers)}
+		cutter := &excerpt{kinds: len(p.Servers)}
 		firsts := map[int]bool{}
 		for seed := range uint64(5) {
 			got, choices := cutter.cut(&obs, decision, rl.NewRand(seed, 1))
 			if err := got.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			if got.Devices != cellDevices || len(choices) != cellDevices {
-				t.Fatalf("a cell of %d devices and %d choices", got.Devices, len(choices))
+			if got.Devices != excerptDevices || len(choices) != excerptDevices {
+				t.Fatalf("an excerpt of %d devices and %d choices", got.Devices, len(choices))
 			}
-			if c.reach > 0 && got.Servers > cellDevices/7+2*c.reach+4 {
-				t.Errorf("%+v: a cell of %d servers is spread over the city", c, got.Servers)
+			if c.reach > 0 && got.Servers > excerptDevices/7+2*c.reach+4 {
+				t.Errorf("%+v: an excerpt of %d servers is spread over the city", c, got.Servers)
 			}
 			firsts[got.ID[0]] = true
 			checkSameEdges(t, newFeaturizer(sc, p), obs, got, decision, choices)
 		}
 		if len(firsts) < 3 {
-			t.Errorf("%+v: five seeds, and the cells begin at %v", c, firsts)
+			t.Errorf("%+v: five seeds, and the excerpts begin at %v", c, firsts)
 		}
 	}
 }
 
-// checkSameEdges compares the features of a cell's edges and devices with those of the whole.
+// checkSameEdges compares the features of an excerpt's edges and devices with those of the whole.
 func checkSameEdges(t *testing.T, f *featurizer, whole, part mecoffload.Observation, decision, choices []int32) {
 	t.Helper()
 	features := func(o mecoffload.Observation) (device, edge []float32) {
@@ -66,7 +66,7 @@ func checkSameEdges(t *testing.T, f *featurizer, whole, part mecoffload.Observat
 		at := slices.Index(whole.ID, id)
 		if !slices.Equal(gotDevice[i*deviceFeatures:][:deviceFeatures], wantDevice[at*deviceFeatures:][:deviceFeatures]) ||
 			!slices.Equal(gotEdge[i*row:][:row], wantEdge[at*row:][:row]) || choices[i] != decision[at] {
-			t.Fatalf("device %d looks different in the cell", id)
+			t.Fatalf("device %d looks different in the excerpt", id)
 		}
 	}
 }
