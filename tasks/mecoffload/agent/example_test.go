@@ -118,6 +118,7 @@ func ExampleConfig_Architecture() {
 func ExampleConfig_Memory() {
 	c := config(agent.GRLE)
 	c.Scenario.Devices, c.Scenario.Servers, c.Scenario.Reach = 100_000, 14_000, 16
+	c.Recipe.Cells = 1 // cells take less, by the number of cores
 	m := c.Memory()
 	fmt.Printf("deciding %.1f GB, training %.1f GB, replay memory %.2f GB\n", float64(m.Decide)/1e9,
 		float64(m.Train)/1e9, float64(m.Replay)/1e9)
