@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -116,4 +117,21 @@ func field(data []byte, name string) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// ResetPeak makes Peak forget what was before. It returns unused memory to the system first.
+func ResetPeak() {
+	debug.FreeOSMemory()
+	// Where this fails, the peak is that of the process since its start.
+	_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+}
+
+// Peak returns the most memory that the process had at once since ResetPeak, in bytes; 0: not known.
+func Peak() int64 {
+	data, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	kib, _ := field(data, "VmHWM:")
+	return kib << 10
 }

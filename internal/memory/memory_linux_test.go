@@ -2,6 +2,7 @@ package memory
 
 import (
 	"io/fs"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,5 +67,24 @@ func TestCheckAddressSpace(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "ulimit -v") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// The peak sees memory that is no longer there, until it is reset.
+func TestPeak(t *testing.T) {
+	ResetPeak()
+	before := Peak()
+	large := make([]byte, 64<<20)
+	for i := range large {
+		large[i] = byte(i)
+	}
+	runtime.KeepAlive(large)
+	large = nil
+	if peak := Peak(); before == 0 || peak < before+48<<20 {
+		t.Fatalf("a peak of %d, %d before 64 MiB were written", peak, before)
+	}
+	ResetPeak()
+	if after := Peak(); after > before+32<<20 {
+		t.Errorf("a peak of %d after a reset, %d before", after, before)
 	}
 }

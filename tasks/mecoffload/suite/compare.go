@@ -33,6 +33,7 @@ type place struct {
 type group struct {
 	rows      []mecoffload.Row
 	decisions []mecoffload.DecisionTime
+	peaks     []int64
 	curves    [][]Point
 	tests     []Test
 	outcomes  [][]mecoffload.Row // of the tests, [seed][test]
@@ -73,6 +74,7 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 			}
 			g.rows = append(g.rows, row)
 			g.decisions = append(g.decisions, r.Timing.Rows[k])
+			g.peaks = append(g.peaks, r.Timing.PeakBytes)
 			g.curves = append(g.curves, r.Curve)
 			g.outcomes = append(g.outcomes, r.Tests)
 		}
@@ -153,6 +155,16 @@ func (c *Comparison) Decision(w World, s Subject) mecoffload.DecisionTime {
 		mean.P99 += d.P99 / float64(len(all))
 	}
 	return mean
+}
+
+// Peak returns the most memory in bytes that the process took for a cell of a subject in a world; 0: it
+// is not known for all cells.
+func (c *Comparison) Peak(w World, s Subject) int64 {
+	all := c.groups[place{w, s}].peaks
+	if slices.Contains(all, 0) {
+		return 0
+	}
+	return slices.Max(all)
 }
 
 // Bounds returns the upper bounds in a world.

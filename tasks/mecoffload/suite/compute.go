@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/graphrl/graphrl/internal/memory"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 	"github.com/graphrl/graphrl/tasks/mecoffload/agent"
 	"github.com/graphrl/graphrl/tasks/mecoffload/experiment"
@@ -67,6 +68,9 @@ type Timing struct {
 	Seconds float64 `json:"seconds"`
 	// Rows are the decision times of the result's rows.
 	Rows []mecoffload.DecisionTime `json:"decision_us,omitempty"`
+	// PeakBytes is the most memory that the process had at once while it computed the cell; 0: not
+	// known, as where cells were computed side by side.
+	PeakBytes int64 `json:"peak_bytes,omitempty"`
 }
 
 const (
@@ -277,7 +281,8 @@ func (r *Result) bounds() error {
 
 // ComputeOptions control how Compute works, not what it computes.
 type ComputeOptions struct {
-	// Jobs is the number of cells computed at a time. 0: GOMAXPROCS.
+	// Jobs is the number of cells computed at a time. 0: GOMAXPROCS. With 1, results have the
+	// memory that the process took.
 	Jobs int
 	// Progress, if not nil, is called with the number of cells done and the last of them, first
 	// with the number that the store already has and a nil cell. Calls do not overlap.
@@ -322,8 +327,14 @@ func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) 
 	for range min(jobs, len(todo)) {
 		workers.Go(func() {
 			for c := range queue {
+				if jobs == 1 {
+					memory.ResetPeak()
+				}
 				r, err := c.run(ctx)
 				if err == nil {
+					if jobs == 1 {
+						r.Timing.PeakBytes = memory.Peak()
+					}
 					r.Timing.Build = build
 					err = store.save(r)
 				}

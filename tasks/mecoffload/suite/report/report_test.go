@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -36,7 +37,7 @@ func newReport(t testing.TB, name string, o suite.Options) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := suite.Compute(context.Background(), s.Cells, store, suite.ComputeOptions{}); err != nil {
+	if err := suite.Compute(context.Background(), s.Cells, store, suite.ComputeOptions{Jobs: 1}); err != nil {
 		t.Fatal(err)
 	}
 	results, err := store.LoadAll(s.Cells)
@@ -86,6 +87,9 @@ func write(t testing.TB, r *Report) map[string][]byte {
 	return files(t, dir)
 }
 
+// memoryRow is a line of the table of memory.
+var memoryRow = regexp.MustCompile(`(?s)memory of a cell in MB.*GRLE-LT \(tuned\) +\| +[1-9][0-9]+ \|`)
+
 func TestReport(t *testing.T) {
 	first := write(t, newReport(t, "quick", quick()))
 	names := []string{"tables.md", "tables.tex", "runs.csv", "summary.csv", "results.json", "timing.md", "report.html"}
@@ -96,6 +100,9 @@ func TestReport(t *testing.T) {
 		if len(first[name]) == 0 {
 			t.Errorf("no file %s", name)
 		}
+	}
+	if timing := string(first["timing.md"]); runtime.GOOS == "linux" && !memoryRow.MatchString(timing) {
+		t.Errorf("no memory of cells in\n%s", timing)
 	}
 	if len(first) != len(names) {
 		t.Errorf("%d files, want %d", len(first), len(names))

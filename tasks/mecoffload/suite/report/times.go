@@ -27,6 +27,9 @@ func times(c *suite.Comparison) (Section, error) {
 			t.Rows = append(t.Rows, row)
 		}
 		s.Tables = append(s.Tables, t)
+		if t := memoryTable(c, scenario); t != nil {
+			s.Tables = append(s.Tables, t)
+		}
 		f, err := growth(c, scenario, worlds)
 		if err != nil {
 			return s, err
@@ -46,6 +49,28 @@ func times(c *suite.Comparison) (Section, error) {
 		s.Text += " Results of several builds are only comparable if nothing that they follow from has changed between them."
 	}
 	return s, nil
+}
+
+// memoryTable shows the memory of cells, or is nil where it is known for none.
+func memoryTable(c *suite.Comparison, scenario string) *Table {
+	t, worlds := worldTable(c, scenario, fmt.Sprintf("Scenario %s: memory of a cell in MB", scenario),
+		"The most that the process had at once while it computed the cell, with its program and, for methods, the training. Policies that do not learn share a cell.")
+	known := false
+	for i, subject := range c.Subjects {
+		row := Row{Cells: []string{subject.String()}, Rule: newGroup(c.Subjects, i)}
+		for _, w := range worlds {
+			text := "-"
+			if peak := c.Peak(w, subject); peak > 0 {
+				text, known = fmt.Sprintf("%.0f", float64(peak)/1e6), true
+			}
+			row.Cells = append(row.Cells, text)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	if !known {
+		return nil
+	}
+	return t
 }
 
 // wide is how far the numbers of devices must lie apart for a figure of the times.
