@@ -73,8 +73,7 @@ func Compare(s Suite, results []*Result) (*Comparison, error) {
 				c.groups[place{w, subject}] = g
 			}
 			g.rows = append(g.rows, row)
-			g.decisions = append(g.decisions, r.Timing.Rows[k])
-			g.peaks = append(g.peaks, r.Timing.PeakBytes)
+			g.decisions, g.peaks = append(g.decisions, r.Timing.Rows[k]), append(g.peaks, r.Timing.PeakBytes)
 			g.curves = append(g.curves, r.Curve)
 			g.outcomes = append(g.outcomes, r.Tests)
 		}

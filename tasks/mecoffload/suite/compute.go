@@ -119,6 +119,19 @@ func (c Cell) run(ctx context.Context) (*Result, error) {
 	return r, nil
 }
 
+// measured computes the cell and, where no other is computed at the same time, measures its memory.
+func (c Cell) measured(ctx context.Context, alone bool) (*Result, error) {
+	if !alone {
+		return c.run(ctx)
+	}
+	memory.ResetPeak()
+	r, err := c.run(ctx)
+	if err == nil {
+		r.Timing.PeakBytes = memory.Peak()
+	}
+	return r, err
+}
+
 // learn trains the method and runs the tests.
 func (r *Result) learn(ctx context.Context) error {
 	c := r.Cell
@@ -327,14 +340,8 @@ func Compute(ctx context.Context, cells []Cell, store *Store, o ComputeOptions) 
 	for range min(jobs, len(todo)) {
 		workers.Go(func() {
 			for c := range queue {
-				if jobs == 1 {
-					memory.ResetPeak()
-				}
-				r, err := c.run(ctx)
+				r, err := c.measured(ctx, jobs == 1)
 				if err == nil {
-					if jobs == 1 {
-						r.Timing.PeakBytes = memory.Peak()
-					}
 					r.Timing.Build = build
 					err = store.save(r)
 				}
