@@ -70,7 +70,7 @@ func methodSets(c *suite.Comparison) []methodSet {
 func learningCurves(c *suite.Comparison, scenario string, set methodSet) (*Figure, error) {
 	f, worlds := overWorlds(c, scenario, "learning",
 		fmt.Sprintf(", %s: average accuracy over the slots. Lines are means over the seeds, bands reach from the lowest to the highest seed.", set.recipes),
-		5*vg.Centimeter, "slot", "average accuracy")
+		5*vg.Centimeter, "slot", "accuracy")
 	f.Name += set.suffix
 	f.addGrids(worlds)
 	low, high := 1.0, 0.0
