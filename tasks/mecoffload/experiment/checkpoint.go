@@ -42,7 +42,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	if err != nil {
 		return c, err
 	}
-	var young struct { // 0 where the key is not given
+	var young struct { // 0 or nil where the key is not given
 		ValidationSlots int64 `yaml:"validation_slots"`
 		Recipe          struct {
 			RandomCandidates int     `yaml:"random_candidates"`
@@ -50,6 +50,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 			Cells            *int    `yaml:"cells"`
 			Switches         int     `yaml:"switches"`
 			TimePrice        float64 `yaml:"time_price"`
+			ValueAverage     int     `yaml:"value_average"`
 		} `yaml:"recipe"`
 	}
 	if err := yaml.Unmarshal(data, &young); err != nil {
@@ -62,6 +63,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		r.Cells = *young.Recipe.Cells
 	}
 	r.TimePrice = young.Recipe.TimePrice
+	r.ValueAverage = max(young.Recipe.ValueAverage, 1) // 0 is invalid where it is given
 	return c, c.Validate()
 }
 
