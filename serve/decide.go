@@ -149,8 +149,8 @@ func (m *Model) byPolicy(ctx context.Context, q Query, w *worker, out *servepb.D
 	if err := d.policy.Decide(w.obs, w.action); err != nil {
 		return err
 	}
-	if d.budget.began > 0 {
-		p.took(d.budget.began)
+	if began := d.budget.began.Load(); began > 0 {
+		p.took(time.Duration(began))
 	}
 	out.Value, out.Cut = d.policy.Value(), d.policy.Cut()
 	if w.obs.Devices > 0 {

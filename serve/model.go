@@ -191,16 +191,17 @@ type decider struct {
 
 // budget is the limit on the time of one decision.
 type budget struct {
-	end   time.Time     // zero: none
-	start time.Time     // of the network
-	began time.Duration // until the first candidates were scored; 0: not yet
+	end   time.Time    // zero: none
+	start time.Time    // of the network
+	began atomic.Int64 // ns until the first candidates were scored; 0: not yet
 }
 
-// spent reports whether the time is up. The first question comes after the network.
+// spent reports whether the time is up. The first question comes after the network, or that of the
+// first cell. Cells that are decided side by side ask at the same time.
 func (b *budget) spent() bool {
 	now := time.Now()
-	if b.began == 0 {
-		b.began = max(now.Sub(b.start), 1)
+	if b.began.Load() == 0 {
+		b.began.CompareAndSwap(0, int64(max(now.Sub(b.start), 1)))
 	}
 	return now.After(b.end)
 }
