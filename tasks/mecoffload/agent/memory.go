@@ -87,9 +87,8 @@ func (c Config) Memory() MemoryEstimate {
 	observed := whole
 	observed.links = links
 	weights *= memory.BytesFloat32
-	if t.graph { // the cores that decide cells hold one each
-		cells := r.cells(c.Scenario)
-		share := float64(min(cells, runtime.GOMAXPROCS(0))) / float64(cells)
+	if t.graph {
+		share := c.atOnce()
 		decide, choices = share*decide, share*choices
 	}
 	deciding := decideShare*decide + choices + model + 4*observed.observation()
@@ -100,6 +99,19 @@ func (c Config) Memory() MemoryEstimate {
 		Replay: int64(replay),
 		Save:   int64(memory.CopiesSaved*weights + replay + deciding),
 	}
+}
+
+// atOnce returns the share of a network that is decided at a time: the cores that decide cells hold
+// one each. It is 1 where a reach may lie in three cells, which may leave too few links in each for
+// cells.
+func (c Config) atOnce() float64 {
+	r, sc, kinds := c.Recipe, c.Scenario, max(len(c.Profile.Servers), 1)
+	cells := r.cells(sc)
+	smallest := (sc.Servers/kinds/cells-1)*kinds + 1 // servers of a cell, at least
+	if r.Links == 0 || sc.Reach < 2*r.Links || smallest < sc.Reach {
+		return 1
+	}
+	return float64(min(cells, runtime.GOMAXPROCS(0))) / float64(cells)
 }
 
 // graphSize is the size of an observation and its graph.

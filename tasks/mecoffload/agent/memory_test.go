@@ -85,6 +85,36 @@ func TestCheckMemory(t *testing.T) {
 	}
 }
 
+// Cells take less memory, but only where the network is sure to be decided by cells.
+func TestMemoryOfCells(t *testing.T) {
+	decide := func(cells int, change func(*Config)) int64 {
+		_, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) { s.Devices, s.Servers, s.Reach = 10_000, 1400, 16 })
+		c := Config{Method: GRLE, Scenario: sc, Profile: p, Recipe: TunedRecipe()}
+		c.Recipe.Cells = cells
+		change(&c)
+		return c.Memory().Decide
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for name, c := range map[string]struct {
+		cells  int
+		change func(*Config)
+		less   bool
+	}{
+		"automatic":              {0, func(*Config) {}, true},
+		"ten":                    {10, func(*Config) {}, true},
+		"of all links":           {0, func(c *Config) { c.Recipe.Links = 0 }, false},
+		"all servers in reach":   {10, func(c *Config) { c.Scenario.Reach = 0 }, false},
+		"few links":              {10, func(c *Config) { c.Scenario.Reach = 7 }, false},
+		"smaller than the reach": {200, func(*Config) {}, false},
+		"a perceptron":           {10, func(c *Config) { c.Method, c.Scenario.Devices = DROOE, 100 }, false},
+	} {
+		whole, got := decide(1, c.change), decide(c.cells, c.change)
+		if (got < whole) != c.less || got > whole {
+			t.Errorf("%s: %s, as a whole %s", name, memory.Format(got), memory.Format(whole))
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	_, sc, p := builtin(t, "dynamic", nil)
 	for want, change := range map[string]func(*Config){
