@@ -13,7 +13,7 @@ import (
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
 
-// city returns an agent for 420 devices and 60 servers, and its world.
+// cityOf returns an agent for 420 devices and 60 servers, and its world.
 func cityOf(t *testing.T, m Method, cells int, change func(*mecoffload.Scenario)) *benchRun {
 	t.Helper()
 	sim, sc, p := builtin(t, "dynamic", func(s *mecoffload.Scenario) {

@@ -182,6 +182,33 @@ func TestBacklogValueAverage(t *testing.T) {
 	}
 }
 
+// A value that was saved without an average decides as it did. Its average begins with the next fit.
+func TestBacklogValueWithoutAverage(t *testing.T) {
+	old, young := newBacklogValue(1, 1, 0.01), newBacklogValue(1, 1, 0.01)
+	young.average = 100
+	state, at := checkpoints.NewState(), []float64{0.01}
+	train := func(v *backlogValue, slope float64) {
+		t.Helper()
+		if _, err := v.TrainTD([]float32{0, 1, 2}, 3, []float64{5, 5 - slope, 5 - 2*slope}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	train(old, 1)
+	if err := errors.Join(old.SaveState(state), young.LoadState(state)); err != nil {
+		t.Fatal(err)
+	}
+	for _, slope := range []float64{1, 3} {
+		if old.Value(at) != young.Value(at) {
+			t.Errorf("%v, saved %v", young.Value(at), old.Value(at))
+		}
+		train(old, slope)
+		train(young, slope)
+	}
+	if first := 5 - 1.; !(young.Value(at) > old.Value(at) && young.Value(at) < first) {
+		t.Errorf("%v is not between the last fit, %v, and the one before", young.Value(at), old.Value(at))
+	}
+}
+
 func TestBacklogValueState(t *testing.T) {
 	v := newBacklogValue(3, 2, 0.01)
 	if _, err := v.TrainTD([]float32{0, 1, 2, 2, 1, 0}, 2, []float64{1, -3}); err != nil {
@@ -212,6 +239,6 @@ func TestBacklogValueState(t *testing.T) {
 		}
 	}
 	if !math.IsNaN(v.Value(nil)) || v.Values(make([]float32, 4), 1, make([]float64, 1)) == nil {
-		t.Error("another number of servers is accepted")
+		t.Error("no servers or features of another number of them are accepted")
 	}
 }
