@@ -59,7 +59,8 @@ func (t *transfer) attempt(fd uintptr) bool {
 	}
 }
 
-// run makes the call for p, by the method Read or Write of the connection, and returns the number of bytes.
+// run makes the call for p, by the method Read or Write of the connection, and returns the number of
+// bytes.
 func (d *direct) run(t *transfer, name string, by func(func(fd uintptr) bool) error, p []byte) (int, error) {
 	t.p = p
 	defer func() { t.p = nil }()

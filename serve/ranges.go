@@ -18,12 +18,13 @@ type Range struct{ Low, High float64 }
 
 // Ranges say which observations are usual: like those of the world that a policy was trained in.
 //
-// Checkpoints hold no statistics of their training, so they are learned when a policy is loaded, from slots of the
-// world with the policy deciding. On half of the slots each quantity has a least and a greatest
-// value. The score of an observation is how far it lies outside of them, as a share of their
-// distance (sizes, deadlines and rates by their logarithms). Of the scores of the other half the conformal quantile is the
-// threshold (V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2005): a new
-// slot of the same world lies above it with a probability of at most 1/(n+1) for n slots, a thousand by default.
+// Checkpoints hold no statistics of their training, so they are learned when a policy is loaded,
+// from slots of the world with the policy deciding. On half of the slots each quantity has a least
+// and a greatest value. The score of an observation is how far it lies outside of them, as a share
+// of their distance (sizes, deadlines and rates by their logarithms). Of the scores of the other
+// half the conformal quantile is the threshold (V. Vovk, A. Gammerman, G. Shafer, "Algorithmic
+// Learning in a Random World", 2005): a new slot of the same world lies above it with a probability
+// of at most 1/(n+1) for n slots, a thousand by default.
 type Ranges struct {
 	Bits     Range // of a task, bit
 	Deadline Range // s

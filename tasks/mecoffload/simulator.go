@@ -221,7 +221,8 @@ func (s *Simulator) Outcome() *Outcome { return &s.outcome }
 
 // Luck returns what the observation hides of the current slot for one of its devices and the server
 // at the end of a link: real over nominal rate, and real over nominal time of an inference up to an
-// exit. It is valid until the next Step.
+// exit. It is valid until the next Step. It draws on first use, so it is not for several goroutines at
+// once.
 func (s *Simulator) Luck(device, link, exit int) (rate, time float64) {
 	at := device*s.obs.Degree() + link
 	return s.rateLuck(at), s.timeLuck(at, s.obs.ServerOf(device, link), exit)

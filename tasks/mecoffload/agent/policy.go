@@ -34,6 +34,7 @@ type Policy struct {
 	decision []int32
 	seen     mecoffload.Observation
 	byCells  bool
+	recalled bool // the planner's model has begun what cells saw
 }
 
 // Streams of the random numbers of agents and policies.
@@ -206,7 +207,7 @@ func (p *Policy) decide(obs mecoffload.Observation) error {
 	if err != nil {
 		return err
 	}
-	p.seen = seen
+	p.seen, p.recalled = seen, false
 	if p.byCells = p.city != nil && p.city.cells.Apart(); p.byCells {
 		p.decision, err = p.city.decide(&p.seen)
 		return err
@@ -287,10 +288,11 @@ func (p *Policy) Finishes(dst []float64) error {
 
 // recall makes the model hold the last decision, which it does not yet if that was made by cells.
 func (p *Policy) recall() error {
-	if p.byCells {
+	if p.byCells && !p.recalled {
 		if err := p.planner.model.Begin(&p.seen); err != nil {
 			return err
 		}
+		p.recalled = true
 	}
 	return p.planner.model.Choose(p.decision)
 }

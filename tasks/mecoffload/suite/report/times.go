@@ -43,7 +43,7 @@ func times(c *suite.Comparison) (Section, error) {
 		total += r.Timing.Seconds
 	}
 	builds := suite.Builds(c.Results)
-	s.Text = fmt.Sprintf("Measured while cells ran side by side, so they are about the machine as well, and not the same the next time. The cells took %.0f s, one after "+
+	s.Text = fmt.Sprintf("They are about the machine as well, all the more where cells ran side by side, and not the same the next time. The cells took %.0f s, one after "+
 		"another. They come from build %s of the program.", total, strings.Join(builds, ", "))
 	if len(builds) > 1 {
 		s.Text += " Results of several builds are only comparable if nothing that they follow from has changed between them."
