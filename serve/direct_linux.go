@@ -6,10 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // direct is a TCP connection that reads and writes without telling Go's scheduler. A connection does
@@ -97,34 +94,4 @@ func (d *direct) Write(p []byte) (int, error) {
 		written += n
 	}
 	return written, nil
-}
-
-// naps is a timer of the kernel.
-var naps struct {
-	mu    sync.Mutex
-	fd    int
-	timer *os.File // of fd; nil: not made yet
-}
-
-// nap sleeps for d, to some microseconds, while others run. Go's own timers take at least 1 ms when
-// nothing else runs.
-func nap(d time.Duration) {
-	naps.mu.Lock()
-	defer naps.mu.Unlock()
-	if naps.timer == nil {
-		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
-		if err != nil { // too many open files
-			time.Sleep(d)
-			return
-		}
-		naps.fd, naps.timer = fd, os.NewFile(uintptr(fd), "timer")
-	}
-	var count [8]byte
-	err := unix.TimerfdSettime(naps.fd, 0, &unix.ItimerSpec{Value: unix.NsecToTimespec(max(int64(d), 1))}, nil)
-	if err == nil {
-		_, err = naps.timer.Read(count[:])
-	}
-	if err != nil {
-		time.Sleep(d)
-	}
 }

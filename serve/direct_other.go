@@ -2,13 +2,7 @@
 
 package serve
 
-import (
-	"net"
-	"time"
-)
+import "net"
 
 // directly returns c.
 func directly(c net.Conn) net.Conn { return c }
-
-// nap sleeps at least for d.
-func nap(d time.Duration) { time.Sleep(d) }

@@ -38,48 +38,15 @@ func (r *reference) learn(obs *mecoffload.Observation, action mecoffload.Action,
 // done ends learning.
 func (r *reference) done() {
 	for i, v := range r.values {
-		sortInPieces(v)
+		slices.Sort(v)
 		for d := 1; d < 10 && len(v) > 0; d++ {
 			r.deciles[i] = append(r.deciles[i], v[len(v)*d/10])
 		}
-		giveWay()
 		for _, x := range v {
 			r.counts[i][r.bin(i, x)]++
 		}
 	}
 	r.values = [quantities][]float64{}
-}
-
-// sortInPieces sorts values and gives way to requests between pieces of some 0.1 ms: sorted runs are
-// merged two by two.
-func sortInPieces(v []float64) {
-	const run = 1024
-	for i := 0; i < len(v); i += run {
-		giveWay()
-		slices.Sort(v[i:min(i+run, len(v))])
-	}
-	merged := make([]float64, 0, len(v))
-	for width := run; width < len(v); width *= 2 {
-		merged = merged[:0]
-		for i := 0; i < len(v); i += 2 * width {
-			giveWay()
-			middle := min(i+width, len(v))
-			merged = merge(merged, v[i:middle], v[middle:min(i+2*width, len(v))])
-		}
-		copy(v, merged)
-	}
-}
-
-// merge appends the values of two sorted slices in order.
-func merge(to, a, b []float64) []float64 {
-	for len(a) > 0 && len(b) > 0 {
-		if b[0] < a[0] {
-			to, b = append(to, b[0]), b[1:]
-		} else {
-			to, a = append(to, a[0]), a[1:]
-		}
-	}
-	return append(append(to, a...), b...)
 }
 
 // bin is the number of a value's bin.

@@ -50,13 +50,16 @@ type size struct{ devices, servers int }
 const mostSizes = 32
 
 // OpenModel loads a checkpoint: a run folder, or the folder of a checkpoint. name is best or latest,
-// or empty for the best if there is one.
+// or empty for the best if there is one. On Linux it works on a thread of low priority, so that a
+// program that decides meanwhile does so as fast as else, if GOMAXPROCS leaves room for that thread.
 func OpenModel(dir, name string, w World) (*Model, error) {
-	c, err := openCheckpoint(dir, name)
-	if err != nil {
-		return nil, err
-	}
-	return NewModel(c, w)
+	return inBackground(func() (*Model, error) {
+		c, err := openCheckpoint(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		return NewModel(c, w)
+	})
 }
 
 // openCheckpoint opens a checkpoint of a run folder or, if dir is none, in dir itself.
@@ -105,7 +108,6 @@ func newModel(c *experiment.Checkpoint, w World, ranges *Ranges) (*Model, error)
 			"of energy: serve the policy in a scenario without the key energy", m.scenario.Name)
 	}
 	m.load = func(sc mecoffload.Scenario) (*agent.Policy, error) { return c.Policy(sc, m.profile) }
-	giveWay()
 	d, err := m.newDecider(m.world())
 	if err != nil {
 		return nil, err
@@ -167,7 +169,6 @@ func (m *Model) warmUp(first *decider) error {
 	p := newPool()
 	m.sizes[m.world()] = p
 	for d := first; ; {
-		giveWay()
 		if err := d.policy.Decide(obs, make(mecoffload.Action, obs.Devices)); err != nil {
 			return fmt.Errorf("serve: the first decision: %w", err)
 		}
@@ -176,7 +177,6 @@ func (m *Model) warmUp(first *decider) error {
 		if len(p.free) == cap(p.free) {
 			return nil
 		}
-		giveWay()
 		if d, err = m.newDecider(m.world()); err != nil {
 			return err
 		}

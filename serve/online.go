@@ -272,11 +272,13 @@ func (o *online) checkpoint(compare bool) error {
 	if err := o.journal.drop(o.learner.number); err != nil || !compare {
 		return err
 	}
-	c, err := experiment.OpenCheckpoint(dir)
-	if err != nil {
-		return err
-	}
-	m, err := newModel(c, o.cfg.World, o.of.acting.Load().ranges)
+	m, err := inBackground(func() (*Model, error) {
+		c, err := experiment.OpenCheckpoint(dir)
+		if err != nil {
+			return nil, err
+		}
+		return newModel(c, o.cfg.World, o.of.acting.Load().ranges)
+	})
 	if err != nil {
 		return err
 	}

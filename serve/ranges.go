@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -89,11 +87,9 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	var extremes [][quantities]Range // of the slots to calibrate with
 	action := make(mecoffload.Action, sc.Devices)
 	for slot := range slots {
-		giveWay()
 		if err := policy.Decide(obs, action[:obs.Devices]); err != nil {
 			return nil, fmt.Errorf("serve: the range of usual observations: %w", err)
 		}
-		giveWay()
 		r.drift.learn(&obs, action[:obs.Devices], r.slot)
 		e := r.extremes(&obs)
 		if slot < slots/2 {
@@ -124,26 +120,6 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	r.accept(&seen)
 	r.drift.done()
 	return r, nil
-}
-
-// lastBusy is when a decision last began or ended, ns.
-var lastBusy atomic.Int64
-
-// giveWay lets requests go first if there have been any lately: it returns when none has been decided
-// for a moment, in which its answer is sent, or soon. Whoever loads a policy does so in pieces as long
-// as a decision, and gives way between them. Else requests wait where there is one processor: Go's
-// scheduler looks for new ones only when a goroutine rests, or after 10 ms.
-func giveWay() {
-	const moment, longest = 60 * time.Microsecond, time.Millisecond
-	quiet := func() time.Duration { return time.Duration(time.Now().UnixNano() - lastBusy.Load()) }
-	if quiet() > time.Second {
-		return
-	}
-	for start := time.Now(); time.Since(start) < longest; {
-		if nap(moment / 2); quiet() > moment {
-			return
-		}
-	}
 }
 
 // extremes are the least and greatest values of an observation's quantities.

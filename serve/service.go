@@ -202,7 +202,6 @@ func (s *Service) find(name string) (*served, error) {
 // Decide answers a request.
 func (s *Service) Decide(ctx context.Context, r *servepb.DecideRequest) (*servepb.DecideResponse, error) {
 	start := time.Now()
-	lastBusy.Store(start.UnixNano())
 	v, err := s.find(r.Policy)
 	if err != nil {
 		return nil, err
@@ -213,9 +212,7 @@ func (s *Service) Decide(ctx context.Context, r *servepb.DecideRequest) (*servep
 		return nil, fmt.Errorf("policy %s: %w", v.Name, err)
 	}
 	out.Policy = v.Name
-	took := time.Since(start)
-	lastBusy.Store(start.UnixNano() + int64(took))
-	v.meters.decided(out, took)
+	v.meters.decided(out, time.Since(start))
 	return out, nil
 }
 
