@@ -2,23 +2,70 @@ package serve
 
 import (
 	"runtime"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// inBackground calls f on a thread that runs only when no other one of the processor has work, or all
-// but so. Go's scheduler has no priorities: where it has no processor to spare, it would let requests
-// wait for up to 10 ms until f rests. The thread needs a place among GOMAXPROCS beside those that
-// decide.
+// backgroundNice is the niceness of a thread in the background. Beside a thread that never rests it
+// still has 3 % of a processor.
+const backgroundNice = 15
+
+// inBackground calls f, which loads something while requests are answered, on a thread that the kernel
+// lets wait while another one has work. Go's scheduler has no priorities: where it has no processor to
+// spare, it would let requests wait for up to 10 ms until f rests. Meanwhile GOMAXPROCS is one higher,
+// as the thread keeps one of its places even while it waits.
 func inBackground[T any](f func() (T, error)) (v T, err error) {
+	spare.add()
+	defer spare.done()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked, so that the thread ends with the goroutine
-		idle := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}
-		_ = unix.SchedSetAttr(0, idle, 0) // where that is forbidden, requests may wait as above
+		// Where that is forbidden, requests may wait as above.
+		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), backgroundNice)
 		v, err = f()
 	}()
 	<-done
 	return v, err
+}
+
+// spare is the place of a background thread among GOMAXPROCS. Several threads share one.
+var spare place
+
+type place struct {
+	mu     sync.Mutex
+	users  int
+	before int // GOMAXPROCS without the place
+}
+
+// processors is GOMAXPROCS without a place for the background.
+func processors() int {
+	spare.mu.Lock()
+	defer spare.mu.Unlock()
+	if spare.users > 0 {
+		return spare.before
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (p *place) add() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users++; p.users == 1 {
+		p.before = runtime.GOMAXPROCS(0)
+		runtime.GOMAXPROCS(p.before + 1)
+	}
+}
+
+func (p *place) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users--; p.users > 0 || runtime.GOMAXPROCS(0) != p.before+1 { // somebody else's choice stays
+		return
+	}
+	runtime.SetDefaultGOMAXPROCS() // which goes on to follow the limit of a container
+	if runtime.GOMAXPROCS(0) != p.before {
+		runtime.GOMAXPROCS(p.before)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -55,7 +54,7 @@ func NewGraphModel(c GraphConfig) (*GraphModel, error) {
 	if c.Rule == nil {
 		c.Rule = func(g *hetero.Graph, dst []int32) []int32 { return g.FirstAllowed(&c.Schema, dst) }
 	}
-	m := &GraphModel{cfg: c, free: make(chan *graphWorker, runtime.GOMAXPROCS(0))}
+	m := &GraphModel{cfg: c, free: make(chan *graphWorker, processors())}
 	for range cap(m.free) {
 		d, err := c.Open()
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,16 +49,13 @@ type size struct{ devices, servers int }
 const mostSizes = 32
 
 // OpenModel loads a checkpoint: a run folder, or the folder of a checkpoint. name is best or latest,
-// or empty for the best if there is one. On Linux it works on a thread of low priority, so that a
-// program that decides meanwhile does so as fast as else, if GOMAXPROCS leaves room for that thread.
+// or empty for the best if there is one.
 func OpenModel(dir, name string, w World) (*Model, error) {
-	return inBackground(func() (*Model, error) {
-		c, err := openCheckpoint(dir, name)
-		if err != nil {
-			return nil, err
-		}
-		return NewModel(c, w)
-	})
+	c, err := openCheckpoint(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return NewModel(c, w)
 }
 
 // openCheckpoint opens a checkpoint of a run folder or, if dir is none, in dir itself.
@@ -231,7 +227,7 @@ type pool struct {
 }
 
 func newPool() *pool {
-	return &pool{free: make(chan *decider, runtime.GOMAXPROCS(0)), failed: make(chan struct{})}
+	return &pool{free: make(chan *decider, processors()), failed: make(chan struct{})}
 }
 
 // fail notes why no decider can be made.

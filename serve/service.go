@@ -252,14 +252,14 @@ func (s *Service) Reload(name string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.Graph != nil {
-		g, err := v.Graph()
+		g, err := inBackground(v.Graph)
 		if err != nil {
 			return fmt.Errorf("policy %s: %w", v.Name, err)
 		}
 		v.previousGraph = v.graph.Swap(g)
 		return nil
 	}
-	m, err := v.Open()
+	m, err := inBackground(v.Open)
 	if err != nil {
 		return fmt.Errorf("policy %s: %w", v.Name, err)
 	}
@@ -290,7 +290,8 @@ func (s *Service) SetShadow(name, checkpoint string) error {
 		if v.OpenShadow == nil {
 			return fmt.Errorf("policy %s: shadows cannot be named here: %w", v.Name, ErrNothingThere)
 		}
-		if m, err = v.OpenShadow(checkpoint); err != nil {
+		m, err = inBackground(func() (*Model, error) { return v.OpenShadow(checkpoint) })
+		if err != nil {
 			return fmt.Errorf("policy %s: shadow: %w", v.Name, err)
 		}
 	}

@@ -64,18 +64,8 @@ func reserve() []byte {
 	return make([]byte, min(128<<20, debug.SetMemoryLimit(-1)/4))
 }
 
-// spareProcessor lets one thread more run Go code than there are processors: the one that loads a
-// policy, which the kernel lets wait for those that decide (see package serve). The function that it
-// returns takes that back.
-func spareProcessor() (undo func()) {
-	before := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(before + 1)
-	return func() { runtime.GOMAXPROCS(before) }
-}
-
 // Run serves until it is stopped.
 func (c serveCommand) Run(ctx context.Context, out cli.Streams) (err error) {
-	defer spareProcessor()()
 	reserved := reserve()
 	defer runtime.KeepAlive(reserved)
 	cfg, err := c.config()
