@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// backgroundNice is the niceness of a thread in the background. Beside a thread that never rests it
-// still has 3 % of a processor.
-const backgroundNice = 15
+// backgroundNice is the niceness of a thread in the background: beside threads that never rest it still
+// has a tenth of a processor.
+var backgroundNice = 10
 
 // inBackground calls f, which loads something while requests are answered, on a thread that the kernel
 // lets wait while another one has work. Go's scheduler has no priorities: where it has no processor to

@@ -110,7 +110,7 @@ func sameRun(t *testing.T, a, b string) {
 // Ctrl-C stops all runs of a folder, and resuming it finishes each as if it had never stopped.
 func TestStoppedGroupResumes(t *testing.T) {
 	inTemp(t)
-	args := []string{"--config", "tiny.yaml", "--method", "DROO,GRLE-LT", "--slots", "3000"}
+	args := []string{"--config", "tiny.yaml", "--method", "DROO,GRLE-LT", "--slots", "2000"}
 	must(t, append(args, "--out", "whole")...)
 	cmd, messages := start(t, append(args, "--out", "stopped")...)
 	waitFor(t, "stopped/droo-seed1/checkpoint/best/manifest.json")

@@ -205,7 +205,7 @@ func waitFor(t *testing.T, file string) {
 // as one that was not.
 func TestKilledRunResumes(t *testing.T) {
 	inTemp(t)
-	write(t, "long.yaml", strings.NewReplacer("slots: 400", "slots: 5000", "interval: 40", "interval: 150").Replace(tiny))
+	write(t, "long.yaml", strings.NewReplacer("slots: 400", "slots: 3000", "interval: 40", "interval: 150").Replace(tiny))
 	write(t, "wpmec.yaml", strings.Replace(tinyWpmec, "frames: 120", "frames: 4000\nreport_interval: 30\ncheckpoint_interval: 40", 1))
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	runs, kills := [][]string{{"--config", "long.yaml", "--method", "GRLE-LT"}, {"wpmec", "--config", "wpmec.yaml"}, {"--config", "long.yaml", "--method", "DROOE"}}, 8
