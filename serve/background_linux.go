@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// backgroundNice is the niceness of a thread in the background: beside threads that never rest it still
-// has a tenth of a processor.
+// backgroundNice is how much nicer a thread in the background is than the others: beside those that
+// never rest it still has a tenth of a processor.
 var backgroundNice = 10
 
 // inBackground calls f, which loads something while requests are answered, on a thread that the kernel
@@ -22,8 +22,10 @@ func inBackground[T any](f func() (T, error)) (v T, err error) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked, so that the thread ends with the goroutine
-		// Where that is forbidden, requests may wait as above.
-		_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), backgroundNice)
+		thread := unix.Gettid()
+		if priority, err := unix.Getpriority(unix.PRIO_PROCESS, thread); err == nil { // 20 less the niceness
+			_ = unix.Setpriority(unix.PRIO_PROCESS, thread, 20-priority+backgroundNice)
+		} // where that is forbidden, requests may wait as above
 		v, err = f()
 	}()
 	<-done
