@@ -1,6 +1,10 @@
 package mecoffload
 
-import "github.com/graphrl/graphrl/internal/reuse"
+import (
+	"math"
+
+	"github.com/graphrl/graphrl/internal/reuse"
+)
 
 // SeparableValue is a ValueFunction that is a sum over servers of a function of each backlog, plus a
 // function of the mean backlog, all in seconds. Then the worth of a change is found from the servers
@@ -15,12 +19,13 @@ type SeparableValue interface {
 
 // localSearch keeps the terms of the value that change with single servers.
 type localSearch struct {
+	every []int32        // option
 	terms []float64      // [N]
 	value SeparableValue // nil: none, or it is not separable
 	total float64        // of the backlogs after the slot, s
 }
 
-// BeginSwitches prepares for Switch, which then costs as much as the tasks of the servers it
+// BeginSwitches prepares for Switch and Reinsert, which then cost as much as the tasks of the servers it
 // touches. It reports false if the objective's future is no [SeparableValue].
 func (m *SlotModel) BeginSwitches() bool {
 	s := &m.local
@@ -33,22 +38,27 @@ func (m *SlotModel) BeginSwitches() bool {
 		s.value = value
 	}
 	m.refresh()
+	for o := len(s.every); o < len(m.link); o++ {
+		s.every = append(s.every, int32(o))
+	}
+	s.every = s.every[:len(m.link)]
 	s.terms, s.total = reuse.Slice(s.terms, m.servers), 0
 	for n := range s.terms {
-		s.terms[n] = m.term(n, m.gain[n], m.busy[n], m.free[n])
+		s.terms[n] = m.term(n, served{m.gain[n], m.busy[n], m.free[n]})
 		s.total += carryOver(m.free[n], m.slot)
 	}
 	return true
 }
 
 // term returns the contribution of a server to the objective.
-func (m *SlotModel) term(n int, gain, busy, free float64) float64 {
+func (m *SlotModel) term(n int, did served) float64 {
+	gain := did.gain
 	if m.objective.Prices != nil {
-		gain -= m.objective.Prices[n] * busy
+		gain -= m.objective.Prices[n] * did.busy
 	}
 	gain /= float64(max(m.tasks, 1))
 	if m.local.value != nil {
-		gain += m.objective.Discount * m.local.value.OfServer(n, m.servers, carryOver(free, m.slot))
+		gain += m.objective.Discount * m.local.value.OfServer(n, m.servers, carryOver(did.free, m.slot))
 	}
 	return gain
 }
@@ -61,60 +71,103 @@ func (m *SlotModel) ofMean(total float64) float64 {
 	return m.objective.Discount * m.local.value.OfMean(total/float64(m.servers))
 }
 
-// Switch gives one device the best of some options, if it beats the present one, and returns the
-// gain. Call BeginSwitches after the last change by another method.
+// Switch gives one device the best of some options, nil for all, if it beats the present one, and
+// returns the gain. Call BeginSwitches after the last change by another method.
 func (m *SlotModel) Switch(device int, options []int32) float64 {
-	s := &m.local
 	old := m.choice[device]
 	home := m.serverOf(device, old)
-	mean := m.ofMean(s.total)
-	homeBacklog := carryOver(m.free[home], m.slot)
-
-	// The server that the device would leave.
-	m.flip(home, device, old)
-	leftGain, leftBusy, leftFree := m.serve(home)
-	left := m.term(home, leftGain, leftBusy, leftFree)
-	leftTotal := s.total - homeBacklog + carryOver(leftFree, m.slot)
-
-	best, pick := leastGain, old
-	var gain, busy, free float64 // of pick's server
-	for _, option := range options {
-		if option == old {
-			continue
-		}
-		server := m.serverOf(device, option)
-		m.choice[device] = option
-		m.flip(server, device, option)
-		g, b, f := m.serve(server)
-		m.flip(server, device, option)
-		change := m.term(server, g, b, f) - s.terms[server]
-		total := s.total - carryOver(m.free[server], m.slot) + carryOver(f, m.slot)
-		if server != home {
-			change += left - s.terms[home]
-			total += leftTotal - s.total
-		}
-		if change += m.ofMean(total) - mean; change > best {
-			best, pick, gain, busy, free = change, option, g, b, f
-		}
-	}
-	m.choice[device] = pick
-	m.flip(m.serverOf(device, pick), device, pick)
-	if pick == old {
+	before := served{m.gain[home], m.busy[home], m.free[home]}
+	worth := m.takeOut(device)
+	pick, did, gain := m.bestOption(device, options, worth+leastGain)
+	if pick < 0 {
+		m.putIn(device, old, before)
 		return 0
 	}
-	if server := m.serverOf(device, pick); server != home {
-		m.settle(home, leftGain, leftBusy, leftFree)
-		m.settle(server, gain, busy, free)
-	} else {
-		m.settle(home, gain, busy, free)
+	m.putIn(device, pick, did)
+	return gain - worth
+}
+
+// Reinsert takes some different devices out of their queues and then puts them back, one after the
+// other, each with its best option. Like Switch it needs BeginSwitches; the decision may get worse.
+func (m *SlotModel) Reinsert(devices []int) {
+	for _, i := range devices {
+		m.takeOut(i)
 	}
-	return best
+	for _, i := range devices {
+		pick, did, _ := m.bestOption(i, nil, math.Inf(-1))
+		m.putIn(i, pick, did)
+	}
+}
+
+// takeOut takes a device out of its queue and returns what it was worth there.
+func (m *SlotModel) takeOut(device int) (worth float64) {
+	s := &m.local
+	option := m.choice[device]
+	home := m.serverOf(device, option)
+	with := s.terms[home] + m.ofMean(s.total)
+	m.flip(home, device, option)
+	m.settle(home, m.behind(m.ahead(home, device, option)))
+	return with - (s.terms[home] + m.ofMean(s.total))
+}
+
+// putIn puts a device that was taken out into the queue of an option's server, which then does that.
+func (m *SlotModel) putIn(device int, option int32, did served) {
+	server := m.serverOf(device, option)
+	m.choice[device] = option
+	m.flip(server, device, option)
+	m.settle(server, did)
+}
+
+// bestOption finds which of some options, nil for all, gains most for a device that was taken out, if it
+// gains more than that: pick is -1 otherwise. It returns what the option's server does then.
+func (m *SlotModel) bestOption(device int, options []int32, least float64) (pick int32, did served, gain float64) {
+	s := &m.local
+	if options == nil {
+		options = s.every
+	}
+	pick, gain = -1, least
+	mean := m.ofMean(s.total)
+	tasks := place{server: -1}
+	for _, option := range options {
+		server := m.serverOf(device, option)
+		if server != tasks.server {
+			tasks = m.ahead(server, device, option)
+		}
+		m.choice[device] = option
+		m.flip(server, device, option)
+		with := m.behind(tasks)
+		m.flip(server, device, option)
+		total := s.total - carryOver(m.free[server], m.slot) + carryOver(with.free, m.slot)
+		change := m.term(server, with) - s.terms[server] + m.ofMean(total) - mean
+		if change > gain {
+			pick, did, gain = option, with, change
+		}
+	}
+	return pick, did, gain
+}
+
+// place is a device's place in a server's queue, and what the server does before.
+type place struct {
+	server int
+	rank   int32
+	before served
+}
+
+// ahead serves the tasks that arrive at an option's server before the device's own.
+func (m *SlotModel) ahead(server, device int, option int32) place {
+	rank := m.rank[device*m.degree+int(m.link[option])]
+	return place{server, rank, m.serveRanks(server, 0, rank, served{free: m.backlog[server]})}
+}
+
+// behind serves the tasks from a place on.
+func (m *SlotModel) behind(p place) served {
+	return m.serveRanks(p.server, p.rank, m.begin[p.server+1]-m.begin[p.server], p.before)
 }
 
 // settle stores the new state of a server.
-func (m *SlotModel) settle(n int, gain, busy, free float64) {
+func (m *SlotModel) settle(n int, did served) {
 	s := &m.local
-	s.total += carryOver(free, m.slot) - carryOver(m.free[n], m.slot)
-	m.gain[n], m.busy[n], m.free[n] = gain, busy, free
-	s.terms[n] = m.term(n, gain, busy, free)
+	s.total += carryOver(did.free, m.slot) - carryOver(m.free[n], m.slot)
+	m.gain[n], m.busy[n], m.free[n] = did.gain, did.busy, did.free
+	s.terms[n] = m.term(n, did)
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/graphrl/graphrl/checkpoints"
-	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/rl"
 )
 
@@ -21,7 +20,6 @@ type Search struct {
 	start     *greedy
 	random    *rl.Rand
 	best      Action
-	options   []int32
 }
 
 var _ checkpoints.Stateful = (*Search)(nil)
@@ -110,14 +108,10 @@ const (
 
 // switchAll gives one device at a time its best option until that changes nothing, or often enough.
 func (s *Search) switchAll(obs *Observation) {
-	s.options = reuse.Slice(s.options, obs.Options())
-	for o := range s.options {
-		s.options[o] = int32(o)
-	}
 	for pass := 0; obs.Devices <= fewDevices || pass < switchPasses; pass++ {
 		gain := 0.0
 		for i := range obs.Devices {
-			gain += s.evaluator.Switch(i, s.options)
+			gain += s.evaluator.Switch(i, nil)
 		}
 		if gain == 0 { // every switch gains at least leastGain, so this comes to an end
 			return

@@ -311,17 +311,35 @@ func (m *SlotModel) Value() float64 {
 	return sum
 }
 
-// serve runs one server's queue. Where energy has a price, a task costs what its transmission takes. One
-// that is not expected to earn that is held back: it never reaches the server.
+// serve runs one server's queue.
 func (m *SlotModel) serve(server int) (gain, busy, free float64) {
+	s := m.serveRanks(server, 0, m.begin[server+1]-m.begin[server], served{free: m.backlog[server]})
+	return s.gain, s.busy, s.free
+}
+
+// served is what a server has done of its queue: what it has earned, how long it was busy, and when it
+// is free.
+type served struct{ gain, busy, free float64 }
+
+// serveRanks runs a part of a server's queue: the tasks with ranks in [from, to). Where energy has a
+// price, a task costs what its transmission takes. One that is not expected to earn that is held back:
+// it never reaches the server.
+func (m *SlotModel) serveRanks(server int, from, to int32, s served) served {
 	begin, end := m.begin[server], m.begin[server+1]
 	arrive, task := m.arrive[begin:end], m.task[begin:end]
 	times, accuracy := m.work[server*m.exits:][:m.exits], m.profile.Accuracy
 	first := int32(server * m.exits) // option of exit 0, where link j leads to server j
-	free = m.backlog[server]
-	for w, set := range m.queue[m.word[server]:m.word[server+1]] {
+	queue := m.queue[m.word[server]:m.word[server+1]]
+	for w := from >> 6; w<<6 < to; w++ {
+		set := queue[w]
+		if w == from>>6 {
+			set &= ^uint64(0) << (from & 63)
+		}
+		if left := to - w<<6; left < 64 {
+			set &= 1<<left - 1
+		}
 		for ; set != 0; set &= set - 1 {
-			rank := w<<6 | bits.TrailingZeros64(set)
+			rank := int(w)<<6 | bits.TrailingZeros64(set)
 			i := task[rank]
 			option, deadline := m.choice[i], m.deadline[i]
 			exit := option - first
@@ -329,7 +347,7 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 				exit = m.exit[option]
 			}
 			work := times[exit]
-			finish, served := serve(free, arrive[rank], work, deadline)
+			finish, served := serve(s.free, arrive[rank], work, deadline)
 			earned := 0.0
 			if served {
 				if table := m.objective.OnTime; table != nil {
@@ -344,7 +362,7 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 				if m.held[i] {
 					served = false
 				} else {
-					gain -= cost
+					s.gain -= cost
 				}
 			}
 			if !served {
@@ -352,10 +370,10 @@ func (m *SlotModel) serve(server int) (gain, busy, free float64) {
 				continue
 			}
 			m.finish[i] = finish
-			free = finish
-			busy += work
-			gain += earned
+			s.free = finish
+			s.busy += work
+			s.gain += earned
 		}
 	}
-	return gain, busy, free
+	return s
 }

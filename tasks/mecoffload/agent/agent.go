@@ -196,12 +196,13 @@ const (
 	valueTDState  = "critic"
 	valueState    = "critic/value"
 	deadlineState = "deadlines"
+	drawsState    = "draws"
 )
 
 // SaveState implements checkpoints.Stateful.
 func (a *Agent) SaveState(s *checkpoints.State) error {
 	s.PutString(methodState, string(a.method))
-	err := a.learner.SaveState(s)
+	err := errors.Join(a.learner.SaveState(s), a.random.SaveState(s.Sub(drawsState)))
 	if a.valueTD != nil {
 		err = errors.Join(err, a.valueTD.SaveState(s.Sub(valueTDState)))
 	}
@@ -222,6 +223,9 @@ func (a *Agent) LoadState(s *checkpoints.State) error {
 		return fmt.Errorf("mecoffload: the checkpoint is of method %s, not %s", method, a.method)
 	}
 	err = a.learner.LoadState(s)
+	if draws := s.Sub(drawsState); len(draws.Names()) > 0 { // a run from when only quantizers drew has none
+		err = errors.Join(err, a.random.LoadState(draws))
+	}
 	if a.valueTD != nil {
 		err = errors.Join(err, a.valueTD.LoadState(s.Sub(valueTDState)))
 	}

@@ -62,7 +62,7 @@ func (p *Policy) ofCell(cells *mecoffload.Cells) (*Policy, error) {
 	}
 	devices := p.scenario.Devices / cells.Count()
 	var err error
-	if cell.planner, err = newPlanner(p.scenario, p.view.profile, p.objective, r, p.value != nil); err != nil {
+	if cell.planner, err = newPlanner(p.scenario, p.view.profile, p.objective, r, p.value != nil, cell.random); err != nil {
 		return nil, err
 	}
 	quantizer, err := r.quantizer(cell.random)

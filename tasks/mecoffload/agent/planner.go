@@ -1,6 +1,9 @@
 package agent
 
 import (
+	"slices"
+
+	"github.com/graphrl/graphrl/rl"
 	"github.com/graphrl/graphrl/rl/droo"
 	"github.com/graphrl/graphrl/tasks/mecoffload"
 )
@@ -16,12 +19,14 @@ type planner struct {
 	trials int
 	// options tried per device of a decision for many of them; 0: none
 	switches int
+	random   *rl.Rand // draws what a search changes
 
-	ahead  *preparation // of the slot
-	spent  func() bool  // nil: no limit on the time to improve
-	scores droo.Scores  // of the decision to be improved
-	likely []ranked     // [switches] scratch
-	option []int32      // [switches] scratch
+	ahead   *preparation // of the slot
+	spent   func() bool  // nil: no limit on the time to improve
+	scores  droo.Scores  // of the decision to be improved
+	likely  []ranked     // [switches] scratch
+	option  []int32      // [switches] scratch
+	devices [ruined]int  // scratch
 }
 
 // ranked is an option and its logit.
@@ -39,12 +44,12 @@ var (
 
 // newPlanner returns a planner. Only the long-term objective is worth improving on: under the
 // one-slot objective a better search is worse in the long run once the servers are saturated.
-func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objective, r Recipe, longTerm bool) (*planner, error) {
+func newPlanner(sc mecoffload.Scenario, p mecoffload.Profile, o mecoffload.Objective, r Recipe, longTerm bool, random *rl.Rand) (*planner, error) {
 	model, err := mecoffload.NewSlotModel(sc, p, o)
 	if err != nil {
 		return nil, err
 	}
-	pl := &planner{model: model, switches: r.Switches, ahead: new(preparation)}
+	pl := &planner{model: model, switches: r.Switches, random: random, ahead: new(preparation)}
 	if longTerm {
 		pl.trials = r.RefineTrials
 	}
@@ -62,21 +67,16 @@ func (p *planner) Score(_ mecoffload.Observation, d *droo.Decisions, dst []float
 	return p.model.Score(d, dst)
 }
 
-// Propose implements droo.Proposer: it takes the best exit in time for every task, improved if
-// improvement is on.
+// Propose implements droo.Proposer: it takes the best exit in time for every task.
 func (p *planner) Propose(obs mecoffload.Observation, dst []int32) error {
-	err := p.wait()
-	switch {
-	case err != nil:
-	case len(p.ahead.proposal) > 0:
+	if err := p.wait(); err != nil {
+		return err
+	}
+	if len(p.ahead.proposal) > 0 {
 		copy(dst, p.ahead.proposal)
-	default:
-		err = p.greedy.Decide(obs, dst)
+		return nil
 	}
-	if err == nil && p.trials > 0 && obs.Devices <= manyDevices {
-		_, err = p.Improve(obs, dst)
-	}
-	return err
+	return p.greedy.Decide(obs, dst)
 }
 
 // Guide implements droo.Guided.
@@ -88,34 +88,65 @@ func (p *planner) Improve(obs mecoffload.Observation, decision []int32) (float64
 		return 0, err
 	}
 	value := p.model.Value()
-	switch {
-	case obs.Devices <= manyDevices:
-		value = p.climb(obs, value)
-	case p.tries(&obs) > 0 && p.model.BeginSwitches():
-		value += p.switchAll(p.tries(&obs))
+	if obs.Devices <= manyDevices {
+		return p.search(&obs, decision, value)
 	}
-	copy(decision, p.model.Choice())
+	if tries := p.tries(&obs); tries > 0 && p.model.BeginSwitches() {
+		value += p.switchAll(tries)
+		copy(decision, p.model.Choice())
+	}
 	return value, nil
 }
 
-// climb returns the value after some passes, each of which gives each device in turn its best option.
-// It stops when a pass changes nothing or the next one could exceed the trials.
-func (p *planner) climb(obs mecoffload.Observation, value float64) float64 {
-	perPass := obs.Devices * obs.Options()
-	for trials := perPass; trials <= p.trials; trials += perPass {
-		before := value
-		for i := range obs.Devices {
-			if p.spent != nil && p.spent() {
-				return value
-			}
-			value = p.model.Improve(i, value)
+// A search puts so many devices in other queues at a time, and ends after so many times in a row that
+// were no better.
+const (
+	ruined   = 4
+	patience = 16
+)
+
+// search improves a decision of the given value by local search, and returns the new value. First each
+// device in turn gets its best option. Then it ruins and recreates (G. Schrimpf and others, J. Comput.
+// Phys. 159, 2000): it takes a few devices out of their queues and puts each back with its best option.
+// What is better stays.
+func (p *planner) search(obs *mecoffload.Observation, best []int32, value float64) (float64, error) {
+	options, left := obs.Options(), p.trials-obs.Devices*obs.Options()
+	if left < 0 || !p.model.BeginSwitches() {
+		return value, nil
+	}
+	for i := 0; i < obs.Devices && p.hasTime(); i++ {
+		p.model.Switch(i, nil)
+	}
+	devices := p.devices[:min(ruined, obs.Devices)]
+	for worse := 0; ; worse++ {
+		if v := p.model.Value(); v > value {
+			value, worse = v, 0
+			copy(best, p.model.Choice())
 		}
-		if value == before {
-			break
+		if err := p.model.Choose(best); err != nil {
+			return 0, err
+		}
+		if left -= len(devices) * options; left < 0 || worse == patience || !p.hasTime() {
+			return value, nil
+		}
+		p.model.BeginSwitches()
+		p.draw(devices, obs.Devices)
+		p.model.Reinsert(devices)
+	}
+}
+
+// draw draws different devices of a number of them.
+func (p *planner) draw(dst []int, devices int) {
+	for i := range dst {
+		dst[i] = p.random.IntN(devices)
+		for slices.Contains(dst[:i], dst[i]) {
+			dst[i] = p.random.IntN(devices)
 		}
 	}
-	return value
 }
+
+// hasTime reports whether the limit on time leaves some.
+func (p *planner) hasTime() bool { return p.spent == nil || !p.spent() }
 
 // switchTasks limits the tasks served again to find a device's best option: those of the server it
 // leaves and of the servers it tries. Where every server has that many, there is only time for a
@@ -135,7 +166,7 @@ func (p *planner) tries(obs *mecoffload.Observation) int {
 func (p *planner) switchAll(tries int) float64 {
 	gain := 0.0
 	for i := range p.scores.Rows {
-		if p.spent != nil && p.spent() {
+		if !p.hasTime() {
 			break
 		}
 		gain += p.model.Switch(i, p.mostLikely(p.scores.Row(i), tries))

@@ -73,7 +73,7 @@ func newPolicy(c Config) (*Policy, error) {
 		p.value.average = r.ValueAverage
 		p.objective.Future = p.value
 	}
-	p.planner, err = newPlanner(sc, p.view.profile, p.objective, r, t.longTerm)
+	p.planner, err = newPlanner(sc, p.view.profile, p.objective, r, t.longTerm, p.random)
 	return p, err
 }
 

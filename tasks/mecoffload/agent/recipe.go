@@ -142,7 +142,8 @@ func TunedRecipe() Recipe {
 	r.LatencyWeight, r.TimePrice, r.LearnDeadlines = 0.1, 0.9, true
 	r.Loss = droo.SoftmaxCrossEntropy
 	r.GraphLayers = 1 // no worse than two with this loss
-	r.RefineTrials = 300
+	r.LearningRate = 3e-3
+	r.RefineTrials = 3000
 	r.ValueAverage = 1000
 	return r
 }
