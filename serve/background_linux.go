@@ -3,6 +3,7 @@ package serve
 import (
 	"runtime"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,6 +11,10 @@ import (
 // backgroundNice is how much nicer a thread in the background is than the others: beside those that
 // never rest it still has a tenth of a processor.
 var backgroundNice = 10
+
+// backgroundSlice is how long the thread may run on once a request has come. Kernels before 6.12 do not
+// ask, and give it their own slice, of a few milliseconds.
+const backgroundSlice = 100 * time.Microsecond // the shortest there is
 
 // inBackground calls f, which loads something while requests are answered, on a thread that the kernel
 // lets wait while another one has work. Go's scheduler has no priorities: where it has no processor to
@@ -22,9 +27,10 @@ func inBackground[T any](f func() (T, error)) (v T, err error) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked, so that the thread ends with the goroutine
-		thread := unix.Gettid()
-		if priority, err := unix.Getpriority(unix.PRIO_PROCESS, thread); err == nil { // 20 less the niceness
-			_ = unix.Setpriority(unix.PRIO_PROCESS, thread, 20-priority+backgroundNice)
+		if attr, err := unix.SchedGetAttr(0, 0); err == nil {
+			attr.Nice = min(attr.Nice+int32(backgroundNice), 19)
+			attr.Runtime = uint64(backgroundSlice)
+			_ = unix.SchedSetAttr(0, attr, 0)
 		} // where that is forbidden, requests may wait as above
 		v, err = f()
 	}()

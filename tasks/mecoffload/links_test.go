@@ -229,6 +229,54 @@ func TestSwitch(t *testing.T) {
 	}
 }
 
+// Devices that are put back in their queues leave the value that choosing the result has, each of them
+// with an option that is the best for the last one, and for a single one no worse than it was.
+func TestReinsert(t *testing.T) {
+	rng := rand.New(rand.NewPCG(75, 1))
+	_, sc, p := builtin(t, "dynamic", nil)
+	sc.Servers = 6
+	m, err := NewSlotModel(sc, p, Objective{Weight: 0.3, Prices: []float64{9, 8, 7, 6, 5, 4}, Future: hinge{}, Discount: 0.9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		o := randomLinks(rng, 1+rng.IntN(150), 6, 1+rng.IntN(6), p.Exits()) // more than 64 have several words
+		if err := m.Begin(&o); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Choose(randomAction(rng, &o)); err != nil {
+			t.Fatal(err)
+		}
+		for size := 1; size <= min(4, o.Devices); size++ {
+			if !m.BeginSwitches() {
+				t.Fatal("not separable")
+			}
+			before := m.Value()
+			devices := rng.Perm(o.Devices)[:size]
+			m.Reinsert(devices)
+			got, choice := m.Value(), slices.Clone(m.Choice())
+			if size == 1 && got < before-1e-12 {
+				t.Fatalf("one device alone: %v, before %v", got, before)
+			}
+			last := devices[size-1]
+			for option := range int32(o.Options()) {
+				if v := m.TryMove(last, option); v > got+1e-12 {
+					t.Fatalf("device %d has value %v, with option %d it had %v", last, got, option, v)
+				}
+			}
+			if err := m.Begin(&o); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Choose(choice); err != nil {
+				t.Fatal(err)
+			}
+			if v := m.Value(); v != got {
+				t.Fatalf("put back %v, chosen at once %v", got, v)
+			}
+		}
+	}
+}
+
 type valueFunc func([]float64) float64
 
 func (f valueFunc) Value(b []float64) float64 { return f(b) }

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/graphrl/graphrl/tasks/mecoffload"
@@ -67,6 +68,34 @@ func TestEachCandidateIsScoredOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			obs = tr.Observation
+		}
+	}
+}
+
+// A search with a quantizer that draws nothing goes on with its draws after a checkpoint.
+func TestSearchGoesOnAfterCheckpoint(t *testing.T) {
+	sim, sc, p := builtin(t, "dynamic", nil)
+	r := TunedRecipe()
+	r.Quantizer, r.BatchSize, r.MemorySize = "order", 4, 16
+	made := func() *Agent {
+		a, err := New(Config{Method: GRLELT, Scenario: sc, Profile: p, Recipe: r, Seed: 9502})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(a.Close)
+		return a
+	}
+	run := &benchRun{agent: made(), sim: sim, obs: reset(t, sim, 9502), action: make(mecoffload.Action, sc.Devices)}
+	for range 20 {
+		run.slot(t)
+		restored := resumed(t, run.agent, made())
+		want, got := run.action, make(mecoffload.Action, sc.Devices)
+		run.decide(t, run.obs)
+		if err := restored.Decide(run.obs, got); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("decided %v, without a checkpoint %v", got, want)
 		}
 	}
 }
