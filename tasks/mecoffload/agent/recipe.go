@@ -79,9 +79,8 @@ type Recipe struct {
 	GraphHidden int `yaml:"graph_hidden"`
 	GraphLayers int `yaml:"graph_layers"`
 
-	// The long-term critic (-LT methods). RefineTrials is the number of evaluations of the critic
-	// that a local search around the best candidate may use per decision; 0: no search. See
-	// planner.
+	// The long-term critic (-LT methods). RefineTrials is the largest number of evaluations of the
+	// critic in the local search from the best candidate of a decision; 0: no search. See planner.
 	RefineTrials int `yaml:"refine_trials"`
 	// Gamma is the discount factor.
 	Gamma float64 `yaml:"gamma"`
