@@ -177,15 +177,22 @@ func (h hinge) Value(backlog []float64) float64 {
 	return sum + h.OfMean(total/float64(len(backlog)))
 }
 
-// A switch takes the best of the given options, and its gain equals the change of the value.
-func TestSwitch(t *testing.T) {
-	rng := rand.New(rand.NewPCG(74, 1))
+// separable returns a model with six servers whose objective is a sum over them and of their mean.
+func separable(t *testing.T) (*SlotModel, Profile) {
+	t.Helper()
 	_, sc, p := builtin(t, "dynamic", nil)
 	sc.Servers = 6
 	m, err := NewSlotModel(sc, p, Objective{Weight: 0.3, Prices: []float64{9, 8, 7, 6, 5, 4}, Future: hinge{}, Discount: 0.9})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return m, p
+}
+
+// A switch takes the best of the given options, and its gain equals the change of the value.
+func TestSwitch(t *testing.T) {
+	rng := rand.New(rand.NewPCG(74, 1))
+	m, p := separable(t)
 	for range 200 {
 		o := randomLinks(rng, 1+rng.IntN(40), 6, 1+rng.IntN(6), p.Exits())
 		if err := m.Begin(&o); err != nil {
@@ -233,12 +240,7 @@ func TestSwitch(t *testing.T) {
 // with an option that is the best for the last one, and for a single one no worse than it was.
 func TestReinsert(t *testing.T) {
 	rng := rand.New(rand.NewPCG(75, 1))
-	_, sc, p := builtin(t, "dynamic", nil)
-	sc.Servers = 6
-	m, err := NewSlotModel(sc, p, Objective{Weight: 0.3, Prices: []float64{9, 8, 7, 6, 5, 4}, Future: hinge{}, Discount: 0.9})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, p := separable(t)
 	for range 200 {
 		o := randomLinks(rng, 1+rng.IntN(150), 6, 1+rng.IntN(6), p.Exits()) // more than 64 have several words
 		if err := m.Begin(&o); err != nil {
