@@ -3,7 +3,6 @@ package serve
 import (
 	"runtime"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,25 +11,21 @@ import (
 // never rest it still has a tenth of a processor.
 var backgroundNice = 10
 
-// backgroundSlice is how long the thread may run on once a request has come. Kernels before 6.12 do not
-// ask, and give it their own slice, of a few milliseconds.
-const backgroundSlice = 100 * time.Microsecond // the shortest there is
-
 // inBackground calls f, which loads something while requests are answered, on a thread that the kernel
 // lets wait while another one has work. Go's scheduler has no priorities: where it has no processor to
 // spare, it would let requests wait for up to 10 ms until f rests. Meanwhile GOMAXPROCS is one higher,
 // as the thread keeps one of its places even while it waits.
 func inBackground[T any](f func() (T, error)) (v T, err error) {
+	defer leisure()()
 	spare.add()
 	defer spare.done()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // never unlocked, so that the thread ends with the goroutine
-		if attr, err := unix.SchedGetAttr(0, 0); err == nil {
-			attr.Nice = min(attr.Nice+int32(backgroundNice), 19)
-			attr.Runtime = uint64(backgroundSlice)
-			_ = unix.SchedSetAttr(0, attr, 0)
+		thread := unix.Gettid()
+		if priority, err := unix.Getpriority(unix.PRIO_PROCESS, thread); err == nil { // 20 less the niceness
+			_ = unix.Setpriority(unix.PRIO_PROCESS, thread, 20-priority+backgroundNice)
 		} // where that is forbidden, requests may wait as above
 		v, err = f()
 	}()

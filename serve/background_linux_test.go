@@ -4,7 +4,6 @@ import (
 	"errors"
 	"runtime"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,15 +25,6 @@ func TestInBackground(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	if got, err := inBackground(priority); err != nil || got > 20-backgroundNice {
 		t.Errorf("priority %d, error %v, usually %d", got, err, usual)
-	}
-	slice := func() (time.Duration, error) {
-		attr, err := unix.SchedGetAttr(0, 0)
-		return time.Duration(attr.Runtime), err
-	}
-	if own, err := slice(); err == nil && own > 0 { // a kernel that has slices of threads
-		if got, err := inBackground(slice); err != nil || got != backgroundSlice {
-			t.Errorf("slice %v, error %v, want %v", got, err, backgroundSlice)
-		}
 	}
 	if now := runtime.GOMAXPROCS(0); now != before {
 		t.Errorf("GOMAXPROCS was %d and is %d", before, now)

@@ -86,7 +86,9 @@ func learnRanges(sc mecoffload.Scenario, p mecoffload.Profile, policy mecoffload
 	}
 	var extremes [][quantities]Range // of the slots to calibrate with
 	action := make(mecoffload.Action, sc.Devices)
+	var work pace
 	for slot := range slots {
+		work.rest()
 		if err := policy.Decide(obs, action[:obs.Devices]); err != nil {
 			return nil, fmt.Errorf("serve: the range of usual observations: %w", err)
 		}

@@ -1,0 +1,45 @@
+package serve
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A load in the background rests this many times as long as it works, up to mostRest in all: even one
+// that the kernel lets wait delays requests, by what it leaves in caches and to the collector.
+var (
+	restPerWork = 9
+	mostRest    = 10 * time.Second
+)
+
+// atLeisure is the number of loads in the background.
+var atLeisure atomic.Int32
+
+// leisure says that a load in the background begins, and its result that it has ended.
+func leisure() (end func()) {
+	atLeisure.Add(1)
+	return func() { atLeisure.Add(-1) }
+}
+
+// leastWork is what is worth a rest.
+const leastWork = 200 * time.Microsecond
+
+// pace is of a task that may be part of a load in the background.
+type pace struct {
+	began  time.Time // to work
+	rested time.Duration
+}
+
+// rest is called between the steps of the task.
+func (p *pace) rest() {
+	work := time.Since(p.began)
+	if work < leastWork {
+		return
+	}
+	if pause := time.Duration(restPerWork) * work; !p.began.IsZero() && atLeisure.Load() > 0 && p.rested < mostRest {
+		pause = min(pause, mostRest-p.rested)
+		time.Sleep(pause)
+		p.rested += pause
+	}
+	p.began = time.Now()
+}
