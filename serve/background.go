@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A load in the background rests this many times as long as it works, up to mostRest in all: even one
-// that the kernel lets wait delays requests, by what it leaves in caches and to the collector.
+// A load in the background rests this many times as long as it works, up to mostRest in all: requests
+// wait even for a thread that the kernel thinks nothing of, measured in docs/serve.md.
 var (
 	restPerWork = 9
 	mostRest    = 10 * time.Second
