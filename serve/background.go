@@ -9,7 +9,7 @@ import (
 // wait even for a thread that the kernel thinks nothing of, measured in docs/serve.md.
 var (
 	restPerWork = 9
-	mostRest    = 10 * time.Second
+	mostRest    = 5 * time.Second
 )
 
 // atLeisure is the number of loads in the background.
