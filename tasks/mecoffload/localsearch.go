@@ -78,7 +78,7 @@ func (m *SlotModel) Switch(device int, options []int32) float64 {
 	home := m.serverOf(device, old)
 	before := served{m.gain[home], m.busy[home], m.free[home]}
 	worth := m.takeOut(device)
-	pick, did, gain := m.bestOption(device, options, worth+leastGain)
+	pick, did, gain := m.bestOption(device, options, old, worth+leastGain)
 	if pick < 0 {
 		m.putIn(device, old, before)
 		return 0
@@ -94,7 +94,7 @@ func (m *SlotModel) Reinsert(devices []int) {
 		m.takeOut(i)
 	}
 	for _, i := range devices {
-		pick, did, _ := m.bestOption(i, nil, math.Inf(-1))
+		pick, did, _ := m.bestOption(i, nil, -1, math.Inf(-1))
 		m.putIn(i, pick, did)
 	}
 }
@@ -106,7 +106,7 @@ func (m *SlotModel) takeOut(device int) (worth float64) {
 	home := m.serverOf(device, option)
 	with := s.terms[home] + m.ofMean(s.total)
 	m.flip(home, device, option)
-	m.settle(home, m.behind(m.ahead(home, device, option)))
+	m.settle(home, m.serveAll(home))
 	return with - (s.terms[home] + m.ofMean(s.total))
 }
 
@@ -118,9 +118,10 @@ func (m *SlotModel) putIn(device int, option int32, did served) {
 	m.settle(server, did)
 }
 
-// bestOption finds which of some options, nil for all, gains most for a device that was taken out, if it
-// gains more than that: pick is -1 otherwise. It returns what the option's server does then.
-func (m *SlotModel) bestOption(device int, options []int32, least float64) (pick int32, did served, gain float64) {
+// bestOption finds which of some options, nil for all, other than one gains most for a device that was
+// taken out, if it gains more than the least: pick is -1 otherwise. It returns what the option's server
+// does then.
+func (m *SlotModel) bestOption(device int, options []int32, other int32, least float64) (pick int32, did served, gain float64) {
 	s := &m.local
 	if options == nil {
 		options = s.every
@@ -129,6 +130,9 @@ func (m *SlotModel) bestOption(device int, options []int32, least float64) (pick
 	mean := m.ofMean(s.total)
 	tasks := place{server: -1}
 	for _, option := range options {
+		if option == other {
+			continue
+		}
 		server := m.serverOf(device, option)
 		if server != tasks.server {
 			tasks = m.ahead(server, device, option)

@@ -313,8 +313,12 @@ func (m *SlotModel) Value() float64 {
 
 // serve runs one server's queue.
 func (m *SlotModel) serve(server int) (gain, busy, free float64) {
-	s := m.serveRanks(server, 0, m.begin[server+1]-m.begin[server], served{free: m.backlog[server]})
+	s := m.serveAll(server)
 	return s.gain, s.busy, s.free
+}
+
+func (m *SlotModel) serveAll(server int) served {
+	return m.serveRanks(server, 0, m.begin[server+1]-m.begin[server], served{free: m.backlog[server]})
 }
 
 // served is what a server has done of its queue: what it has earned, how long it was busy, and when it
