@@ -144,7 +144,7 @@ func TestServe(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	for range 6000 { // a load in the background takes its time, all the more under the race detector
+	for range 18000 { // a load in the background takes its time, all the more under the race detector
 		if strings.Contains(messages.text(), "policy reloaded") {
 			break
 		}
