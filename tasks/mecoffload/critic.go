@@ -65,8 +65,8 @@ func (m *SlotModel) score(d *droo.Decisions, dst []float64, next []float32) erro
 		if next == nil {
 			continue
 		}
-		for n, free := range m.free {
-			next[k*m.servers+n] = float32(carryOver(free, m.slot) / m.slot)
+		for n, did := range m.did {
+			next[k*m.servers+n] = float32(carryOver(did.free, m.slot) / m.slot)
 		}
 	}
 	return nil

@@ -44,8 +44,8 @@ func (m *SlotModel) BeginSwitches() bool {
 	s.every = s.every[:len(m.link)]
 	s.terms, s.total = reuse.Slice(s.terms, m.servers), 0
 	for n := range s.terms {
-		s.terms[n] = m.term(n, served{m.gain[n], m.busy[n], m.free[n]})
-		s.total += carryOver(m.free[n], m.slot)
+		s.terms[n] = m.term(n, m.did[n])
+		s.total += carryOver(m.did[n].free, m.slot)
 	}
 	return true
 }
@@ -76,7 +76,7 @@ func (m *SlotModel) ofMean(total float64) float64 {
 func (m *SlotModel) Switch(device int, options []int32) float64 {
 	old := m.choice[device]
 	home := m.serverOf(device, old)
-	before := served{m.gain[home], m.busy[home], m.free[home]}
+	before := m.did[home]
 	worth := m.takeOut(device)
 	pick, did, gain := m.bestOption(device, options, old, worth+leastGain)
 	if pick < 0 {
@@ -106,7 +106,7 @@ func (m *SlotModel) takeOut(device int) (worth float64) {
 	home := m.serverOf(device, option)
 	with := s.terms[home] + m.ofMean(s.total)
 	m.flip(home, device, option)
-	m.settle(home, m.serveAll(home))
+	m.settle(home, m.serve(home))
 	return with - (s.terms[home] + m.ofMean(s.total))
 }
 
@@ -141,7 +141,7 @@ func (m *SlotModel) bestOption(device int, options []int32, other int32, least f
 		m.flip(server, device, option)
 		with := m.behind(tasks)
 		m.flip(server, device, option)
-		total := s.total - carryOver(m.free[server], m.slot) + carryOver(with.free, m.slot)
+		total := s.total - carryOver(m.did[server].free, m.slot) + carryOver(with.free, m.slot)
 		change := m.term(server, with) - s.terms[server] + m.ofMean(total) - mean
 		if change > gain {
 			pick, did, gain = option, with, change
@@ -171,7 +171,7 @@ func (m *SlotModel) behind(p place) served {
 // settle stores the new state of a server.
 func (m *SlotModel) settle(n int, did served) {
 	s := &m.local
-	s.total += carryOver(did.free, m.slot) - carryOver(m.free[n], m.slot)
-	m.gain[n], m.busy[n], m.free[n] = did.gain, did.busy, did.free
+	s.total += carryOver(did.free, m.slot) - carryOver(m.did[n].free, m.slot)
+	m.did[n] = did
 	s.terms[n] = m.term(n, did)
 }

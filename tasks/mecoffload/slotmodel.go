@@ -44,12 +44,10 @@ type SlotModel struct {
 	rank     []int32   // [M x R] of each link at its server
 
 	// The decision, and each server under it.
-	choice []int32  // [M]
-	queue  []uint64 // bit sets of ranks
-	gain   []float64
-	busy   []float64
-	free   []float64
-	stale  []bool    // gain, busy and free must be recomputed
+	choice []int32   // [M]
+	queue  []uint64  // bit sets of ranks
+	did    []served  // [N]
+	stale  []bool    // did must be recomputed
 	held   []bool    // [M] the task is held back, where energy has a price
 	finish []float64 // [M] T of each task when its server was served last, s; +Inf if dropped
 
@@ -215,7 +213,7 @@ func (m *SlotModel) Improve(device int, value float64) float64 {
 // next slot.
 func (m *SlotModel) NextBacklog(dst []float64) {
 	for n := range dst {
-		dst[n] = carryOver(m.free[n], m.slot)
+		dst[n] = carryOver(m.did[n].free, m.slot)
 	}
 }
 
@@ -281,7 +279,7 @@ func (m *SlotModel) flip(server, device int, option int32) {
 func (m *SlotModel) refresh() {
 	for n, stale := range m.stale {
 		if stale {
-			m.gain[n], m.busy[n], m.free[n] = m.serve(n)
+			m.did[n] = m.serve(n)
 			m.stale[n] = false
 		}
 	}
@@ -292,15 +290,15 @@ func (m *SlotModel) Value() float64 {
 	// A Try left this server stale: serve it, but do not keep the result.
 	sum := 0.0
 	for n, stale := range m.stale {
-		gain, busy, free := m.gain[n], m.busy[n], m.free[n]
+		did := m.did[n]
 		if stale {
-			gain, busy, free = m.serve(n)
+			did = m.serve(n)
 		}
 		if m.objective.Prices != nil {
-			gain -= m.objective.Prices[n] * busy
+			did.gain -= m.objective.Prices[n] * did.busy
 		}
-		sum += gain
-		m.next[n] = carryOver(free, m.slot)
+		sum += did.gain
+		m.next[n] = carryOver(did.free, m.slot)
 	}
 	if m.tasks > 0 {
 		sum /= float64(m.tasks)
@@ -312,12 +310,7 @@ func (m *SlotModel) Value() float64 {
 }
 
 // serve runs one server's queue.
-func (m *SlotModel) serve(server int) (gain, busy, free float64) {
-	s := m.serveAll(server)
-	return s.gain, s.busy, s.free
-}
-
-func (m *SlotModel) serveAll(server int) served {
+func (m *SlotModel) serve(server int) served {
 	return m.serveRanks(server, 0, m.begin[server+1]-m.begin[server], served{free: m.backlog[server]})
 }
 
@@ -351,9 +344,9 @@ func (m *SlotModel) serveRanks(server int, from, to int32, s served) served {
 				exit = m.exit[option]
 			}
 			work := times[exit]
-			finish, served := serve(s.free, arrive[rank], work, deadline)
+			finish, started := serve(s.free, arrive[rank], work, deadline)
 			earned := 0.0
-			if served {
+			if started {
 				if table := m.objective.OnTime; table != nil {
 					earned = table.At(finish/deadline) * accuracy[exit] * timeliness(min(finish, deadline), m.slope[i])
 				} else if finish <= deadline {
@@ -364,12 +357,12 @@ func (m *SlotModel) serveRanks(server int, from, to int32, s served) served {
 				cost := m.price[i] * arrive[rank] // which is how long it is sent
 				m.held[i] = earned < cost
 				if m.held[i] {
-					served = false
+					started = false
 				} else {
 					s.gain -= cost
 				}
 			}
-			if !served {
+			if !started {
 				m.finish[i] = math.Inf(1)
 				continue
 			}

@@ -72,7 +72,7 @@ func (m *SlotModel) shape(obs *Observation) {
 	}
 	m.work = reuse.Slice(m.work, n*m.exits)
 	m.begin, m.word = reuse.Slice(m.begin, n+1), reuse.Slice(m.word, n+1)
-	m.gain, m.busy, m.free = reuse.Slice(m.gain, n), reuse.Slice(m.busy, n), reuse.Slice(m.free, n)
+	m.did = reuse.Slice(m.did, n)
 	m.next, m.stale = reuse.Slice(m.next, n), reuse.Slice(m.stale, n)
 }
 

@@ -132,10 +132,10 @@ func TestSlotModelMovesAndTries(t *testing.T) {
 		e.NextBacklog(next)
 		sum := 0.0
 		for n, b := range next {
-			sum += b - max(0, e.free[n]-float64(sc.Slot))
+			sum += b - max(0, e.did[n].free-float64(sc.Slot))
 		}
 		if sum != 0 {
-			t.Fatalf("NextBacklog %v with servers free at %v", next, e.free)
+			t.Fatalf("NextBacklog %v with servers that did %v", next, e.did)
 		}
 	}
 }
