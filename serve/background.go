@@ -12,13 +12,15 @@ var (
 	mostRest    = 5 * time.Second
 )
 
-// atLeisure is the number of loads in the background.
-var atLeisure atomic.Int32
+// inBackgroundNow is the number of loads in the background.
+var inBackgroundNow atomic.Int32
 
-// leisure says that a load in the background begins, and its result that it has ended.
-func leisure() (end func()) {
-	atLeisure.Add(1)
-	return func() { atLeisure.Add(-1) }
+// inBackground calls f, which loads something while requests are answered, so that they wait for it as
+// little as the system allows.
+func inBackground[T any](f func() (T, error)) (T, error) {
+	inBackgroundNow.Add(1)
+	defer inBackgroundNow.Add(-1)
+	return onNiceThread(f)
 }
 
 // leastWork is what is worth a rest.
@@ -36,7 +38,7 @@ func (p *pace) rest() {
 	if work < leastWork {
 		return
 	}
-	if pause := time.Duration(restPerWork) * work; !p.began.IsZero() && atLeisure.Load() > 0 && p.rested < mostRest {
+	if pause := time.Duration(restPerWork) * work; !p.began.IsZero() && inBackgroundNow.Load() > 0 && p.rested < mostRest {
 		pause = min(pause, mostRest-p.rested)
 		time.Sleep(pause)
 		p.rested += pause

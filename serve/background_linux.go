@@ -11,12 +11,10 @@ import (
 // never rest it still has a tenth of a processor.
 var backgroundNice = 10
 
-// inBackground calls f, which loads something while requests are answered, on a thread that the kernel
-// lets wait while another one has work. Go's scheduler has no priorities: where it has no processor to
-// spare, it would let requests wait for up to 10 ms until f rests. Meanwhile GOMAXPROCS is one higher,
-// as the thread keeps one of its places even while it waits.
-func inBackground[T any](f func() (T, error)) (v T, err error) {
-	defer leisure()()
+// onNiceThread calls f on a thread that the kernel lets wait while another one has work. Go's scheduler
+// has no priorities: where it has no processor to spare, it would let requests wait for up to 10 ms until
+// f rests. Meanwhile GOMAXPROCS is one higher, as the thread keeps one of its places even while it waits.
+func onNiceThread[T any](f func() (T, error)) (v T, err error) {
 	spare.add()
 	defer spare.done()
 	done := make(chan struct{})

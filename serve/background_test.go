@@ -26,11 +26,11 @@ func TestRest(t *testing.T) {
 	if rested := play(); rested != 0 {
 		t.Errorf("rested for %v while nobody was to be spared", rested)
 	}
-	end := leisure()
+	inBackgroundNow.Add(1)
 	if rested := play(); rested != mostRest {
 		t.Errorf("rested for %v, want %v", rested, mostRest)
 	}
-	end()
+	inBackgroundNow.Add(-1)
 	if rested := play(); rested != 0 {
 		t.Errorf("rested for %v after the load", rested)
 	}
