@@ -76,11 +76,15 @@ func (l *BatchNorm) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 
 type batchNorm struct {
 	norm
-	layer   *BatchNorm
-	batch   bool      // the last forward pass used the batch's statistics
-	mean    []float64 // by column
-	scale   []float64 // 1/standard deviation, by column
-	dot, dm []float64 // sums of the backward pass, by column
+	layer *BatchNorm
+	batch bool      // the last forward pass used the batch's statistics
+	mean  []float64 // by column
+	scale []float64 // 1/standard deviation, by column
+
+	// Of the backward pass, by column: sums of the gradient and of its products with xhat, their means,
+	// and what multiplies the rest.
+	sum, dot            []float64
+	dmean, ddot, factor []float32
 }
 
 func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
@@ -104,12 +108,7 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 		o.scale[k] = 1 / math.Sqrt(v+normEpsilon)
 	}
 	xhat := o.start(x.Rows)
-	for i := range x.Rows {
-		row, mean, scale := xhat.Row(i), o.mean[:o.cols], o.scale[:o.cols]
-		for k, v := range x.Row(i)[:o.cols] {
-			row[k] = float32((float64(v) - mean[k]) * scale[k])
-		}
-	}
+	kernel.Normalize(x.Rows, o.cols, x.Data, o.mean, o.scale, xhat.Data)
 	o.finish(xhat, in, y)
 	return nil
 }
@@ -133,35 +132,31 @@ func (l *BatchNorm) follow(mean, variance []float64, n int) error {
 }
 
 func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) error {
-	g := o.backward(in, y, dy, din)
-	dx := din[0]
+	gamma, dx, xhat, n := mat(in[1]).Data, din[0], o.xhat.Matrix(), float64(y.Rows)
+	g := o.dz.Resize(y.Rows, o.cols) // the gradient of gamma xhat + beta
+	kernel.ActBackward(o.act, y.Rows, o.cols, y.Data, dy.Data, g, nil)
+	o.sum, o.dot = reuse.Slice(o.sum, o.cols), reuse.Slice(o.dot, o.cols)
+	kernel.ColumnDots(y.Rows, o.cols, g, xhat.Data, o.sum, o.dot)
+	for k := range din[1].Data {
+		din[1].Data[k] = float32(o.dot[k])
+	}
+	for k := range din[2].Data {
+		din[2].Data[k] = float32(o.sum[k])
+	}
 	if dx.IsZero() {
 		return nil
 	}
-	xhat := o.xhat.Matrix()
-	o.dm, o.dot = reuse.Slice(o.dm, o.cols), reuse.Slice(o.dot, o.cols)
-	clear(o.dm)
-	clear(o.dot)
-	dm, dot, scale := o.dm, o.dot, o.scale[:o.cols]
-	if o.batch { // mean and variance depend on x
-		for i := range y.Rows {
-			row := xhat.Row(i)
-			for k, v := range g.Row(i)[:o.cols] {
-				dm[k] += float64(v)
-				dot[k] += float64(v) * float64(row[k])
-			}
-		}
-		n := 1 / float64(y.Rows)
-		for k := range dm {
-			dm[k], dot[k] = dm[k]*n, dot[k]*n
+	// dx = gamma scale (g - mean(g) - xhat mean(g xhat)); the means are of a batch whose own mean and
+	// variance depend on x, and zero of one that was normalised by the running values.
+	o.dmean, o.ddot, o.factor = reuse.Slice(o.dmean, o.cols), reuse.Slice(o.ddot, o.cols), reuse.Slice(o.factor, o.cols)
+	for k := range o.factor {
+		o.factor[k] = float32(float64(gamma[k]) * o.scale[k])
+		o.dmean[k], o.ddot[k] = 0, 0
+		if o.batch {
+			o.dmean[k], o.ddot[k] = float32(o.sum[k]/n), float32(o.dot[k]/n)
 		}
 	}
-	for i := range y.Rows {
-		row, dxi := xhat.Row(i), dx.Row(i)
-		for k, v := range g.Row(i)[:o.cols] {
-			dxi[k] = float32(scale[k] * (float64(v) - dm[k] - float64(row[k])*dot[k]))
-		}
-	}
+	kernel.NormalizeBackward(y.Rows, o.cols, g, xhat.Data, o.dmean, o.ddot, o.factor, dx.Data)
 	return nil
 }
 

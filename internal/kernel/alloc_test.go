@@ -16,6 +16,9 @@ func TestAllocs(t *testing.T) {
 		ptr[i] = int32(i)
 	}
 	sums := wide(uniform(r, 15))
+	means, scales := wide(uniform(r, n)), wide(uniform(r, n))
+	grid := Grid{Data: x, Row: 4 * n, Col: n, Next: 2 * n}
+	grid2 := Grid{Data: y, Row: 4 * n, Col: n, Next: 2 * n}
 	var a CSR
 	eachPath(func() {
 		for name, f := range map[string]func(){
@@ -49,6 +52,12 @@ func TestAllocs(t *testing.T) {
 			"Scale":                 func() { Scale(1, x) },
 			"Dot":                   func() { Dot(x, y) },
 			"SumSquares":            func() { SumSquares(x) },
+			"ColumnMoments":         func() { ColumnMoments(n, n, x, means, scales) },
+			"ColumnDots":            func() { ColumnDots(n, n, x, y, means, scales) },
+			"Normalize":             func() { Normalize(n, n, x, means, scales, z) },
+			"NormalizeBackward":     func() { NormalizeBackward(n, n, x, y, w, w, w, z) },
+			"ScaleAct":              func() { ScaleAct(ActTanh, n, n, x, w, w, z) },
+			"WinogradInput":         func() { WinogradInput(5, n, grid, grid2) },
 			"Pick":                  func() { Pick(5, sums, sums[:3], idx) },
 		} {
 			if got := testing.AllocsPerRun(20, f); got > 0 {

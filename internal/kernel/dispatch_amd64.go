@@ -166,6 +166,102 @@ func edgeAggregateBackwardKernel(n int, columns int, src *int32, dst *int32, u *
 	}
 }
 
+func winogradInputKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winogradInputAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winogradInputAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winogradFilterKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winogradFilterAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winogradFilterAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winogradOutputKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winogradOutputAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winogradOutputAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winogradInputBackwardKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winogradInputBackwardAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winogradInputBackwardAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winogradFilterBackwardKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winogradFilterBackwardAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winogradFilterBackwardAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winogradOutputBackwardKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winogradOutputBackwardAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winogradOutputBackwardAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func columnSumsKernel(rows int, n int, ld int, x *float32, sum *float64) {
+	if active == isaAVX512 {
+		columnSumsAVX512(rows, n, ld, x, sum)
+	} else {
+		columnSumsAVX2(rows, n, ld, x, sum)
+	}
+}
+
+func columnSquaresKernel(rows int, n int, ld int, x *float32, mean *float64, sum *float64) {
+	if active == isaAVX512 {
+		columnSquaresAVX512(rows, n, ld, x, mean, sum)
+	} else {
+		columnSquaresAVX2(rows, n, ld, x, mean, sum)
+	}
+}
+
+func columnDotsKernel(rows int, n int, ld int, x *float32, y *float32, sum *float64, dot *float64) {
+	if active == isaAVX512 {
+		columnDotsAVX512(rows, n, ld, x, y, sum, dot)
+	} else {
+		columnDotsAVX2(rows, n, ld, x, y, sum, dot)
+	}
+}
+
+func normalizeKernel(rows int, n int, ld int, x *float32, mean *float64, scale *float64, y *float32) {
+	if active == isaAVX512 {
+		normalizeAVX512(rows, n, ld, x, mean, scale, y)
+	} else {
+		normalizeAVX2(rows, n, ld, x, mean, scale, y)
+	}
+}
+
+func normalizeBackwardKernel(rows int, n int, ld int, dy *float32, y *float32, mean *float32, dot *float32, scale *float32, dx *float32) {
+	if active == isaAVX512 {
+		normalizeBackwardAVX512(rows, n, ld, dy, y, mean, dot, scale, dx)
+	} else {
+		normalizeBackwardAVX2(rows, n, ld, dy, y, mean, dot, scale, dx)
+	}
+}
+
+func scaleActKernel(act uint8, rows int, n int, x *float32, gamma *float32, beta *float32, y *float32) {
+	if active == isaAVX512 {
+		scaleActAVX512(act, rows, n, x, gamma, beta, y)
+	} else {
+		scaleActAVX2(act, rows, n, x, gamma, beta, y)
+	}
+}
+
 // gemmTile runs the kernel for tiles of rows rows and vecs registers.
 func gemmTile(rows, vecs, blocks, k int, a *float32, rsa, csa int, b *float32, ldb int, c *float32, ldc, tail int, acc bool) {
 	if active == isaAVX512 {

@@ -32,6 +32,30 @@ func pick(options int, sums, random []float64, choice []int32) {
 	pickGo(options, sums, random, choice)
 }
 
+func (c congruence) apply(squares, channels int, x, y Grid) { c.applyGo(squares, channels, x, y) }
+
+func columnSums(rows, cols int, x []float32, sum []float64) { columnSumsGo(rows, cols, x, sum) }
+
+func columnSquares(rows, cols int, x []float32, mean, sum []float64) {
+	columnSquaresGo(rows, cols, x, mean, sum)
+}
+
+func columnDots(rows, cols int, x, y []float32, sum, dot []float64) {
+	columnDotsGo(rows, cols, x, y, sum, dot)
+}
+
+func normalize(rows, cols int, x []float32, mean, scale []float64, y []float32) {
+	normalizeGo(rows, cols, x, mean, scale, y)
+}
+
+func normalizeBackward(rows, cols int, dy, y, mean, dot, scale, dx []float32) {
+	normalizeBackwardGo(rows, cols, dy, y, mean, dot, scale, dx)
+}
+
+func scaleAct(act Act, rows, cols int, x, gamma, beta, y []float32) {
+	scaleActGo(act, rows, cols, x, gamma, beta, y)
+}
+
 func edgeDot(b *edgeBatch, v, out []float32)        { edgeDotGo(b, v, out) }
 func edgeAggregate(b *edgeBatch, coef, y []float32) { edgeAggregateGo(b, coef, y) }
 

@@ -462,3 +462,123 @@ func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32,
 
 //go:noescape
 func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32)
+
+// winogradInputAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradInputAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradFilterAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradFilterAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradOutputAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradOutputAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradInputBackwardAVX512 adds to y P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradInputBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradFilterBackwardAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradFilterBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradOutputBackwardAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradOutputBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradInputAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradInputAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradFilterAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradFilterAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradOutputAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradOutputAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradInputBackwardAVX2 adds to y P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradInputBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradFilterBackwardAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradFilterBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winogradOutputBackwardAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+//
+//go:noescape
+func winogradOutputBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// columnSumsAVX512 adds the sums of n <= 16 columns of x to sum.
+//
+//go:noescape
+func columnSumsAVX512(rows int, n int, ld int, x *float32, sum *float64)
+
+// columnSquaresAVX512 adds the sums of the squares of n <= 16 columns of x less mean to sum.
+//
+//go:noescape
+func columnSquaresAVX512(rows int, n int, ld int, x *float32, mean *float64, sum *float64)
+
+// columnDotsAVX512 adds the sums of n <= 16 columns of x to sum, and the inner products with those of y to dot.
+//
+//go:noescape
+func columnDotsAVX512(rows int, n int, ld int, x *float32, y *float32, sum *float64, dot *float64)
+
+// normalizeAVX512 sets n <= 16 columns of y to (x - mean) scale.
+//
+//go:noescape
+func normalizeAVX512(rows int, n int, ld int, x *float32, mean *float64, scale *float64, y *float32)
+
+// normalizeBackwardAVX512 sets n <= 16 columns of dx to (dy - mean - y dot) scale.
+//
+//go:noescape
+func normalizeBackwardAVX512(rows int, n int, ld int, dy *float32, y *float32, mean *float32, dot *float32, scale *float32, dx *float32)
+
+// scaleActAVX512 sets y = act(gamma x + beta) on rows of n elements, one after the other.
+//
+//go:noescape
+func scaleActAVX512(act uint8, rows int, n int, x *float32, gamma *float32, beta *float32, y *float32)
+
+// columnSumsAVX2 adds the sums of n <= 16 columns of x to sum.
+//
+//go:noescape
+func columnSumsAVX2(rows int, n int, ld int, x *float32, sum *float64)
+
+// columnSquaresAVX2 adds the sums of the squares of n <= 16 columns of x less mean to sum.
+//
+//go:noescape
+func columnSquaresAVX2(rows int, n int, ld int, x *float32, mean *float64, sum *float64)
+
+// columnDotsAVX2 adds the sums of n <= 16 columns of x to sum, and the inner products with those of y to dot.
+//
+//go:noescape
+func columnDotsAVX2(rows int, n int, ld int, x *float32, y *float32, sum *float64, dot *float64)
+
+// normalizeAVX2 sets n <= 16 columns of y to (x - mean) scale.
+//
+//go:noescape
+func normalizeAVX2(rows int, n int, ld int, x *float32, mean *float64, scale *float64, y *float32)
+
+// normalizeBackwardAVX2 sets n <= 16 columns of dx to (dy - mean - y dot) scale.
+//
+//go:noescape
+func normalizeBackwardAVX2(rows int, n int, ld int, dy *float32, y *float32, mean *float32, dot *float32, scale *float32, dx *float32)
+
+// scaleActAVX2 sets y = act(gamma x + beta) on rows of n elements, one after the other.
+//
+//go:noescape
+func scaleActAVX2(act uint8, rows int, n int, x *float32, gamma *float32, beta *float32, y *float32)

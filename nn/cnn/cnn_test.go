@@ -241,6 +241,43 @@ func TestConv2DInBlocks(t *testing.T) {
 	near(t, "gradients", []float64{dx, dw}, []float64{along, along})
 }
 
+// Enough channels and pixels for Winograd's algorithm, in one block and in several, with every
+// padding: the result and all gradients are those of the definition in float64.
+func TestWinograd(t *testing.T) {
+	for _, c := range []struct{ height, width, channels, filters, padding, images int }{
+		{8, 8, 8, 3, 1, 2}, {4, 4, 16, 20, 1, 9}, {2, 2, 9, 5, 1, 40}, {6, 10, 17, 2, 0, 4}, {4, 6, 8, 33, 2, 4}, {16, 16, 30, 31, 1, 4},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			rng := newRand(21)
+			l := newConv(t, cnn.Conv2DConfig{
+				In: cnn.Map{c.height, c.width, c.channels}, Channels: c.filters, Kernel: 3, Padding: c.padding,
+			}, rng)
+			s := newSetup(t, l, c.images, rng)
+			x, w, dy := s.x.Data(), l.params[0].Data(), s.dy.Matrix().Data
+			near(t, "y", float64s(s.tape.Matrix(s.y).Data), l.reference(l, float64s(x), [][]float64{float64s(w), float64s(l.params[1].Data())}))
+			dx, dw := make([]float64, len(x)), make([]float64, len(w))
+			for r := range c.images * l.out.Pixels() {
+				image, i, j := r/l.out.Pixels(), r%l.out.Pixels()/l.out.Width, r%l.out.Width
+				for tap := range 9 {
+					for ch := range c.channels {
+						at, ok := pixel(l.in, image, i-c.padding+tap/3, j-c.padding+tap%3, ch)
+						if !ok {
+							continue
+						}
+						for o := range c.filters {
+							k, d := (tap*c.channels+ch)*c.filters+o, float64(dy[r*c.filters+o])
+							dx[at] += d * float64(w[k])
+							dw[k] += d * float64(x[at])
+						}
+					}
+				}
+			}
+			near(t, "dx", float64s(s.tape.Matrix(s.grads[0]).Data), dx)
+			near(t, "dw", float64s(s.tape.Matrix(s.grads[1]).Data), dw)
+		})
+	}
+}
+
 // pooling is the reference of both poolings: reduce combines the values of a window.
 func pooling(cfg cnn.PoolConfig, reduce func([]float64) float64) func(layer, []float64, [][]float64) []float64 {
 	stride := cfg.Stride
@@ -343,7 +380,6 @@ func tower(x *gorgonia.Node, rng *rand.Rand) (*gorgonia.Node, nn.Params, error) 
 	return y, append(conv.Params(), head.Params()...), err
 }
 
-// An image's result does not depend on the others in the batch, and a step allocates nothing.
 // The first filters of Dirac pass the input on, the others are not zero; fewer filters than channels
 // pass on the first ones.
 func TestDirac(t *testing.T) {
@@ -375,6 +411,7 @@ func TestDirac(t *testing.T) {
 	}
 }
 
+// An image's result does not depend on the others in the batch, and a step allocates nothing.
 func TestBatchesAndAllocations(t *testing.T) {
 	g := gorgonia.NewGraph()
 	x, target := must(nn.NewInput(g, "x", 3)), must(nn.NewInput(g, "t", 4))

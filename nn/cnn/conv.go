@@ -108,9 +108,10 @@ func (l *Conv2D) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	return nn.Apply("conv2d", op, l.Out.symbolic(), append([]*gorgonia.Node{x}, nodes...)...)
 }
 
-// conv2D takes x, W and optionally b. It unfolds a block of windows at a time into the rows of a
-// matrix that stays in the cache, and multiplies it by the filters. The backward pass unfolds again
-// rather than keep the forward pass's rows, which take kernel^2 times the input.
+// conv2D takes x, W and optionally b. Where Winograd's algorithm does not suit, it unfolds a block of
+// windows at a time into the rows of a matrix that stays in the cache, and multiplies it by the
+// filters. The backward pass unfolds again rather than keep the forward pass's rows, which take
+// kernel^2 times the input.
 type conv2D struct {
 	window
 	in, out Map
@@ -144,18 +145,23 @@ func (o *conv2D) Forward(in []gorgonia.Value, out nn.Matrix) error {
 	if err != nil {
 		return err
 	}
-	k, n := o.depth(), o.out.Channels
-	step := o.block(out.Rows)
-	for at := 0; at < out.Rows; at += step {
-		m := min(step, out.Rows-at)
-		kernel.Gemm(false, false, m, n, k, o.unfold(x, at, m), k, w.Data, n, out.Data[at*n:], n, false)
+	if n := o.out.Channels; o.suitsWinograd(out.Rows) {
+		p := o.winograd(w, out.Rows)
+		p.forward(x, out)
+		p.close()
+	} else {
+		k, step := o.depth(), o.block(out.Rows)
+		for at := 0; at < out.Rows; at += step {
+			m := min(step, out.Rows-at)
+			kernel.Gemm(false, false, m, n, k, o.unfold(x, at, m), k, w.Data, n, out.Data[at*n:], n, false)
+		}
 	}
 	if o.bias {
 		b, err := nn.AsMatrix(in[2])
 		if err != nil {
 			return err
 		}
-		kernel.BiasAct(kernel.ActNone, out.Rows, n, out.Data, b.Data)
+		kernel.BiasAct(kernel.ActNone, out.Rows, o.out.Channels, out.Data, b.Data)
 	}
 	return nil
 }
@@ -176,6 +182,12 @@ func (o *conv2D) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.Mat
 	}
 	if !dw.IsZero() {
 		clear(dw.Data)
+	}
+	if o.suitsWinograd(out.Rows) {
+		p := o.winograd(w, out.Rows)
+		p.backward(x, dout, dx, dw)
+		p.close()
+		return nil
 	}
 	k, n := o.depth(), o.out.Channels
 	step := o.block(out.Rows)

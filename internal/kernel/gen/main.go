@@ -30,6 +30,8 @@ var families = []struct {
 	{"spmm", spmm},
 	{"softmax", softmax},
 	{"edge", edge},
+	{"winograd", winograd},
+	{"norm", norm},
 }
 
 func main() {

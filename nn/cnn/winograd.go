@@ -1,0 +1,199 @@
+package cnn
+
+import (
+	"sync"
+
+	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/nn"
+)
+
+// Convolutions of 3 x 3 pixels and stride 1 are taken by Winograd's F(2x2, 3x3), see package kernel:
+// a tile of 2 x 2 pixels of the result comes from 4 x 4 of the input, with 16 multiplications in
+// place of 36. Of a block of tiles the transforms are 16 matrices, one for each point of a tile, and
+// each is multiplied by one of the 16 of the filters. The backward pass transforms the input again
+// rather than keep what takes four times its size.
+const (
+	points = 16
+
+	// winogradTiles is the least number of tiles that repay the transform of the filters, and
+	// winogradChannels the least number of input channels that repay those of the tiles.
+	winogradTiles    = 32
+	winogradChannels = 8
+
+	// blockTiles is the least number of tiles in a block, past which all transformed filters go.
+	blockTiles = 72
+)
+
+// suitsWinograd reports whether Winograd's algorithm fits, and pays for so many pixels of results.
+func (o *conv2D) suitsWinograd(pixels int) bool {
+	return o.kernel == 3 && o.stride == 1 && o.out.Height%2 == 0 && o.out.Width%2 == 0 &&
+		o.in.Channels >= winogradChannels && pixels >= 4*winogradTiles
+}
+
+// winograd is a pass through a convolution.
+type winograd struct {
+	*conv2D
+	*winogradMemory
+	width int // of a row of tiles
+	rows  int // of tiles, in all images
+	step  int // rows in a block
+}
+
+// winogradMemory is what a pass needs. Layers share it, so that it stays in the cache.
+type winogradMemory struct {
+	filters  []float32 // [points x In.Channels x Out.Channels]
+	dfilters []float32
+	inputs   []float32 // of a block [points x tiles x In.Channels]; going back, their gradients too
+	results  []float32 // [points x tiles x Out.Channels]; going back, their gradients
+	strip    []float32 // the four rows of the padded input that a row of tiles sees
+}
+
+var winogradPool = sync.Pool{New: func() any { return new(winogradMemory) }}
+
+// winograd starts a pass with the filters w over so many pixels of results.
+func (o *conv2D) winograd(w nn.Matrix, pixels int) winograd {
+	p := winograd{conv2D: o, winogradMemory: winogradPool.Get().(*winogradMemory), width: o.out.Width / 2}
+	p.rows = pixels / (4 * p.width)
+	tiles := max(cacheValues/(points*(o.in.Channels+o.out.Channels)), blockTiles)
+	p.step = max(1, tiles/p.width)
+	kernel.WinogradFilter(1, len(w.Data)/9, filterGrid(w.Data, 3), filterGrid(resize(&p.filters, points*len(w.Data)/9), 4))
+	return p
+}
+
+// resize returns n values whose contents are unspecified.
+func resize(x *[]float32, n int) []float32 {
+	if cap(*x) < n {
+		*x = make([]float32, n)
+	}
+	*x = (*x)[:n]
+	return *x
+}
+
+// filterGrid is filters, or their transforms, of side x side pixels.
+func filterGrid(w []float32, side int) kernel.Grid {
+	pixel := len(w) / (side * side)
+	return kernel.Grid{Data: w, Row: side * pixel, Col: pixel}
+}
+
+// forward computes the result y without the bias.
+func (p *winograd) forward(x, y nn.Matrix) {
+	c, n := p.in.Channels, p.out.Channels
+	for at := 0; at < p.rows; at += p.step {
+		rows := min(p.step, p.rows-at)
+		tiles := rows * p.width
+		in, out := p.transformInput(x, at, rows), resize(&p.results, points*tiles*n)
+		for k := range points {
+			kernel.Gemm(false, false, tiles, n, c, in[k*tiles*c:], c, p.filters[k*c*n:], n, out[k*tiles*n:], n, false)
+		}
+		for r := range rows {
+			kernel.WinogradOutput(p.width, n, p.tileGrid(out, r, rows, n), p.resultGrid(y, at+r))
+		}
+	}
+}
+
+// backward computes the gradients of the filters and, unless dx is zero, adds that of the input to
+// dx.
+func (p *winograd) backward(x, dy, dx, dw nn.Matrix) {
+	c, n := p.in.Channels, p.out.Channels
+	dfilters := resize(&p.dfilters, points*c*n)
+	clear(dfilters)
+	for at := 0; at < p.rows; at += p.step {
+		rows := min(p.step, p.rows-at)
+		tiles := rows * p.width
+		dout := resize(&p.results, points*tiles*n)
+		for r := range rows {
+			kernel.WinogradOutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(dout, r, rows, n))
+		}
+		if !dw.IsZero() {
+			in := p.transformInput(x, at, rows)
+			for k := range points {
+				kernel.Gemm(true, false, c, n, tiles, in[k*tiles*c:], c, dout[k*tiles*n:], n, dfilters[k*c*n:], n, true)
+			}
+		}
+		if !dx.IsZero() {
+			din := resize(&p.inputs, points*tiles*c)
+			for k := range points {
+				kernel.Gemm(false, true, tiles, c, n, dout[k*tiles*n:], n, p.filters[k*c*n:], n, din[k*tiles*c:], c, false)
+			}
+			p.addInputGradient(din, dx, at, rows)
+		}
+	}
+	if !dw.IsZero() {
+		kernel.WinogradFilterBackward(1, c*n, filterGrid(dfilters, 4), filterGrid(dw.Data, 3))
+	}
+}
+
+// tileGrid is row r of a block of rows of tiles: of [points x tiles x channels].
+func (p *winograd) tileGrid(x []float32, r, rows, channels int) kernel.Grid {
+	point := rows * p.width * channels
+	return kernel.Grid{Data: x[r*p.width*channels:], Row: 4 * point, Col: point, Next: channels}
+}
+
+// resultGrid is the pixels of row r of tiles in the result.
+func (p *winograd) resultGrid(y nn.Matrix, r int) kernel.Grid {
+	return kernel.Grid{Data: y.Data[2*r*p.out.Width*y.Cols:], Row: p.out.Width * y.Cols, Col: y.Cols, Next: 2 * y.Cols}
+}
+
+// transformInput returns the transforms of rows rows of tiles from the at-th on, of [points x tiles x
+// In.Channels].
+func (p *winograd) transformInput(x nn.Matrix, at, rows int) []float32 {
+	inputs := resize(&p.inputs, points*rows*p.width*x.Cols)
+	strip := p.stripGrid()
+	clear(strip.Data) // the padding at the sides stays zero
+	for r := range rows {
+		p.stripRows(at+r, func(u, pixel int) {
+			row := p.inside(strip, u)
+			if pixel < 0 {
+				clear(row)
+			} else {
+				copy(row, x.Data[pixel*x.Cols:])
+			}
+		})
+		kernel.WinogradInput(p.width, x.Cols, strip, p.tileGrid(inputs, r, rows, x.Cols))
+	}
+	return inputs
+}
+
+// addInputGradient adds to dx what comes from the gradients of such transforms.
+func (p *winograd) addInputGradient(dinputs []float32, dx nn.Matrix, at, rows int) {
+	strip := p.stripGrid()
+	for r := range rows {
+		clear(strip.Data)
+		kernel.WinogradInputBackward(p.width, dx.Cols, p.tileGrid(dinputs, r, rows, dx.Cols), strip)
+		p.stripRows(at+r, func(u, pixel int) {
+			if pixel >= 0 {
+				kernel.Axpy(1, p.inside(strip, u), dx.Data[pixel*dx.Cols:])
+			}
+		})
+	}
+}
+
+// stripGrid is what a row of tiles sees: four rows of the padded input.
+func (p *winograd) stripGrid() kernel.Grid {
+	c := p.in.Channels
+	row := (p.in.Width + 2*p.padding) * c
+	return kernel.Grid{Data: resize(&p.strip, 4*row), Row: row, Col: c, Next: 2 * c}
+}
+
+// inside is row u of a strip without the padding.
+func (p *winograd) inside(strip kernel.Grid, u int) []float32 {
+	c := p.in.Channels
+	return strip.Data[u*strip.Row+p.padding*c:][:p.in.Width*c]
+}
+
+// stripRows calls f for each row of the strip of row r of tiles, with the input's pixel where the row
+// begins, or -1 in the padding.
+func (p *winograd) stripRows(r int, f func(u, pixel int)) {
+	ofImage := p.out.Height / 2
+	image, top := r/ofImage, 2*(r%ofImage)-p.padding
+	for u := range 4 {
+		if i := top + u; i < 0 || i >= p.in.Height {
+			f(u, -1)
+		} else {
+			f(u, (image*p.in.Height+i)*p.in.Width)
+		}
+	}
+}
+
+// close ends the pass.
+func (p *winograd) close() { winogradPool.Put(p.winogradMemory) }
