@@ -3,6 +3,7 @@ package earlyexit
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/graphrl/graphrl/checkpoints"
@@ -25,6 +26,9 @@ type Config struct {
 	// Whiten makes the filters of the first convolution the principal components of the images'
 	// patches, each with variance 1, and their negatives. They are not trained.
 	Whiten bool `yaml:"whiten"`
+	// ExitsAfter are the convolutions after which the exits stand, counted from 1 to 13: five, of which
+	// the last stands after the last.
+	ExitsAfter []int `yaml:"exits_after"`
 	// ExitWeights are the weights of the exits' losses.
 	ExitWeights []float64 `yaml:"exit_weights"`
 
@@ -57,7 +61,8 @@ type Config struct {
 // DefaultConfig returns the recipe for CIFAR-10 at half of VGG-16's width.
 func DefaultConfig() Config {
 	return Config{
-		Epochs: 16, Width: 0.5, Dirac: true, Whiten: true, ExitWeights: []float64{0.1, 0.2, 0.3, 0.4, 1},
+		Epochs: 20, Width: 0.5, Dirac: true, Whiten: true,
+		ExitsAfter: []int{2, 4, 7, 8, convolutions}, ExitWeights: []float64{0.1, 0.2, 0.3, 0.3, 1},
 		BatchSize: 128, LearningRate: 0.1, WarmupEpochs: 1, WeightDecay: 1e-3, LabelSmoothing: 0.2,
 		CropPadding: 4, ReflectPadding: true, Flip: true, AlternateFlip: true, Replicas: 2, Seed: 1,
 	}
@@ -72,6 +77,8 @@ func (c Config) validate() error {
 		return invalid("epochs", "want from 1 to 1,000,000 epochs, got %d", c.Epochs)
 	case !(c.Width > 0 && c.Width <= 8):
 		return invalid("width", "want a width in (0, 8], got %v", c.Width)
+	case checkAfter(c.ExitsAfter) != nil:
+		return invalid("exits_after", "%v", checkAfter(c.ExitsAfter))
 	case len(c.ExitWeights) != Exits:
 		return invalid("exit_weights", "want %d weights, got %d", Exits, len(c.ExitWeights))
 	case c.Replicas < 1 || c.Replicas > 256:
@@ -126,13 +133,15 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		ReflectPadding bool    `yaml:"reflect_padding"`
 		AlternateFlip  bool    `yaml:"alternate_flip"`
 		Cutout         int     `yaml:"cutout"`
+		ExitsAfter     []int   `yaml:"exits_after"`
 	}
+	young.ExitsAfter = slices.Clone(blockEnds[:]) // where they all stood
 	if err := yaml.Unmarshal(data, &young); err != nil {
 		return c, fmt.Errorf("early exits: configuration %s: %w", filename, err)
 	}
 	c.UnpooledBlock5, c.Dirac, c.Whiten = young.UnpooledBlock5, young.Dirac, young.Whiten
 	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
-	c.AlternateFlip, c.Cutout = young.AlternateFlip, young.Cutout
+	c.AlternateFlip, c.Cutout, c.ExitsAfter = young.AlternateFlip, young.Cutout, young.ExitsAfter
 	return c, c.validate()
 }
 

@@ -278,7 +278,7 @@ func FuzzParseConfig(f *testing.F) {
 	})
 }
 
-// A run folder keeps a training like any other run.
+// A run folder keeps a training like any other run, and the whole log of one that was interrupted.
 func TestRunFolder(t *testing.T) {
 	tr := start(t, tiny(), tints(64))
 	dir := filepath.Join(t.TempDir(), "run")
@@ -287,8 +287,21 @@ func TestRunFolder(t *testing.T) {
 	data, err := tr.cfg.YAML()
 	check(t, err)
 	check(t, folder.Start(tr, data))
-	check(t, folder.Train(context.Background(), tr, func() {}))
+	ctx, stop := context.WithCancel(context.Background())
+	if err := folder.Train(ctx, tr, func() {
+		if tr.Steps() == tr.Epoch()+1 {
+			stop()
+		}
+	}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
 	check(t, folder.Close())
+	task, set := Task(), tr.images
+	task.New = func(cfg Config) (*Training, error) { return newTraining(cfg, set) }
+	folder, tr, err = runfolder.Resume(task, dir, runfolder.ResumeOptions{Warn: func(m string) { t.Error(m) }})
+	check(t, err)
+	t.Cleanup(tr.Close)
+	check(t, errors.Join(folder.Train(context.Background(), tr, func() {}), folder.Close()))
 	lines, err := runfolder.ReadLog[Report](filepath.Join(dir, runfolder.MetricsFile))
 	check(t, err)
 	if len(lines) != 3 || lines[2].Epoch != 3 {

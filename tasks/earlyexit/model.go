@@ -27,8 +27,11 @@ type Model struct {
 	Classes []string
 }
 
-// unpooled is there in the models of networks with UnpooledBlock5.
-const unpooled = "unpooled_block5"
+// Parts of a model that not every one has.
+const (
+	unpooled   = "unpooled_block5" // networks with UnpooledBlock5
+	exitsAfter = "exits_after"     // networks whose exits do not all stand at the ends of blocks
+)
 
 func saveModel(s *checkpoints.State, n *Network, norm Normalisation, classes []string) {
 	checkpoints.SaveParams(s, append(n.Params(), n.Statistics()...))
@@ -37,6 +40,13 @@ func saveModel(s *checkpoints.State, n *Network, norm Normalisation, classes []s
 	s.PutString("classes", strings.Join(classes, "\n"))
 	if n.UnpooledBlock5 {
 		s.PutInt(unpooled, 1)
+	}
+	if n.After != blockEnds {
+		var after [Exits]int32
+		for e, c := range n.After {
+			after[e] = int32(c)
+		}
+		s.PutInt32(exitsAfter, nil, after[:])
 	}
 	s.PutInt32("image", nil, []int32{int32(n.Image.Height), int32(n.Image.Width), int32(n.Image.Channels)})
 }
@@ -57,10 +67,21 @@ func loadModel(s *checkpoints.State) (*Model, error) {
 	if len(shape) != 2 {
 		return nil, fmt.Errorf("early exits: exit5.weight has shape %v: %w", shape, checkpoints.ErrMismatch)
 	}
+	after := blockEnds
+	if slices.Contains(s.Names(), exitsAfter) {
+		var written [Exits]int32
+		if err := s.Int32(exitsAfter, written[:]); err != nil {
+			return nil, err
+		}
+		for e, c := range written {
+			after[e] = int(c)
+		}
+	}
 	n, err := NewNetwork(NetworkConfig{
+		After:          after,
 		Image:          cnn.Map{Height: int(image[0]), Width: int(image[1]), Channels: int(image[2])},
 		Classes:        len(m.Classes),
-		Width:          float64(shape[0]) / float64(vgg16[Exits-1][0]),
+		Width:          float64(shape[0]) / float64(vgg16[len(vgg16)-1][0]),
 		UnpooledBlock5: slices.Contains(s.Names(), unpooled),
 	}, rand.New(rand.NewPCG(0, 0)))
 	if err != nil {

@@ -3,18 +3,25 @@ package earlyexit
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/nn/cnn"
 	"gorgonia.org/gorgonia"
 )
 
-// Exits is the number of exits, one after each block.
+// Exits is the number of exits.
 const Exits = 5
 
 // vgg16 has the channels of each convolution of VGG-16, by block, at width 1. Each block ends with
 // a pooling layer that halves the image.
-var vgg16 = [Exits][]int{{64, 64}, {128, 128}, {256, 256, 256}, {512, 512, 512}, {512, 512, 512}}
+var vgg16 = [...][]int{{64, 64}, {128, 128}, {256, 256, 256}, {512, 512, 512}, {512, 512, 512}}
+
+// convolutions is the number of convolutions of VGG-16.
+const convolutions = 13
+
+// blockEnds has the last convolution of each block, counted from 1.
+var blockEnds = [Exits]int{2, 4, 7, 10, convolutions}
 
 // NetworkConfig describes a network.
 type NetworkConfig struct {
@@ -25,20 +32,25 @@ type NetworkConfig struct {
 	// width: 4 x 4 pixels for images of 32 x 32, not 2 x 2. Exit 4 does not change.
 	UnpooledBlock5 bool
 	Dirac          bool // start from filters that pass their input on, see [cnn.Dirac]
+	// After has the convolution after which each exit stands, counted from 1, rising. The last exit
+	// stands after the last convolution.
+	After [Exits]int
 }
 
-// Network is VGG-16 with an exit after each block: the mean over the block's pooled feature map,
-// then a linear layer.
+// Network is VGG-16 with exits: the mean over the pooled feature map of a convolution, then a linear
+// layer.
 type Network struct {
 	NetworkConfig
-	blocks [Exits]block
+	blocks [len(vgg16)]block
+	exits  [Exits]*nn.Linear
 }
 
+// block is a number of convolutions of the same map, then a pooling layer.
 type block struct {
+	first int // convolution of the network, counted from 1
 	units []unit
 	pool  *cnn.MaxPool2D
-	mean  *cnn.AvgPool2D
-	exit  *nn.Linear
+	mean  *cnn.AvgPool2D // over the pooled map, for exits
 }
 
 // unit is a convolution of 3 x 3 pixels, batch normalisation and a ReLU. In a network for inference
@@ -58,26 +70,57 @@ func NewNetwork(cfg NetworkConfig, rng *rand.Rand) (*Network, error) {
 	case cfg.Classes < 2:
 		return nil, fmt.Errorf("early exits: want at least 2 classes, got %d", cfg.Classes)
 	}
+	if err := checkAfter(cfg.After[:]); err != nil {
+		return nil, fmt.Errorf("early exits: %w", err)
+	}
 	n := &Network{NetworkConfig: cfg}
-	m := cfg.Image
+	m, first := cfg.Image, 1
 	for b := range n.blocks {
-		var err error
-		if n.blocks[b], err = newBlock(b, m, cfg, rng); err != nil {
+		l, err := newBlock(b, first, m, cfg, rng)
+		if err != nil {
 			return nil, fmt.Errorf("early exits: %w", err)
 		}
-		if m = n.blocks[b].pool.Out; n.passes(b) {
-			m = n.blocks[b].pool.In
+		n.blocks[b] = l
+		first += len(l.units)
+		for e, after := range cfg.After {
+			if !l.has(after) {
+				continue
+			}
+			if n.exits[e], err = nn.NewLinear(fmt.Sprintf("exit%d", e+1), nn.LinearConfig{In: l.pool.Out.Channels, Out: cfg.Classes}, rng); err != nil {
+				return nil, fmt.Errorf("early exits: %w", err)
+			}
+		}
+		if m = l.pool.Out; n.passes(b) {
+			m = l.pool.In
 		}
 	}
 	return n, nil
 }
 
-// passes reports whether block b passes its map on without pooling.
-func (n *Network) passes(b int) bool { return n.UnpooledBlock5 && b == Exits-2 }
+// checkAfter reports what is wrong with the places of exits.
+func checkAfter(after []int) error {
+	if len(after) != Exits || after[Exits-1] != convolutions {
+		return fmt.Errorf("want %d exits, the last after convolution %d, got %v", Exits, convolutions, after)
+	}
+	before := 0
+	for _, c := range after {
+		if c <= before {
+			return fmt.Errorf("want exits after different convolutions, counted from 1 and rising, got %v", after)
+		}
+		before = c
+	}
+	return nil
+}
 
-// newBlock makes block b for maps of size m.
-func newBlock(b int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block, error) {
-	var l block
+// has reports whether convolution c of the network is in the block.
+func (l block) has(c int) bool { return l.first <= c && c < l.first+len(l.units) }
+
+// passes reports whether block b passes its map on without pooling.
+func (n *Network) passes(b int) bool { return n.UnpooledBlock5 && b == len(vgg16)-2 }
+
+// newBlock makes block b, whose first convolution is that of the network, for maps of size m.
+func newBlock(b, first int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block, error) {
+	l := block{first: first}
 	filters := nn.Init(nn.HeNormal)
 	if cfg.Dirac {
 		filters = cnn.Dirac(3)
@@ -100,10 +143,7 @@ func newBlock(b int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block, error
 	if l.pool, err = cnn.NewMaxPool2D(cnn.PoolConfig{In: m, Kernel: 2}); err != nil {
 		return l, err
 	}
-	if l.mean, err = cnn.NewGlobalAvgPool(l.pool.Out); err != nil {
-		return l, err
-	}
-	l.exit, err = nn.NewLinear(fmt.Sprintf("exit%d", b+1), nn.LinearConfig{In: m.Channels, Out: cfg.Classes}, rng)
+	l.mean, err = cnn.NewGlobalAvgPool(l.pool.Out)
 	return l, err
 }
 
@@ -117,7 +157,11 @@ func (n *Network) Params() nn.Params {
 				ps = append(ps, u.norm.Params()...)
 			}
 		}
-		ps = append(ps, b.exit.Params()...)
+		for e, after := range n.After {
+			if b.has(after) {
+				ps = append(ps, n.exits[e].Params()...)
+			}
+		}
 	}
 	return ps
 }
@@ -147,24 +191,30 @@ func (n *Network) norms() (all []*nn.BatchNorm) {
 // exit, [images x Classes].
 func (n *Network) Forward(x *gorgonia.Node) (logits [Exits]*gorgonia.Node, err error) {
 	for i, b := range n.blocks {
-		for _, u := range b.units {
+		for k, u := range b.units {
 			if x, err = u.forward(x); err != nil {
 				return logits, err
 			}
-		}
-		pooled, err := b.pool.Forward(x)
-		if err != nil {
-			return logits, err
-		}
-		mean, err := b.mean.Forward(pooled)
-		if err != nil {
-			return logits, err
-		}
-		if !n.passes(i) {
-			x = pooled
-		}
-		if logits[i], err = b.exit.Forward(mean); err != nil {
-			return logits, err
+			exit, last := slices.Index(n.After[:], b.first+k), k == len(b.units)-1
+			if exit < 0 && !last {
+				continue
+			}
+			pooled, err := b.pool.Forward(x)
+			if err != nil {
+				return logits, err
+			}
+			if exit >= 0 {
+				mean, err := b.mean.Forward(pooled)
+				if err != nil {
+					return logits, err
+				}
+				if logits[exit], err = n.exits[exit].Forward(mean); err != nil {
+					return logits, err
+				}
+			}
+			if last && !n.passes(i) {
+				x = pooled
+			}
 		}
 	}
 	return logits, nil

@@ -52,6 +52,7 @@ type replica struct {
 
 // Report says how an epoch of training went.
 type Report struct {
+	Step         int64     `json:"step"` // minibatches so far
 	Epoch        int64     `json:"epoch"`
 	Loss         float64   `json:"loss"`          // mean over minibatches
 	Accuracy     []float64 `json:"accuracy"`      // of each exit on the minibatches, before their steps
@@ -129,6 +130,7 @@ func (c Config) network(images *imagefolder.Set, norm Normalisation) (*Network, 
 	n, err := NewNetwork(NetworkConfig{
 		Image:   cnn.Map{Height: images.Height, Width: images.Width, Channels: 3},
 		Classes: len(images.Classes), Width: c.Width, UnpooledBlock5: c.UnpooledBlock5, Dirac: c.Dirac,
+		After: [Exits]int(c.ExitsAfter),
 	}, rand.New(rand.NewPCG(c.Seed, weightStream)))
 	if err == nil && c.Whiten {
 		err = whiten(n.blocks[0].units[0].conv, norm, images)
@@ -208,7 +210,7 @@ func (t *Training) Step() error {
 	t.Advance()
 	if t.ReportDue() {
 		n := float64(t.Epoch())
-		t.report = Report{t.Steps() / t.Epoch(), t.sums.Loss / n, make([]float64, Exits), t.opt.LearningRate()}
+		t.report = Report{t.Steps(), t.Steps() / t.Epoch(), t.sums.Loss / n, make([]float64, Exits), t.opt.LearningRate()}
 		for e, v := range t.sums.Accuracy {
 			t.report.Accuracy[e] = v / n
 		}
@@ -349,5 +351,6 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 		errs = append(errs, err)
 	}
 	t.report.Epoch = t.Steps() / t.Epoch()
+	t.report.Step = t.report.Epoch * t.Epoch()
 	return errors.Join(errs...)
 }
