@@ -15,28 +15,34 @@ import torch
 from torch import nn
 
 BLOCKS = [[64, 64], [128, 128], [256] * 3, [512] * 3, [512] * 3]
+AFTER = [2, 4, 7, 8, 13]  # the convolutions after which exits stand, counted from 1
 
 
 class Network(nn.Module):
-    def __init__(self, width=0.5, classes=10):
+    def __init__(self, width=0.5, classes=10, after=AFTER):
         super().__init__()
-        self.blocks, self.exits = nn.ModuleList(), nn.ModuleList()
+        self.after = list(after)
+        self.units, self.exits = nn.ModuleList(), nn.ModuleList()
+        self.ends, self.pool = [], nn.MaxPool2d(2)  # units after which a block ends, counted from 1
         last = 3
         for channels in BLOCKS:
-            layers = []
             for c in channels:
                 c = int(c * width)
-                layers += [nn.Conv2d(last, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(inplace=True)]
+                self.units.append(nn.Sequential(nn.Conv2d(last, c, 3, padding=1, bias=False), nn.BatchNorm2d(c), nn.ReLU(inplace=True)))
                 last = c
-            self.blocks.append(nn.Sequential(*layers, nn.MaxPool2d(2)))
-            self.exits.append(nn.Linear(last, classes))
+                if len(self.units) in self.after:
+                    self.exits.append(nn.Linear(last, classes))
+            self.ends.append(len(self.units))
 
     def forward(self, x, upto=4):
         logits = []
-        for i in range(upto + 1):
-            x = self.blocks[i](x)
-            if self.training or i == upto:
-                logits.append(self.exits[i](x.mean((2, 3))))
+        for number, unit in enumerate(self.units[: self.after[upto]], 1):
+            x = unit(x)
+            pooled = self.pool(x) if number in self.ends or number in self.after else None
+            if number in self.after and (self.training or number == self.after[upto]):
+                logits.append(self.exits[self.after.index(number)](pooled.mean((2, 3))))
+            if number in self.ends:
+                x = pooled
         return logits
 
 
@@ -62,12 +68,12 @@ def main():
     clock = time.process_time if a.cpu_time else time.perf_counter
     layout = torch.channels_last if a.channels_last else torch.contiguous_format
     net = Network().to(memory_format=layout)
-    net.blocks[0][0].weight.requires_grad_(False)  # the recipe's principal components are not trained
+    net.units[0][0].weight.requires_grad_(False)  # the recipe's principal components are not trained
     trained = [p for p in net.parameters() if p.requires_grad]
     opt = torch.optim.SGD(trained, 0.1, momentum=0.9, nesterov=True, weight_decay=1e-3)
     x = torch.randn(128, 3, 32, 32).to(memory_format=layout)
     y = torch.randint(10, (128,))
-    weights = [0.1, 0.2, 0.3, 0.4, 1]
+    weights = [0.1, 0.2, 0.3, 0.3, 1]
 
     def step():
         opt.zero_grad()

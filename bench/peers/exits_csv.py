@@ -17,27 +17,27 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from earlyexit import Network
+from earlyexit import BLOCKS, Network
 
 
 def load(checkpoint):
     """Our weights in PyTorch's layout: filters are [height*width*in, out] here and [out, in, height, width] there."""
     ours = {k.removeprefix("model/"): v for k, v in load_file(checkpoint).items() if k.startswith("model/")}
-    net = Network(width=len(ours["exit5.weight"]) / 512, classes=len(ours["exit5.bias"]))
+    after = ours["exits_after"].tolist() if "exits_after" in ours else [2, 4, 7, 10, 13]
+    net = Network(width=len(ours["exit5.weight"]) / 512, classes=len(ours["exit5.bias"]), after=after)
+    names = [(b, i) for b, channels in enumerate(BLOCKS, 1) for i in range(1, len(channels) + 1)]
     with torch.no_grad():
-        for b, block in enumerate(net.blocks, 1):
-            convs = [m for m in block if isinstance(m, torch.nn.Conv2d)]
-            norms = [m for m in block if isinstance(m, torch.nn.BatchNorm2d)]
-            for i, (conv, norm) in enumerate(zip(convs, norms), 1):
-                w = ours[f"block{b}/conv{i}.weight"]
-                conv.weight.copy_(w.reshape(3, 3, -1, w.shape[1]).permute(3, 2, 0, 1))
-                at = f"block{b}/norm{i}."
-                norm.weight.copy_(ours[at + "gamma"])
-                norm.bias.copy_(ours[at + "beta"])
-                norm.running_mean.copy_(ours[at + "running_mean"])
-                norm.running_var.copy_(ours[at + "running_var"])
-            net.exits[b - 1].weight.copy_(ours[f"exit{b}.weight"].T)
-            net.exits[b - 1].bias.copy_(ours[f"exit{b}.bias"])
+        for (b, i), (conv, norm, _) in zip(names, net.units):
+            w = ours[f"block{b}/conv{i}.weight"]
+            conv.weight.copy_(w.reshape(3, 3, -1, w.shape[1]).permute(3, 2, 0, 1))
+            at = f"block{b}/norm{i}."
+            norm.weight.copy_(ours[at + "gamma"])
+            norm.bias.copy_(ours[at + "beta"])
+            norm.running_mean.copy_(ours[at + "running_mean"])
+            norm.running_var.copy_(ours[at + "running_var"])
+        for e, exit in enumerate(net.exits, 1):
+            exit.weight.copy_(ours[f"exit{e}.weight"].T)
+            exit.bias.copy_(ours[f"exit{e}.bias"])
     classes = bytes(ours["classes"].tolist()).decode().split("\n")
     return net.eval(), classes, ours["mean"], ours["std"]
 

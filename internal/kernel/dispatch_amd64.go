@@ -96,6 +96,14 @@ func maxIndexKernel(n int, idx *int32) (largest uint32) {
 	return maxIndexAVX2(n, idx)
 }
 
+func touchKernel(lines int, x *float32) {
+	if active == isaAVX512 {
+		touchAVX512(lines, x)
+	} else {
+		touchAVX2(lines, x)
+	}
+}
+
 func pickKernel(rows int, options int, sums *float64, random *float64, choice *int32) {
 	if active == isaAVX512 {
 		pickAVX512(rows, options, sums, random, choice)

@@ -43,6 +43,10 @@ const (
 	// that repays the copy of A.
 	packMin  = 64
 	packWide = 256
+	// overCache is a size of B that a second-level cache does not hold. The rows of a panel of such a B
+	// are far apart, and would be waited for one by one: where few rows of A pass by, that takes most
+	// of the time, so they are read before in the order of the memory.
+	overCache = 1 << 17
 	// dotRows is the largest m for which A B^T is taken as inner products of
 	// rows instead of transposing B.
 	dotRows = 4
@@ -175,8 +179,12 @@ func gemmBlocks(transB bool, m, n, k int, a []float32, rsa, csa int, b []float32
 		bufA = borrow(mc * kc)
 		defer scratch.Put(bufA)
 	}
+	far := !large && !transB && k*n >= overCache
 	for p := 0; p < k; p += kc {
 		kb := min(kc, k-p)
+		if far {
+			touchKernel(((kb-1)*ldb+n+15)/16, &b[p*ldb])
+		}
 		for i := 0; i < m; i += mc {
 			mb := min(mc, m-i)
 			block, rs, cs := a[i*rsa+p*csa:], rsa, csa

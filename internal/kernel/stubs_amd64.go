@@ -310,6 +310,11 @@ func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
 //go:noescape
 func maxIndexAVX512(n int, idx *int32) (largest uint32)
 
+// touchAVX512 reads one word of each of so many lines of the cache from x on.
+//
+//go:noescape
+func touchAVX512(lines int, x *float32)
+
 // pickAVX512 counts the sums of each row, without the last, up to random times the last.
 //
 //go:noescape
@@ -349,6 +354,11 @@ func scatterAddAVX2(rows int, f int, idx *int32, x *float32, y *float32)
 //
 //go:noescape
 func maxIndexAVX2(n int, idx *int32) (largest uint32)
+
+// touchAVX2 reads one word of each of so many lines of the cache from x on.
+//
+//go:noescape
+func touchAVX2(lines int, x *float32)
 
 // pickAVX2 counts the sums of each row, without the last, up to random times the last.
 //

@@ -341,6 +341,20 @@ x_done:
 	VZEROUPPER
 	RET
 
+// func touchAVX512(lines int, x *float32)
+// Requires: AVX
+TEXT ·touchAVX512(SB), NOSPLIT, $0-16
+	MOVQ x+8(FP), AX
+	MOVQ lines+0(FP), CX
+
+touch:
+	MOVL (AX), DX
+	ADDQ $0x40, AX
+	DECQ CX
+	JNZ  touch
+	VZEROUPPER
+	RET
+
 // func pickAVX512(rows int, options int, sums *float64, random *float64, choice *int32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, POPCNT
 TEXT ·pickAVX512(SB), NOSPLIT, $0-40
@@ -819,6 +833,20 @@ x_done:
 	VPMAXUD      X0, X1, X1
 	VMOVD        X1, AX
 	MOVL         AX, largest+16(FP)
+	VZEROUPPER
+	RET
+
+// func touchAVX2(lines int, x *float32)
+// Requires: AVX
+TEXT ·touchAVX2(SB), NOSPLIT, $0-16
+	MOVQ x+8(FP), AX
+	MOVQ lines+0(FP), CX
+
+touch:
+	MOVL (AX), DX
+	ADDQ $0x40, AX
+	DECQ CX
+	JNZ  touch
 	VZEROUPPER
 	RET
 

@@ -17,7 +17,7 @@ const (
 
 	// winogradTiles is the least number of tiles that repay the transform of the filters, and
 	// winogradChannels the least number of input channels that repay those of the tiles.
-	winogradTiles    = 32
+	winogradTiles    = 16
 	winogradChannels = 8
 
 	// blockTiles is the least number of tiles in a block, past which all transformed filters go.

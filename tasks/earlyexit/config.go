@@ -17,6 +17,10 @@ type Config struct {
 	// Epochs is the number of passes over them. The default 16 on CIFAR-10 take 45 minutes on two
 	// cores.
 	Epochs int `yaml:"epochs"`
+	// Settle is the number of minibatches after the last epoch that train nothing: the running values
+	// of batch normalisation become the averages over them (Y. Wu and J. Johnson, arXiv 2105.07576,
+	// section 3). Those of training are of its last ten or so minibatches.
+	Settle int `yaml:"settle"`
 
 	// Width scales the channels of VGG-16.
 	Width float64 `yaml:"width"`
@@ -61,7 +65,7 @@ type Config struct {
 // DefaultConfig returns the recipe for CIFAR-10 at half of VGG-16's width.
 func DefaultConfig() Config {
 	return Config{
-		Epochs: 20, Width: 0.5, Dirac: true, Whiten: true,
+		Epochs: 20, Settle: 200, Width: 0.5, Dirac: true, Whiten: true,
 		ExitsAfter: []int{2, 4, 7, 8, convolutions}, ExitWeights: []float64{0.1, 0.2, 0.3, 0.3, 1},
 		BatchSize: 128, LearningRate: 0.1, WarmupEpochs: 1, WeightDecay: 1e-3, LabelSmoothing: 0.2,
 		CropPadding: 4, ReflectPadding: true, Flip: true, AlternateFlip: true, Replicas: 2, Seed: 1,
@@ -75,6 +79,8 @@ func (c Config) validate() error {
 		return invalid("data", "want a folder or a zip archive of training images")
 	case c.Epochs < 1 || c.Epochs > 1e6:
 		return invalid("epochs", "want from 1 to 1,000,000 epochs, got %d", c.Epochs)
+	case c.Settle < 0 || c.Settle > 1e6:
+		return invalid("settle", "want from 0 to 1,000,000 minibatches, got %d", c.Settle)
 	case !(c.Width > 0 && c.Width <= 8):
 		return invalid("width", "want a width in (0, 8], got %v", c.Width)
 	case checkAfter(c.ExitsAfter) != nil:
@@ -134,6 +140,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		AlternateFlip  bool    `yaml:"alternate_flip"`
 		Cutout         int     `yaml:"cutout"`
 		ExitsAfter     []int   `yaml:"exits_after"`
+		Settle         int     `yaml:"settle"`
 	}
 	young.ExitsAfter = slices.Clone(blockEnds[:]) // where they all stood
 	if err := yaml.Unmarshal(data, &young); err != nil {
@@ -142,6 +149,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	c.UnpooledBlock5, c.Dirac, c.Whiten = young.UnpooledBlock5, young.Dirac, young.Whiten
 	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
 	c.AlternateFlip, c.Cutout, c.ExitsAfter = young.AlternateFlip, young.Cutout, young.ExitsAfter
+	c.Settle = young.Settle
 	return c, c.validate()
 }
 

@@ -44,7 +44,7 @@ func tints(n int) *imagefolder.Set {
 func tiny() Config {
 	cfg := DefaultConfig()
 	cfg.Data, cfg.Width, cfg.BatchSize, cfg.Epochs, cfg.LearningRate = "tints", 1.0/16, 16, 3, 0.03
-	cfg.ExitWeights = []float64{1, 1, 1, 1, 1}
+	cfg.ExitWeights, cfg.Settle = []float64{1, 1, 1, 1, 1}, 3
 	return cfg
 }
 
@@ -221,6 +221,9 @@ func TestConfigurations(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"data: x\nepochs: 0":                         "epochs",
+		"data: x\nsettle: -1":                        "settle",
+		"data: x\nexits_after: [1, 2, 3, 4, 5]":      "exits_after",
+		"data: x\nexits_after: [2, 2, 3, 4, 13]":     "exits_after",
 		"data: x\nwidth: -1":                         "width",
 		"data: x\nexit_weights: [1]":                 "exit_weights",
 		"data: x\nbatch_size: 1":                     "batch_size",
@@ -304,7 +307,7 @@ func TestRunFolder(t *testing.T) {
 	check(t, errors.Join(folder.Train(context.Background(), tr, func() {}), folder.Close()))
 	lines, err := runfolder.ReadLog[Report](filepath.Join(dir, runfolder.MetricsFile))
 	check(t, err)
-	if len(lines) != 3 || lines[2].Epoch != 3 {
+	if len(lines) != 4 || lines[2].Epoch != 3 || lines[3].Step != tr.Length() { // the last one of settling
 		t.Errorf("log: %+v", lines)
 	}
 	if _, err := LoadModel(dir); err != nil {

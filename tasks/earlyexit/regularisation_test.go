@@ -1,12 +1,15 @@
 package earlyexit
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/nn/cnn"
 	"gorgonia.org/gorgonia"
@@ -17,6 +20,7 @@ func plain() Config {
 	cfg := tiny()
 	cfg.UnpooledBlock5, cfg.Dirac, cfg.Whiten = false, false, false
 	cfg.LabelSmoothing, cfg.ReflectPadding, cfg.AlternateFlip, cfg.Cutout = 0, false, false, 0
+	cfg.ExitsAfter, cfg.Settle = blockEnds[:], 0
 	return cfg
 }
 
@@ -47,7 +51,7 @@ seed: 1
 `
 	cfg, err := Task().Parse([]byte(written), "config.yaml")
 	check(t, err)
-	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.Whiten || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 {
+	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.Whiten || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 || cfg.Settle != 0 || !slices.Equal(cfg.ExitsAfter, blockEnds[:]) {
 		t.Errorf("an older run got %+v", cfg)
 	}
 	for _, want := range []Config{tiny(), plain()} {
@@ -242,5 +246,105 @@ func TestWhiten(t *testing.T) {
 				t.Errorf("filters %d and %d: covariance %v, want %v", a, b, got, want)
 			}
 		}
+	}
+}
+
+// While a run settles nothing is trained, and the running values become those of all its minibatches:
+// means of the batches' means and variances, over the replicas too. Here they are taken from the
+// batches themselves, at the first normalisation.
+func TestSettle(t *testing.T) {
+	cfg := tiny()
+	cfg.Epochs, cfg.Settle = 1, 3
+	tr := start(t, cfg, tints(64))
+	train(t, tr, tr.Epoch())
+	var before [][]float32
+	for _, p := range tr.net.Params() {
+		before = append(before, slices.Clone(p.Data()))
+	}
+	conv := tr.net.blocks[0].units[0].conv
+	channels := conv.Out.Channels
+	mean, variance := make([]float64, channels), make([]float64, channels)
+	parts := float64(cfg.Settle * cfg.Replicas)
+	for range cfg.Settle {
+		check(t, tr.Step())
+		for _, r := range tr.replicas {
+			g := gorgonia.NewGraph()
+			x, err := nn.NewInput(g, "x", 3)
+			check(t, err)
+			y, err := conv.Forward(x)
+			check(t, err)
+			tape, err := nn.NewTape(y)
+			check(t, err)
+			check(t, tape.Bind(x, r.images.Value()))
+			check(t, tape.Run())
+			out := tape.Matrix(y)
+			for c := range channels {
+				sum, squares, n := 0.0, 0.0, float64(out.Rows)
+				for i := range out.Rows {
+					v := float64(out.Row(i)[c])
+					sum += v
+					squares += v * v
+				}
+				mean[c] += sum / n / parts
+				variance[c] += (squares - sum*sum/n) / (n - 1) / parts
+			}
+		}
+	}
+	for i, p := range tr.net.Params() {
+		if !slices.Equal(before[i], p.Data()) {
+			t.Errorf("%s is trained", p.Name)
+		}
+	}
+	if !tr.Done() || tr.Report().Step != tr.Length() || tr.Report().Loss > 100 {
+		t.Errorf("at the end: %+v", tr.Report())
+	}
+	for _, r := range tr.replicas {
+		norm := r.net.norms()[0]
+		for c := range channels {
+			m, v := float64(norm.RunningMean.Data()[c]), float64(norm.RunningVar.Data()[c])
+			if math.Abs(m-mean[c]) > 1e-4*(1+math.Abs(mean[c])) || math.Abs(v-variance[c]) > 1e-4*variance[c] {
+				t.Errorf("channel %d: running mean %v and variance %v, want %v and %v", c, m, v, mean[c], variance[c])
+			}
+		}
+	}
+}
+
+// Exits stand where the configuration says, also within a block; their convolutions have no deeper
+// ones before them, and a checkpoint knows where they stand.
+func TestExitsAfter(t *testing.T) {
+	set := tints(64)
+	cfg := tiny()
+	cfg.ExitsAfter = []int{1, 4, 6, 12, 13}
+	tr := start(t, cfg, set)
+	for e, want := range []int{1, 4, 6, 12, 13} {
+		g := gorgonia.NewGraph()
+		x, err := nn.NewInput(g, "x", 3)
+		check(t, err)
+		y, err := tr.net.Forward(x)
+		check(t, err)
+		tape, err := nn.NewTape(y[e])
+		check(t, err)
+		nodes, err := tr.net.Params().Nodes(g)
+		check(t, err)
+		convolutions := 0
+		for i, p := range tr.net.Params() {
+			if strings.Contains(p.Name, "conv") && tape.Needs(nodes[i]) {
+				convolutions++
+			}
+		}
+		if convolutions != want {
+			t.Errorf("exit %d needs %d convolutions, want %d", e+1, convolutions, want)
+		}
+	}
+	saved := checkpoints.NewState()
+	check(t, tr.SaveState(saved))
+	m, err := loadModel(saved.Sub("model"))
+	check(t, err)
+	if m.Network.After != [Exits]int(cfg.ExitsAfter) {
+		t.Errorf("loaded with exits after %v", m.Network.After)
+	}
+	cfg.ExitsAfter = blockEnds[:]
+	if err := start(t, cfg, set).LoadState(saved); !errors.Is(err, checkpoints.ErrMismatch) {
+		t.Errorf("another place of exits: %v", err)
 	}
 }

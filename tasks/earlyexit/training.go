@@ -10,6 +10,7 @@ import (
 	"github.com/graphrl/graphrl/nn"
 	"github.com/graphrl/graphrl/nn/cnn"
 	"github.com/graphrl/graphrl/nn/cnn/imagefolder"
+	"golang.org/x/sync/errgroup"
 	"gorgonia.org/gorgonia"
 )
 
@@ -31,6 +32,9 @@ type Training struct {
 	replicas []*replica
 	parallel *nn.DataParallel
 	opt      *nn.SGD
+
+	epochSteps int64 // minibatches in an epoch
+
 	order    []int  // of the images in this epoch
 	epoch    int64  // that order is for
 	mirrored []bool // images to mirror in epochs 1, 3, ...; nil without AlternateFlip
@@ -45,6 +49,9 @@ type replica struct {
 	x, labels *gorgonia.Node
 	logits    [Exits]*gorgonia.Node
 	trainer   *nn.Trainer
+	settle    *nn.Tape // loss and logits without the gradients
+	tape      *nn.Tape // of the last step: this one or the trainer's
+	loss      *gorgonia.Node
 	images    nn.Buffer // [part*pixels x 3]
 	targets   nn.Buffer // [part x classes], one-hot and smoothed
 	part      []int     // images of the current step
@@ -112,7 +119,8 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 		t.replicas, trainers = append(t.replicas, r), append(trainers, r.trainer)
 	}
 	steps := int64(cfg.Epochs * batches)
-	t.Course = runfolder.NewCourse(steps, int64(batches), int64(batches))
+	t.epochSteps = int64(batches)
+	t.Course = runfolder.NewCourse(steps+int64(cfg.Settle), t.epochSteps, t.epochSteps)
 	warmup := int(cfg.WarmupEpochs * float64(batches))
 	schedule := nn.CosineDecay(int(steps)-warmup, 0)
 	if warmup > 0 {
@@ -172,7 +180,11 @@ func (r *replica) build(cfg Config, opt *nn.SGD) error {
 	if err != nil {
 		return err
 	}
-	r.trainer, err = nn.NewTrainer(loss, cfg.trained(r.net), opt, r.logits[:]...)
+	if r.trainer, err = nn.NewTrainer(loss, cfg.trained(r.net), opt, r.logits[:]...); err != nil {
+		return err
+	}
+	r.loss = loss
+	r.settle, err = nn.NewTape(append(gorgonia.Nodes{loss}, r.logits[:]...)...)
 	return err
 }
 
@@ -180,7 +192,7 @@ func (r *replica) build(cfg Config, opt *nn.SGD) error {
 func (t *Training) Position() *runfolder.Course { return &t.Course }
 
 // Epoch returns the number of minibatches in an epoch.
-func (t *Training) Epoch() int64 { return t.Length() / int64(t.cfg.Epochs) }
+func (t *Training) Epoch() int64 { return t.epochSteps }
 
 // Step trains on the next minibatch.
 func (t *Training) Step() error {
@@ -197,25 +209,84 @@ func (t *Training) Step() error {
 			return err
 		}
 	}
-	loss, err := t.parallel.Step(t.shares)
+	loss, err := t.learn()
 	if err != nil {
 		return fmt.Errorf("early exits: step %d: %w", t.Steps()+1, err)
 	}
 	t.sums.Loss += loss
 	for i, r := range t.replicas {
 		for e, z := range r.logits {
-			t.sums.Accuracy[e] += t.shares[i] * accuracy(r.trainer.Tape.Matrix(z), t.images.Labels, r.part)
+			t.sums.Accuracy[e] += t.shares[i] * accuracy(r.tape.Matrix(z), t.images.Labels, r.part)
 		}
 	}
 	t.Advance()
 	if t.ReportDue() {
-		n := float64(t.Epoch())
-		t.report = Report{t.Steps(), t.Steps() / t.Epoch(), t.sums.Loss / n, make([]float64, Exits), t.opt.LearningRate()}
+		n := float64(t.Steps() - t.ReportFrom())
+		t.report = Report{t.Steps(), t.Steps() / t.Epoch(), t.sums.Loss / n, make([]float64, Exits), t.learningRate()}
 		for e, v := range t.sums.Accuracy {
 			t.report.Accuracy[e] = v / n
 		}
 	}
 	return nil
+}
+
+// learn makes a step with the loaded minibatch and returns the loss before it. After the last epoch
+// the step is one of [Config.Settle].
+func (t *Training) learn() (float64, error) {
+	settled := t.settled()
+	if settled < 0 {
+		return t.parallel.Step(t.shares)
+	}
+	for _, r := range t.replicas {
+		for _, l := range r.net.norms() {
+			l.Momentum = 1 / float64(settled+1) // so the running value is the mean of those so far
+		}
+	}
+	var group errgroup.Group
+	for _, r := range t.replicas {
+		group.Go(r.tape.Run)
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	loss := 0.0
+	for i, r := range t.replicas {
+		loss += t.shares[i] * r.tape.Scalar(r.loss)
+	}
+	if settled == int64(t.cfg.Settle)-1 {
+		t.shareStatistics()
+	}
+	return loss, nil
+}
+
+// settled returns the number of settling minibatches so far, negative while there is training left.
+func (t *Training) settled() int64 { return t.Steps() - int64(t.cfg.Epochs)*t.Epoch() }
+
+// learningRate returns the one of the last step.
+func (t *Training) learningRate() float64 {
+	if t.settled() > 0 {
+		return 0
+	}
+	return t.opt.LearningRate()
+}
+
+// shareStatistics gives all replicas the mean of their running values.
+func (t *Training) shareStatistics() {
+	var each []nn.Params
+	for _, r := range t.replicas {
+		each = append(each, r.net.Statistics())
+	}
+	for i, shared := range each[0] {
+		for k := range shared.Data() {
+			sum := 0.0
+			for _, ps := range each {
+				sum += float64(ps[i].Data()[k])
+			}
+			for _, ps := range each {
+				ps[i].Data()[k] = float32(sum / float64(len(each)))
+			}
+		}
+	}
 }
 
 // next returns the images of the next minibatch. What is left of an epoch is not trained on.
@@ -232,8 +303,11 @@ func (t *Training) next() []int {
 	return t.order[at : at+t.cfg.BatchSize]
 }
 
-// load binds the images of a replica's part and their targets.
+// load binds the images of a replica's part and their targets to the tape of the coming step.
 func (t *Training) load(r *replica, rng *rand.Rand) error {
+	if r.tape = r.trainer.Tape; t.settled() >= 0 {
+		r.tape = r.settle
+	}
 	m := r.net.Image
 	pixels, targets := r.images.Resize(len(r.part)*m.Pixels(), 3), r.targets.Resize(len(r.part), r.net.Classes)
 	shared := float32(t.cfg.LabelSmoothing / float64(r.net.Classes))
@@ -244,10 +318,10 @@ func (t *Training) load(r *replica, rng *rand.Rand) error {
 		t.norm.draw(pixels[k*m.Values():][:m.Values()], t.images.Image(i), m, t.view(i, m, rng))
 		targets[k*r.net.Classes+int(t.images.Labels[i])] += float32(1 - t.cfg.LabelSmoothing)
 	}
-	if err := r.trainer.Tape.Bind(r.x, r.images.Value()); err != nil {
+	if err := r.tape.Bind(r.x, r.images.Value()); err != nil {
 		return err
 	}
-	return r.trainer.Tape.Bind(r.labels, r.targets.Value())
+	return r.tape.Bind(r.labels, r.targets.Value())
 }
 
 // view draws how image i of m's size is looked at: mirrored, shifted, a square of it hidden.
@@ -351,6 +425,8 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 		errs = append(errs, err)
 	}
 	t.report.Epoch = t.Steps() / t.Epoch()
-	t.report.Step = t.report.Epoch * t.Epoch()
+	if t.report.Step = t.Steps(); !t.Done() {
+		t.report.Step = t.report.Epoch * t.Epoch()
+	}
 	return errors.Join(errs...)
 }

@@ -107,6 +107,17 @@ func vector(a *asm) {
 	a.Store(r, a.Return("largest"))
 	a.end()
 
+	// Loads, because prefetch instructions did not have the processor run ahead.
+	a.begin("touch", "(lines int, x *float32)", "reads one word of each of so many lines of the cache from x on.")
+	x = a.arg("x")
+	n := a.arg("lines")
+	a.Label("touch")
+	a.MOVL(Mem{Base: x}, a.GP32())
+	a.ADDQ(Imm(line), x)
+	a.DECQ(n)
+	a.JNZ(a.jump("touch"))
+	a.end()
+
 	pick(a)
 }
 
