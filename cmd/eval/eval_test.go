@@ -283,7 +283,7 @@ func TestBadInput(t *testing.T) {
 		{"--run DROOE --devices 14", "another architecture: it holds DROOE with MLP actor: devices 6,"},
 		{"--run DROOE --servers 4", "another architecture"},
 		{"--run DROOE --reach 3", "reach: 3 is not in 0..2"},
-		{"--run DROOE --servers 1", `profile "vgg16-cifar10" lists 2 servers and scenario "dynamic" has 1`},
+		{"--run DROOE --servers 1", `profile "illustrative" lists 2 servers and scenario "dynamic" has 1`},
 		{"--run DROOE --scenario dynamics", "is not known"},
 		{"--run DROOE --slots 0", "slots: 0 is not in 1.."},
 		{"--run DROOE --trace none.csv", "none.csv"},

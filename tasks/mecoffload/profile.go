@@ -18,11 +18,16 @@ import (
 //go:embed profiles/*.yaml
 var profileFiles embed.FS
 
-// IllustrativeProfile names the built-in profile whose figures are this project's own, not measured.
-const IllustrativeProfile = "vgg16-cifar10"
+const (
+	// IllustrativeProfile names the built-in profile whose figures are this project's own, not measured.
+	IllustrativeProfile = "illustrative"
+	// VGG16Profile names the built-in profile of a network of this project; [Profile.Measured] says
+	// how it was measured.
+	VGG16Profile = "vgg16-cifar10"
 
-// DefaultProfile names the built-in profile of a configuration that names none.
-const DefaultProfile = IllustrativeProfile
+	// DefaultProfile names the built-in profile of a configuration that names none.
+	DefaultProfile = IllustrativeProfile
+)
 
 // Profile describes a CNN with early exits and the servers that run it: the accuracy of each exit
 // and the time of an inference up to it. Profiles are YAML files that you can replace with your own

@@ -20,7 +20,7 @@ func TestIllustrativeProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Profile{
-		Name:     "vgg16-cifar10",
+		Name:     "illustrative",
 		Accuracy: []float64{0.64, 0.77, 0.85, 0.90, 0.93},
 		Servers: []ServerProfile{
 			{Name: "fast", Times: []Seconds{0.00055, 0.00105, 0.0016, 0.00215, 0.0026}},
@@ -30,7 +30,7 @@ func TestIllustrativeProfile(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
-	if d := cmp.Diff([]string{"vgg16-cifar10-measured", "vgg16-cifar10"}, ProfileNames()); d != "" {
+	if d := cmp.Diff([]string{"illustrative", "vgg16-cifar10"}, ProfileNames()); d != "" {
 		t.Error(d)
 	}
 	// Servers beyond the listed ones repeat the list.
@@ -54,7 +54,7 @@ func TestIllustrativeProfile(t *testing.T) {
 
 // The measured profile says where its figures come from, and has a distribution for each time.
 func TestMeasuredBuiltin(t *testing.T) {
-	p, err := LoadProfile("vgg16-cifar10-measured")
+	p, err := LoadProfile(VGG16Profile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestMeasuredBuiltin(t *testing.T) {
 	if m == nil || m.Machine == "" || m.Commit == "" || m.Network == "" || m.Threads != 1 || m.Images != 5000 || m.Runs < 300 {
 		t.Errorf("measured: %+v", m)
 	}
-	if p.Name != "vgg16-cifar10-measured" || p.Exits() != 4 {
+	if p.Name != VGG16Profile || p.Exits() != 5 {
 		t.Errorf("%s has %d exits", p.Name, p.Exits())
 	}
 	for _, s := range p.Servers {

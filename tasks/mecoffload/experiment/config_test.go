@@ -62,7 +62,7 @@ func TestConfigParts(t *testing.T) {
 		t.Errorf("the rest: %+v", c)
 	}
 
-	c = parseConfig(t, "profile: {name: vgg16-cifar10-measured, accuracy: [0.5], servers: [{times: [1ms]}]}\nslots: 3")
+	c = parseConfig(t, "profile: {name: vgg16-cifar10, accuracy: [0.5], servers: [{times: [1ms]}]}\nslots: 3")
 	if c.Profile.Measured != nil || c.Profile.Exits() != 1 {
 		t.Errorf("figures written out: %+v", c.Profile)
 	}
@@ -167,28 +167,28 @@ func TestConfigErrors(t *testing.T) {
 		"seed: 1\nrecipe: fast":              `f.yaml:2: recipe: recipe "fast" is not known: choose one of paper, tuned`,
 		"profile: resnet":                    `f.yaml:1: profile: profile "resnet" is not known`,
 		"scenario:\n  name: a\n  devizes: 3": "f.yaml:3: scenario.devizes: unknown key: did you mean devices?",
-		"scenario:\n  name: dynamic\n  devices: 0":        "f.yaml:3: scenario.devices: 0 is not in 1..100000",
-		"scenario: {name: a, slot: 10}":                   `f.yaml:1: scenario.slot: "10" is not a duration`,
-		"recipe:\n  name: a\n  rate: 3":                   "f.yaml:3: recipe.rate: unknown key: want one of name",
-		"recipe:\n  learning_rate: .nan":                  "f.yaml:2: recipe.learning_rate: NaN is not a number",
-		"recipe: {name: ''}":                              "f.yaml:1: recipe.name: is missing",
-		"recipe:\n  name: tuned\n  noise: 0":              "f.yaml:3: recipe.noise: 0 is not a number above 0",
-		"recipe:\n  clip_norm: -1":                        "f.yaml:2: recipe.clip_norm: -1 is not a number of at least 0",
-		"recipe:\n  refine_trials: -1":                    "f.yaml:2: recipe.refine_trials: -1 is not in 0..",
-		"recipe:\n  quantizer: knn":                       `f.yaml:2: recipe.quantizer: want order, noisy or gumbel`,
-		"recipe:\n  loss: mse":                            `f.yaml:2: recipe.loss: "mse" is neither`,
-		"recipe:\n  batch_size: 5000":                     "f.yaml:2: recipe.memory_size: 1024 is not in 5000..",
-		"method: GRLE\nslots: 12.5":                       "f.yaml:2: slots: 12.5 is not a whole number",
-		"recipe:\n  hidden: [3, 0.5]":                     "f.yaml:2: recipe.hidden[1]: 0.5 is not a whole number",
-		"scenario:\n  name: own\n  devices: 1.5":          "f.yaml:3: scenario.devices: 1.5 is not a whole number",
-		"recipe:\n  hidden:\n  - 3\n  - 0":                "f.yaml:4: recipe.hidden[1]: 0 is not in 1..",
-		"recipe:\n  gamma: 1":                             "f.yaml:2: recipe.gamma: 1 is not in [0, 1)",
-		"recipe:\n  graph_layers: 1000":                   "f.yaml:2: recipe.graph_layers: 1000 is not in 0..",
-		"profile:\n  name: a\n  accuracy: [0.5, 0.4]":     "f.yaml:3: profile.accuracy[1]: the accuracy 0.4 of exit 2 does not exceed",
-		"profile:\n  name: a\n  accuracy: [1.5]":          "f.yaml:3: profile.accuracy[0]: the accuracy 1.5 of exit 1 is not in (0, 1]",
-		three:                                             `f.yaml:4: profile.servers: profile "three" lists 3 servers and scenario "dynamic" has 2`,
-		"scenario: {name: dynamic, servers: 1}\nslots: 3": `f.yaml: profile.servers: profile "vgg16-cifar10" lists 2 servers and scenario "dynamic" has 1`,
-		"slots: 1\n---\nslots: 2":                         "f.yaml: 2 YAML documents",
+		"scenario:\n  name: dynamic\n  devices: 0":                     "f.yaml:3: scenario.devices: 0 is not in 1..100000",
+		"scenario: {name: a, slot: 10}":                                `f.yaml:1: scenario.slot: "10" is not a duration`,
+		"recipe:\n  name: a\n  rate: 3":                                "f.yaml:3: recipe.rate: unknown key: want one of name",
+		"recipe:\n  learning_rate: .nan":                               "f.yaml:2: recipe.learning_rate: NaN is not a number",
+		"recipe: {name: ''}":                                           "f.yaml:1: recipe.name: is missing",
+		"recipe:\n  name: tuned\n  noise: 0":                           "f.yaml:3: recipe.noise: 0 is not a number above 0",
+		"recipe:\n  clip_norm: -1":                                     "f.yaml:2: recipe.clip_norm: -1 is not a number of at least 0",
+		"recipe:\n  refine_trials: -1":                                 "f.yaml:2: recipe.refine_trials: -1 is not in 0..",
+		"recipe:\n  quantizer: knn":                                    `f.yaml:2: recipe.quantizer: want order, noisy or gumbel`,
+		"recipe:\n  loss: mse":                                         `f.yaml:2: recipe.loss: "mse" is neither`,
+		"recipe:\n  batch_size: 5000":                                  "f.yaml:2: recipe.memory_size: 1024 is not in 5000..",
+		"method: GRLE\nslots: 12.5":                                    "f.yaml:2: slots: 12.5 is not a whole number",
+		"recipe:\n  hidden: [3, 0.5]":                                  "f.yaml:2: recipe.hidden[1]: 0.5 is not a whole number",
+		"scenario:\n  name: own\n  devices: 1.5":                       "f.yaml:3: scenario.devices: 1.5 is not a whole number",
+		"recipe:\n  hidden:\n  - 3\n  - 0":                             "f.yaml:4: recipe.hidden[1]: 0 is not in 1..",
+		"recipe:\n  gamma: 1":                                          "f.yaml:2: recipe.gamma: 1 is not in [0, 1)",
+		"recipe:\n  graph_layers: 1000":                                "f.yaml:2: recipe.graph_layers: 1000 is not in 0..",
+		"profile:\n  name: a\n  accuracy: [0.5, 0.4]":                  "f.yaml:3: profile.accuracy[1]: the accuracy 0.4 of exit 2 does not exceed",
+		"profile:\n  name: a\n  accuracy: [1.5]":                       "f.yaml:3: profile.accuracy[0]: the accuracy 1.5 of exit 1 is not in (0, 1]",
+		three:                                                          `f.yaml:4: profile.servers: profile "three" lists 3 servers and scenario "dynamic" has 2`,
+		"scenario: {name: dynamic, servers: 1}\nprofile: illustrative": `f.yaml:2: profile.servers: profile "illustrative" lists 2 servers and scenario "dynamic" has 1`,
+		"slots: 1\n---\nslots: 2":                                      "f.yaml: 2 YAML documents",
 	}.check(t, func(doc string) error {
 		_, err := ParseConfig([]byte(doc), "f.yaml")
 		return err

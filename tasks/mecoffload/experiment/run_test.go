@@ -379,7 +379,7 @@ func TestGraphActorsFitAnyNumber(t *testing.T) {
 
 // A run with measured times: its configuration keeps them, and its checkpoint decides in their world.
 func TestMeasuredProfile(t *testing.T) {
-	p, err := mecoffload.LoadProfile("vgg16-cifar10-measured")
+	p, err := mecoffload.LoadProfile(mecoffload.VGG16Profile)
 	if err != nil {
 		t.Fatal(err)
 	}

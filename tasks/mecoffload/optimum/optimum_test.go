@@ -192,7 +192,7 @@ func TestBoundHolds(t *testing.T) {
 			t.Fatal(err)
 		}
 		sc.Devices, sc.Slot = 8, c.slot
-		p, err := mecoffload.LoadProfile("vgg16-cifar10")
+		p, err := mecoffload.LoadProfile(mecoffload.IllustrativeProfile)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func (c *Comparison) recommended() []Subject {
 // levelClaim is about the level that GRLE reaches and keeps in the crowded world.
 func (c *Comparison) levelClaim() ([]Claim, error) {
 	s, ok := c.method(agent.GRLE, agent.GRLE.DefaultRecipe())
-	if !ok || !slices.Contains(c.Worlds, crowded) || len(c.Suite.Seeds) < manySeeds && c.Suite.Slots < longSlots {
+	if !ok || !slices.Contains(c.Worlds, crowded) || !c.illustrative() || len(c.Suite.Seeds) < manySeeds && c.Suite.Slots < longSlots {
 		return nil, nil
 	}
 	least := 0.64

@@ -2,6 +2,8 @@ package suite
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/graphrl/graphrl/rl"
@@ -110,6 +112,22 @@ func TestReference(t *testing.T) {
 	}
 	if _, ok := made([]Subject{grl, random}, [][][]float64{{{1}, {1}}}).Reference(random); ok {
 		t.Error("a reference without GRLE")
+	}
+}
+
+// What level of accuracy can be reached depends on the servers: claims about it are of one profile.
+func TestLevelClaimsAreOfOneProfile(t *testing.T) {
+	c := made([]Subject{lt}, [][][]float64{{{0.8}}, {{0.8}}, {{0.7}}})
+	for name, want := range map[string]bool{mecoffload.IllustrativeProfile: true, "mine": false} {
+		c.Suite.Cells = []Cell{{Profile: mecoffload.Profile{Name: name}}}
+		claims, err := c.Claims()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(claims, func(c Claim) bool { return strings.Contains(c.Text, "0.67") })
+		if got != want {
+			t.Errorf("profile %s: a claim about 0.67: %v, want %v", name, got, want)
+		}
 	}
 }
 

@@ -497,3 +497,30 @@ func TestFailingCell(t *testing.T) {
 		t.Errorf("%v does not name %v", err, bad)
 	}
 }
+
+// The claims were made before any profile was measured, so their suite has the illustrative one; a
+// profile that is asked for takes its place.
+func TestClaimsProfile(t *testing.T) {
+	mine, err := mecoffload.LoadProfile(mecoffload.VGG16Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine.Name = "mine"
+	for name, c := range map[string]struct {
+		suite string
+		o     Options
+	}{
+		mecoffload.IllustrativeProfile: {"claims", Options{}},
+		"mine":                         {"claims", Options{Profile: &mine}},
+	} {
+		s, err := New(c.suite, c.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cell := range s.Cells {
+			if cell.Profile.Name != name {
+				t.Fatalf("%s, %+v: profile %s, want %s", c.suite, c.o, cell.Profile.Name, name)
+			}
+		}
+	}
+}
