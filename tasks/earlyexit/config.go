@@ -14,7 +14,7 @@ import (
 // Config fully determines a training run.
 type Config struct {
 	Data string `yaml:"data"` // training images, see package imagefolder
-	// Epochs is the number of passes over them. The default 16 on CIFAR-10 take 45 minutes on two
+	// Epochs is the number of passes over them. The default 20 on CIFAR-10 take an hour on two
 	// cores.
 	Epochs int `yaml:"epochs"`
 	// Settle is the number of minibatches after the last epoch that train nothing: the running values

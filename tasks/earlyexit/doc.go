@@ -1,10 +1,9 @@
 // Package earlyexit trains and measures convolutional networks with early exits: image classifiers
-// that can stop after each of their blocks.
+// that can stop before their last layer.
 //
 // It is where the profiles of package [github.com/graphrl/graphrl/tasks/mecoffload] come from. The
-// network is VGG-16 (K. Simonyan and A. Zisserman, ICLR 2015) with batch normalisation and an exit
-// after each of its five blocks. All exits learn together, by the weighted sum of their losses (S.
-// Teerapittayanon, B. McDanel and H. T. Kung, "BranchyNet", ICPR 2016).
+// network is VGG-16 (K. Simonyan and A. Zisserman, ICLR 2015) with batch normalisation and five
+// exits. All exits learn together, by the weighted sum of their losses (S. Teerapittayanon, B. McDanel and H. T. Kung, "BranchyNet", ICPR 2016).
 //
 //   - [NewNetwork] makes the network, [Network.Inference] a faster one for decisions, without batch
 //     normalisation.
