@@ -96,3 +96,37 @@ func pick(options int, sums, random []float64, choice []int32) {
 		pickKernel(min(step, len(random)-i), options, &sums[i*options], &random[i], &choice[i])
 	}
 }
+
+func adam(p, g, m, v []float32, s adamStep) {
+	if active == isaGo {
+		adamGo(p, g, m, v, s)
+		return
+	}
+	for len(p) > 0 {
+		n := min(len(p), burst)
+		adamKernel(n, &p[0], &g[0], &m[0], &v[0], s.beta1, s.rest1, s.beta2, s.rest2, s.rate, s.norm, s.eps, s.decay)
+		p, g, m, v = p[n:], g[n:], m[n:], v[n:]
+	}
+}
+
+func (c congruence) apply(squares, channels int, x, y Grid) {
+	if active == isaGo {
+		c.applyGo(squares, channels, x, y)
+		return
+	}
+	from, to := &x.Data[0], &y.Data[0]
+	switch c {
+	case winogradInput:
+		winogradInputKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
+	case winogradFilter:
+		winogradFilterKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
+	case winogradOutput:
+		winogradOutputKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
+	case winogradInputBackward:
+		winogradInputBackwardKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
+	case winogradFilterBackward:
+		winogradFilterBackwardKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
+	case winogradOutputBackward:
+		winogradOutputBackwardKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
+	}
+}

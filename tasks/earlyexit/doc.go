@@ -3,7 +3,8 @@
 //
 // It is where the profiles of package [github.com/graphrl/graphrl/tasks/mecoffload] come from. The
 // network is VGG-16 (K. Simonyan and A. Zisserman, ICLR 2015) with batch normalisation and five
-// exits. All exits learn together, by the weighted sum of their losses (S. Teerapittayanon, B. McDanel and H. T. Kung, "BranchyNet", ICPR 2016).
+// exits. All exits learn together, by the weighted sum of their losses (S. Teerapittayanon, B.
+// McDanel and H. T. Kung, "BranchyNet", ICPR 2016).
 //
 //   - [NewNetwork] makes the network, [Network.Inference] a faster one for decisions, without batch
 //     normalisation.

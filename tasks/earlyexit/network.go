@@ -33,7 +33,7 @@ type NetworkConfig struct {
 	UnpooledBlock5 bool
 	Dirac          bool // start from filters that pass their input on, see [cnn.Dirac]
 	// After has the convolution after which each exit stands, counted from 1, rising. The last exit
-	// stands after the last convolution.
+	// stands after the last convolution. Zeros are the ends of the blocks.
 	After [Exits]int
 }
 
@@ -69,6 +69,9 @@ func NewNetwork(cfg NetworkConfig, rng *rand.Rand) (*Network, error) {
 		return nil, fmt.Errorf("early exits: want a width in (0, 8], got %v", cfg.Width)
 	case cfg.Classes < 2:
 		return nil, fmt.Errorf("early exits: want at least 2 classes, got %d", cfg.Classes)
+	}
+	if cfg.After == [Exits]int{} {
+		cfg.After = blockEnds
 	}
 	if err := checkAfter(cfg.After[:]); err != nil {
 		return nil, fmt.Errorf("early exits: %w", err)
