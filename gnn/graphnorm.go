@@ -76,7 +76,8 @@ type graphNorm struct {
 	xhat         nn.Buffer // the normalised x
 	dxhat        nn.Buffer
 	mean, scale  []float64 // [graphs x cols]
-	sum, dot, dm []float64 // of one graph, by column
+	shift        []float64 // of one graph, by column: alpha mean
+	sum, dot, dm []float64 // likewise, of the backward pass
 }
 
 func (o *graphNorm) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -94,6 +95,7 @@ func (o *graphNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 	g, x, alpha := in[0].(*Graph), mat(in[1]), mat(in[2]).Data
 	o.mean, o.scale = reuse.Slice(o.mean, g.NumGraphs()*o.cols), reuse.Slice(o.scale, g.NumGraphs()*o.cols)
 	xhat := nn.Matrix{Rows: x.Rows, Cols: o.cols, Data: o.xhat.Resize(x.Rows, o.cols)}
+	o.shift = reuse.Slice(o.shift, o.cols)
 	for b := range g.NumGraphs() {
 		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
 		mean, scale := o.mean[b*o.cols:(b+1)*o.cols], o.scale[b*o.cols:(b+1)*o.cols]
@@ -103,11 +105,10 @@ func (o *graphNorm) Forward(in []gorgonia.Value, y nn.Matrix) error {
 			left := (1 - float64(alpha[k])) * mean[k]
 			scale[k] = 1 / math.Sqrt(v+left*left+graphNormEpsilon)
 		}
-		for i := first; i < end; i++ {
-			for k, v := range x.Row(i) {
-				xhat.Row(i)[k] = float32((float64(v) - float64(alpha[k])*mean[k]) * scale[k])
-			}
+		for k, v := range mean {
+			o.shift[k] = float64(alpha[k]) * v
 		}
+		kernel.Normalize(end-first, o.cols, x.Data[first*o.cols:end*o.cols], o.shift, scale, xhat.Data[first*o.cols:end*o.cols])
 	}
 	kernel.ScaleAct(o.act, y.Rows, o.cols, xhat.Data, mat(in[3]).Data, mat(in[4]).Data, y.Data)
 	return nil

@@ -174,51 +174,51 @@ func edgeAggregateBackwardKernel(n int, columns int, src *int32, dst *int32, u *
 	}
 }
 
-func winogradInputKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+func winogradInputKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
 	if active == isaAVX512 {
-		winogradInputAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradInputAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
-		winogradInputAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradInputAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 
-func winogradFilterKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+func winogradFilterKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
 	if active == isaAVX512 {
-		winogradFilterAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradFilterAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
-		winogradFilterAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradFilterAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 
-func winogradOutputKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+func winogradOutputKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
 	if active == isaAVX512 {
-		winogradOutputAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradOutputAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
-		winogradOutputAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradOutputAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 
-func winogradInputBackwardKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+func winogradInputBackwardKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
 	if active == isaAVX512 {
-		winogradInputBackwardAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradInputBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
-		winogradInputBackwardAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradInputBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 
-func winogradFilterBackwardKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+func winogradFilterBackwardKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
 	if active == isaAVX512 {
-		winogradFilterBackwardAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradFilterBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
-		winogradFilterBackwardAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradFilterBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 
-func winogradOutputBackwardKernel(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+func winogradOutputBackwardKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
 	if active == isaAVX512 {
-		winogradOutputBackwardAVX512(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradOutputBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
-		winogradOutputBackwardAVX2(grids, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+		winogradOutputBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 

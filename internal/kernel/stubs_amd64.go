@@ -473,65 +473,65 @@ func edgeDotBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32,
 //go:noescape
 func edgeAggregateBackwardAVX2(n int, columns int, src *int32, dst *int32, u *float32, w *float32, x *float32, nf int, wx *float32, ld int, slope float32, scale *float32, scaleStep int, up *float32, du *float32, dw *float32, dwx *float32)
 
-// winogradInputAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradInputAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradInputAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradInputAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradFilterAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradFilterAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradFilterAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradFilterAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradOutputAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradOutputAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradOutputAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradOutputAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradInputBackwardAVX512 adds to y P x P^T for each of grids squares x of vectors of channels elements.
+// winogradInputBackwardAVX512 adds to y P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradInputBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradInputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradFilterBackwardAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradFilterBackwardAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradFilterBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradFilterBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradOutputBackwardAVX512 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradOutputBackwardAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradOutputBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradOutputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradInputAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradInputAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradInputAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradInputAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradFilterAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradFilterAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradFilterAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradFilterAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradOutputAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradOutputAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradOutputAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradOutputAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradInputBackwardAVX2 adds to y P x P^T for each of grids squares x of vectors of channels elements.
+// winogradInputBackwardAVX2 adds to y P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradInputBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradInputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradFilterBackwardAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradFilterBackwardAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradFilterBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradFilterBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
-// winogradOutputBackwardAVX2 writes P x P^T for each of grids squares x of vectors of channels elements.
+// winogradOutputBackwardAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
-func winogradOutputBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+func winogradOutputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
 // columnSumsAVX512 adds the sums of n <= 16 columns of x to sum.
 //

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-// func winogradInputAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradInputAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Z0
@@ -20,7 +20,7 @@ TEXT ·winogradInputAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -310,8 +310,8 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
@@ -333,7 +333,7 @@ DATA c3f000000<>+56(SB)/4, $0x3f000000
 DATA c3f000000<>+60(SB)/4, $0x3f000000
 GLOBL c3f000000<>(SB), RODATA|NOPTR, $64
 
-// func winogradFilterAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradFilterAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradFilterAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Z0
@@ -349,7 +349,7 @@ TEXT ·winogradFilterAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), SI
 	MOVQ y+48(FP), DI
 	MOVQ channels+8(FP), R8
@@ -607,12 +607,12 @@ channel_done:
 	ADDQ SI, x+16(FP)
 	MOVQ yNext+72(FP), SI
 	ADDQ SI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradOutputAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradOutputAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutputAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Z0
@@ -628,7 +628,7 @@ TEXT ·winogradOutputAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -786,12 +786,12 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradInputBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradInputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradInputBackwardAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Z0
@@ -807,7 +807,7 @@ TEXT ·winogradInputBackwardAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -1161,12 +1161,12 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradFilterBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradFilterBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradFilterBackwardAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Z0
@@ -1182,7 +1182,7 @@ TEXT ·winogradFilterBackwardAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -1418,12 +1418,12 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradOutputBackwardAVX512(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradOutputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·winogradOutputBackwardAVX512(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Z0
@@ -1439,7 +1439,7 @@ TEXT ·winogradOutputBackwardAVX512(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), SI
 	MOVQ y+48(FP), DI
 	MOVQ channels+8(FP), R8
@@ -1649,12 +1649,12 @@ channel_done:
 	ADDQ SI, x+16(FP)
 	MOVQ yNext+72(FP), SI
 	ADDQ SI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradInputAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradInputAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX
 TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Y0
@@ -1670,7 +1670,7 @@ TEXT ·winogradInputAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -2223,8 +2223,8 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
@@ -2262,7 +2262,7 @@ DATA lanemask<>+120(SB)/4, $0x00000000
 DATA lanemask<>+124(SB)/4, $0x00000000
 GLOBL lanemask<>(SB), RODATA|NOPTR, $128
 
-// func winogradFilterAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradFilterAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, FMA3
 TEXT ·winogradFilterAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Y0
@@ -2278,7 +2278,7 @@ TEXT ·winogradFilterAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), SI
 	MOVQ y+48(FP), DI
 	MOVQ channels+8(FP), R8
@@ -2767,12 +2767,12 @@ channel_done:
 	ADDQ SI, x+16(FP)
 	MOVQ yNext+72(FP), SI
 	ADDQ SI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradOutputAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradOutputAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX
 TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Y0
@@ -2788,7 +2788,7 @@ TEXT ·winogradOutputAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -3077,12 +3077,12 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradInputBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradInputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX
 TEXT ·winogradInputBackwardAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Y0
@@ -3098,7 +3098,7 @@ TEXT ·winogradInputBackwardAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -3779,12 +3779,12 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradFilterBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradFilterBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX, FMA3
 TEXT ·winogradFilterBackwardAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Y0
@@ -3800,7 +3800,7 @@ TEXT ·winogradFilterBackwardAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), DI
 	MOVQ y+48(FP), R8
 	MOVQ channels+8(FP), R9
@@ -4245,12 +4245,12 @@ channel_done:
 	ADDQ DI, x+16(FP)
 	MOVQ yNext+72(FP), DI
 	ADDQ DI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET
 
-// func winogradOutputBackwardAVX2(grids int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+// func winogradOutputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 // Requires: AVX
 TEXT ·winogradOutputBackwardAVX2(SB), NOSPLIT, $0-80
 	VBROADCASTSS c3f000000<>+0(SB), Y0
@@ -4266,7 +4266,7 @@ TEXT ·winogradOutputBackwardAVX2(SB), NOSPLIT, $0-80
 	SHLQ         $0x02, xNext+40(FP)
 	SHLQ         $0x02, yNext+72(FP)
 
-grid:
+square:
 	MOVQ x+16(FP), SI
 	MOVQ y+48(FP), DI
 	MOVQ channels+8(FP), R8
@@ -4659,7 +4659,7 @@ channel_done:
 	ADDQ SI, x+16(FP)
 	MOVQ yNext+72(FP), SI
 	ADDQ SI, y+48(FP)
-	DECQ grids+0(FP)
-	JNZ  grid
+	DECQ squares+0(FP)
+	JNZ  square
 	VZEROUPPER
 	RET

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
 )
@@ -145,16 +146,12 @@ func (o *conv2D) Forward(in []gorgonia.Value, out nn.Matrix) error {
 	if err != nil {
 		return err
 	}
-	if n := o.out.Channels; o.suitsWinograd(out.Rows) {
+	if o.suitsWinograd(out.Rows) {
 		p := o.winograd(w, out.Rows)
 		p.forward(x, out)
 		p.close()
 	} else {
-		k, step := o.depth(), o.block(out.Rows)
-		for at := 0; at < out.Rows; at += step {
-			m := min(step, out.Rows-at)
-			kernel.Gemm(false, false, m, n, k, o.unfold(x, at, m), k, w.Data, n, out.Data[at*n:], n, false)
-		}
+		o.forwardUnfolded(x, w, out)
 	}
 	if o.bias {
 		b, err := nn.AsMatrix(in[2])
@@ -164,6 +161,16 @@ func (o *conv2D) Forward(in []gorgonia.Value, out nn.Matrix) error {
 		kernel.BiasAct(kernel.ActNone, out.Rows, o.out.Channels, out.Data, b.Data)
 	}
 	return nil
+}
+
+// forwardUnfolded computes the result without the bias.
+func (o *conv2D) forwardUnfolded(x, w, out nn.Matrix) {
+	k, n := o.depth(), o.out.Channels
+	step := o.block(out.Rows)
+	for at := 0; at < out.Rows; at += step {
+		m := min(step, out.Rows-at)
+		kernel.Gemm(false, false, m, n, k, o.unfold(x, at, m), k, w.Data, n, out.Data[at*n:], n, false)
+	}
 }
 
 func (o *conv2D) Differentiable(int) bool { return true }
@@ -180,33 +187,36 @@ func (o *conv2D) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.Mat
 	if !dx.IsZero() {
 		clear(dx.Data)
 	}
-	if !dw.IsZero() {
-		clear(dw.Data)
-	}
 	if o.suitsWinograd(out.Rows) {
 		p := o.winograd(w, out.Rows)
 		p.backward(x, dout, dx, dw)
 		p.close()
-		return nil
+	} else {
+		o.backwardUnfolded(x, w, dout, dx, dw)
+	}
+	return nil
+}
+
+// backwardUnfolded sets dw to the gradient of the filters and adds that of the input to dx, unless
+// they are zero.
+func (o *conv2D) backwardUnfolded(x, w, dout, dx, dw nn.Matrix) {
+	if !dw.IsZero() {
+		clear(dw.Data)
 	}
 	k, n := o.depth(), o.out.Channels
-	step := o.block(out.Rows)
-	for at := 0; at < out.Rows; at += step {
-		m := min(step, out.Rows-at)
+	step := o.block(dout.Rows)
+	for at := 0; at < dout.Rows; at += step {
+		m := min(step, dout.Rows-at)
 		dy := dout.Data[at*n:]
 		if !dw.IsZero() { // dW += windows^T dy
 			kernel.Gemm(true, false, k, n, m, o.unfold(x, at, m), k, dy, n, dw.Data, n, true)
 		}
 		if !dx.IsZero() { // dwindows = dy W^T
-			if cap(o.drows) < m*k {
-				o.drows = make([]float32, m*k)
-			}
-			drows := o.drows[:m*k]
-			kernel.Gemm(false, true, m, k, n, dy, n, w.Data, n, drows, k, false)
-			o.fold(drows, at, m, dx)
+			o.drows = reuse.Slice(o.drows, m*k)
+			kernel.Gemm(false, true, m, k, n, dy, n, w.Data, n, o.drows, k, false)
+			o.fold(o.drows, at, m, dx)
 		}
 	}
-	return nil
 }
 
 func (o *conv2D) operands(in []gorgonia.Value) (x, w nn.Matrix, err error) {
@@ -222,13 +232,10 @@ func (o *conv2D) unfold(x nn.Matrix, at, m int) []float32 {
 		return x.Data[at*x.Cols:]
 	}
 	k := o.depth()
-	if cap(o.rows) < m*k {
-		o.rows = make([]float32, m*k)
-	}
-	rows := o.rows[:m*k]
+	o.rows = reuse.Slice(o.rows, m*k)
 	width := o.kernel * o.in.Channels // values in one line of a window
 	o.lines(at, m, func(line, pixel, lo, hi int) {
-		row := rows[line*width:][:width]
+		row := o.rows[line*width:][:width]
 		if lo >= hi {
 			clear(row)
 			return
@@ -237,7 +244,7 @@ func (o *conv2D) unfold(x nn.Matrix, at, m int) []float32 {
 		copy(row[lo*x.Cols:hi*x.Cols], x.Data[(pixel+lo)*x.Cols:])
 		clear(row[hi*x.Cols:])
 	})
-	return rows
+	return o.rows
 }
 
 // fold adds the gradient of m windows, starting with window at, to the gradient of their pixels.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/graphrl/graphrl/internal/kernel"
+	"github.com/graphrl/graphrl/internal/reuse"
 	"github.com/graphrl/graphrl/nn"
 )
 
@@ -56,22 +57,14 @@ func (o *conv2D) winograd(w nn.Matrix, pixels int) winograd {
 	p.rows = pixels / (4 * p.width)
 	tiles := max(cacheValues/(points*(o.in.Channels+o.out.Channels)), blockTiles)
 	p.step = max(1, tiles/p.width)
-	kernel.WinogradFilter(1, len(w.Data)/9, filterGrid(w.Data, 3), filterGrid(resize(&p.filters, points*len(w.Data)/9), 4))
+	pixel := o.in.Channels * o.out.Channels
+	p.filters = reuse.Slice(p.filters, points*pixel)
+	kernel.WinogradFilter(1, pixel, filterGrid(w.Data, pixel, 3), filterGrid(p.filters, pixel, 4))
 	return p
 }
 
-// resize returns n values whose contents are unspecified.
-func resize(x *[]float32, n int) []float32 {
-	if cap(*x) < n {
-		*x = make([]float32, n)
-	}
-	*x = (*x)[:n]
-	return *x
-}
-
-// filterGrid is filters, or their transforms, of side x side pixels.
-func filterGrid(w []float32, side int) kernel.Grid {
-	pixel := len(w) / (side * side)
+// filterGrid is filters, or their transforms, of side x side pixels of so many values.
+func filterGrid(w []float32, pixel, side int) kernel.Grid {
 	return kernel.Grid{Data: w, Row: side * pixel, Col: pixel}
 }
 
@@ -81,12 +74,13 @@ func (p *winograd) forward(x, y nn.Matrix) {
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
-		in, out := p.transformInput(x, at, rows), resize(&p.results, points*tiles*n)
+		p.transformInput(x, at, rows)
+		p.results = reuse.Slice(p.results, points*tiles*n)
 		for k := range points {
-			kernel.Gemm(false, false, tiles, n, c, in[k*tiles*c:], c, p.filters[k*c*n:], n, out[k*tiles*n:], n, false)
+			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*tiles*c:], c, p.filters[k*c*n:], n, p.results[k*tiles*n:], n, false)
 		}
 		for r := range rows {
-			kernel.WinogradOutput(p.width, n, p.tileGrid(out, r, rows, n), p.resultGrid(y, at+r))
+			kernel.WinogradOutput(p.width, n, p.tileGrid(p.results, r, rows, n), p.resultGrid(y, at+r))
 		}
 	}
 }
@@ -95,31 +89,31 @@ func (p *winograd) forward(x, y nn.Matrix) {
 // dx.
 func (p *winograd) backward(x, dy, dx, dw nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
-	dfilters := resize(&p.dfilters, points*c*n)
-	clear(dfilters)
+	p.dfilters = reuse.Slice(p.dfilters, points*c*n)
+	clear(p.dfilters)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
-		dout := resize(&p.results, points*tiles*n)
+		p.results = reuse.Slice(p.results, points*tiles*n)
 		for r := range rows {
-			kernel.WinogradOutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(dout, r, rows, n))
+			kernel.WinogradOutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(p.results, r, rows, n))
 		}
 		if !dw.IsZero() {
-			in := p.transformInput(x, at, rows)
+			p.transformInput(x, at, rows)
 			for k := range points {
-				kernel.Gemm(true, false, c, n, tiles, in[k*tiles*c:], c, dout[k*tiles*n:], n, dfilters[k*c*n:], n, true)
+				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*tiles*c:], c, p.results[k*tiles*n:], n, p.dfilters[k*c*n:], n, true)
 			}
 		}
 		if !dx.IsZero() {
-			din := resize(&p.inputs, points*tiles*c)
+			p.inputs = reuse.Slice(p.inputs, points*tiles*c)
 			for k := range points {
-				kernel.Gemm(false, true, tiles, c, n, dout[k*tiles*n:], n, p.filters[k*c*n:], n, din[k*tiles*c:], c, false)
+				kernel.Gemm(false, true, tiles, c, n, p.results[k*tiles*n:], n, p.filters[k*c*n:], n, p.inputs[k*tiles*c:], c, false)
 			}
-			p.addInputGradient(din, dx, at, rows)
+			p.addInputGradient(dx, at, rows)
 		}
 	}
 	if !dw.IsZero() {
-		kernel.WinogradFilterBackward(1, c*n, filterGrid(dfilters, 4), filterGrid(dw.Data, 3))
+		kernel.WinogradFilterBackward(1, c*n, filterGrid(p.dfilters, c*n, 4), filterGrid(dw.Data, c*n, 3))
 	}
 }
 
@@ -134,10 +128,9 @@ func (p *winograd) resultGrid(y nn.Matrix, r int) kernel.Grid {
 	return kernel.Grid{Data: y.Data[2*r*p.out.Width*y.Cols:], Row: p.out.Width * y.Cols, Col: y.Cols, Next: 2 * y.Cols}
 }
 
-// transformInput returns the transforms of rows rows of tiles from the at-th on, of [points x tiles x
-// In.Channels].
-func (p *winograd) transformInput(x nn.Matrix, at, rows int) []float32 {
-	inputs := resize(&p.inputs, points*rows*p.width*x.Cols)
+// transformInput sets inputs to the transforms of rows rows of tiles from the at-th on.
+func (p *winograd) transformInput(x nn.Matrix, at, rows int) {
+	p.inputs = reuse.Slice(p.inputs, points*rows*p.width*x.Cols)
 	strip := p.stripGrid()
 	clear(strip.Data) // the padding at the sides stays zero
 	for r := range rows {
@@ -149,17 +142,16 @@ func (p *winograd) transformInput(x nn.Matrix, at, rows int) []float32 {
 				copy(row, x.Data[pixel*x.Cols:])
 			}
 		})
-		kernel.WinogradInput(p.width, x.Cols, strip, p.tileGrid(inputs, r, rows, x.Cols))
+		kernel.WinogradInput(p.width, x.Cols, strip, p.tileGrid(p.inputs, r, rows, x.Cols))
 	}
-	return inputs
 }
 
-// addInputGradient adds to dx what comes from the gradients of such transforms.
-func (p *winograd) addInputGradient(dinputs []float32, dx nn.Matrix, at, rows int) {
+// addInputGradient adds to dx what comes from inputs, the gradients of such transforms.
+func (p *winograd) addInputGradient(dx nn.Matrix, at, rows int) {
 	strip := p.stripGrid()
 	for r := range rows {
 		clear(strip.Data)
-		kernel.WinogradInputBackward(p.width, dx.Cols, p.tileGrid(dinputs, r, rows, dx.Cols), strip)
+		kernel.WinogradInputBackward(p.width, dx.Cols, p.tileGrid(p.inputs, r, rows, dx.Cols), strip)
 		p.stripRows(at+r, func(u, pixel int) {
 			if pixel >= 0 {
 				kernel.Axpy(1, p.inside(strip, u), dx.Data[pixel*dx.Cols:])
@@ -172,7 +164,8 @@ func (p *winograd) addInputGradient(dinputs []float32, dx nn.Matrix, at, rows in
 func (p *winograd) stripGrid() kernel.Grid {
 	c := p.in.Channels
 	row := (p.in.Width + 2*p.padding) * c
-	return kernel.Grid{Data: resize(&p.strip, 4*row), Row: row, Col: c, Next: 2 * c}
+	p.strip = reuse.Slice(p.strip, 4*row)
+	return kernel.Grid{Data: p.strip, Row: row, Col: c, Next: 2 * c}
 }
 
 // inside is row u of a strip without the padding.

@@ -83,8 +83,6 @@ func (c Config) validate() error {
 		return invalid("settle", "want from 0 to 1,000,000 minibatches, got %d", c.Settle)
 	case !(c.Width > 0 && c.Width <= 8):
 		return invalid("width", "want a width in (0, 8], got %v", c.Width)
-	case checkAfter(c.ExitsAfter) != nil:
-		return invalid("exits_after", "%v", checkAfter(c.ExitsAfter))
 	case len(c.ExitWeights) != Exits:
 		return invalid("exit_weights", "want %d weights, got %d", Exits, len(c.ExitWeights))
 	case c.Replicas < 1 || c.Replicas > 256:
@@ -105,6 +103,9 @@ func (c Config) validate() error {
 		return invalid("alternate_flip", "want flip with it")
 	case c.Cutout < 0 || c.Cutout > 4096:
 		return invalid("cutout", "want a square of 0 to 4,096 pixels, got %d", c.Cutout)
+	}
+	if err := checkAfter(c.ExitsAfter); err != nil {
+		return invalid("exits_after", "%v", err)
 	}
 	for _, w := range c.ExitWeights {
 		if !(w >= 0 && w <= 1e6) {

@@ -178,6 +178,23 @@ func TestAlternateFlipAndCutout(t *testing.T) {
 	}
 }
 
+// convolution returns a function that applies a convolution to images. Its result is valid until the
+// next call.
+func convolution(t *testing.T, conv *cnn.Conv2D) func(images gorgonia.Value) nn.Matrix {
+	t.Helper()
+	x, err := nn.NewInput(gorgonia.NewGraph(), "x", 3)
+	check(t, err)
+	y, err := conv.Forward(x)
+	check(t, err)
+	tape, err := nn.NewTape(y)
+	check(t, err)
+	return func(images gorgonia.Value) nn.Matrix {
+		check(t, tape.Bind(x, images))
+		check(t, tape.Run())
+		return tape.Matrix(y)
+	}
+}
+
 // Training leaves the filters that whiten as they are, and changes every other parameter.
 func TestWhitenedFiltersStay(t *testing.T) {
 	cfg := plain()
@@ -208,21 +225,13 @@ func TestWhiten(t *testing.T) {
 	conv, err := cnn.NewConv2D("conv", cnn.Conv2DConfig{In: m, Channels: 2 * components, Kernel: 3, NoBias: true}, rand.New(rand.NewPCG(1, 1)))
 	check(t, err)
 	check(t, whiten(conv, norm, set))
-	g := gorgonia.NewGraph()
-	x, err := nn.NewInput(g, "x", 3)
-	check(t, err)
-	y, err := conv.Forward(x)
-	check(t, err)
-	tape, err := nn.NewTape(y)
-	check(t, err)
+	apply := convolution(t, conv)
 	var moments [components][components]float64
 	rows := 0
 	for i := range set.Len() {
 		var in nn.Buffer
 		norm.draw(in.Resize(m.Pixels(), 3), set.Image(i), m, view{})
-		check(t, tape.Bind(x, in.Value()))
-		check(t, tape.Run())
-		out := tape.Matrix(y)
+		out := apply(in.Value())
 		rows += out.Rows
 		for p := range out.Rows {
 			row := out.Row(p)
@@ -262,22 +271,13 @@ func TestSettle(t *testing.T) {
 		before = append(before, slices.Clone(p.Data()))
 	}
 	conv := tr.net.blocks[0].units[0].conv
-	channels := conv.Out.Channels
+	apply, channels := convolution(t, conv), conv.Out.Channels
 	mean, variance := make([]float64, channels), make([]float64, channels)
 	parts := float64(cfg.Settle * cfg.Replicas)
 	for range cfg.Settle {
 		check(t, tr.Step())
 		for _, r := range tr.replicas {
-			g := gorgonia.NewGraph()
-			x, err := nn.NewInput(g, "x", 3)
-			check(t, err)
-			y, err := conv.Forward(x)
-			check(t, err)
-			tape, err := nn.NewTape(y)
-			check(t, err)
-			check(t, tape.Bind(x, r.images.Value()))
-			check(t, tape.Run())
-			out := tape.Matrix(y)
+			out := apply(r.images.Value())
 			for c := range channels {
 				sum, squares, n := 0.0, 0.0, float64(out.Rows)
 				for i := range out.Rows {

@@ -31,21 +31,21 @@ func transposed(m [][]float64) [][]float64 {
 	return t
 }
 
-// congruence emits y = P x P^T, or y += P x P^T if add, for grids of vectors: x is a square of
+// congruence emits y = P x P^T, or y += P x P^T if add, for squares of vectors: x is one of
 // len(P[0]) vectors a side, y one of len(P).
 func (a *asm) congruence(name string, p [][]float64, add bool) {
 	verb := "writes"
 	if add {
 		verb = "adds to y"
 	}
-	a.begin(name, "(grids, channels int, x *float32, xRow, xCol, xNext int, y *float32, yRow, yCol, yNext int)",
-		verb+" P x P^T for each of grids squares x of vectors of channels elements.")
+	a.begin(name, "(squares, channels int, x *float32, xRow, xCol, xNext int, y *float32, yRow, yCol, yNext int)",
+		verb+" P x P^T for each of so many squares x of vectors of channels elements.")
 	half := a.broadcast(a.num(0.5).(mem))
 	xRow, xCol, yRow, yCol := a.bytes("xRow"), a.bytes("xCol"), a.bytes("yRow"), a.bytes("yCol")
 	xCol3 := a.GP64()
 	a.LEAQ(Mem{Base: xCol, Index: xCol, Scale: 2}, xCol3)
 	a.toBytes("xNext", "yNext")
-	a.Label("grid")
+	a.Label("square")
 	x, y := a.arg("x"), a.arg("y")
 	a.blocks("channel", a.arg("channels"), nil, []gp{x, y}, func(masks []laneMask) {
 		for h, k := range masks {
@@ -56,7 +56,7 @@ func (a *asm) congruence(name string, p [][]float64, add bool) {
 				a.MOVQ(x, from)
 				for i := range sums {
 					sums[i] = a.combine(p[j], half, func(c int) Op {
-						m := Mem{Base: from, Disp: a.part(from, h).Disp}
+						m := a.part(from, h)
 						switch c {
 						case 1, 2:
 							m.Index, m.Scale = xCol, uint8(c)
@@ -96,8 +96,8 @@ func (a *asm) congruence(name string, p [][]float64, add bool) {
 		a.MOVQ(a.slot(name+"Next"), next)
 		a.ADDQ(next, a.slot(name))
 	}
-	a.DECQ(a.slot("grids"))
-	a.JNZ(a.jump("grid"))
+	a.DECQ(a.slot("squares"))
+	a.JNZ(a.jump("square"))
 	a.end()
 }
 
