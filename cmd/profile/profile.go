@@ -54,10 +54,11 @@ func (c *csvCommand) Run(streams cli.Streams) error {
 
 // networkCommand measures a network of tasks/earlyexit.
 type networkCommand struct {
-	Checkpoint string `arg:"" help:"Run folder or checkpoint of examples/earlyexit."`
-	Images     string `required:"" placeholder:"PATH" help:"Labelled test images: class folders, in a directory or a zip archive."`
-	Runs       int    `help:"Timed inferences of each exit, alone and under load." default:"300"`
-	CPUTime    bool   `name:"cpu-time" help:"Measure alone by the processor time of the thread, not by the wall clock, and not under load: for a machine that does other things meanwhile."`
+	Checkpoint string        `arg:"" help:"Run folder or checkpoint of examples/earlyexit."`
+	Images     string        `required:"" placeholder:"PATH" help:"Labelled test images: class folders, in a directory or a zip archive."`
+	Runs       int           `help:"Timed inferences of each exit, alone and under load." default:"300"`
+	Pause      time.Duration `placeholder:"TIME" help:"Time before each inference in which the server waits for an image. An inference right after another one, with --pause 0s, finds everything it needs in the processor's caches." default:"20ms"`
+	CPUTime    bool          `name:"cpu-time" help:"Measure alone by the processor time of the thread, not by the wall clock, and not under load: for a machine that does other things meanwhile."`
 	output
 }
 
@@ -65,6 +66,9 @@ type networkCommand struct {
 func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 	if c.Runs < 1 || c.Runs > 1e6 {
 		return cli.Usage("--runs %d: want from 1 to 1,000,000", c.Runs)
+	}
+	if c.Pause < 0 || c.Pause > time.Minute {
+		return cli.Usage("--pause %v: want from 0s to 1m", c.Pause)
 	}
 	model, err := earlyexit.LoadModel(c.Checkpoint)
 	if err != nil {
@@ -100,14 +104,14 @@ func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 		Network: fmt.Sprintf("VGG-16 of width %.4g with %d exits, for %v pixels and %d classes", net.Width, earlyexit.Exits, net.Image, net.Classes),
 		Machine: fmt.Sprintf("%s, %s/%s", processor(), runtime.GOOS, runtime.GOARCH),
 		Cores:   cores, Threads: 1, Commit: cli.Version(), Date: time.Now().UTC().Format(time.DateOnly),
-		Images: set.Len(), Runs: c.Runs,
+		Images: set.Len(), Runs: c.Runs, Pause: mecoffload.Seconds(c.Pause.Seconds()),
 	}
 	how := fmt.Sprintf("A server \"alone\" runs one inference at a time on a machine that does nothing else,\n"+
 		"a server \"loaded\" on one with %d more inferences all the time.", cores)
 	if c.CPUTime {
 		how = "A server \"alone\" runs one inference at a time: the processor time of its thread, measured on a machine that did other things."
 	}
-	return c.write(m, "Written by cmd/profile network. "+how+"\nTimes are of one image on one thread, from its bytes to the logits.", streams)
+	return c.write(m, fmt.Sprintf("Written by cmd/profile network. %s\nTimes are of one image on one thread, from its bytes to the logits, after a pause of %v.", how, c.Pause), streams)
 }
 
 // times measures the kinds of server: each has the latencies of all exits.
@@ -119,12 +123,13 @@ func (c *networkCommand) times(ctx context.Context, m *earlyexit.Model, set *ima
 		}
 	}
 	fmt.Fprintf(streams.Err, "latency of one image, alone\n")
-	alone, err := earlyexit.Latencies(m, set, c.Runs, clock)
+	alone, err := earlyexit.Latencies(m, set, earlyexit.Timing{Runs: c.Runs, Clock: clock, Pause: c.Pause})
 	if err != nil || c.CPUTime {
 		return []string{"alone"}, [][]earlyexit.Latency{alone}, err
 	}
 	fmt.Fprintf(streams.Err, "latency of one image, %d more at the same time\n", cores)
-	loaded, err := underLoad(ctx, m, set, cores, c.Runs)
+	timing := earlyexit.Timing{Runs: c.Runs, Clock: earlyexit.WallClock, Pause: c.Pause}
+	loaded, err := underLoad(ctx, m, set, cores, timing)
 	return []string{"alone", "loaded"}, [][]earlyexit.Latency{alone, loaded}, err
 }
 
@@ -137,7 +142,7 @@ func seconds(l earlyexit.Latency) []mecoffload.Seconds {
 }
 
 // underLoad measures latencies while other goroutines classify images too.
-func underLoad(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, others, runs int) ([]earlyexit.Latency, error) {
+func underLoad(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, others int, timing earlyexit.Timing) ([]earlyexit.Latency, error) {
 	ctx, stop := context.WithCancel(ctx)
 	var load sync.WaitGroup
 	defer load.Wait()
@@ -155,7 +160,7 @@ func underLoad(ctx context.Context, m *earlyexit.Model, set *imagefolder.Set, ot
 			}
 		})
 	}
-	return earlyexit.Latencies(m, set, runs, earlyexit.WallClock)
+	return earlyexit.Latencies(m, set, timing)
 }
 
 // name returns the profile's name: from the flag, the output file or the input file.

@@ -111,7 +111,7 @@ func TestNetwork(t *testing.T) {
 	p, err := mecoffload.LoadProfile(out)
 	check(t, err)
 	m := p.Measured
-	if m == nil || m.Images != 16 || m.Runs != 5 || m.Threads != 1 || m.Machine == "" || m.Commit == "" ||
+	if m == nil || m.Images != 16 || m.Runs != 5 || m.Pause != 20e-3 || m.Threads != 1 || m.Machine == "" || m.Commit == "" ||
 		m.Network != "VGG-16 of width 0.03125 with 5 exits, for 32x32x3 pixels and 2 classes" {
 		t.Errorf("measured: %+v", m)
 	}
@@ -124,12 +124,12 @@ func TestNetwork(t *testing.T) {
 // cpuTime continues TestNetwork: processor time does not include waiting, so there is no server under load.
 func cpuTime(t *testing.T, run, images string) {
 	t.Helper()
-	code, text, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--cpu-time", "--name", "mine")
+	code, text, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--pause", "0s", "--cpu-time", "--name", "mine")
 	if earlyexit.ThreadClock() == nil {
 		t.Skip(messages)
 	}
 	p, err := mecoffload.ParseProfile([]byte(text), "printed")
-	if code != 0 || err != nil || len(p.Servers) != 1 || !strings.Contains(text, "processor time") {
+	if code != 0 || err != nil || len(p.Servers) != 1 || !strings.Contains(text, "processor time") || p.Measured.Pause != 0 {
 		t.Errorf("exit code %d, %s, %v:\n%s", code, messages, err, text)
 	}
 }
@@ -146,6 +146,7 @@ func TestWrongUse(t *testing.T) {
 		{"no-such.csv", "no-such.csv"},
 		{"network no-such-run --images x.zip", "no-such-run"},
 		{"network no-such-run --images x.zip --runs 0", "--runs"},
+		{"network no-such-run --images x.zip --pause -1ms", "--pause"},
 		{"network no-such-run", "--images"},
 	} {
 		code, _, messages := execute(t, strings.Fields(c.args)...)

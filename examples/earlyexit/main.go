@@ -181,7 +181,7 @@ func measure(checkpoint string, set *imagefolder.Set, f flags, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	latencies, err := earlyexit.Latencies(model, set, f.Runs, earlyexit.WallClock)
+	latencies, err := earlyexit.Latencies(model, set, earlyexit.Timing{Runs: f.Runs, Clock: earlyexit.WallClock})
 	if err != nil {
 		return err
 	}

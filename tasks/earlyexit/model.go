@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -232,28 +233,43 @@ func (l Latency) Mean() float64 { return stat.Mean(l.Seconds, nil) }
 // Quantile returns the time that a fraction p of the runs did not exceed.
 func (l Latency) Quantile(p float64) float64 { return stat.Quantile(p, stat.Empirical, l.Seconds, nil) }
 
-// Latencies times each exit by a clock, one image at a time on the calling goroutine: runs times
-// after a warm-up, the exits in turn, so that a busy moment of the machine meets all of them.
-func Latencies(m *Model, set *imagefolder.Set, runs int, now Clock) ([]Latency, error) {
+// Timing says how to time a model.
+type Timing struct {
+	Runs  int // timed inferences of each exit, after a warm-up
+	Clock Clock
+	// Pause is the time before each inference in which nothing is done, as on a server that waits for
+	// the next image. An inference after ServingPause takes up to 1.8 times as long as one right
+	// after another, the first exits most of all, because caches and branch predictors have
+	// forgotten it.
+	Pause time.Duration
+}
+
+// ServingPause is a Pause after which a longer one changes little.
+const ServingPause = 20 * time.Millisecond
+
+// Latencies times each exit, one image at a time on the calling goroutine, the exits in turn, so that
+// a busy moment of the machine meets all of them.
+func Latencies(m *Model, set *imagefolder.Set, t Timing) ([]Latency, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if runs < 1 || set.Len() < 1 {
-		return nil, fmt.Errorf("early exits: want at least one run and one image, got %d and %d", runs, set.Len())
+	if t.Runs < 1 || set.Len() < 1 {
+		return nil, fmt.Errorf("early exits: want at least one run and one image, got %d and %d", t.Runs, set.Len())
 	}
 	c, err := m.NewClassifier()
 	if err != nil {
 		return nil, err
 	}
 	all := make([]Latency, Exits)
-	for i := -runs/10 - 1; i < runs; i++ {
-		image := set.Image((i + set.Len()) % set.Len())
+	for i := -t.Runs/10 - 1; i < t.Runs; i++ {
+		image := set.Image((i%set.Len() + set.Len()) % set.Len())
 		for e := range all {
-			start := now()
+			time.Sleep(t.Pause)
+			start := t.Clock()
 			if _, err := c.Classify(e, image); err != nil {
 				return nil, err
 			}
 			if i >= 0 {
-				all[e].Seconds = append(all[e].Seconds, (now() - start).Seconds())
+				all[e].Seconds = append(all[e].Seconds, (t.Clock() - start).Seconds())
 			}
 		}
 	}

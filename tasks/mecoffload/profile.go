@@ -65,6 +65,8 @@ type Provenance struct {
 	Date    string `yaml:"date,omitempty"`
 	Images  int    `yaml:"images,omitempty"` // that the accuracies are of
 	Runs    int    `yaml:"runs,omitempty"`   // timed inferences of each exit, for each kind of server
+	// Pause is the time before each inference for which the server had nothing to do.
+	Pause Seconds `yaml:"pause,omitempty"`
 }
 
 // ServerProfile is one kind of server.
@@ -135,6 +137,9 @@ func (m *Provenance) check() error {
 			key := []string{"cores", "threads", "images", "runs"}[i]
 			return strictyaml.Invalid("measured."+key, "%d is negative", v)
 		}
+	}
+	if m.Pause < 0 {
+		return strictyaml.Invalid("measured.pause", "%v is negative", m.Pause)
 	}
 	return nil
 }

@@ -48,9 +48,6 @@ func (b *Bed) Close() {
 	}
 }
 
-// calibrationPause lets caches cool between inferences, as they do in a run.
-const calibrationPause = 5 * time.Millisecond
-
 // Calibrate measures the mean processor time of an inference up to each exit on each server, in seconds, in
 // the given number of rounds over all servers and exits, one inference at a time.
 func (b *Bed) Calibrate(ctx context.Context, images []imagefolder.File, rounds int, progress func(done int)) error {
@@ -70,7 +67,7 @@ func (b *Bed) Calibrate(ctx context.Context, images []imagefolder.File, rounds i
 				h := Header{Exit: uint32(e), Deadline: math.MaxInt64}
 				a, err := c.Send(ctx, h, images[(round+warmUp)%len(images)].Data, 0)
 				if err == nil {
-					err = waitUntil(ctx, time.Now().Add(calibrationPause))
+					err = waitUntil(ctx, time.Now().Add(earlyexit.ServingPause))
 				}
 				if ctx.Err() != nil {
 					err = context.Cause(ctx)
