@@ -57,7 +57,7 @@ type networkCommand struct {
 	Checkpoint string        `arg:"" help:"Run folder or checkpoint of examples/earlyexit."`
 	Images     string        `required:"" placeholder:"PATH" help:"Labelled test images: class folders, in a directory or a zip archive."`
 	Runs       int           `help:"Timed inferences of each exit, alone and under load." default:"300"`
-	Pause      time.Duration `placeholder:"TIME" help:"Time before each inference in which the server waits for an image. An inference right after another one, with --pause 0s, finds everything it needs in the processor's caches." default:"20ms"`
+	Pause      time.Duration `placeholder:"TIME" help:"Time for which the server waits for an image before each inference. Without one, a server always has work. 20ms is long enough to cool the processor's caches." default:"0s"`
 	CPUTime    bool          `name:"cpu-time" help:"Measure alone by the processor time of the thread, not by the wall clock, and not under load: for a machine that does other things meanwhile."`
 	output
 }
@@ -111,7 +111,11 @@ func (c *networkCommand) Run(ctx context.Context, streams cli.Streams) error {
 	if c.CPUTime {
 		how = "A server \"alone\" runs one inference at a time: the processor time of its thread, measured on a machine that did other things."
 	}
-	return c.write(m, fmt.Sprintf("Written by cmd/profile network. %s\nTimes are of one image on one thread, from its bytes to the logits, after a pause of %v.", how, c.Pause), streams)
+	when := "right after the one before"
+	if c.Pause > 0 {
+		when = fmt.Sprintf("after a pause of %v", c.Pause)
+	}
+	return c.write(m, fmt.Sprintf("Written by cmd/profile network. %s\nTimes are of one image on one thread, from its bytes to the logits, %s.", how, when), streams)
 }
 
 // times measures the kinds of server: each has the latencies of all exits.

@@ -105,13 +105,13 @@ func TestNetwork(t *testing.T) {
 	check(t, folder.Close())
 
 	out := filepath.Join(t.TempDir(), "mine.yaml")
-	if code, _, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--out", out); code != 0 {
+	if code, _, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--pause", "1ms", "--out", out); code != 0 {
 		t.Fatal(messages)
 	}
 	p, err := mecoffload.LoadProfile(out)
 	check(t, err)
 	m := p.Measured
-	if m == nil || m.Images != 16 || m.Runs != 5 || m.Pause != 20e-3 || m.Threads != 1 || m.Machine == "" || m.Commit == "" ||
+	if m == nil || m.Images != 16 || m.Runs != 5 || m.Pause != 1e-3 || m.Threads != 1 || m.Machine == "" || m.Commit == "" ||
 		m.Network != "VGG-16 of width 0.03125 with 5 exits, for 32x32x3 pixels and 2 classes" {
 		t.Errorf("measured: %+v", m)
 	}
@@ -124,7 +124,7 @@ func TestNetwork(t *testing.T) {
 // cpuTime continues TestNetwork: processor time does not include waiting, so there is no server under load.
 func cpuTime(t *testing.T, run, images string) {
 	t.Helper()
-	code, text, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--pause", "0s", "--cpu-time", "--name", "mine")
+	code, text, messages := execute(t, "network", run, "--images", images, "--runs", "5", "--cpu-time", "--name", "mine")
 	if earlyexit.ThreadClock() == nil {
 		t.Skip(messages)
 	}

@@ -237,18 +237,18 @@ func (l Latency) Quantile(p float64) float64 { return stat.Quantile(p, stat.Empi
 type Timing struct {
 	Runs  int // timed inferences of each exit, after a warm-up
 	Clock Clock
-	// Pause is the time before each inference in which nothing is done, as on a server that waits for
-	// the next image. An inference after ServingPause takes up to 1.8 times as long as one right
-	// after another, the first exits most of all, because caches and branch predictors have
-	// forgotten it.
+	// Pause is the time before each inference in which nothing is done. Without one, inferences follow
+	// one another as on a server that always has work. After CoolPause one takes up to 1.8 times as
+	// long, to the first exits most of all, because the processor has forgotten the one before.
 	Pause time.Duration
 }
 
-// ServingPause is a Pause after which a longer one changes little.
-const ServingPause = 20 * time.Millisecond
+// CoolPause is a pause after which a longer one changes the time of an inference little.
+const CoolPause = 20 * time.Millisecond
 
-// Latencies times each exit, one image at a time on the calling goroutine, the exits in turn, so that
-// a busy moment of the machine meets all of them.
+// Latencies times each exit, one image at a time on the calling goroutine. The exits take turns, so
+// that a busy moment of the machine meets all of them, in an order drawn anew for each turn: what
+// has run before decides what is still in the processor's caches.
 func Latencies(m *Model, set *imagefolder.Set, t Timing) ([]Latency, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -260,9 +260,10 @@ func Latencies(m *Model, set *imagefolder.Set, t Timing) ([]Latency, error) {
 		return nil, err
 	}
 	all := make([]Latency, Exits)
+	order := rand.New(rand.NewPCG(1, 0))
 	for i := -t.Runs/10 - 1; i < t.Runs; i++ {
 		image := set.Image((i%set.Len() + set.Len()) % set.Len())
-		for e := range all {
+		for _, e := range order.Perm(Exits) {
 			time.Sleep(t.Pause)
 			start := t.Clock()
 			if _, err := c.Classify(e, image); err != nil {

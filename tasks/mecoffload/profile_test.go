@@ -255,7 +255,7 @@ func TestProfileErrors(t *testing.T) {
 		good + "  samples: [[1ms], [3ms, 1ms]]": "f.yaml:6: servers[0].samples[1]: want times above 0 and up to 3600000ms, in ascending order",
 		good + "  samples: [[1ms], [1ms, 2ms]]": "f.yaml:6: servers[0].samples[1]: their mean 1.5ms is not the 2ms of exit 2",
 		good + "measured: {runs: -1}":           "f.yaml:6: measured.runs: -1 is negative",
-		good + "measured: {pause: -1ms}":       "f.yaml:6: measured.pause: -1ms is negative",
+		good + "measured: {pause: -1ms}":        "f.yaml:6: measured.pause: -1ms is negative",
 		good + "measured: {gpu: x}":             "f.yaml:6: measured.gpu: unknown key",
 		good + "- times: [1, 2]":                `f.yaml:6: servers[1].times[0]: "1" is not a duration`,
 	}.check(t, func(doc string) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"github.com/graphrl/graphrl/nn/cnn/imagefolder"
 	"github.com/graphrl/graphrl/tasks/earlyexit"
@@ -66,9 +65,6 @@ func (b *Bed) Calibrate(ctx context.Context, images []imagefolder.File, rounds i
 			for e := range b.times[n] {
 				h := Header{Exit: uint32(e), Deadline: math.MaxInt64}
 				a, err := c.Send(ctx, h, images[(round+warmUp)%len(images)].Data, 0)
-				if err == nil {
-					err = waitUntil(ctx, time.Now().Add(earlyexit.ServingPause))
-				}
 				if ctx.Err() != nil {
 					err = context.Cause(ctx)
 				}

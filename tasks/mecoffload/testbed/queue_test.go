@@ -208,7 +208,7 @@ func TestLedgerForgetsAndFails(t *testing.T) {
 }
 
 func FuzzReadHeader(f *testing.F) {
-	for _, h := range []Header{{}, {Exit: 4, Task: 1, Slot: 2, Deadline: -1, Stretch: 1.5, Hold: 1, Image: 10, Padding: 99}} {
+	for _, h := range []Header{{}, {Exit: 4, Task: 1, Slot: 2, Deadline: -1, Stretch: 1.5, Hold: 1, Scale: 25, Image: 10, Padding: 99}} {
 		b, err := h.Append(nil)
 		check(f, err)
 		f.Add(b)
@@ -218,7 +218,7 @@ func FuzzReadHeader(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if h.Image < 1 || h.Image > MaxImage || h.Padding > MaxPadding || !(h.Stretch >= 0 && h.Stretch <= maxStretch) {
+		if h.Image < 1 || h.Image > MaxImage || h.Padding > MaxPadding || !(h.Stretch >= 0 && h.Stretch <= maxStretch) || !(h.Scale >= 0 && h.Scale <= maxScale) {
 			t.Fatalf("%+v", h)
 		}
 		b, err := h.Append(nil)

@@ -49,7 +49,7 @@ func (c Config) validate(b *Bed) error {
 			"so leave out the key energy", c.Scenario.Name)
 	case c.Slots < 1 || c.Slots > 1e7:
 		return fmt.Errorf("testbed: want from 1 to 10,000,000 slots, got %d", c.Slots)
-	case !(c.Scale > 0 && c.Scale <= 1e4):
+	case !(c.Scale > 0 && c.Scale <= maxScale):
 		return fmt.Errorf("testbed: want a scale in (0, 10,000], got %v", c.Scale)
 	case c.Service != Stretched && c.Service != Padded:
 		return fmt.Errorf("testbed: service %q: want %s or %s", c.Service, Stretched, Padded)
@@ -251,6 +251,7 @@ func (r *run) send(ctx context.Context, slot int64, obs *mecoffload.Observation,
 		h := Header{
 			Exit: uint32(r.Exits[exit]), Task: uint64(id), Slot: uint64(slot),
 			Deadline: r.wall(begin + t.Deadline).UnixNano(),
+			Scale:    r.Scale,
 			Padding:  uint32(max(obs.Bits[i]/8-float64(len(image.Data)), 0)),
 		}
 		if r.Service == Padded {

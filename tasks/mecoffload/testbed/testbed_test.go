@@ -180,6 +180,24 @@ func TestGarbage(t *testing.T) {
 }
 
 // A server that ends answers nobody and leaves nothing behind; clients get errors.
+
+// A server repeats the inference before, but if time is not scaled or the wait would have been long.
+func TestRecall(t *testing.T) {
+	s, err := NewServer(tiny(t), BySlot)
+	check(t, err)
+	check(t, s.recall(25, 0))         // there is none before
+	s.last = &job{pixels: []uint8{1}} // an image that no inference accepts
+	for _, c := range []struct {
+		scale   float64
+		pause   time.Duration
+		repeats bool
+	}{{0, 0, false}, {1, 0, false}, {25, 0, true}, {25, 24 * earlyexit.CoolPause, true}, {25, 25 * earlyexit.CoolPause, false}} {
+		if err := s.recall(c.scale, c.pause); (err != nil) != c.repeats {
+			t.Errorf("scale %v, pause %v: %v", c.scale, c.pause, err)
+		}
+	}
+}
+
 func TestServeEnds(t *testing.T) {
 	s, err := NewServer(tiny(t), BySlot)
 	check(t, err)

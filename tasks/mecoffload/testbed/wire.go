@@ -12,7 +12,7 @@ import (
 // A device writes requests to a connection and reads the answer to each before it writes the next.
 // Numbers are big-endian, times are nanoseconds of the Unix epoch.
 //
-//	request: header (56 bytes), Image bytes of a JPEG or PNG file, Padding bytes of anything
+//	request: header (64 bytes), Image bytes of a JPEG or PNG file, Padding bytes of anything
 //	answer:  header (56 bytes), Text bytes of a message
 
 // Header precedes a request's image.
@@ -26,6 +26,9 @@ type Header struct {
 	// Stretch times the processor time of the inference is what it occupies the server for, at least Hold.
 	Stretch float64
 	Hold    int64 // ns
+	// Scale is how many times slower than in the scenario time passes here; 0 is 1. Above 1, the
+	// server prepares for the inference as Server.recall says.
+	Scale   float64
 	Image   uint32
 	Padding uint32
 }
@@ -53,7 +56,7 @@ const (
 	Refused
 )
 
-var requestMagic, answerMagic = [4]byte{'G', 'R', 'T', '1'}, [4]byte{'G', 'R', 'A', '1'}
+var requestMagic, answerMagic = [4]byte{'G', 'R', 'T', '2'}, [4]byte{'G', 'R', 'A', '1'}
 
 // Limits of a request.
 const (
@@ -61,6 +64,7 @@ const (
 	MaxPadding = 64 << 20         // bytes
 	MaxHold    = 60 * time.Second // that a task occupies a server
 	maxStretch = 1e5
+	maxScale   = 1e4
 	maxText    = 1 << 10
 	maxExit    = 1 << 10
 )
@@ -91,6 +95,8 @@ func ReadHeader(r io.Reader) (Header, error) {
 		return bad("%d bytes of padding: want at most %d", h.Padding, MaxPadding)
 	case !(h.Stretch >= 0 && h.Stretch <= maxStretch):
 		return bad("stretch %v: want from 0 to %v", h.Stretch, maxStretch)
+	case !(h.Scale >= 0 && h.Scale <= maxScale):
+		return bad("scale %v: want from 0 to %v", h.Scale, maxScale)
 	case h.Hold < 0 || h.Hold > int64(MaxHold):
 		return bad("hold %v: want from 0 to %v", time.Duration(h.Hold), MaxHold)
 	}
