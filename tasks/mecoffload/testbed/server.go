@@ -31,7 +31,7 @@ type Server struct {
 	model      *earlyexit.Model
 	classifier *earlyexit.Classifier
 	clock      earlyexit.Clock // of an inference: processor time where the system tells it
-	last       *job            // the last inference
+	last       []*job          // the last inferences, at most recalled
 
 	mu      sync.Mutex // guards what follows
 	queue   queue
@@ -269,21 +269,26 @@ func (s *Server) idle(ctx context.Context, until int64) {
 	}
 }
 
+// recalled is the number of inferences after which another one does not make the next faster.
+const recalled = 3
+
 // recall brings the processor's caches to where they would be if time were not scaled. A server
-// that works without pause finds weights, code and branch history of the inference before. Here it
+// that works without pause finds weights, code and branch history of the inferences before. Here it
 // has slept for most of the time since then, and would take up to 1.8 times as long: so it repeats
-// that inference, and then waits for as long as it would have waited. pause is how long it has had
+// the last ones, and then waits for as long as it would have waited. pause is how long it has had
 // nothing to do here.
 func (s *Server) recall(scale float64, pause time.Duration) error {
-	if scale <= 1 || s.last == nil {
+	if scale <= 1 {
 		return nil
 	}
 	pause = time.Duration(float64(pause) / scale)
 	if pause >= earlyexit.CoolPause {
 		return nil
 	}
-	if _, err := s.classifier.Classify(int(s.last.header.Exit), s.last.pixels); err != nil {
-		return err
+	for _, j := range s.last {
+		if _, err := s.classifier.Classify(int(j.header.Exit), j.pixels); err != nil {
+			return err
+		}
 	}
 	time.Sleep(pause)
 	return nil
@@ -299,7 +304,7 @@ func (s *Server) infer(ctx context.Context, j *job, start int64) answer {
 		return refusal(err)
 	}
 	compute := s.clock() - began
-	s.last = j
+	s.last = append(s.last[max(len(s.last)-recalled+1, 0):], j)
 	occupied := max(float64(compute)*max(j.header.Stretch, 1), float64(j.header.Hold))
 	finish := max(start+int64(min(occupied, float64(MaxHold))), time.Now().UnixNano())
 	if waitUntil(ctx, time.Unix(0, finish)) != nil {

@@ -181,12 +181,12 @@ func TestGarbage(t *testing.T) {
 
 // A server that ends answers nobody and leaves nothing behind; clients get errors.
 
-// A server repeats the inference before, but if time is not scaled or the wait would have been long.
+// A server repeats the inferences before, but if time is not scaled or the wait would have been long.
 func TestRecall(t *testing.T) {
 	s, err := NewServer(tiny(t), BySlot)
 	check(t, err)
 	check(t, s.recall(25, 0))         // there is none before
-	s.last = &job{pixels: []uint8{1}} // an image that no inference accepts
+	s.last = []*job{{pixels: []uint8{1}}} // an image that no inference accepts
 	for _, c := range []struct {
 		scale   float64
 		pause   time.Duration
