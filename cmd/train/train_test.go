@@ -577,7 +577,7 @@ func TestBadInput(t *testing.T) {
 		{"--profile profiles/percent.yaml", "profiles/percent.yaml:2: accuracy[0]: the accuracy 50 of exit 1 is not in (0, 1]"},
 		{"--profile profiles/ragged.yaml", "profiles/ragged.yaml:5: servers[0].times: 3 times for 2 exits"},
 		{"--profile profiles/three.yaml", `profile "three" lists 3 servers and scenario "dynamic" has 2`},
-		{"--servers 1", `profile "illustrative" lists 2 servers and scenario "dynamic" has 1`},
+		{"--profile illustrative --servers 1", `profile "illustrative" lists 2 servers and scenario "dynamic" has 1`},
 		{"--trace traces/empty.csv", "traces/empty.csv: the file is empty"},
 		{"--trace traces/garbled.csv", `traces/garbled.csv:3: DL_bitrate is "fast"`},
 		{"--trace traces/other.csv", "traces/other.csv: 0 columns DL_bitrate"},

@@ -26,7 +26,7 @@ const (
 	VGG16Profile = "vgg16-cifar10"
 
 	// DefaultProfile names the built-in profile of a configuration that names none.
-	DefaultProfile = IllustrativeProfile
+	DefaultProfile = VGG16Profile
 )
 
 // Profile describes a CNN with early exits and the servers that run it: the accuracy of each exit

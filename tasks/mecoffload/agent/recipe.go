@@ -117,7 +117,7 @@ func PaperRecipe() Recipe {
 		GraphLayers:   2,
 
 		LatencyWeight: -1,
-		TimePrice:     0.4,
+		TimePrice:     0.6,
 
 		Gamma:         0.9,
 		ValueInterval: 10,

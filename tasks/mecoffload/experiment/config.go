@@ -19,7 +19,7 @@ import (
 //	method: GRLE-LT
 //	slots: 20000
 //	scenario: churn          # a built-in, a .yaml file, or a mapping
-//	profile: vgg16-cifar10   # likewise; without it, illustrative
+//	profile: mine.yaml       # likewise; without it, vgg16-cifar10
 //	recipe:                  # a built-in or a mapping
 //	  name: tuned
 //	  learning_rate: 0.0005

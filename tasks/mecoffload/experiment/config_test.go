@@ -187,7 +187,7 @@ func TestConfigErrors(t *testing.T) {
 		"profile:\n  name: a\n  accuracy: [0.5, 0.4]":     "f.yaml:3: profile.accuracy[1]: the accuracy 0.4 of exit 2 does not exceed",
 		"profile:\n  name: a\n  accuracy: [1.5]":          "f.yaml:3: profile.accuracy[0]: the accuracy 1.5 of exit 1 is not in (0, 1]",
 		three:                                             `f.yaml:4: profile.servers: profile "three" lists 3 servers and scenario "dynamic" has 2`,
-		"scenario: {name: dynamic, servers: 1}\nslots: 3": `f.yaml: profile.servers: profile "illustrative" lists 2 servers and scenario "dynamic" has 1`,
+		"scenario: {name: dynamic, servers: 1}\nprofile: illustrative": `f.yaml:2: profile.servers: profile "illustrative" lists 2 servers and scenario "dynamic" has 1`,
 		"slots: 1\n---\nslots: 2":                         "f.yaml: 2 YAML documents",
 	}.check(t, func(doc string) error {
 		_, err := ParseConfig([]byte(doc), "f.yaml")

@@ -498,8 +498,8 @@ func TestFailingCell(t *testing.T) {
 	}
 }
 
-// The claims were made before any profile was measured, so their suite has the illustrative one; a
-// profile that is asked for takes its place.
+// The claims were made before any profile was measured, so their suite has the illustrative one and
+// the price of server time of then; a profile that is asked for takes its place.
 func TestClaimsProfile(t *testing.T) {
 	mine, err := mecoffload.LoadProfile(mecoffload.VGG16Profile)
 	if err != nil {
@@ -520,6 +520,9 @@ func TestClaimsProfile(t *testing.T) {
 		for _, cell := range s.Cells {
 			if cell.Profile.Name != name {
 				t.Fatalf("%s, %+v: profile %s, want %s", c.suite, c.o, cell.Profile.Name, name)
+			}
+			if r := cell.Recipe; r != nil && r.Name == agent.PaperRecipe().Name && r.TimePrice != 0.4 {
+				t.Fatalf("%v: recipe %+v", cell.Subject, r)
 			}
 		}
 	}
