@@ -185,7 +185,7 @@ func TestGarbage(t *testing.T) {
 func TestRecall(t *testing.T) {
 	s, err := NewServer(tiny(t), BySlot)
 	check(t, err)
-	check(t, s.recall(25, 0))         // there is none before
+	check(t, s.recall(25, 0))             // there is none before
 	s.last = []*job{{pixels: []uint8{1}}} // an image that no inference accepts
 	for _, c := range []struct {
 		scale   float64
