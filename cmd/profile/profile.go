@@ -127,12 +127,12 @@ func (c *networkCommand) times(ctx context.Context, m *earlyexit.Model, set *ima
 		}
 	}
 	fmt.Fprintf(streams.Err, "latency of one image, alone\n")
-	alone, err := earlyexit.Latencies(m, set, earlyexit.Timing{Runs: c.Runs, Clock: clock, Pause: c.Pause})
+	timing := earlyexit.Timing{Runs: c.Runs, Clock: clock, Pause: c.Pause}
+	alone, err := earlyexit.Latencies(m, set, timing)
 	if err != nil || c.CPUTime {
 		return []string{"alone"}, [][]earlyexit.Latency{alone}, err
 	}
 	fmt.Fprintf(streams.Err, "latency of one image, %d more at the same time\n", cores)
-	timing := earlyexit.Timing{Runs: c.Runs, Clock: earlyexit.WallClock, Pause: c.Pause}
 	loaded, err := underLoad(ctx, m, set, cores, timing)
 	return []string{"alone", "loaded"}, [][]earlyexit.Latency{alone, loaded}, err
 }

@@ -261,15 +261,16 @@ func Latencies(m *Model, set *imagefolder.Set, t Timing) ([]Latency, error) {
 	}
 	all := make([]Latency, Exits)
 	order := rand.New(rand.NewPCG(1, 0))
-	for i := -t.Runs/10 - 1; i < t.Runs; i++ {
-		image := set.Image((i%set.Len() + set.Len()) % set.Len())
+	warmUp := t.Runs/10 + 1
+	for i := range warmUp + t.Runs {
+		image := set.Image(i % set.Len())
 		for _, e := range order.Perm(Exits) {
 			time.Sleep(t.Pause)
 			start := t.Clock()
 			if _, err := c.Classify(e, image); err != nil {
 				return nil, err
 			}
-			if i >= 0 {
+			if i >= warmUp {
 				all[e].Seconds = append(all[e].Seconds, (t.Clock() - start).Seconds())
 			}
 		}

@@ -506,20 +506,14 @@ func TestClaimsProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	mine.Name = "mine"
-	for name, c := range map[string]struct {
-		suite string
-		o     Options
-	}{
-		mecoffload.IllustrativeProfile: {"claims", Options{}},
-		"mine":                         {"claims", Options{Profile: &mine}},
-	} {
-		s, err := New(c.suite, c.o)
+	for name, o := range map[string]Options{mecoffload.IllustrativeProfile: {}, "mine": {Profile: &mine}} {
+		s, err := New("claims", o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, cell := range s.Cells {
 			if cell.Profile.Name != name {
-				t.Fatalf("%s, %+v: profile %s, want %s", c.suite, c.o, cell.Profile.Name, name)
+				t.Fatalf("%+v: profile %s, want %s", o, cell.Profile.Name, name)
 			}
 			if r := cell.Recipe; r != nil && r.Name == agent.PaperRecipe().Name && r.TimePrice != 0.4 {
 				t.Fatalf("%v: recipe %+v", cell.Subject, r)

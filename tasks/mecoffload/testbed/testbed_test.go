@@ -179,8 +179,6 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// A server that ends answers nobody and leaves nothing behind; clients get errors.
-
 // A server repeats the inferences before, but if time is not scaled or the wait would have been long.
 func TestRecall(t *testing.T) {
 	s, err := NewServer(tiny(t), BySlot)
@@ -198,6 +196,7 @@ func TestRecall(t *testing.T) {
 	}
 }
 
+// A server that ends answers nobody and leaves nothing behind; clients get errors.
 func TestServeEnds(t *testing.T) {
 	s, err := NewServer(tiny(t), BySlot)
 	check(t, err)
