@@ -2,7 +2,6 @@ package gnn
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/graphrl/graphrl/internal/kernel"
 	"github.com/graphrl/graphrl/internal/reuse"
@@ -117,12 +116,8 @@ func (o *aggregateEdges) Forward(in []gorgonia.Value, y nn.Matrix) error {
 			o.argmax[k] = -1
 		}
 		for e, i := range g.dst {
-			best, from := y.Row(int(i)), o.argmax[int(i)*o.f:]
-			for q, v := range z.Row(e) {
-				if from[q] < 0 || kernel.Exceeds(v, best[q]) {
-					best[q], from[q] = v, int32(e)
-				}
-			}
+			from := o.argmax[int(i)*o.f:][:o.f]
+			largest(int32(e), z.Row(e), y.Row(int(i)), from, o.f > 0 && from[0] < 0)
 		}
 		return nil
 	}
@@ -224,19 +219,27 @@ func (p *propagator) maximum(g *Graph, f int, x, y []float32) {
 	p.argmax = reuse.Slice(p.argmax, g.NumDst()*f)
 	for i := range g.NumDst() {
 		yi, from := y[i*f:(i+1)*f], p.argmax[i*f:(i+1)*f]
-		for k := range yi {
-			yi[k], from[k] = float32(math.Inf(-1)), -1
-		}
-		for _, j := range g.InNeighbors(i) {
-			xj := x[int(j)*f : (int(j)+1)*f]
-			for k, v := range xj {
-				if from[k] < 0 || kernel.Exceeds(v, yi[k]) {
-					yi[k], from[k] = v, j
-				}
-			}
-		}
 		if g.InDegree(i) == 0 {
 			clear(yi)
+			for k := range from {
+				from[k] = -1
+			}
 		}
+		for n, j := range g.InNeighbors(i) {
+			largest(j, x[int(j)*f:(int(j)+1)*f], yi, from, n == 0)
+		}
+	}
+}
+
+// largest takes the features of vertex or edge i that exceed the best so far, and i as where they
+// are from: all of them if they are the first.
+func largest(i int32, x, best []float32, from []int32, first bool) {
+	if !first {
+		kernel.TakeLarger(i, x, best, from)
+		return
+	}
+	copy(best, x)
+	for k := range from {
+		from[k] = i
 	}
 }

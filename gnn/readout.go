@@ -46,14 +46,10 @@ func (o *readout) Forward(in []gorgonia.Value, y nn.Matrix) error {
 		first, end := int(g.dstPtr[b]), int(g.dstPtr[b+1])
 		yb, from := y.Row(b), o.argmax[b*o.f:(b+1)*o.f]
 		for i := first; i < end; i++ {
-			if o.agg != Max {
+			if o.agg == Max {
+				largest(int32(i), x.Row(i), yb, from, i == first)
+			} else {
 				kernel.Axpy(1, x.Row(i), yb)
-				continue
-			}
-			for k, v := range x.Row(i) {
-				if i == first || kernel.Exceeds(v, yb[k]) {
-					yb[k], from[k] = v, int32(i)
-				}
 			}
 		}
 		if n := end - first; o.agg == Mean && n > 1 {

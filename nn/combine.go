@@ -65,7 +65,7 @@ func merge(name string, kind mergeKind, xs []*gorgonia.Node) (*gorgonia.Node, er
 type mergeOp struct {
 	kind mergeKind
 	cols int
-	from []uint8 // mergeMax: the input each entry came from
+	from []int32 // mergeMax: the input each entry came from
 }
 
 func (o *mergeOp) OutShape(in []gorgonia.Value) (int, int, error) {
@@ -112,11 +112,7 @@ func (o *mergeOp) Forward(in []gorgonia.Value, y Matrix) error {
 		case o.kind == mergeAdd:
 			kernel.Axpy(1, x.Data[:n], y.Data[:n])
 		default:
-			for k, w := range x.Data[:n] {
-				if kernel.Exceeds(w, y.Data[k]) {
-					y.Data[k], o.from[k] = w, uint8(i)
-				}
-			}
+			kernel.TakeLarger(int32(i), x.Data[:n], y.Data, o.from)
 		}
 	}
 	return nil
@@ -139,7 +135,7 @@ func (o *mergeOp) Backward(in []gorgonia.Value, _, dy Matrix, din []Matrix) erro
 		default:
 			for k := range dx.Data[:dy.Rows*dy.Cols] {
 				dx.Data[k] = 0
-				if int(o.from[k]) == i {
+				if o.from[k] == int32(i) {
 					dx.Data[k] = dy.Data[k]
 				}
 			}

@@ -57,7 +57,7 @@ func TestAllocs(t *testing.T) {
 			"Normalize":             func() { Normalize(n, n, x, means, scales, z) },
 			"NormalizeBackward":     func() { NormalizeBackward(n, n, x, y, w, w, w, z) },
 			"ScaleAct":              func() { ScaleAct(ActTanh, n, n, x, w, w, z) },
-			"WinogradInput":         func() { WinogradInput(5, n, grid, grid2) },
+			"Winograd2.Input":       func() { Winograd2.Input(5, n, grid, grid2) },
 			"Pick":                  func() { Pick(5, sums, sums[:3], idx) },
 		} {
 			if got := testing.AllocsPerRun(20, f); got > 0 {

@@ -81,6 +81,14 @@ func maxAbsKernel(n int, x *float32) (most float32) {
 	return maxAbsAVX2(n, x)
 }
 
+func takeLargerKernel(n int, row int32, x *float32, best *float32, from *int32) {
+	if active == isaAVX512 {
+		takeLargerAVX512(n, row, x, best, from)
+	} else {
+		takeLargerAVX2(n, row, x, best, from)
+	}
+}
+
 func scatterAddKernel(rows int, f int, idx *int32, x *float32, y *float32) {
 	if active == isaAVX512 {
 		scatterAddAVX512(rows, f, idx, x, y)
@@ -219,6 +227,54 @@ func winogradOutputBackwardKernel(squares int, channels int, x *float32, xRow in
 		winogradOutputBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	} else {
 		winogradOutputBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winograd4InputKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winograd4InputAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winograd4InputAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winograd4FilterKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winograd4FilterAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winograd4FilterAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winograd4OutputKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winograd4OutputAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winograd4OutputAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winograd4InputBackwardKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winograd4InputBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winograd4InputBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winograd4FilterBackwardKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winograd4FilterBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winograd4FilterBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	}
+}
+
+func winograd4OutputBackwardKernel(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int) {
+	if active == isaAVX512 {
+		winograd4OutputBackwardAVX512(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
+	} else {
+		winograd4OutputBackwardAVX2(squares, channels, x, xRow, xCol, xNext, y, yRow, yCol, yNext)
 	}
 }
 

@@ -300,6 +300,11 @@ func sumSquaresAVX512(n int, x *float32) (sum float64)
 //go:noescape
 func maxAbsAVX512(n int, x *float32) (most float32)
 
+// takeLargerAVX512 takes elements of x that exceed those of best in their place, and row as where they are from.
+//
+//go:noescape
+func takeLargerAVX512(n int, row int32, x *float32, best *float32, from *int32)
+
 // scatterAddAVX512 adds the rows of x, of f elements, to the rows idx of y.
 //
 //go:noescape
@@ -344,6 +349,11 @@ func sumSquaresAVX2(n int, x *float32) (sum float64)
 //
 //go:noescape
 func maxAbsAVX2(n int, x *float32) (most float32)
+
+// takeLargerAVX2 takes elements of x that exceed those of best in their place, and row as where they are from.
+//
+//go:noescape
+func takeLargerAVX2(n int, row int32, x *float32, best *float32, from *int32)
 
 // scatterAddAVX2 adds the rows of x, of f elements, to the rows idx of y.
 //
@@ -503,6 +513,36 @@ func winogradFilterBackwardAVX512(squares int, channels int, x *float32, xRow in
 //go:noescape
 func winogradOutputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
+// winograd4InputAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4InputAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4FilterAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4FilterAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4OutputAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4OutputAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4InputBackwardAVX512 adds to y P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4InputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4FilterBackwardAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4FilterBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4OutputBackwardAVX512 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4OutputBackwardAVX512(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
 // winogradInputAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
 //
 //go:noescape
@@ -532,6 +572,36 @@ func winogradFilterBackwardAVX2(squares int, channels int, x *float32, xRow int,
 //
 //go:noescape
 func winogradOutputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4InputAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4InputAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4FilterAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4FilterAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4OutputAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4OutputAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4InputBackwardAVX2 adds to y P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4InputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4FilterBackwardAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4FilterBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
+
+// winograd4OutputBackwardAVX2 writes P x P^T for each of so many squares x of vectors of channels elements.
+//
+//go:noescape
+func winograd4OutputBackwardAVX2(squares int, channels int, x *float32, xRow int, xCol int, xNext int, y *float32, yRow int, yCol int, yNext int)
 
 // columnSumsAVX512 adds the sums of n <= 16 columns of x to sum.
 //

@@ -13,6 +13,22 @@ const burst = 1 << 14
 // order of the values hides it, and the first of equals stays.
 func Exceeds(v, best float32) bool { return !(v <= best) && best == best }
 
+// TakeLarger takes each element of x that exceeds that of best in its place, see [Exceeds], and row as
+// where it is from.
+func TakeLarger(row int32, x, best []float32, from []int32) {
+	checkLen("TakeLarger", "best", len(best), len(x))
+	checkLen("TakeLarger", "from", len(from), len(x))
+	takeLarger(row, x, best, from)
+}
+
+func takeLargerGo(row int32, x, best []float32, from []int32) {
+	for i, v := range x {
+		if Exceeds(v, best[i]) {
+			best[i], from[i] = v, row
+		}
+	}
+}
+
 // Axpy computes y += alpha*x over len(x) elements.
 func Axpy(alpha float32, x, y []float32) {
 	checkLen("Axpy", "y", len(y), len(x))

@@ -14,6 +14,18 @@ func axpy(alpha float32, x, y []float32) {
 	}
 }
 
+func takeLarger(row int32, x, best []float32, from []int32) {
+	if active == isaGo {
+		takeLargerGo(row, x, best, from)
+		return
+	}
+	for len(x) > 0 {
+		n := min(len(x), burst)
+		takeLargerKernel(n, row, &x[0], &best[0], &from[0])
+		x, best, from = x[n:], best[n:], from[n:]
+	}
+}
+
 func scale(alpha float32, x []float32) {
 	if active == isaGo {
 		scaleGo(alpha, x)
@@ -109,24 +121,26 @@ func adam(p, g, m, v []float32, s adamStep) {
 	}
 }
 
+// congruences holds the kernel of each congruence.
+var congruences = [...]func(squares, channels int, x *float32, xRow, xCol, xNext int, y *float32, yRow, yCol, yNext int){
+	winogradInput:           winogradInputKernel,
+	winogradFilter:          winogradFilterKernel,
+	winogradOutput:          winogradOutputKernel,
+	winogradInputBackward:   winogradInputBackwardKernel,
+	winogradFilterBackward:  winogradFilterBackwardKernel,
+	winogradOutputBackward:  winogradOutputBackwardKernel,
+	winograd4Input:          winograd4InputKernel,
+	winograd4Filter:         winograd4FilterKernel,
+	winograd4Output:         winograd4OutputKernel,
+	winograd4InputBackward:  winograd4InputBackwardKernel,
+	winograd4FilterBackward: winograd4FilterBackwardKernel,
+	winograd4OutputBackward: winograd4OutputBackwardKernel,
+}
+
 func (c congruence) apply(squares, channels int, x, y Grid) {
 	if active == isaGo {
 		c.applyGo(squares, channels, x, y)
 		return
 	}
-	from, to := &x.Data[0], &y.Data[0]
-	switch c {
-	case winogradInput:
-		winogradInputKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
-	case winogradFilter:
-		winogradFilterKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
-	case winogradOutput:
-		winogradOutputKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
-	case winogradInputBackward:
-		winogradInputBackwardKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
-	case winogradFilterBackward:
-		winogradFilterBackwardKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
-	case winogradOutputBackward:
-		winogradOutputBackwardKernel(squares, channels, from, x.Row, x.Col, x.Next, to, y.Row, y.Col, y.Next)
-	}
+	congruences[c](squares, channels, &x.Data[0], x.Row, x.Col, x.Next, &y.Data[0], y.Row, y.Col, y.Next)
 }

@@ -253,6 +253,61 @@ DATA c7fffffff<>+56(SB)/4, $0x7fffffff
 DATA c7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL c7fffffff<>(SB), RODATA|NOPTR, $64
 
+// func takeLargerAVX512(n int, row int32, x *float32, best *float32, from *int32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·takeLargerAVX512(SB), NOSPLIT, $0-40
+	VBROADCASTSS row+8(FP), Z0
+	MOVQ         x+16(FP), AX
+	MOVQ         best+24(FP), CX
+	MOVQ         from+32(FP), DX
+	MOVQ         n+0(FP), BX
+	SUBQ         $0x10, BX
+	JL           x_tail
+
+x_loop:
+	VMOVUPS   (AX), Z1
+	VMOVUPS   (CX), Z2
+	VMOVUPS   (DX), Z3
+	VCMPPS    $0x16, Z2, Z1, K1
+	VCMPPS    $0x03, Z2, Z2, K2
+	VBLENDMPS Z1, Z2, K1, Z4
+	VBLENDMPS Z2, Z4, K2, Z5
+	VMOVUPS   Z5, (CX)
+	VBLENDMPS Z0, Z3, K1, Z6
+	VBLENDMPS Z3, Z6, K2, Z7
+	VMOVUPS   Z7, (DX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JGE       x_loop
+
+x_tail:
+	ADDQ      $0x10, BX
+	JZ        x_done
+	MOVQ      BX, SI
+	MOVL      $-1, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX), K1, Z1
+	VMOVUPS.Z (CX), K1, Z2
+	VMOVUPS.Z (DX), K1, Z3
+	VCMPPS    $0x16, Z2, Z1, K2
+	VCMPPS    $0x03, Z2, Z2, K3
+	VBLENDMPS Z1, Z2, K2, Z8
+	VBLENDMPS Z2, Z8, K3, Z9
+	VMOVUPS   Z9, K1, (CX)
+	VBLENDMPS Z0, Z3, K2, Z10
+	VBLENDMPS Z3, Z10, K3, Z11
+	VMOVUPS   Z11, K1, (DX)
+	LEAQ      (AX)(BX*4), AX
+	LEAQ      (CX)(BX*4), CX
+	LEAQ      (DX)(BX*4), DX
+
+x_done:
+	VZEROUPPER
+	RET
+
 // func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scatterAddAVX512(SB), NOSPLIT, $0-40
@@ -731,6 +786,84 @@ x_done:
 	VSHUFPS      $0xb1, X1, X1, X0
 	VPMAXUD      X1, X0, X1
 	MOVSS        X1, most+16(FP)
+	VZEROUPPER
+	RET
+
+// func takeLargerAVX2(n int, row int32, x *float32, best *float32, from *int32)
+// Requires: AVX
+TEXT ·takeLargerAVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSS row+8(FP), Y0
+	MOVQ         x+16(FP), AX
+	MOVQ         best+24(FP), CX
+	MOVQ         from+32(FP), DX
+	MOVQ         n+0(FP), BX
+	SUBQ         $0x10, BX
+	JL           x_tail
+
+x_loop:
+	VMOVUPS   (AX), Y1
+	VMOVUPS   (CX), Y2
+	VMOVUPS   (DX), Y3
+	VCMPPS    $0x16, Y2, Y1, Y4
+	VCMPPS    $0x03, Y2, Y2, Y5
+	VBLENDVPS Y4, Y1, Y2, Y1
+	VBLENDVPS Y5, Y2, Y1, Y1
+	VMOVUPS   Y1, (CX)
+	VBLENDVPS Y4, Y0, Y3, Y1
+	VBLENDVPS Y5, Y3, Y1, Y1
+	VMOVUPS   Y1, (DX)
+	VMOVUPS   32(AX), Y1
+	VMOVUPS   32(CX), Y2
+	VMOVUPS   32(DX), Y3
+	VCMPPS    $0x16, Y2, Y1, Y4
+	VCMPPS    $0x03, Y2, Y2, Y5
+	VBLENDVPS Y4, Y1, Y2, Y1
+	VBLENDVPS Y5, Y2, Y1, Y1
+	VMOVUPS   Y1, 32(CX)
+	VBLENDVPS Y4, Y0, Y3, Y1
+	VBLENDVPS Y5, Y3, Y1, Y1
+	VMOVUPS   Y1, 32(DX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JGE       x_loop
+
+x_tail:
+	ADDQ       $0x10, BX
+	JZ         x_done
+	MOVQ       BX, SI
+	LEAQ       lanemask<>+0(SB), DI
+	NEGQ       SI
+	VMOVUPS    64(DI)(SI*4), Y1
+	VMOVUPS    96(DI)(SI*4), Y2
+	VMASKMOVPS (AX), Y1, Y3
+	VMASKMOVPS (CX), Y1, Y4
+	VMASKMOVPS (DX), Y1, Y5
+	VCMPPS     $0x16, Y4, Y3, Y6
+	VCMPPS     $0x03, Y4, Y4, Y7
+	VBLENDVPS  Y6, Y3, Y4, Y3
+	VBLENDVPS  Y7, Y4, Y3, Y3
+	VMASKMOVPS Y3, Y1, (CX)
+	VBLENDVPS  Y6, Y0, Y5, Y3
+	VBLENDVPS  Y7, Y5, Y3, Y3
+	VMASKMOVPS Y3, Y1, (DX)
+	VMASKMOVPS 32(AX), Y2, Y1
+	VMASKMOVPS 32(CX), Y2, Y3
+	VMASKMOVPS 32(DX), Y2, Y4
+	VCMPPS     $0x16, Y3, Y1, Y5
+	VCMPPS     $0x03, Y3, Y3, Y6
+	VBLENDVPS  Y5, Y1, Y3, Y1
+	VBLENDVPS  Y6, Y3, Y1, Y1
+	VMASKMOVPS Y1, Y2, 32(CX)
+	VBLENDVPS  Y5, Y0, Y4, Y0
+	VBLENDVPS  Y6, Y4, Y0, Y0
+	VMASKMOVPS Y0, Y2, 32(DX)
+	LEAQ       (AX)(BX*4), AX
+	LEAQ       (CX)(BX*4), CX
+	LEAQ       (DX)(BX*4), DX
+
+x_done:
 	VZEROUPPER
 	RET
 

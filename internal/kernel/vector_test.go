@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -129,4 +130,33 @@ func TestPick(t *testing.T) {
 	wantPanic(t, "Pick without options", func() { Pick(0, nil, nil, nil) })
 	wantPanic(t, "Pick with too few sums", func() { Pick(3, make([]float64, 5), make([]float64, 2), make([]int32, 2)) })
 	wantPanic(t, "Pick with too few choices", func() { Pick(2, make([]float64, 4), make([]float64, 2), make([]int32, 1)) })
+}
+
+// Every element is the largest in its place so far, NaN above all and the first of equals, on all
+// instruction sets.
+func TestTakeLarger(t *testing.T) {
+	nan := float32(math.NaN())
+	values := []float32{0, float32(math.Copysign(0, -1)), 1, -1, float32(math.Inf(1)), float32(math.Inf(-1)), nan, 3}
+	for _, n := range []int{0, 1, 7, 8, 16, 31, 33, len(values) * len(values)} {
+		x, best, from := make([]float32, n), make([]float32, n), make([]int32, n)
+		for i := range n {
+			x[i], best[i], from[i] = values[i%len(values)], values[i/len(values)%len(values)], int32(-i)
+		}
+		eachPath(func() {
+			got, source := slices.Clone(best), slices.Clone(from)
+			TakeLarger(42, x, got, source)
+			for i := range n {
+				take := x[i] > best[i] || x[i] != x[i] && best[i] == best[i]
+				value, row := best[i], from[i]
+				if take {
+					value, row = x[i], 42
+				}
+				if math.Float32bits(got[i]) != math.Float32bits(value) || source[i] != row {
+					t.Errorf("%v: %v after %v: %v from %d, want %v from %d", active, x[i], best[i], got[i], source[i], value, row)
+				}
+			}
+		})
+	}
+	wantPanic(t, "short best", func() { TakeLarger(0, make([]float32, 2), make([]float32, 1), make([]int32, 2)) })
+	wantPanic(t, "short from", func() { TakeLarger(0, make([]float32, 2), make([]float32, 2), make([]int32, 1)) })
 }

@@ -2,15 +2,28 @@ package kernel
 
 import "fmt"
 
-// Winograd's convolution F(2x2, 3x3) computes 2 x 2 pixels of a convolution of 3 x 3 from 4 x 4 with
-// 16 multiplications in place of 36: with the matrices B, G and A of A. Lavin and S. Gray, "Fast
-// Algorithms for Convolutional Neural Networks" (CVPR 2016), and products element by element,
+// Winograd is one of Winograd's convolutions F(m x m, 3 x 3), which compute m x m pixels of a
+// convolution of 3 x 3 from n x n, n = m+2, with n x n multiplications in place of 9 m x m: with the
+// matrices B, G and A of A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks"
+// (CVPR 2016), and products element by element,
 //
 //	Y = Aᵀ [(G W Gᵀ) ∘ (Bᵀ X B)] A
 //
-// Over many tiles and channels the 16 products are matrix products; what is here are the six
+// Over many tiles and channels the n x n products are matrix products; what is here are the six
 // transforms, the three above and their adjoints, which take gradients back. A pixel is a vector of
 // channels.
+type Winograd struct {
+	Tile, Side int // m and n
+
+	first congruence // of the six, in the order of the constants
+}
+
+// Winograd2 takes 16 multiplications in place of 36, and Winograd4 36 in place of 144, with rounding
+// errors about ten times as large.
+var (
+	Winograd2 = Winograd{2, 4, winogradInput}
+	Winograd4 = Winograd{4, 6, winograd4Input}
+)
 
 // Grid says where squares of pixels lie: Row, Col and Next are the distances, in elements, between
 // the rows of a square, its columns, and one square and the next.
@@ -19,35 +32,34 @@ type Grid struct {
 	Row, Col, Next int
 }
 
-// WinogradInput writes V = Bᵀ X B for squares X of 4 x 4 pixels, which may overlap, to squares of as
-// many.
-func WinogradInput(squares, channels int, x, v Grid) {
-	transform("WinogradInput", winogradInput, squares, channels, x, v)
+// Input writes V = Bᵀ X B for squares X of n x n pixels, which may overlap, to squares of as many.
+func (w Winograd) Input(squares, channels int, x, v Grid) {
+	transform("Winograd.Input", w.first+winogradInput, squares, channels, x, v)
 }
 
-// WinogradFilter writes U = G W Gᵀ, of 4 x 4 pixels, for filters W of 3 x 3.
-func WinogradFilter(squares, channels int, w, u Grid) {
-	transform("WinogradFilter", winogradFilter, squares, channels, w, u)
+// Filter writes U = G W Gᵀ, of n x n pixels, for filters W of 3 x 3.
+func (w Winograd) Filter(squares, channels int, f, u Grid) {
+	transform("Winograd.Filter", w.first+winogradFilter, squares, channels, f, u)
 }
 
-// WinogradOutput writes Y = Aᵀ M A, of 2 x 2 pixels, for squares M of 4 x 4.
-func WinogradOutput(squares, channels int, m, y Grid) {
-	transform("WinogradOutput", winogradOutput, squares, channels, m, y)
+// Output writes Y = Aᵀ M A, of m x m pixels, for squares M of n x n.
+func (w Winograd) Output(squares, channels int, m, y Grid) {
+	transform("Winograd.Output", w.first+winogradOutput, squares, channels, m, y)
 }
 
-// WinogradInputBackward adds B dV Bᵀ to the squares dX, which may overlap.
-func WinogradInputBackward(squares, channels int, dv, dx Grid) {
-	transform("WinogradInputBackward", winogradInputBackward, squares, channels, dv, dx)
+// InputBackward adds B dV Bᵀ to the squares dX, which may overlap.
+func (w Winograd) InputBackward(squares, channels int, dv, dx Grid) {
+	transform("Winograd.InputBackward", w.first+winogradInputBackward, squares, channels, dv, dx)
 }
 
-// WinogradFilterBackward writes dW = Gᵀ dU G.
-func WinogradFilterBackward(squares, channels int, du, dw Grid) {
-	transform("WinogradFilterBackward", winogradFilterBackward, squares, channels, du, dw)
+// FilterBackward writes dW = Gᵀ dU G.
+func (w Winograd) FilterBackward(squares, channels int, du, dw Grid) {
+	transform("Winograd.FilterBackward", w.first+winogradFilterBackward, squares, channels, du, dw)
 }
 
-// WinogradOutputBackward writes dM = A dY Aᵀ.
-func WinogradOutputBackward(squares, channels int, dy, dm Grid) {
-	transform("WinogradOutputBackward", winogradOutputBackward, squares, channels, dy, dm)
+// OutputBackward writes dM = A dY Aᵀ.
+func (w Winograd) OutputBackward(squares, channels int, dy, dm Grid) {
+	transform("Winograd.OutputBackward", w.first+winogradOutputBackward, squares, channels, dy, dm)
 }
 
 // A congruence computes y = P x Pᵀ, or y += P x Pᵀ.
@@ -60,9 +72,17 @@ const (
 	winogradInputBackward
 	winogradFilterBackward
 	winogradOutputBackward
+
+	winograd4Input
+	winograd4Filter
+	winograd4Output
+	winograd4InputBackward
+	winograd4FilterBackward
+	winograd4OutputBackward
 )
 
-// matrices holds the matrix P of each congruence.
+// matrices holds the matrix P of each congruence. Rows 2 and 3 of the larger Bᵀ and G have changed
+// their signs.
 var matrices = [...][][]float32{
 	winogradInput:          {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}},
 	winogradFilter:         {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}},
@@ -70,7 +90,30 @@ var matrices = [...][][]float32{
 	winogradInputBackward:  {{1, 0, 0, 0}, {0, 1, -1, 1}, {-1, 1, 1, 0}, {0, 0, 0, -1}},
 	winogradFilterBackward: {{1, 0.5, 0.5, 0}, {0, 0.5, -0.5, 0}, {0, 0.5, 0.5, 1}},
 	winogradOutputBackward: {{1, 0}, {1, 1}, {1, -1}, {0, -1}},
+
+	winograd4Input: {
+		{4, 0, -5, 0, 1, 0}, {0, 4, 4, -1, -1, 0}, {0, -4, 4, 1, -1, 0},
+		{0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1},
+	},
+	winograd4Filter: {
+		{1. / 4, 0, 0}, {1. / 6, 1. / 6, 1. / 6}, {1. / 6, -1. / 6, 1. / 6},
+		{1. / 24, 1. / 12, 1. / 6}, {1. / 24, -1. / 12, 1. / 6}, {0, 0, 1},
+	},
+	winograd4Output: {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}},
+	winograd4InputBackward: {
+		{4, 0, 0, 0, 0, 0}, {0, 4, -4, -2, 2, 4}, {-5, 4, 4, -1, -1, 0},
+		{0, -1, 1, 2, -2, -5}, {1, -1, -1, 1, 1, 0}, {0, 0, 0, 0, 0, 1},
+	},
+	winograd4FilterBackward: {
+		{1. / 4, 1. / 6, 1. / 6, 1. / 24, 1. / 24, 0},
+		{0, 1. / 6, -1. / 6, 1. / 12, -1. / 12, 0},
+		{0, 1. / 6, 1. / 6, 1. / 6, 1. / 6, 1},
+	},
+	winograd4OutputBackward: {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {1, -2, 4, -8}, {0, 0, 0, 1}},
 }
+
+// adds reports whether a congruence adds to y.
+func (c congruence) adds() bool { return c == winogradInputBackward || c == winograd4InputBackward }
 
 // transform checks that the squares lie within their slices, and transforms a burst at a time.
 func transform(op string, c congruence, squares, channels int, x, y Grid) {
@@ -82,8 +125,8 @@ func transform(op string, c congruence, squares, channels int, x, y Grid) {
 	p := matrices[c]
 	x.check(op, "the first grid", squares, channels, len(p[0]))
 	y.check(op, "the second grid", squares, channels, len(p))
-	width := min(channels, burst/16)
-	step := max(1, burst/(16*width))
+	width := min(channels, burst/(len(p)*len(p[0])))
+	step := max(1, burst/(len(p)*len(p[0])*width))
 	for at := 0; at < channels; at += width {
 		n := min(width, channels-at)
 		for s := 0; s < squares; s += step {
@@ -107,7 +150,7 @@ func (g Grid) from(square, channel int) Grid {
 
 func (c congruence) applyGo(squares, channels int, x, y Grid) {
 	p := matrices[c]
-	var rows [4][4]float32 // x Pᵀ, as the assembly takes it
+	var rows [6][6]float32 // x Pᵀ, as the assembly takes it
 	for s := range squares {
 		for ch := range channels {
 			from, to := s*x.Next+ch, s*y.Next+ch
@@ -119,7 +162,7 @@ func (c congruence) applyGo(squares, channels int, x, y Grid) {
 			for i := range p {
 				for j := range p {
 					v := combine(p[i], func(k int) float32 { return rows[j][k] })
-					if at := to + i*y.Row + j*y.Col; c == winogradInputBackward {
+					if at := to + i*y.Row + j*y.Col; c.adds() {
 						y.Data[at] += v
 					} else {
 						y.Data[at] = v
@@ -131,7 +174,7 @@ func (c congruence) applyGo(squares, channels int, x, y Grid) {
 }
 
 // combine returns the sum of coef[i] x(i), from left to right but that it starts with the first
-// positive coefficient: the order of the assembly.
+// positive coefficient: the order of the assembly, where products are rounded.
 func combine(coef []float32, x func(i int) float32) float32 {
 	first := 0
 	for first < len(coef)-1 && coef[first] <= 0 {
@@ -140,7 +183,7 @@ func combine(coef []float32, x func(i int) float32) float32 {
 	sum := coef[first] * x(first)
 	for i, c := range coef {
 		if i != first && c != 0 {
-			sum += c * x(i)
+			sum += float32(c * x(i))
 		}
 	}
 	return sum

@@ -246,6 +246,7 @@ func TestConv2DInBlocks(t *testing.T) {
 func TestWinograd(t *testing.T) {
 	for _, c := range []struct{ height, width, channels, filters, padding, images int }{
 		{8, 8, 8, 3, 1, 2}, {4, 4, 16, 20, 1, 9}, {2, 2, 9, 5, 1, 40}, {6, 10, 17, 2, 0, 4}, {4, 6, 8, 33, 2, 4}, {16, 16, 30, 31, 1, 4},
+		{8, 8, 8, 3, 1, 32}, {4, 4, 16, 20, 1, 130}, {6, 10, 17, 2, 0, 65}, {6, 6, 8, 33, 2, 33}, {16, 16, 30, 31, 1, 9}, // tiles of 4 x 4
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			rng := newRand(21)

@@ -1,6 +1,7 @@
 package cnn
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -67,6 +68,22 @@ func NewConv2D(name string, cfg Conv2DConfig, rng *rand.Rand) (*Conv2D, error) {
 	return l, nil
 }
 
+// Over returns a layer with the same parameters for maps of another height and width.
+func (l *Conv2D) Over(in Map) (*Conv2D, error) {
+	if l.Weight == nil {
+		return nil, errors.New("cnn: a convolution without a weight: make it with NewConv2D")
+	}
+	out, err := l.window.over(in)
+	if err == nil && in.Channels != l.In.Channels {
+		err = fmt.Errorf("want maps of %d channels, got %v: %w", l.In.Channels, in, nn.ErrShape)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cnn: convolution %q: %w", l.Weight.Name, err)
+	}
+	out.Channels = l.Out.Channels
+	return &Conv2D{In: in, Out: out, Weight: l.Weight, Bias: l.Bias, window: l.window}, nil
+}
+
 // Dirac returns an initialiser for filters of kernel x kernel pixels that passes the input on: filter
 // c has a 1 for channel c in the middle and zeros elsewhere. Filters beyond the input's channels are
 // drawn by nn.HeNormal. Deep networks so start as shallow ones (K. Jordan, arXiv 2404.00498; S.
@@ -96,7 +113,7 @@ func (l *Conv2D) Params() nn.Params {
 // Forward adds the layer to x's graph.
 func (l *Conv2D) Forward(x *gorgonia.Node) (*gorgonia.Node, error) {
 	if l.Weight == nil {
-		return nil, fmt.Errorf("cnn: a convolution without a weight: make it with NewConv2D")
+		return nil, errors.New("cnn: a convolution without a weight: make it with NewConv2D")
 	}
 	if err := l.In.checkNode(l.Weight.Name, x); err != nil {
 		return nil, err
@@ -146,8 +163,8 @@ func (o *conv2D) Forward(in []gorgonia.Value, out nn.Matrix) error {
 	if err != nil {
 		return err
 	}
-	if o.suitsWinograd(out.Rows) {
-		p := o.winograd(w, out.Rows)
+	if algorithm, ok := o.suitsWinograd(out.Rows); ok {
+		p := o.winograd(algorithm, w, out.Rows)
 		p.forward(x, out)
 		p.close()
 	} else {
@@ -184,11 +201,8 @@ func (o *conv2D) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.Mat
 		sumRows(dout, din[2].Data)
 	}
 	dx, dw := din[0], din[1]
-	if !dx.IsZero() {
-		clear(dx.Data)
-	}
-	if o.suitsWinograd(out.Rows) {
-		p := o.winograd(w, out.Rows)
+	if algorithm, ok := o.suitsWinograd(out.Rows); ok {
+		p := o.winograd(algorithm, w, out.Rows)
 		p.backward(x, dout, dx, dw)
 		p.close()
 	} else {
@@ -197,11 +211,14 @@ func (o *conv2D) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.Mat
 	return nil
 }
 
-// backwardUnfolded sets dw to the gradient of the filters and adds that of the input to dx, unless
-// they are zero.
+// backwardUnfolded sets dw to the gradient of the filters and dx to that of the input, unless they
+// are zero.
 func (o *conv2D) backwardUnfolded(x, w, dout, dx, dw nn.Matrix) {
 	if !dw.IsZero() {
 		clear(dw.Data)
+	}
+	if !dx.IsZero() {
+		clear(dx.Data)
 	}
 	k, n := o.depth(), o.out.Channels
 	step := o.block(dout.Rows)

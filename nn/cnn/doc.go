@@ -11,8 +11,8 @@
 //     concatenation of channels are those of nn.
 //   - A convolution is a matrix product: its windows, unfolded into rows, times the filters. One of 3 x
 //     3 pixels with stride 1 is 16 smaller ones by Winograd's algorithm, with 16 multiplications in
-//     place of 36, where there are enough pixels. So the size of a batch may change an image's result
-//     by rounding.
+//     place of 36, where there are enough pixels, and 36 with 36 in place of 144 in a minibatch of
+//     many. So the size of a batch may change an image's result by rounding.
 //   - The number of images is free, as the number of rows is everywhere in nn. Height and width are
 //     fixed when a layer is made, and a layer says the size of its result.
 //

@@ -142,12 +142,8 @@ func (o *maxPool) Forward(in []gorgonia.Value, y nn.Matrix) error {
 		}
 		for u := range lines {
 			for v := range cols {
-				p := begin + u*o.in.Width + v
-				row := x.Row(p)[:len(best)]
-				for c, value := range row {
-					if kernel.Exceeds(value, best[c]) {
-						best[c], from[c] = value, int32(p)
-					}
+				if p := begin + u*o.in.Width + v; p != begin {
+					kernel.TakeLarger(int32(p), x.Row(p), best, from)
 				}
 			}
 		}

@@ -8,58 +8,74 @@ import (
 	"github.com/graphrl/graphrl/nn"
 )
 
-// Convolutions of 3 x 3 pixels and stride 1 are taken by Winograd's F(2x2, 3x3), see package kernel:
-// a tile of 2 x 2 pixels of the result comes from 4 x 4 of the input, with 16 multiplications in
-// place of 36. Of a block of tiles the transforms are 16 matrices, one for each point of a tile, and
-// each is multiplied by one of the 16 of the filters. The backward pass transforms the input again
-// rather than keep what takes four times its size.
+// Convolutions of 3 x 3 pixels and stride 1 are taken by Winograd's F(2x2, 3x3) or F(4x4, 3x3), see
+// package kernel: a tile of m x m pixels of the result comes from n x n of the input, n = m+2. Of a
+// block of tiles the transforms are n x n matrices, one for each point of a tile, and each is
+// multiplied by one of as many of the filters. The backward pass transforms the input again rather
+// than keep what takes four times its size, or 2.25 times with larger tiles.
 const (
-	points = 16
-
-	// winogradTiles is the least number of tiles that repay the transform of the filters, and
+	// smallTiles is the least number of tiles of 2 x 2 that repay the transform of the filters, and
 	// winogradChannels the least number of input channels that repay those of the tiles.
-	winogradTiles    = 16
+	smallTiles       = 16
 	winogradChannels = 8
+
+	// largeTiles is the least number of tiles of 4 x 4 to be taken in place of smaller ones. They save
+	// 28 multiplications in 64 and cost 36 transformed values of a filter in place of 16, and some
+	// accuracy: single images of 32 x 32 pixels, for decisions, do without.
+	largeTiles = 128
 
 	// blockTiles is the least number of tiles in a block, past which all transformed filters go.
 	blockTiles = 72
 )
 
-// suitsWinograd reports whether Winograd's algorithm fits, and pays for so many pixels of results.
-func (o *conv2D) suitsWinograd(pixels int) bool {
-	return o.kernel == 3 && o.stride == 1 && o.out.Height%2 == 0 && o.out.Width%2 == 0 &&
-		o.in.Channels >= winogradChannels && pixels >= 4*winogradTiles
+// suitsWinograd reports which algorithm fits, if any, and pays for so many pixels of results.
+func (o *conv2D) suitsWinograd(pixels int) (kernel.Winograd, bool) {
+	fits := func(w kernel.Winograd, tiles int) bool {
+		return o.out.Height%w.Tile == 0 && o.out.Width%w.Tile == 0 && pixels >= tiles*w.Tile*w.Tile
+	}
+	switch {
+	case o.kernel != 3 || o.stride != 1 || o.in.Channels < winogradChannels:
+		return kernel.Winograd{}, false
+	case fits(kernel.Winograd4, largeTiles):
+		return kernel.Winograd4, true
+	}
+	return kernel.Winograd2, fits(kernel.Winograd2, smallTiles)
 }
 
 // winograd is a pass through a convolution.
 type winograd struct {
 	*conv2D
 	*winogradMemory
-	width int // of a row of tiles
-	rows  int // of tiles, in all images
-	step  int // rows in a block
+	kernel.Winograd
+	points int // of a tile of the input
+	width  int // of a row of tiles
+	rows   int // of tiles, in all images
+	step   int // rows in a block
 }
 
 // winogradMemory is what a pass needs. Layers share it, so that it stays in the cache.
 type winogradMemory struct {
-	filters  []float32 // [points x In.Channels x Out.Channels]
+	filters  []float32 // [n*n x In.Channels x Out.Channels]
 	dfilters []float32
-	inputs   []float32 // of a block [points x tiles x In.Channels]; going back, their gradients too
-	results  []float32 // [points x tiles x Out.Channels]; going back, their gradients
-	strip    []float32 // the four rows of the padded input that a row of tiles sees
+	inputs   []float32 // of a block [n*n x tiles x In.Channels]; going back, their gradients too
+	results  []float32 // [n*n x tiles x Out.Channels]; going back, their gradients
+	strip    []float32 // the n rows of the padded input that a row of tiles sees
 }
 
 var winogradPool = sync.Pool{New: func() any { return new(winogradMemory) }}
 
-// winograd starts a pass with the filters w over so many pixels of results.
-func (o *conv2D) winograd(w nn.Matrix, pixels int) winograd {
-	p := winograd{conv2D: o, winogradMemory: winogradPool.Get().(*winogradMemory), width: o.out.Width / 2}
-	p.rows = pixels / (4 * p.width)
-	tiles := max(cacheValues/(points*(o.in.Channels+o.out.Channels)), blockTiles)
+// winograd starts a pass with the filters f over so many pixels of results.
+func (o *conv2D) winograd(w kernel.Winograd, f nn.Matrix, pixels int) winograd {
+	p := winograd{
+		conv2D: o, winogradMemory: winogradPool.Get().(*winogradMemory),
+		Winograd: w, points: w.Side * w.Side, width: o.out.Width / w.Tile,
+	}
+	p.rows = pixels / (w.Tile * w.Tile * p.width)
+	tiles := max(cacheValues/(p.points*(o.in.Channels+o.out.Channels)), blockTiles)
 	p.step = max(1, tiles/p.width)
 	pixel := o.in.Channels * o.out.Channels
-	p.filters = reuse.Slice(p.filters, points*pixel)
-	kernel.WinogradFilter(1, pixel, filterGrid(w.Data, pixel, 3), filterGrid(p.filters, pixel, 4))
+	p.filters = reuse.Slice(p.filters, p.points*pixel)
+	p.Filter(1, pixel, filterGrid(f.Data, pixel, 3), filterGrid(p.filters, pixel, w.Side))
 	return p
 }
 
@@ -75,62 +91,61 @@ func (p *winograd) forward(x, y nn.Matrix) {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
 		p.transformInput(x, at, rows)
-		p.results = reuse.Slice(p.results, points*tiles*n)
-		for k := range points {
+		p.results = reuse.Slice(p.results, p.points*tiles*n)
+		for k := range p.points {
 			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*tiles*c:], c, p.filters[k*c*n:], n, p.results[k*tiles*n:], n, false)
 		}
 		for r := range rows {
-			kernel.WinogradOutput(p.width, n, p.tileGrid(p.results, r, rows, n), p.resultGrid(y, at+r))
+			p.Output(p.width, n, p.tileGrid(p.results, r, rows, n), p.resultGrid(y, at+r))
 		}
 	}
 }
 
-// backward computes the gradients of the filters and, unless dx is zero, adds that of the input to
-// dx.
+// backward computes the gradients of the filters and, unless dx is zero, that of the input.
 func (p *winograd) backward(x, dy, dx, dw nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
-	p.dfilters = reuse.Slice(p.dfilters, points*c*n)
+	p.dfilters = reuse.Slice(p.dfilters, p.points*c*n)
 	clear(p.dfilters)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
-		p.results = reuse.Slice(p.results, points*tiles*n)
+		p.results = reuse.Slice(p.results, p.points*tiles*n)
 		for r := range rows {
-			kernel.WinogradOutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(p.results, r, rows, n))
+			p.OutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(p.results, r, rows, n))
 		}
 		if !dw.IsZero() {
 			p.transformInput(x, at, rows)
-			for k := range points {
+			for k := range p.points {
 				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*tiles*c:], c, p.results[k*tiles*n:], n, p.dfilters[k*c*n:], n, true)
 			}
 		}
 		if !dx.IsZero() {
-			p.inputs = reuse.Slice(p.inputs, points*tiles*c)
-			for k := range points {
+			p.inputs = reuse.Slice(p.inputs, p.points*tiles*c)
+			for k := range p.points {
 				kernel.Gemm(false, true, tiles, c, n, p.results[k*tiles*n:], n, p.filters[k*c*n:], n, p.inputs[k*tiles*c:], c, false)
 			}
-			p.addInputGradient(dx, at, rows)
+			p.inputGradient(dx, at, rows)
 		}
 	}
 	if !dw.IsZero() {
-		kernel.WinogradFilterBackward(1, c*n, filterGrid(p.dfilters, c*n, 4), filterGrid(dw.Data, c*n, 3))
+		p.FilterBackward(1, c*n, filterGrid(p.dfilters, c*n, p.Side), filterGrid(dw.Data, c*n, 3))
 	}
 }
 
-// tileGrid is row r of a block of rows of tiles: of [points x tiles x channels].
+// tileGrid is row r of a block of rows of tiles: of [n*n x tiles x channels].
 func (p *winograd) tileGrid(x []float32, r, rows, channels int) kernel.Grid {
 	point := rows * p.width * channels
-	return kernel.Grid{Data: x[r*p.width*channels:], Row: 4 * point, Col: point, Next: channels}
+	return kernel.Grid{Data: x[r*p.width*channels:], Row: p.Side * point, Col: point, Next: channels}
 }
 
 // resultGrid is the pixels of row r of tiles in the result.
 func (p *winograd) resultGrid(y nn.Matrix, r int) kernel.Grid {
-	return kernel.Grid{Data: y.Data[2*r*p.out.Width*y.Cols:], Row: p.out.Width * y.Cols, Col: y.Cols, Next: 2 * y.Cols}
+	return kernel.Grid{Data: y.Data[p.Tile*r*p.out.Width*y.Cols:], Row: p.out.Width * y.Cols, Col: y.Cols, Next: p.Tile * y.Cols}
 }
 
 // transformInput sets inputs to the transforms of rows rows of tiles from the at-th on.
 func (p *winograd) transformInput(x nn.Matrix, at, rows int) {
-	p.inputs = reuse.Slice(p.inputs, points*rows*p.width*x.Cols)
+	p.inputs = reuse.Slice(p.inputs, p.points*rows*p.width*x.Cols)
 	strip := p.stripGrid()
 	clear(strip.Data) // the padding at the sides stays zero
 	for r := range rows {
@@ -142,30 +157,35 @@ func (p *winograd) transformInput(x nn.Matrix, at, rows int) {
 				copy(row, x.Data[pixel*x.Cols:])
 			}
 		})
-		kernel.WinogradInput(p.width, x.Cols, strip, p.tileGrid(p.inputs, r, rows, x.Cols))
+		p.Input(p.width, x.Cols, strip, p.tileGrid(p.inputs, r, rows, x.Cols))
 	}
 }
 
-// addInputGradient adds to dx what comes from inputs, the gradients of such transforms.
-func (p *winograd) addInputGradient(dx nn.Matrix, at, rows int) {
+// inputGradient sets dx to what comes from inputs, the gradients of such transforms. A strip shares
+// its first two rows with the one before it, in the same image, and is the first to set the others.
+func (p *winograd) inputGradient(dx nn.Matrix, at, rows int) {
 	strip := p.stripGrid()
 	for r := range rows {
 		clear(strip.Data)
-		kernel.WinogradInputBackward(p.width, dx.Cols, p.tileGrid(p.inputs, r, rows, dx.Cols), strip)
+		p.InputBackward(p.width, dx.Cols, p.tileGrid(p.inputs, r, rows, dx.Cols), strip)
 		p.stripRows(at+r, func(u, pixel int) {
-			if pixel >= 0 {
+			switch {
+			case pixel < 0:
+			case u >= 2 || p.top(at+r):
+				copy(dx.Data[pixel*dx.Cols:], p.inside(strip, u))
+			default:
 				kernel.Axpy(1, p.inside(strip, u), dx.Data[pixel*dx.Cols:])
 			}
 		})
 	}
 }
 
-// stripGrid is what a row of tiles sees: four rows of the padded input.
+// stripGrid is what a row of tiles sees: n rows of the padded input.
 func (p *winograd) stripGrid() kernel.Grid {
 	c := p.in.Channels
 	row := (p.in.Width + 2*p.padding) * c
-	p.strip = reuse.Slice(p.strip, 4*row)
-	return kernel.Grid{Data: p.strip, Row: row, Col: c, Next: 2 * c}
+	p.strip = reuse.Slice(p.strip, p.Side*row)
+	return kernel.Grid{Data: p.strip, Row: row, Col: c, Next: p.Tile * c}
 }
 
 // inside is row u of a strip without the padding.
@@ -177,9 +197,9 @@ func (p *winograd) inside(strip kernel.Grid, u int) []float32 {
 // stripRows calls f for each row of the strip of row r of tiles, with the input's pixel where the row
 // begins, or -1 in the padding.
 func (p *winograd) stripRows(r int, f func(u, pixel int)) {
-	ofImage := p.out.Height / 2
-	image, top := r/ofImage, 2*(r%ofImage)-p.padding
-	for u := range 4 {
+	ofImage := p.out.Height / p.Tile
+	image, top := r/ofImage, p.Tile*(r%ofImage)-p.padding
+	for u := range p.Side {
 		if i := top + u; i < 0 || i >= p.in.Height {
 			f(u, -1)
 		} else {
@@ -187,6 +207,9 @@ func (p *winograd) stripRows(r int, f func(u, pixel int)) {
 		}
 	}
 }
+
+// top reports whether row r of tiles is the first of an image.
+func (p *winograd) top(r int) bool { return r%(p.out.Height/p.Tile) == 0 }
 
 // close ends the pass.
 func (p *winograd) close() { winogradPool.Put(p.winogradMemory) }

@@ -426,6 +426,9 @@ const (
 	notGreater = 0x1a
 	notLess    = 0x15
 	notEqual   = 0x04
+	unordered  = 0x03 // one of them is NaN
+
+	notLessOrEqual = 0x16
 )
 
 // compare selects the lanes where x stands in the relation to y.

@@ -58,6 +58,8 @@ func vector(a *asm) {
 
 	maxAbs(a)
 
+	a.takeLarger()
+
 	a.begin("scatterAdd", "(rows, f int, idx *int32, x, y *float32)", "adds the rows of x, of f elements, to the rows idx of y.")
 	tail := a.arg("f")
 	a.ANDQ(Imm(lanes-1), tail)
@@ -231,5 +233,22 @@ func maxAbs(a *asm) {
 		}
 	}
 	a.Store(a.largestBits(most[0]), a.Return("most"))
+	a.end()
+}
+
+// takeLarger emits the step of a maximum that remembers where it is from, see TakeLarger.
+func (a *asm) takeLarger() {
+	a.begin("takeLarger", "(n int, row int32, x, best *float32, from *int32)",
+		"takes elements of x that exceed those of best in their place, and row as where they are from.")
+	row := a.scalar("row")
+	x, best, from := a.arg("x"), a.arg("best"), a.arg("from")
+	a.blocks("x", a.arg("n"), nil, []gp{x, best, from}, func(masks []laneMask) {
+		for h, k := range masks {
+			v, old, source := a.loadMasked(a.part(x, h), k), a.loadMasked(a.part(best, h), k), a.loadMasked(a.part(from, h), k)
+			exceeds, lost := a.compare(v, notLessOrEqual, old), a.compare(old, unordered, old)
+			a.storeMasked(a.where(lost, old, a.where(exceeds, v, old)), a.part(best, h), k)
+			a.storeMasked(a.where(lost, source, a.where(exceeds, row, source)), a.part(from, h), k)
+		}
+	})
 	a.end()
 }
