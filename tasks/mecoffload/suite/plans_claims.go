@@ -18,8 +18,7 @@ func fresh(title, about string, worlds []World, methods ...agent.Method) plan {
 }
 
 // claimsPlan judges the published ratios on many streams. It has no baselines, because searches
-// would take hours. Its profile, and what recipe paper pays for server time, are those with which the
-// claims were made, before any profile was measured.
+// would take hours.
 func claimsPlan() plan {
 	worlds := crossing([]string{"dynamic"}, []mecoffload.Seconds{shortSlot}, []int{6, 10, 14})
 	worlds = append(append(worlds, World{Scenario: "dynamic", Devices: 14, Servers: 2, Slot: longSlot}), larger...)
@@ -28,10 +27,7 @@ func claimsPlan() plan {
 			"the ratios to GRL and DROOE are claimed, and in two larger networks: 28 devices and "+
 			"four servers, and 42 devices and six.",
 		worlds, agent.GRLELT, agent.GRLE, agent.GRL, agent.DROOE, agent.DROO)
-	p.seeds, p.baselines, p.profile = 40, false, mecoffload.IllustrativeProfile
-	paper := agent.PaperRecipe()
-	paper.TimePrice = 0.4
-	p.recipes = []agent.Recipe{paper, agent.TunedRecipe()}
+	p.seeds, p.baselines = 40, false
 	return p
 }
 

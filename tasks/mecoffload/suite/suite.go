@@ -43,7 +43,7 @@ type Options struct {
 	Methods []agent.Method
 	// Recipes replace the suite's own.
 	Recipes []agent.Recipe
-	// Profile replaces the suite's own in all cells.
+	// Profile is that of all cells; nil: the default one.
 	Profile *mecoffload.Profile
 	// Traces replace the files of recorded rates, in a suite that has any.
 	Traces []string
@@ -55,7 +55,6 @@ type plan struct {
 	title, about string
 
 	worlds    []World
-	profile   string // a built-in; "" is the default one
 	methods   []agent.Method
 	recipes   []agent.Recipe
 	own       bool // every method with only its default recipe, unless Options name recipes
@@ -170,13 +169,8 @@ func (p plan) cells(o Options) ([]Cell, []uint64, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	switch {
-	case o.Profile != nil:
+	if o.Profile != nil {
 		cfg.Profile = *o.Profile
-	case p.profile != "":
-		if cfg.Profile, err = mecoffload.LoadProfile(p.profile); err != nil {
-			return nil, nil, err
-		}
 	}
 	var seeds []uint64
 	for i := range p.seeds {

@@ -497,27 +497,3 @@ func TestFailingCell(t *testing.T) {
 		t.Errorf("%v does not name %v", err, bad)
 	}
 }
-
-// The claims were made before any profile was measured, so their suite has the illustrative one and
-// the price of server time of then; a profile that is asked for takes its place.
-func TestClaimsProfile(t *testing.T) {
-	mine, err := mecoffload.LoadProfile(mecoffload.VGG16Profile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mine.Name = "mine"
-	for name, o := range map[string]Options{mecoffload.IllustrativeProfile: {}, "mine": {Profile: &mine}} {
-		s, err := New("claims", o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, cell := range s.Cells {
-			if cell.Profile.Name != name {
-				t.Fatalf("%+v: profile %s, want %s", o, cell.Profile.Name, name)
-			}
-			if r := cell.Recipe; r != nil && r.Name == agent.PaperRecipe().Name && r.TimePrice != 0.4 {
-				t.Fatalf("%v: recipe %+v", cell.Subject, r)
-			}
-		}
-	}
-}
