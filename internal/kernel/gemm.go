@@ -40,13 +40,13 @@ func gemmGo(transA, transB bool, m, n, k int, a []float32, lda int, b []float32,
 	if transA {
 		t := borrow(m * k)
 		defer scratch.Put(t)
-		transpose(k, m, a, lda, *t)
+		transposeGo(k, m, a, lda, *t)
 		a, lda = *t, k
 	}
 	if transB {
 		t := borrow(k * n)
 		defer scratch.Put(t)
-		transpose(n, k, b, ldb, *t)
+		transposeGo(n, k, b, ldb, *t)
 		b, ldb = *t, n
 	}
 	i := 0
@@ -110,9 +110,9 @@ func column(a, b []float32, ldb int, c float32, acc bool) float32 {
 	return c
 }
 
-// transpose writes the [cols x rows] transpose of the [rows x cols] matrix x,
+// transposeGo writes the [cols x rows] transpose of the [rows x cols] matrix x,
 // 8 rows at a time so that the writes share cache lines.
-func transpose(rows, cols int, x []float32, ldx int, y []float32) {
+func transposeGo(rows, cols int, x []float32, ldx int, y []float32) {
 	for i := 0; i < rows; i += 8 {
 		end := min(i+8, rows)
 		for j := range cols {

@@ -28,6 +28,10 @@ func maxAbs(x []float32) float32                      { return maxAbsGo(x) }
 func scatterAdd(f int, idx []int32, x, y []float32)   { scatterAddGo(f, idx, x, y) }
 func maxIndex(idx []int32) uint32                     { return maxIndexGo(idx) }
 
+func transpose(rows, cols int, x []float32, ldx int, y []float32) {
+	transposeGo(rows, cols, x, ldx, y)
+}
+
 func takeLarger(row int32, x, best []float32, from []int32) { takeLargerGo(row, x, best, from) }
 
 func pick(options int, sums, random []float64, choice []int32) {

@@ -29,6 +29,17 @@ func takeLargerGo(row int32, x, best []float32, from []int32) {
 	}
 }
 
+// Transpose writes the transpose of x [rows x cols] to y [cols x rows].
+func Transpose(rows, cols int, x, y []float32) {
+	checkDim("Transpose", "rows", rows)
+	checkDim("Transpose", "cols", cols)
+	checkLen("Transpose", "x", len(x), rows*cols)
+	checkLen("Transpose", "y", len(y), rows*cols)
+	if rows > 0 && cols > 0 {
+		transpose(rows, cols, x, cols, y)
+	}
+}
+
 // Axpy computes y += alpha*x over len(x) elements.
 func Axpy(alpha float32, x, y []float32) {
 	checkLen("Axpy", "y", len(y), len(x))

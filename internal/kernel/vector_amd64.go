@@ -26,6 +26,14 @@ func takeLarger(row int32, x, best []float32, from []int32) {
 	}
 }
 
+func transpose(rows, cols int, x []float32, ldx int, y []float32) {
+	if active == isaGo {
+		transposeGo(rows, cols, x, ldx, y)
+		return
+	}
+	packColumns(rows, cols, x, ldx, y, rows)
+}
+
 func scale(alpha float32, x []float32) {
 	if active == isaGo {
 		scaleGo(alpha, x)

@@ -160,3 +160,21 @@ func TestTakeLarger(t *testing.T) {
 	wantPanic(t, "short best", func() { TakeLarger(0, make([]float32, 2), make([]float32, 1), make([]int32, 2)) })
 	wantPanic(t, "short from", func() { TakeLarger(0, make([]float32, 2), make([]float32, 2), make([]int32, 1)) })
 }
+
+func TestTranspose(t *testing.T) {
+	r := newRand(33)
+	for _, size := range [][2]int{{0, 3}, {1, 1}, {7, 5}, {8, 9}, {13, 40}, {64, 3}} {
+		rows, cols := size[0], size[1]
+		x := uniform(r, rows*cols)
+		eachPath(func() {
+			y := make([]float32, len(x))
+			Transpose(rows, cols, x, y)
+			for k, v := range x {
+				if got := y[k%cols*rows+k/cols]; got != v {
+					t.Fatalf("%v, %d x %d: row %d, column %d: %v, want %v", active, rows, cols, k%cols, k/cols, got, v)
+				}
+			}
+		})
+	}
+	wantPanic(t, "short", func() { Transpose(2, 2, make([]float32, 3), make([]float32, 4)) })
+}

@@ -164,8 +164,8 @@ func (o *conv2D) Forward(in []gorgonia.Value, out nn.Matrix) error {
 		return err
 	}
 	if algorithm, ok := o.suitsWinograd(out.Rows); ok {
-		p := o.winograd(algorithm, w, out.Rows)
-		p.forward(x, out)
+		p := o.winograd(algorithm, out.Rows)
+		p.forward(x, w, out)
 		p.close()
 	} else {
 		o.forwardUnfolded(x, w, out)
@@ -202,8 +202,8 @@ func (o *conv2D) Backward(in []gorgonia.Value, out, dout nn.Matrix, din []nn.Mat
 	}
 	dx, dw := din[0], din[1]
 	if algorithm, ok := o.suitsWinograd(out.Rows); ok {
-		p := o.winograd(algorithm, w, out.Rows)
-		p.backward(x, dout, dx, dw)
+		p := o.winograd(algorithm, out.Rows)
+		p.backward(x, w, dout, dx, dw)
 		p.close()
 	} else {
 		o.backwardUnfolded(x, w, dout, dx, dw)

@@ -55,7 +55,8 @@ type winograd struct {
 
 // winogradMemory is what a pass needs. Layers share it, so that it stays in the cache.
 type winogradMemory struct {
-	filters  []float32 // [n*n x In.Channels x Out.Channels]
+	filters  []float32 // [n*n x In.Channels x Out.Channels]; going back, the last two in turn
+	turned   []float32 // filters before the transform, their channels in turn
 	dfilters []float32
 	inputs   []float32 // of a block [n*n x tiles x In.Channels]; going back, their gradients too
 	results  []float32 // [n*n x tiles x Out.Channels]; going back, their gradients
@@ -64,8 +65,8 @@ type winogradMemory struct {
 
 var winogradPool = sync.Pool{New: func() any { return new(winogradMemory) }}
 
-// winograd starts a pass with the filters f over so many pixels of results.
-func (o *conv2D) winograd(w kernel.Winograd, f nn.Matrix, pixels int) winograd {
+// winograd starts a pass over so many pixels of results.
+func (o *conv2D) winograd(w kernel.Winograd, pixels int) winograd {
 	p := winograd{
 		conv2D: o, winogradMemory: winogradPool.Get().(*winogradMemory),
 		Winograd: w, points: w.Side * w.Side, width: o.out.Width / w.Tile,
@@ -73,10 +74,14 @@ func (o *conv2D) winograd(w kernel.Winograd, f nn.Matrix, pixels int) winograd {
 	p.rows = pixels / (w.Tile * w.Tile * p.width)
 	tiles := max(cacheValues/(p.points*(o.in.Channels+o.out.Channels)), blockTiles)
 	p.step = max(1, tiles/p.width)
-	pixel := o.in.Channels * o.out.Channels
-	p.filters = reuse.Slice(p.filters, p.points*pixel)
-	p.Filter(1, pixel, filterGrid(f.Data, pixel, 3), filterGrid(p.filters, pixel, w.Side))
 	return p
+}
+
+// transformFilters sets filters to the transforms of w, of 3 x 3 pixels.
+func (p *winograd) transformFilters(w []float32) {
+	pixel := p.in.Channels * p.out.Channels
+	p.filters = reuse.Slice(p.filters, p.points*pixel)
+	p.Filter(1, pixel, filterGrid(w, pixel, 3), filterGrid(p.filters, pixel, p.Side))
 }
 
 // filterGrid is filters, or their transforms, of side x side pixels of so many values.
@@ -85,8 +90,9 @@ func filterGrid(w []float32, pixel, side int) kernel.Grid {
 }
 
 // forward computes the result y without the bias.
-func (p *winograd) forward(x, y nn.Matrix) {
+func (p *winograd) forward(x, w, y nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
+	p.transformFilters(w.Data)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
@@ -102,8 +108,15 @@ func (p *winograd) forward(x, y nn.Matrix) {
 }
 
 // backward computes the gradients of the filters and, unless dx is zero, that of the input.
-func (p *winograd) backward(x, dy, dx, dw nn.Matrix) {
+func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
+	if !dx.IsZero() {
+		p.turned = reuse.Slice(p.turned, len(w.Data))
+		for tap := range 9 {
+			kernel.Transpose(c, n, w.Data[tap*c*n:][:c*n], p.turned[tap*c*n:])
+		}
+		p.transformFilters(p.turned)
+	}
 	p.dfilters = reuse.Slice(p.dfilters, p.points*c*n)
 	clear(p.dfilters)
 	for at := 0; at < p.rows; at += p.step {
@@ -122,7 +135,7 @@ func (p *winograd) backward(x, dy, dx, dw nn.Matrix) {
 		if !dx.IsZero() {
 			p.inputs = reuse.Slice(p.inputs, p.points*tiles*c)
 			for k := range p.points {
-				kernel.Gemm(false, true, tiles, c, n, p.results[k*tiles*n:], n, p.filters[k*c*n:], n, p.inputs[k*tiles*c:], c, false)
+				kernel.Gemm(false, false, tiles, c, n, p.results[k*tiles*n:], n, p.filters[k*c*n:], c, p.inputs[k*tiles*c:], c, false)
 			}
 			p.inputGradient(dx, at, rows)
 		}
