@@ -68,22 +68,6 @@ func NewConv2D(name string, cfg Conv2DConfig, rng *rand.Rand) (*Conv2D, error) {
 	return l, nil
 }
 
-// Over returns a layer with the same parameters for maps of another height and width.
-func (l *Conv2D) Over(in Map) (*Conv2D, error) {
-	if l.Weight == nil {
-		return nil, errors.New("cnn: a convolution without a weight: make it with NewConv2D")
-	}
-	out, err := l.window.over(in)
-	if err == nil && in.Channels != l.In.Channels {
-		err = fmt.Errorf("want maps of %d channels, got %v: %w", l.In.Channels, in, nn.ErrShape)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cnn: convolution %q: %w", l.Weight.Name, err)
-	}
-	out.Channels = l.Out.Channels
-	return &Conv2D{In: in, Out: out, Weight: l.Weight, Bias: l.Bias, window: l.window}, nil
-}
-
 // Dirac returns an initialiser for filters of kernel x kernel pixels that passes the input on: filter
 // c has a 1 for channel c in the middle and zeros elsewhere. Filters beyond the input's channels are
 // drawn by nn.HeNormal. Deep networks so start as shallow ones (K. Jordan, arXiv 2404.00498; S.
