@@ -149,9 +149,9 @@ func (f flags) config() (earlyexit.Config, error) {
 // train does the rest of a run, shows its progress, and measures the result.
 func train(ctx context.Context, f flags, folder *runfolder.Folder, t *earlyexit.Training, test *imagefolder.Set, out, messages io.Writer) error {
 	defer t.Close()
-	bar := newBar("training", t.Pixels)
+	bar := newBar("training", int(t.Length()), int(t.Steps()))
 	progress := func() {
-		bar.show()
+		bar.Add(1)
 		if t.ReportDue() {
 			r := t.Report()
 			fmt.Fprintf(messages, "\nepoch %d: loss %.4f, accuracy of the exits %.3f, learning rate %.4f\n", r.Epoch, r.Loss, r.Accuracy, r.LearningRate)

@@ -63,28 +63,16 @@ func printRows[T any](out io.Writer, format, caption string, columns []column[T]
 	return table.Render()
 }
 
-// bar shows how far a training is, with its rate and the time left; nothing without a terminal.
-type bar struct {
-	*progressbar.ProgressBar
-	pixels func() (done, total int64)
-}
-
-func newBar(title string, pixels func() (done, total int64)) bar {
-	_, total := pixels()
-	b := bar{progressbar.NewOptions64(total/1000,
+// newBar shows how far a training is, with its rate and the time left; nothing without a terminal.
+func newBar(title string, total, done int) *progressbar.ProgressBar {
+	bar := progressbar.NewOptions(total,
 		progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))),
 		progressbar.OptionSetDescription(title),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("kpixel"),
 		progressbar.OptionThrottle(100*time.Millisecond),
-	), pixels}
-	b.show()
-	return b
-}
-
-func (b bar) show() {
-	done, _ := b.pixels()
-	_ = b.Set64(done / 1000)
+	)
+	_ = bar.Set(done)
+	return bar
 }

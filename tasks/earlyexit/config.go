@@ -17,10 +17,6 @@ type Config struct {
 	// Epochs is the number of passes over them. The default 20 on CIFAR-10 take an hour on two
 	// cores.
 	Epochs int `yaml:"epochs"`
-	// HalfSize is the part of the training, at its start, whose images have half of their height and
-	// width, each pixel the mean of four (progressive learning: M. Tan and Q. V. Le, "EfficientNetV2",
-	// ICML 2021, section 4). Such a step takes a third of the time.
-	HalfSize float64 `yaml:"half_size"`
 	// Settle is the number of minibatches after the last epoch that train nothing: the running values
 	// of batch normalisation become the averages over them (Y. Wu and J. Johnson, arXiv 2105.07576,
 	// section 3). Those of training are of its last ten or so minibatches.
@@ -83,8 +79,6 @@ func (c Config) validate() error {
 		return invalid("data", "want a folder or a zip archive of training images")
 	case c.Epochs < 1 || c.Epochs > 1e6:
 		return invalid("epochs", "want from 1 to 1,000,000 epochs, got %d", c.Epochs)
-	case !(c.HalfSize >= 0 && c.HalfSize <= 1):
-		return invalid("half_size", "want a part in [0, 1], got %v", c.HalfSize)
 	case c.Settle < 0 || c.Settle > 1e6:
 		return invalid("settle", "want from 0 to 1,000,000 minibatches, got %d", c.Settle)
 	case !(c.Width > 0 && c.Width <= 8):
@@ -148,7 +142,6 @@ func parseWritten(data []byte, filename string) (Config, error) {
 		Cutout         int     `yaml:"cutout"`
 		ExitsAfter     []int   `yaml:"exits_after"`
 		Settle         int     `yaml:"settle"`
-		HalfSize       float64 `yaml:"half_size"`
 	}
 	young.ExitsAfter = slices.Clone(blockEnds[:]) // where they all stood
 	if err := yaml.Unmarshal(data, &young); err != nil {
@@ -157,7 +150,7 @@ func parseWritten(data []byte, filename string) (Config, error) {
 	c.UnpooledBlock5, c.Dirac, c.Whiten = young.UnpooledBlock5, young.Dirac, young.Whiten
 	c.LabelSmoothing, c.ReflectPadding = young.LabelSmoothing, young.ReflectPadding
 	c.AlternateFlip, c.Cutout, c.ExitsAfter = young.AlternateFlip, young.Cutout, young.ExitsAfter
-	c.Settle, c.HalfSize = young.Settle, young.HalfSize
+	c.Settle = young.Settle
 	return c, c.validate()
 }
 

@@ -45,7 +45,7 @@ func tints(n int) *imagefolder.Set {
 func tiny() Config {
 	cfg := DefaultConfig()
 	cfg.Data, cfg.Width, cfg.BatchSize, cfg.Epochs, cfg.LearningRate = "tints", 1.0/16, 16, 3, 0.03
-	cfg.ExitWeights, cfg.Settle, cfg.HalfSize = []float64{1, 1, 1, 1, 1}, 3, 0
+	cfg.ExitWeights, cfg.Settle = []float64{1, 1, 1, 1, 1}, 3
 	return cfg
 }
 
@@ -157,33 +157,28 @@ func TestInference(t *testing.T) {
 	}
 	folded, err := n.Inference()
 	check(t, err)
-	image := make([]float32, n.Image.Values())
-	tr.norm.draw(image, tr.images.Image(3), n.Image, view{})
-	got := logits(t, folded, image)
-	for k, v := range logits(t, n, image) {
-		if math.Abs(float64(v-got[k])) > 1e-4*(1+math.Abs(float64(v))) {
-			t.Errorf("logit %d: %v folded, %v as trained", k, got[k], v)
+	var logits [2][]float32
+	for i, net := range []*Network{n, folded} {
+		g := gorgonia.NewGraph()
+		x, err := nn.NewInput(g, "x", 3)
+		check(t, err)
+		y, err := net.Forward(x)
+		check(t, err)
+		tape, err := nn.NewTape(y[:]...)
+		check(t, err)
+		var in nn.Buffer
+		tr.norm.draw(in.Resize(1024, 3), tr.images.Image(3), n.Image, view{})
+		check(t, tape.Bind(x, in.Value()))
+		check(t, tape.Run())
+		for _, z := range y {
+			logits[i] = append(logits[i], tape.Matrix(z).Data...)
 		}
 	}
-}
-
-// logits returns those of all exits of a network for normalised images.
-func logits(t testing.TB, n *Network, images []float32) (all []float32) {
-	t.Helper()
-	x, err := nn.NewInput(gorgonia.NewGraph(), "images", 3)
-	check(t, err)
-	out, err := n.Forward(x)
-	check(t, err)
-	tape, err := nn.NewTape(out[:]...)
-	check(t, err)
-	var in nn.Buffer
-	copy(in.Resize(len(images)/3, 3), images)
-	check(t, tape.Bind(x, in.Value()))
-	check(t, tape.Run())
-	for _, z := range out {
-		all = append(all, tape.Matrix(z).Data...)
+	for k, v := range logits[0] {
+		if math.Abs(float64(v-logits[1][k])) > 1e-4*(1+math.Abs(float64(v))) {
+			t.Errorf("logit %d: %v folded, %v as trained", k, logits[1][k], v)
+		}
 	}
-	return all
 }
 
 func TestViews(t *testing.T) {
@@ -228,7 +223,6 @@ func TestConfigurations(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"data: x\nepochs: 0":                         "epochs",
-		"data: x\nhalf_size: 1.5":                    "half_size",
 		"data: x\nsettle: -1":                        "settle",
 		"data: x\nexits_after: [1, 2, 3, 4, 5]":      "exits_after",
 		"data: x\nexits_after: [2, 2, 3, 4, 13]":     "exits_after",

@@ -80,18 +80,3 @@ func (n Normalisation) draw(dst []float32, image []uint8, m cnn.Map, v view) {
 		}
 	}
 }
-
-// halve writes an image [m.Height x m.Width x m.Channels] at half its height and width, each pixel
-// the mean of four.
-func halve(dst, image []float32, m cnn.Map) {
-	row := m.Width * m.Channels
-	for i := range m.Height / 2 {
-		upper, lower := image[2*i*row:][:row], image[(2*i+1)*row:][:row]
-		for j := range m.Width / 2 {
-			for c := range m.Channels {
-				from := 2*j*m.Channels + c
-				dst[(i*(m.Width/2)+j)*m.Channels+c] = (upper[from] + upper[from+m.Channels] + lower[from] + lower[from+m.Channels]) / 4
-			}
-		}
-	}
-}

@@ -49,8 +49,7 @@ type Network struct {
 type block struct {
 	first int // convolution of the network, counted from 1
 	units []unit
-	out   cnn.Map        // of the last convolution
-	pool  *cnn.MaxPool2D // nil where out is one pixel high or wide
+	pool  *cnn.MaxPool2D
 	mean  *cnn.AvgPool2D // over the pooled map, for exits
 }
 
@@ -90,11 +89,13 @@ func NewNetwork(cfg NetworkConfig, rng *rand.Rand) (*Network, error) {
 			if !l.has(after) {
 				continue
 			}
-			if n.exits[e], err = nn.NewLinear(fmt.Sprintf("exit%d", e+1), nn.LinearConfig{In: l.out.Channels, Out: cfg.Classes}, rng); err != nil {
+			if n.exits[e], err = nn.NewLinear(fmt.Sprintf("exit%d", e+1), nn.LinearConfig{In: l.pool.Out.Channels, Out: cfg.Classes}, rng); err != nil {
 				return nil, fmt.Errorf("early exits: %w", err)
 			}
 		}
-		m = n.mapAfter(b)
+		if m = l.pool.Out; n.passes(b) {
+			m = l.pool.In
+		}
 	}
 	return n, nil
 }
@@ -120,14 +121,6 @@ func (l block) has(c int) bool { return l.first <= c && c < l.first+len(l.units)
 // passes reports whether block b passes its map on without pooling.
 func (n *Network) passes(b int) bool { return n.UnpooledBlock5 && b == len(vgg16)-2 }
 
-// mapAfter returns the map that block b passes on.
-func (n *Network) mapAfter(b int) cnn.Map {
-	if n.passes(b) {
-		return n.blocks[b].out
-	}
-	return n.blocks[b].mean.In
-}
-
 // newBlock makes block b, whose first convolution is that of the network, for maps of size m.
 func newBlock(b, first int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block, error) {
 	l := block{first: first}
@@ -149,20 +142,12 @@ func newBlock(b, first int, m cnn.Map, cfg NetworkConfig, rng *rand.Rand) (block
 		}
 		l.units, m = append(l.units, unit{conv, norm}), conv.Out
 	}
-	return l, l.poolOf(m)
-}
-
-// poolOf makes the pooling of the block, whose last convolution has maps of size m.
-func (l *block) poolOf(m cnn.Map) (err error) {
-	l.out, l.pool = m, nil
-	if m.Height > 1 && m.Width > 1 {
-		if l.pool, err = cnn.NewMaxPool2D(cnn.PoolConfig{In: m, Kernel: 2}); err != nil {
-			return err
-		}
-		m = l.pool.Out
+	var err error
+	if l.pool, err = cnn.NewMaxPool2D(cnn.PoolConfig{In: m, Kernel: 2}); err != nil {
+		return l, err
 	}
-	l.mean, err = cnn.NewGlobalAvgPool(m)
-	return err
+	l.mean, err = cnn.NewGlobalAvgPool(l.pool.Out)
+	return l, err
 }
 
 // Params returns all trained parameters.
@@ -217,11 +202,9 @@ func (n *Network) Forward(x *gorgonia.Node) (logits [Exits]*gorgonia.Node, err e
 			if exit < 0 && !last {
 				continue
 			}
-			pooled := x
-			if b.pool != nil {
-				if pooled, err = b.pool.Forward(x); err != nil {
-					return logits, err
-				}
+			pooled, err := b.pool.Forward(x)
+			if err != nil {
+				return logits, err
 			}
 			if exit >= 0 {
 				mean, err := b.mean.Forward(pooled)
@@ -265,30 +248,6 @@ func (n *Network) replica() (*Network, error) {
 			norm.Gamma, norm.Beta = u.norm.Gamma, u.norm.Beta
 			c.blocks[b].units[k].norm = norm
 		}
-	}
-	return &c, nil
-}
-
-// halved returns a network of the same parameters and running values for images of half the height
-// and width.
-func (n *Network) halved() (*Network, error) {
-	c := *n
-	c.Image.Height, c.Image.Width = n.Image.Height/2, n.Image.Width/2
-	m := c.Image
-	for b := range c.blocks {
-		l := &c.blocks[b]
-		l.units = slices.Clone(l.units)
-		for k, u := range l.units {
-			conv, err := u.conv.Over(m)
-			if err != nil {
-				return nil, err
-			}
-			l.units[k].conv, m = conv, conv.Out
-		}
-		if err := l.poolOf(m); err != nil {
-			return nil, err
-		}
-		m = c.mapAfter(b)
 	}
 	return &c, nil
 }

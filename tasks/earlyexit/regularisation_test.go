@@ -27,7 +27,7 @@ func plain() Config {
 // next draws the next minibatch of a training with one replica.
 func next(t testing.TB, tr *Training) *replica {
 	t.Helper()
-	r := tr.whole.replicas[0]
+	r := tr.replicas[0]
 	r.part = append(r.part[:0], tr.next()...)
 	check(t, tr.load(r, rand.New(rand.NewPCG(tr.cfg.Seed, augmentStream+uint64(tr.Steps())))))
 	return r
@@ -276,7 +276,7 @@ func TestSettle(t *testing.T) {
 	parts := float64(cfg.Settle * cfg.Replicas)
 	for range cfg.Settle {
 		check(t, tr.Step())
-		for _, r := range tr.whole.replicas {
+		for _, r := range tr.replicas {
 			out := apply(r.images.Value())
 			for c := range channels {
 				sum, squares, n := 0.0, 0.0, float64(out.Rows)
@@ -298,7 +298,7 @@ func TestSettle(t *testing.T) {
 	if !tr.Done() || tr.Report().Step != tr.Length() || tr.Report().Loss > 100 {
 		t.Errorf("at the end: %+v", tr.Report())
 	}
-	for _, r := range tr.whole.replicas {
+	for _, r := range tr.replicas {
 		norm := r.net.norms()[0]
 		for c := range channels {
 			m, v := float64(norm.RunningMean.Data()[c]), float64(norm.RunningVar.Data()[c])

@@ -10,22 +10,22 @@ import (
 func (t *Training) learn() (float64, error) {
 	settled := t.settled()
 	if settled < 0 {
-		return t.team().parallel.Step(t.shares)
+		return t.parallel.Step(t.shares)
 	}
-	for _, r := range t.whole.replicas {
+	for _, r := range t.replicas {
 		for _, l := range r.net.norms() {
 			l.Momentum = 1 / float64(settled+1) // so the running value is the mean of those so far
 		}
 	}
 	var group errgroup.Group
-	for _, r := range t.whole.replicas {
+	for _, r := range t.replicas {
 		group.Go(r.tape.Run)
 	}
 	if err := group.Wait(); err != nil {
 		return 0, err
 	}
 	loss := 0.0
-	for i, r := range t.whole.replicas {
+	for i, r := range t.replicas {
 		loss += t.shares[i] * r.tape.Scalar(r.loss)
 	}
 	if settled == int64(t.cfg.Settle)-1 {
@@ -48,7 +48,7 @@ func (t *Training) learningRate() float64 {
 // shareStatistics gives all replicas the mean of their running values.
 func (t *Training) shareStatistics() {
 	var each []nn.Params
-	for _, r := range t.whole.replicas {
+	for _, r := range t.replicas {
 		each = append(each, r.net.Statistics())
 	}
 	for i, shared := range each[0] {

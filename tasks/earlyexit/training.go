@@ -24,18 +24,15 @@ const (
 // Training is a training run. It implements [runfolder.Run]; a step is a minibatch.
 type Training struct {
 	runfolder.Course
-	cfg    Config
-	images *imagefolder.Set
-	norm   Normalisation
-	net    *Network // replica 0 trains it
-	opt    *nn.SGD
-	whole  *team // for images of their size
-	halved *team // for images of half of it; nil where there are none
+	cfg      Config
+	images   *imagefolder.Set
+	norm     Normalisation
+	net      *Network // replica 0 trains it
+	replicas []*replica
+	parallel *nn.DataParallel
+	opt      *nn.SGD
 
-	epochSteps  int64 // minibatches in an epoch
-	halvedSteps int64 // at the start, of images of half the size
-
-	full nn.Buffer // an image in its size
+	epochSteps int64 // minibatches in an epoch
 
 	order    []int  // of the images in this epoch
 	epoch    int64  // that order is for
@@ -43,12 +40,6 @@ type Training struct {
 	shares   []float64
 	report   Report
 	sums     Report // of the interval so far
-}
-
-// team is replicas that train together.
-type team struct {
-	replicas []*replica
-	parallel *nn.DataParallel
 }
 
 // replica trains on a part of each minibatch.
@@ -113,6 +104,19 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	}); err != nil {
 		return nil, err
 	}
+	var trainers []*nn.Trainer
+	for i := range cfg.Replicas {
+		r := &replica{net: t.net, part: make([]int, 0, cfg.BatchSize)}
+		if i > 0 {
+			if r.net, err = t.net.replica(); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.build(cfg, t.opt); err != nil {
+			return nil, err
+		}
+		t.replicas, trainers = append(t.replicas, r), append(trainers, r.trainer)
+	}
 	steps := int64(cfg.Epochs * batches)
 	t.epochSteps = int64(batches)
 	t.Course = runfolder.NewCourse(steps+int64(cfg.Settle), t.epochSteps, t.epochSteps)
@@ -121,56 +125,11 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	if warmup > 0 {
 		schedule = nn.Warmup(warmup, schedule)
 	}
-	nets := []*Network{t.net}
-	for range cfg.Replicas - 1 {
-		n, err := t.net.replica()
-		if err != nil {
-			return nil, err
-		}
-		nets = append(nets, n)
-	}
-	if t.whole, err = newTeam(cfg, nets, t.opt, schedule); err != nil {
-		return nil, err
-	}
-	if t.halvedSteps = int64(cfg.HalfSize * float64(steps)); t.halvedSteps > 0 {
-		halved := make([]*Network, len(nets))
-		for i, n := range nets {
-			if halved[i], err = n.halved(); err != nil {
-				return nil, err
-			}
-		}
-		if t.halved, err = newTeam(cfg, halved, t.opt, schedule); err != nil {
-			return nil, err
-		}
-	}
+	trainers[0].Schedule = schedule
 	t.shares = make([]float64, cfg.Replicas)
 	t.sums.Accuracy, t.report.Accuracy = make([]float64, Exits), make([]float64, Exits)
-	return t, nil
-}
-
-// newTeam makes a replica for each network, of which all have the same parameters.
-func newTeam(cfg Config, nets []*Network, opt *nn.SGD, schedule nn.Schedule) (*team, error) {
-	var t team
-	var trainers []*nn.Trainer
-	for _, n := range nets {
-		r := &replica{net: n, part: make([]int, 0, cfg.BatchSize)}
-		if err := r.build(cfg, opt); err != nil {
-			return nil, err
-		}
-		t.replicas, trainers = append(t.replicas, r), append(trainers, r.trainer)
-	}
-	trainers[0].Schedule = schedule
-	var err error
 	t.parallel, err = nn.NewDataParallel(trainers...)
-	return &t, err
-}
-
-// team returns who makes the next step.
-func (t *Training) team() *team {
-	if t.Steps() < t.halvedSteps {
-		return t.halved
-	}
-	return t.whole
+	return t, err
 }
 
 // network makes the network to train.
@@ -234,24 +193,16 @@ func (t *Training) Position() *runfolder.Course { return &t.Course }
 // Epoch returns the number of minibatches in an epoch.
 func (t *Training) Epoch() int64 { return t.epochSteps }
 
-// Pixels returns how many pixels of images the training has seen and will have seen at its end, in
-// proportion to which it takes time: a step on halved images sees a quarter of the others'.
-func (t *Training) Pixels() (done, total int64) {
-	perStep := int64(t.cfg.BatchSize * t.net.Image.Pixels())
-	at := func(steps int64) int64 { return steps*perStep - min(steps, t.halvedSteps)*(perStep-perStep/4) }
-	return at(t.Steps()), at(t.Length())
-}
-
 // Step trains on the next minibatch.
 func (t *Training) Step() error {
 	if t.ReportStart() {
 		t.sums = Report{Accuracy: t.sums.Accuracy}
 		clear(t.sums.Accuracy)
 	}
-	batch, replicas := t.next(), t.team().replicas
+	batch := t.next()
 	rng := rand.New(rand.NewPCG(t.cfg.Seed, augmentStream+uint64(t.Steps())))
-	for i, r := range replicas {
-		r.part = append(r.part[:0], batch[i*len(batch)/len(replicas):(i+1)*len(batch)/len(replicas)]...)
+	for i, r := range t.replicas {
+		r.part = append(r.part[:0], batch[i*len(batch)/len(t.replicas):(i+1)*len(batch)/len(t.replicas)]...)
 		t.shares[i] = float64(len(r.part)) / float64(len(batch))
 		if err := t.load(r, rng); err != nil {
 			return err
@@ -262,7 +213,7 @@ func (t *Training) Step() error {
 		return fmt.Errorf("early exits: step %d: %w", t.Steps()+1, err)
 	}
 	t.sums.Loss += loss
-	for i, r := range replicas {
+	for i, r := range t.replicas {
 		for e, z := range r.logits {
 			t.sums.Accuracy[e] += t.shares[i] * accuracy(r.tape.Matrix(z), t.images.Labels, r.part)
 		}
@@ -304,25 +255,13 @@ func (t *Training) load(r *replica, rng *rand.Rand) error {
 		targets[k] = shared
 	}
 	for k, i := range r.part {
-		t.draw(r, pixels[k*m.Values():][:m.Values()], i, rng)
+		t.norm.draw(pixels[k*m.Values():][:m.Values()], t.images.Image(i), m, t.view(i, m, rng))
 		targets[k*r.net.Classes+int(t.images.Labels[i])] += float32(1 - t.cfg.LabelSmoothing)
 	}
 	if err := r.tape.Bind(r.x, r.images.Value()); err != nil {
 		return err
 	}
 	return r.tape.Bind(r.labels, r.targets.Value())
-}
-
-// draw writes image i as the replica sees it.
-func (t *Training) draw(r *replica, dst []float32, i int, rng *rand.Rand) {
-	m := t.net.Image
-	if r.net.Image == m {
-		t.norm.draw(dst, t.images.Image(i), m, t.view(i, m, rng))
-		return
-	}
-	full := t.full.Resize(m.Pixels(), 3)
-	t.norm.draw(full, t.images.Image(i), m, t.view(i, m, rng))
-	halve(dst, full, m)
 }
 
 // view draws how image i of m's size is looked at: mirrored, shifted, a square of it hidden.
@@ -375,12 +314,7 @@ func (t *Training) Score() float64 { return -t.report.Loss }
 func (t *Training) Manifest() (checkpoints.Manifest, error) { return t.cfg.manifest() }
 
 // Close implements runfolder.Run.
-func (t *Training) Close() {
-	t.whole.parallel.Close()
-	if t.halved != nil {
-		t.halved.parallel.Close()
-	}
-}
+func (t *Training) Close() { t.parallel.Close() }
 
 // SaveState implements checkpoints.Stateful.
 func (t *Training) SaveState(s *checkpoints.State) error {
@@ -389,7 +323,7 @@ func (t *Training) SaveState(s *checkpoints.State) error {
 	}
 	checkpoints.SaveOptimizer(s.Sub("optimizer"), t.opt)
 	saveModel(s.Sub("model"), t.net, t.norm, t.images.Classes)
-	for i, r := range t.whole.replicas[1:] {
+	for i, r := range t.replicas[1:] {
 		checkpoints.SaveParams(s.Sub(fmt.Sprintf("replica%d", i+1)), r.net.Statistics())
 	}
 	s.PutFloat("report/loss", t.report.Loss)
@@ -420,7 +354,7 @@ func (t *Training) LoadState(s *checkpoints.State) error {
 		s.Float64("report/accuracy", t.report.Accuracy),
 		s.Float64("sums/accuracy", t.sums.Accuracy),
 	}
-	for i, r := range t.whole.replicas[1:] {
+	for i, r := range t.replicas[1:] {
 		errs = append(errs, checkpoints.LoadParams(s.Sub(fmt.Sprintf("replica%d", i+1)), r.net.Statistics()))
 	}
 	for name, dst := range map[string]*float64{
