@@ -108,9 +108,23 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 		o.scale[k] = 1 / math.Sqrt(v+normEpsilon)
 	}
 	xhat := o.start(x.Rows)
-	kernel.Normalize(x.Rows, o.cols, x.Data, o.mean, o.scale, xhat.Data)
-	o.finish(xhat, in, y)
+	gamma, beta := mat(in[1]).Data, mat(in[2]).Data
+	o.blocks(x.Rows, func(rows, from, to int) {
+		kernel.Normalize(rows, o.cols, x.Data[from:to], o.mean, o.scale, xhat.Data[from:to])
+		kernel.ScaleAct(o.act, rows, o.cols, xhat.Data[from:to], gamma, beta, y.Data[from:to])
+	})
 	return nil
+}
+
+// blocks calls f for blocks of rows, elements from to to, so small that what one pass over a block
+// writes is in the cache when the next one reads it.
+func (o *batchNorm) blocks(rows int, f func(rows, from, to int)) {
+	const values = 1 << 13
+	step := max(1, values/o.cols)
+	for i := 0; i < rows; i += step {
+		m := min(step, rows-i)
+		f(m, i*o.cols, (i+m)*o.cols)
+	}
 }
 
 // follow moves the running values towards those of a batch of n rows, with the variance corrected
@@ -134,9 +148,13 @@ func (l *BatchNorm) follow(mean, variance []float64, n int) error {
 func (o *batchNorm) Backward(in []gorgonia.Value, y, dy Matrix, din []Matrix) error {
 	gamma, dx, xhat, n := mat(in[1]).Data, din[0], o.xhat.Matrix(), float64(y.Rows)
 	g := o.dz.Resize(y.Rows, o.cols) // the gradient of gamma xhat + beta
-	kernel.ActBackward(o.act, y.Rows, o.cols, y.Data, dy.Data, g, nil)
 	o.sum, o.dot = reuse.Slice(o.sum, o.cols), reuse.Slice(o.dot, o.cols)
-	kernel.ColumnDots(y.Rows, o.cols, g, xhat.Data, o.sum, o.dot)
+	clear(o.sum)
+	clear(o.dot)
+	o.blocks(y.Rows, func(rows, from, to int) {
+		kernel.ActBackward(o.act, rows, o.cols, y.Data[from:to], dy.Data[from:to], g[from:to], nil)
+		kernel.AddColumnDots(rows, o.cols, g[from:to], xhat.Data[from:to], o.sum, o.dot)
+	})
 	for k := range din[1].Data {
 		din[1].Data[k] = float32(o.dot[k])
 	}

@@ -133,12 +133,7 @@ func (o *mergeOp) Backward(in []gorgonia.Value, _, dy Matrix, din []Matrix) erro
 		case o.kind == mergeAdd:
 			copy(dx.Data, dy.Data)
 		default:
-			for k := range dx.Data[:dy.Rows*dy.Cols] {
-				dx.Data[k] = 0
-				if o.from[k] == int32(i) {
-					dx.Data[k] = dy.Data[k]
-				}
-			}
+			kernel.KeepWhere(int32(i), o.from, dy.Data, dx.Data)
 		}
 		at += width
 	}

@@ -53,7 +53,7 @@ func TestAllocs(t *testing.T) {
 			"Dot":                   func() { Dot(x, y) },
 			"SumSquares":            func() { SumSquares(x) },
 			"ColumnMoments":         func() { ColumnMoments(n, n, x, means, scales) },
-			"ColumnDots":            func() { ColumnDots(n, n, x, y, means, scales) },
+			"AddColumnDots":         func() { AddColumnDots(n, n, x, y, means, scales) },
 			"Normalize":             func() { Normalize(n, n, x, means, scales, z) },
 			"NormalizeBackward":     func() { NormalizeBackward(n, n, x, y, w, w, w, z) },
 			"ScaleAct":              func() { ScaleAct(ActTanh, n, n, x, w, w, z) },

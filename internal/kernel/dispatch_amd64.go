@@ -89,6 +89,14 @@ func takeLargerKernel(n int, row int32, x *float32, best *float32, from *int32) 
 	}
 }
 
+func keepWhereKernel(n int, row int32, from *int32, y *float32, x *float32) {
+	if active == isaAVX512 {
+		keepWhereAVX512(n, row, from, y, x)
+	} else {
+		keepWhereAVX2(n, row, from, y, x)
+	}
+}
+
 func scatterAddKernel(rows int, f int, idx *int32, x *float32, y *float32) {
 	if active == isaAVX512 {
 		scatterAddAVX512(rows, f, idx, x, y)

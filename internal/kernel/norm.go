@@ -22,14 +22,12 @@ func ColumnMoments(rows, cols int, x []float32, mean, variance []float64) {
 	}
 }
 
-// ColumnDots sets sum to the sums of the columns of x [rows x cols] and dot to their inner products
+// AddColumnDots adds to sum the sums of the columns of x [rows x cols], and to dot their inner products
 // with the columns of y, in float64.
-func ColumnDots(rows, cols int, x, y []float32, sum, dot []float64) {
-	checkColumns("ColumnDots", rows, cols, sum, dot)
-	checkLen("ColumnDots", "x", len(x), rows*cols)
-	checkLen("ColumnDots", "y", len(y), rows*cols)
-	clear(sum[:cols])
-	clear(dot[:cols])
+func AddColumnDots(rows, cols int, x, y []float32, sum, dot []float64) {
+	checkColumns("AddColumnDots", rows, cols, sum, dot)
+	checkLen("AddColumnDots", "x", len(x), rows*cols)
+	checkLen("AddColumnDots", "y", len(y), rows*cols)
 	columnDots(rows, cols, x, y, sum, dot)
 }
 

@@ -84,8 +84,10 @@ func TestColumns(t *testing.T) {
 		var bits [][]float32
 		eachPath(func() {
 			name := fmt.Sprintf("%v, %v: ", active, size)
-			gotSum, gotDot, gotSquares := wide(uniform(r, cols)), wide(uniform(r, cols)), make([]float64, cols)
-			ColumnDots(rows, cols, x, y, gotSum, gotDot)
+			gotSum, gotDot, gotSquares := make([]float64, cols), make([]float64, cols), make([]float64, cols)
+			half := rows / 2 * cols // in two parts, the second added to the first
+			AddColumnDots(rows/2, cols, x, y, gotSum, gotDot)
+			AddColumnDots(rows-rows/2, cols, x[half:], y[half:], gotSum, gotDot)
 			columnSquares(rows, cols, x, mean, gotSquares)
 			for k := range sum {
 				for i, pair := range [][2]float64{{gotSum[k], sum[k]}, {gotDot[k], dot[k]}, {gotSquares[k], squares[k]}} {
@@ -116,7 +118,7 @@ func TestColumns(t *testing.T) {
 		})
 	}
 	few := make([]float64, 3)
-	wantPanic(t, "short y", func() { ColumnDots(2, 3, make([]float32, 6), make([]float32, 5), few, few) })
+	wantPanic(t, "short y", func() { AddColumnDots(2, 3, make([]float32, 6), make([]float32, 5), few, few) })
 	wantPanic(t, "short mean", func() { Normalize(1, 4, make([]float32, 4), few, make([]float64, 4), make([]float32, 4)) })
 	wantPanic(t, "short scale", func() {
 		NormalizeBackward(1, 2, make([]float32, 2), make([]float32, 2), make([]float32, 2), make([]float32, 2), make([]float32, 1), make([]float32, 2))

@@ -28,6 +28,8 @@ func maxAbs(x []float32) float32                      { return maxAbsGo(x) }
 func scatterAdd(f int, idx []int32, x, y []float32)   { scatterAddGo(f, idx, x, y) }
 func maxIndex(idx []int32) uint32                     { return maxIndexGo(idx) }
 
+func keepWhere(row int32, from []int32, y, x []float32) { keepWhereGo(row, from, y, x) }
+
 func transpose(rows, cols int, x []float32, ldx int, y []float32) {
 	transposeGo(rows, cols, x, ldx, y)
 }

@@ -305,6 +305,11 @@ func maxAbsAVX512(n int, x *float32) (most float32)
 //go:noescape
 func takeLargerAVX512(n int, row int32, x *float32, best *float32, from *int32)
 
+// keepWhereAVX512 sets x to the elements of y whose from is row, and to 0 elsewhere.
+//
+//go:noescape
+func keepWhereAVX512(n int, row int32, from *int32, y *float32, x *float32)
+
 // scatterAddAVX512 adds the rows of x, of f elements, to the rows idx of y.
 //
 //go:noescape
@@ -354,6 +359,11 @@ func maxAbsAVX2(n int, x *float32) (most float32)
 //
 //go:noescape
 func takeLargerAVX2(n int, row int32, x *float32, best *float32, from *int32)
+
+// keepWhereAVX2 sets x to the elements of y whose from is row, and to 0 elsewhere.
+//
+//go:noescape
+func keepWhereAVX2(n int, row int32, from *int32, y *float32, x *float32)
 
 // scatterAddAVX2 adds the rows of x, of f elements, to the rows idx of y.
 //

@@ -29,6 +29,22 @@ func takeLargerGo(row int32, x, best []float32, from []int32) {
 	}
 }
 
+// KeepWhere sets x to the elements of y whose from is row, and to 0 elsewhere.
+func KeepWhere(row int32, from []int32, y, x []float32) {
+	checkLen("KeepWhere", "from", len(from), len(x))
+	checkLen("KeepWhere", "y", len(y), len(x))
+	keepWhere(row, from, y, x)
+}
+
+func keepWhereGo(row int32, from []int32, y, x []float32) {
+	for i := range x {
+		x[i] = 0
+		if from[i] == row {
+			x[i] = y[i]
+		}
+	}
+}
+
 // Transpose writes the transpose of x [rows x cols] to y [cols x rows].
 func Transpose(rows, cols int, x, y []float32) {
 	checkDim("Transpose", "rows", rows)

@@ -26,6 +26,18 @@ func takeLarger(row int32, x, best []float32, from []int32) {
 	}
 }
 
+func keepWhere(row int32, from []int32, y, x []float32) {
+	if active == isaGo {
+		keepWhereGo(row, from, y, x)
+		return
+	}
+	for len(x) > 0 {
+		n := min(len(x), burst)
+		keepWhereKernel(n, row, &from[0], &y[0], &x[0])
+		from, y, x = from[n:], y[n:], x[n:]
+	}
+}
+
 func transpose(rows, cols int, x []float32, ldx int, y []float32) {
 	if active == isaGo {
 		transposeGo(rows, cols, x, ldx, y)

@@ -308,6 +308,49 @@ x_done:
 	VZEROUPPER
 	RET
 
+// func keepWhereAVX512(n int, row int32, from *int32, y *float32, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·keepWhereAVX512(SB), NOSPLIT, $0-40
+	VBROADCASTSS row+8(FP), Z0
+	MOVQ         from+16(FP), AX
+	MOVQ         y+24(FP), CX
+	MOVQ         x+32(FP), DX
+	MOVQ         n+0(FP), BX
+	SUBQ         $0x10, BX
+	JL           x_tail
+
+x_loop:
+	VMOVUPS   (AX), Z1
+	VPCMPEQD  Z1, Z0, K1
+	VMOVUPS   (CX), Z1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, (DX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	SUBQ      $0x10, BX
+	JGE       x_loop
+
+x_tail:
+	ADDQ      $0x10, BX
+	JZ        x_done
+	MOVQ      BX, SI
+	MOVL      $-1, DI
+	BZHIL     SI, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (AX), K1, Z1
+	VPCMPEQD  Z1, Z0, K2
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (DX)
+	LEAQ      (AX)(BX*4), AX
+	LEAQ      (CX)(BX*4), CX
+	LEAQ      (DX)(BX*4), DX
+
+x_done:
+	VZEROUPPER
+	RET
+
 // func scatterAddAVX512(rows int, f int, idx *int32, x *float32, y *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·scatterAddAVX512(SB), NOSPLIT, $0-40
@@ -858,6 +901,60 @@ x_tail:
 	VMASKMOVPS Y1, Y2, 32(CX)
 	VBLENDVPS  Y5, Y0, Y4, Y0
 	VBLENDVPS  Y6, Y4, Y0, Y0
+	VMASKMOVPS Y0, Y2, 32(DX)
+	LEAQ       (AX)(BX*4), AX
+	LEAQ       (CX)(BX*4), CX
+	LEAQ       (DX)(BX*4), DX
+
+x_done:
+	VZEROUPPER
+	RET
+
+// func keepWhereAVX2(n int, row int32, from *int32, y *float32, x *float32)
+// Requires: AVX, AVX2
+TEXT ·keepWhereAVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSS row+8(FP), Y0
+	MOVQ         from+16(FP), AX
+	MOVQ         y+24(FP), CX
+	MOVQ         x+32(FP), DX
+	MOVQ         n+0(FP), BX
+	SUBQ         $0x10, BX
+	JL           x_tail
+
+x_loop:
+	VMOVUPS  (AX), Y1
+	VPCMPEQD Y1, Y0, Y1
+	VMOVUPS  (CX), Y2
+	VANDPS   Y2, Y1, Y1
+	VMOVUPS  Y1, (DX)
+	VMOVUPS  32(AX), Y1
+	VPCMPEQD Y1, Y0, Y1
+	VMOVUPS  32(CX), Y2
+	VANDPS   Y2, Y1, Y1
+	VMOVUPS  Y1, 32(DX)
+	ADDQ     $0x40, AX
+	ADDQ     $0x40, CX
+	ADDQ     $0x40, DX
+	SUBQ     $0x10, BX
+	JGE      x_loop
+
+x_tail:
+	ADDQ       $0x10, BX
+	JZ         x_done
+	MOVQ       BX, SI
+	LEAQ       lanemask<>+0(SB), DI
+	NEGQ       SI
+	VMOVUPS    64(DI)(SI*4), Y1
+	VMOVUPS    96(DI)(SI*4), Y2
+	VMASKMOVPS (AX), Y1, Y3
+	VPCMPEQD   Y3, Y0, Y3
+	VMASKMOVPS (CX), Y1, Y4
+	VANDPS     Y4, Y3, Y3
+	VMASKMOVPS Y3, Y1, (DX)
+	VMASKMOVPS 32(AX), Y2, Y1
+	VPCMPEQD   Y1, Y0, Y0
+	VMASKMOVPS 32(CX), Y2, Y1
+	VANDPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y2, 32(DX)
 	LEAQ       (AX)(BX*4), AX
 	LEAQ       (CX)(BX*4), CX

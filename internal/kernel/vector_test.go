@@ -178,3 +178,29 @@ func TestTranspose(t *testing.T) {
 	}
 	wantPanic(t, "short", func() { Transpose(2, 2, make([]float32, 3), make([]float32, 4)) })
 }
+
+func TestKeepWhere(t *testing.T) {
+	r := newRand(34)
+	for _, n := range []int{0, 1, 7, 8, 16, 31, 33} {
+		y, from := uniform(r, n), make([]int32, n)
+		for i := range from {
+			from[i] = []int32{3, math.MaxInt32, 0}[i%3]
+		}
+		for _, row := range []int32{0, 3, 4, math.MaxInt32} {
+			eachPath(func() {
+				x := uniform(r, n)
+				KeepWhere(row, from, y, x)
+				for i, v := range x {
+					want := float32(0)
+					if from[i] == row {
+						want = y[i]
+					}
+					if v != want {
+						t.Fatalf("%v: row %d, from %d: %v, want %v", active, row, from[i], v, want)
+					}
+				}
+			})
+		}
+	}
+	wantPanic(t, "short", func() { KeepWhere(0, make([]int32, 1), make([]float32, 2), make([]float32, 2)) })
+}

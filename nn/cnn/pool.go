@@ -119,6 +119,11 @@ func (o *pool) region(r int) (begin, lines, cols int) {
 	return (image*o.in.Height+top+u)*o.in.Width + left + v, uEnd - u, vEnd - v
 }
 
+// partitions reports whether every pixel of the input is in exactly one window.
+func (o *pool) partitions() bool {
+	return o.kernel == o.stride && o.padding == 0 && (o.kernel == 0 || o.in.Height%o.kernel == 0 && o.in.Width%o.kernel == 0)
+}
+
 type maxPool struct {
 	pool
 	from []int32 // row of the input that each result came from
@@ -154,6 +159,18 @@ func (o *maxPool) Forward(in []gorgonia.Value, y nn.Matrix) error {
 func (o *maxPool) Backward(_ []gorgonia.Value, y, dy nn.Matrix, din []nn.Matrix) error {
 	dx := din[0]
 	if dx.IsZero() {
+		return nil
+	}
+	if o.partitions() {
+		for r := range y.Rows {
+			begin, lines, cols := o.region(r)
+			for u := range lines {
+				for v := range cols {
+					p := begin + u*o.in.Width + v
+					kernel.KeepWhere(int32(p), o.from[r*y.Cols:][:y.Cols], dy.Row(r), dx.Row(p))
+				}
+			}
+		}
 		return nil
 	}
 	clear(dx.Data)

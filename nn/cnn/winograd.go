@@ -118,7 +118,6 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 		p.transformFilters(p.turned)
 	}
 	p.dfilters = reuse.Slice(p.dfilters, p.points*c*n)
-	clear(p.dfilters)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
@@ -129,7 +128,7 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 		if !dw.IsZero() {
 			p.transformInput(x, at, rows)
 			for k := range p.points {
-				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*tiles*c:], c, p.results[k*tiles*n:], n, p.dfilters[k*c*n:], n, true)
+				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*tiles*c:], c, p.results[k*tiles*n:], n, p.dfilters[k*c*n:], n, at > 0)
 			}
 		}
 		if !dx.IsZero() {

@@ -443,6 +443,18 @@ func (a *asm) compare(x vec, relation uint64, y operand.Op) laneMask {
 	return laneMask{v: v}
 }
 
+// equal selects the lanes where two integers are the same.
+func (a *asm) equal(x, y vec) laneMask {
+	if a.zmm {
+		k := a.K()
+		a.VPCMPEQD(x, y, k)
+		return laneMask{k: k}
+	}
+	v := a.vec()
+	a.VPCMPEQD(x, y, v)
+	return laneMask{v: v}
+}
+
 // negative selects the lanes whose sign bit is set, for where alone.
 func (a *asm) negative(x vec) laneMask {
 	if a.zmm {

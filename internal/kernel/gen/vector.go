@@ -59,6 +59,7 @@ func vector(a *asm) {
 	maxAbs(a)
 
 	a.takeLarger()
+	a.keepWhere()
 
 	a.begin("scatterAdd", "(rows, f int, idx *int32, x, y *float32)", "adds the rows of x, of f elements, to the rows idx of y.")
 	tail := a.arg("f")
@@ -248,6 +249,21 @@ func (a *asm) takeLarger() {
 			exceeds, lost := a.compare(v, notLessOrEqual, old), a.compare(old, unordered, old)
 			a.storeMasked(a.where(lost, old, a.where(exceeds, v, old)), a.part(best, h), k)
 			a.storeMasked(a.where(lost, source, a.where(exceeds, row, source)), a.part(from, h), k)
+		}
+	})
+	a.end()
+}
+
+// keepWhere emits the gradient of a maximum, see KeepWhere.
+func (a *asm) keepWhere() {
+	a.begin("keepWhere", "(n int, row int32, from *int32, y, x *float32)",
+		"sets x to the elements of y whose from is row, and to 0 elsewhere.")
+	row := a.scalar("row")
+	from, y, x := a.arg("from"), a.arg("y"), a.arg("x")
+	a.blocks("x", a.arg("n"), nil, []gp{from, y, x}, func(masks []laneMask) {
+		for h, k := range masks {
+			same := a.equal(a.loadMasked(a.part(from, h), k), row)
+			a.storeMasked(a.keep(same, a.loadMasked(a.part(y, h), k)), a.part(x, h), k)
 		}
 	})
 	a.end()
