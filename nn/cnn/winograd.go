@@ -24,6 +24,10 @@ const (
 	// accuracy: single images of 32 x 32 pixels, for decisions, do without.
 	largeTiles = 128
 
+	// apart is the number of values between the matrices of two points. Without it they lie powers of
+	// two apart, and the points of a tile, written in turn, share a few lines of the cache.
+	apart = 16
+
 	// blockTiles is the least number of tiles in a block, past which all transformed filters go.
 	blockTiles = 72
 )
@@ -80,11 +84,11 @@ func (o *conv2D) winograd(w kernel.Winograd, pixels int) winograd {
 // transformFilters sets filters to the transforms of w, of 3 x 3 pixels.
 func (p *winograd) transformFilters(w []float32) {
 	pixel := p.in.Channels * p.out.Channels
-	p.filters = reuse.Slice(p.filters, p.points*pixel)
-	p.Filter(1, pixel, filterGrid(w, pixel, 3), filterGrid(p.filters, pixel, p.Side))
+	p.filters = reuse.Slice(p.filters, p.points*(pixel+apart))
+	p.Filter(1, pixel, filterGrid(w, pixel, 3), filterGrid(p.filters, pixel+apart, p.Side))
 }
 
-// filterGrid is filters, or their transforms, of side x side pixels of so many values.
+// filterGrid is filters, or their transforms, of side x side pixels that lie so far apart.
 func filterGrid(w []float32, pixel, side int) kernel.Grid {
 	return kernel.Grid{Data: w, Row: side * pixel, Col: pixel}
 }
@@ -97,9 +101,9 @@ func (p *winograd) forward(x, w, y nn.Matrix) {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
 		p.transformInput(x, at, rows)
-		p.results = reuse.Slice(p.results, p.points*tiles*n)
+		p.results = reuse.Slice(p.results, p.points*(tiles*n+apart))
 		for k := range p.points {
-			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*tiles*c:], c, p.filters[k*c*n:], n, p.results[k*tiles*n:], n, false)
+			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*(tiles*c+apart):], c, p.filters[k*(c*n+apart):], n, p.results[k*(tiles*n+apart):], n, false)
 		}
 		for r := range rows {
 			p.Output(p.width, n, p.tileGrid(p.results, r, rows, n), p.resultGrid(y, at+r))
@@ -117,36 +121,36 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 		}
 		p.transformFilters(p.turned)
 	}
-	p.dfilters = reuse.Slice(p.dfilters, p.points*c*n)
+	p.dfilters = reuse.Slice(p.dfilters, p.points*(c*n+apart))
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
-		p.results = reuse.Slice(p.results, p.points*tiles*n)
+		p.results = reuse.Slice(p.results, p.points*(tiles*n+apart))
 		for r := range rows {
 			p.OutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(p.results, r, rows, n))
 		}
 		if !dw.IsZero() {
 			p.transformInput(x, at, rows)
 			for k := range p.points {
-				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*tiles*c:], c, p.results[k*tiles*n:], n, p.dfilters[k*c*n:], n, at > 0)
+				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*(tiles*c+apart):], c, p.results[k*(tiles*n+apart):], n, p.dfilters[k*(c*n+apart):], n, at > 0)
 			}
 		}
 		if !dx.IsZero() {
-			p.inputs = reuse.Slice(p.inputs, p.points*tiles*c)
+			p.inputs = reuse.Slice(p.inputs, p.points*(tiles*c+apart))
 			for k := range p.points {
-				kernel.Gemm(false, false, tiles, c, n, p.results[k*tiles*n:], n, p.filters[k*c*n:], c, p.inputs[k*tiles*c:], c, false)
+				kernel.Gemm(false, false, tiles, c, n, p.results[k*(tiles*n+apart):], n, p.filters[k*(c*n+apart):], c, p.inputs[k*(tiles*c+apart):], c, false)
 			}
 			p.inputGradient(dx, at, rows)
 		}
 	}
 	if !dw.IsZero() {
-		p.FilterBackward(1, c*n, filterGrid(p.dfilters, c*n, p.Side), filterGrid(dw.Data, c*n, 3))
+		p.FilterBackward(1, c*n, filterGrid(p.dfilters, c*n+apart, p.Side), filterGrid(dw.Data, c*n, 3))
 	}
 }
 
 // tileGrid is row r of a block of rows of tiles: of [n*n x tiles x channels].
 func (p *winograd) tileGrid(x []float32, r, rows, channels int) kernel.Grid {
-	point := rows * p.width * channels
+	point := rows*p.width*channels + apart
 	return kernel.Grid{Data: x[r*p.width*channels:], Row: p.Side * point, Col: point, Next: channels}
 }
 
@@ -157,7 +161,7 @@ func (p *winograd) resultGrid(y nn.Matrix, r int) kernel.Grid {
 
 // transformInput sets inputs to the transforms of rows rows of tiles from the at-th on.
 func (p *winograd) transformInput(x nn.Matrix, at, rows int) {
-	p.inputs = reuse.Slice(p.inputs, p.points*rows*p.width*x.Cols)
+	p.inputs = reuse.Slice(p.inputs, p.points*(rows*p.width*x.Cols+apart))
 	strip := p.stripGrid()
 	clear(strip.Data) // the padding at the sides stays zero
 	for r := range rows {
