@@ -179,7 +179,7 @@ func gemmBlocks(transB bool, m, n, k int, a []float32, rsa, csa int, b []float32
 		bufA = borrow(mc * kc)
 		defer scratch.Put(bufA)
 	}
-	far := !large && !transB && ldb == n && k*n >= overCache
+	far := !large && !transB && ldb <= n+n/8 && k*n >= overCache
 	for p := 0; p < k; p += kc {
 		kb := min(kc, k-p)
 		if far {

@@ -245,8 +245,8 @@ func TestConv2DInBlocks(t *testing.T) {
 // padding: the result and all gradients are those of the definition in float64.
 func TestWinograd(t *testing.T) {
 	for _, c := range []struct{ height, width, channels, filters, padding, images int }{
-		{8, 8, 8, 3, 1, 2}, {4, 4, 16, 20, 1, 9}, {2, 2, 9, 5, 1, 40}, {6, 10, 17, 2, 0, 4}, {4, 6, 8, 33, 2, 4}, {16, 16, 30, 31, 1, 4},
-		{8, 8, 8, 3, 1, 32}, {4, 4, 16, 20, 1, 130}, {6, 10, 17, 2, 0, 65}, {6, 6, 8, 33, 2, 33}, {16, 16, 30, 31, 1, 9}, // tiles of 4 x 4
+		{8, 8, 8, 3, 1, 2}, {4, 4, 16, 20, 1, 9}, {2, 2, 9, 5, 1, 40}, {6, 10, 17, 2, 0, 4}, {4, 6, 8, 33, 2, 4}, {16, 16, 30, 31, 1, 4}, {4, 4, 128, 8, 1, 6}, {4, 4, 8, 256, 1, 6},
+		{8, 8, 8, 3, 1, 32}, {4, 4, 16, 20, 1, 130}, {6, 10, 17, 2, 0, 65}, {6, 6, 8, 33, 2, 33}, {16, 16, 30, 31, 1, 9}, {4, 4, 8, 128, 1, 130}, {4, 4, 128, 8, 1, 130}, // tiles of 4 x 4
 	} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			rng := newRand(21)

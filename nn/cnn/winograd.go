@@ -24,9 +24,11 @@ const (
 	// accuracy: single images of 32 x 32 pixels, for decisions, do without.
 	largeTiles = 128
 
-	// apart is the number of values between the matrices of two points. Without it they lie powers of
-	// two apart, and the points of a tile, written in turn, share a few lines of the cache.
-	apart = 16
+	// apart is the number of values between the matrices of two points, and between their rows where
+	// these are long. Without it they lie powers of two apart, and what is read or written in turn, the
+	// points of a tile or a column of a matrix, shares a few lines of the cache.
+	apart   = 16
+	longRow = 128
 
 	// blockTiles is the least number of tiles in a block, past which all transformed filters go.
 	blockTiles = 72
@@ -57,6 +59,14 @@ type winograd struct {
 	step   int // rows in a block
 }
 
+// stride returns the distance of rows of so many channels.
+func stride(channels int) int {
+	if channels%longRow == 0 {
+		return channels + apart
+	}
+	return channels
+}
+
 // winogradMemory is what a pass needs. Layers share it, so that it stays in the cache.
 type winogradMemory struct {
 	filters  []float32 // [n*n x In.Channels x Out.Channels]; going back, the last two in turn
@@ -81,29 +91,33 @@ func (o *conv2D) winograd(w kernel.Winograd, pixels int) winograd {
 	return p
 }
 
-// transformFilters sets filters to the transforms of w, of 3 x 3 pixels.
-func (p *winograd) transformFilters(w []float32) {
-	pixel := p.in.Channels * p.out.Channels
-	p.filters = reuse.Slice(p.filters, p.points*(pixel+apart))
-	p.Filter(1, pixel, filterGrid(w, pixel, 3), filterGrid(p.filters, pixel+apart, p.Side))
+// transformFilters sets filters to the transforms of w [9 x rows x cols], matrices of the same size
+// whose rows are stride(cols) apart, and returns the distance of these matrices.
+func (p *winograd) transformFilters(w []float32, rows, cols int) (point int) {
+	ld := stride(cols)
+	point = rows*ld + apart
+	p.filters = reuse.Slice(p.filters, p.points*point)
+	p.Filter(rows, cols, pointGrid(w, rows*cols, 3, cols), pointGrid(p.filters, point, p.Side, ld))
+	return point
 }
 
-// filterGrid is filters, or their transforms, of side x side pixels that lie so far apart.
-func filterGrid(w []float32, pixel, side int) kernel.Grid {
-	return kernel.Grid{Data: w, Row: side * pixel, Col: pixel}
+// pointGrid is matrices for side x side points that lie point apart, their rows ld apart.
+func pointGrid(x []float32, point, side, ld int) kernel.Grid {
+	return kernel.Grid{Data: x, Row: side * point, Col: point, Next: ld}
 }
 
 // forward computes the result y without the bias.
 func (p *winograd) forward(x, w, y nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
-	p.transformFilters(w.Data)
+	filter := p.transformFilters(w.Data, c, n)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
+		input, result := point(tiles, c), point(tiles, n)
 		p.transformInput(x, at, rows)
-		p.results = reuse.Slice(p.results, p.points*(tiles*n+apart))
+		p.results = reuse.Slice(p.results, p.points*result)
 		for k := range p.points {
-			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*(tiles*c+apart):], c, p.filters[k*(c*n+apart):], n, p.results[k*(tiles*n+apart):], n, false)
+			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*input:], stride(c), p.filters[k*filter:], stride(n), p.results[k*result:], stride(n), false)
 		}
 		for r := range rows {
 			p.Output(p.width, n, p.tileGrid(p.results, r, rows, n), p.resultGrid(y, at+r))
@@ -114,44 +128,49 @@ func (p *winograd) forward(x, w, y nn.Matrix) {
 // backward computes the gradients of the filters and, unless dx is zero, that of the input.
 func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
+	filter := 0
 	if !dx.IsZero() {
 		p.turned = reuse.Slice(p.turned, len(w.Data))
 		for tap := range 9 {
 			kernel.Transpose(c, n, w.Data[tap*c*n:][:c*n], p.turned[tap*c*n:])
 		}
-		p.transformFilters(p.turned)
+		filter = p.transformFilters(p.turned, n, c)
 	}
-	p.dfilters = reuse.Slice(p.dfilters, p.points*(c*n+apart))
+	dfilter := c*n + apart
+	p.dfilters = reuse.Slice(p.dfilters, p.points*dfilter)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
-		p.results = reuse.Slice(p.results, p.points*(tiles*n+apart))
+		input, result := point(tiles, c), point(tiles, n)
+		p.results = reuse.Slice(p.results, p.points*result)
 		for r := range rows {
 			p.OutputBackward(p.width, n, p.resultGrid(dy, at+r), p.tileGrid(p.results, r, rows, n))
 		}
 		if !dw.IsZero() {
 			p.transformInput(x, at, rows)
 			for k := range p.points {
-				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*(tiles*c+apart):], c, p.results[k*(tiles*n+apart):], n, p.dfilters[k*(c*n+apart):], n, at > 0)
+				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*input:], stride(c), p.results[k*result:], stride(n), p.dfilters[k*dfilter:], n, at > 0)
 			}
 		}
 		if !dx.IsZero() {
-			p.inputs = reuse.Slice(p.inputs, p.points*(tiles*c+apart))
+			p.inputs = reuse.Slice(p.inputs, p.points*input)
 			for k := range p.points {
-				kernel.Gemm(false, false, tiles, c, n, p.results[k*(tiles*n+apart):], n, p.filters[k*(c*n+apart):], c, p.inputs[k*(tiles*c+apart):], c, false)
+				kernel.Gemm(false, false, tiles, c, n, p.results[k*result:], stride(n), p.filters[k*filter:], stride(c), p.inputs[k*input:], stride(c), false)
 			}
 			p.inputGradient(dx, at, rows)
 		}
 	}
 	if !dw.IsZero() {
-		p.FilterBackward(1, c*n, filterGrid(p.dfilters, c*n+apart, p.Side), filterGrid(dw.Data, c*n, 3))
+		p.FilterBackward(1, c*n, pointGrid(p.dfilters, dfilter, p.Side, 0), pointGrid(dw.Data, c*n, 3, 0))
 	}
 }
 
+// point is the distance of the matrices of two points, of so many tiles.
+func point(tiles, channels int) int { return tiles*stride(channels) + apart }
+
 // tileGrid is row r of a block of rows of tiles: of [n*n x tiles x channels].
 func (p *winograd) tileGrid(x []float32, r, rows, channels int) kernel.Grid {
-	point := rows*p.width*channels + apart
-	return kernel.Grid{Data: x[r*p.width*channels:], Row: p.Side * point, Col: point, Next: channels}
+	return pointGrid(x[r*p.width*stride(channels):], point(rows*p.width, channels), p.Side, stride(channels))
 }
 
 // resultGrid is the pixels of row r of tiles in the result.
@@ -161,7 +180,7 @@ func (p *winograd) resultGrid(y nn.Matrix, r int) kernel.Grid {
 
 // transformInput sets inputs to the transforms of rows rows of tiles from the at-th on.
 func (p *winograd) transformInput(x nn.Matrix, at, rows int) {
-	p.inputs = reuse.Slice(p.inputs, p.points*(rows*p.width*x.Cols+apart))
+	p.inputs = reuse.Slice(p.inputs, p.points*point(rows*p.width, x.Cols))
 	strip := p.stripGrid()
 	clear(strip.Data) // the padding at the sides stays zero
 	for r := range rows {
