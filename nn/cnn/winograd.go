@@ -69,12 +69,12 @@ func stride(channels int) int {
 
 // winogradMemory is what a pass needs. Layers share it, so that it stays in the cache.
 type winogradMemory struct {
-	filters  []float32 // [n*n x In.Channels x Out.Channels]; going back, the last two in turn
-	turned   []float32 // filters before the transform, their channels in turn
-	dfilters []float32
-	inputs   []float32 // of a block [n*n x tiles x In.Channels]; going back, their gradients too
-	results  []float32 // [n*n x tiles x Out.Channels]; going back, their gradients
-	strip    []float32 // the n rows of the padded input that a row of tiles sees
+	filters    []float32 // [n*n x In.Channels x Out.Channels]; going back, the last two in turn
+	transposed []float32 // filters before the transform, their channels in turn
+	dfilters   []float32
+	inputs     []float32 // of a block [n*n x tiles x In.Channels]; going back, their gradients too
+	results    []float32 // [n*n x tiles x Out.Channels]; going back, their gradients
+	strip      []float32 // the n rows of the padded input that a row of tiles sees
 }
 
 var winogradPool = sync.Pool{New: func() any { return new(winogradMemory) }}
@@ -130,11 +130,11 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
 	filter := 0
 	if !dx.IsZero() {
-		p.turned = reuse.Slice(p.turned, len(w.Data))
+		p.transposed = reuse.Slice(p.transposed, len(w.Data))
 		for tap := range 9 {
-			kernel.Transpose(c, n, w.Data[tap*c*n:][:c*n], p.turned[tap*c*n:])
+			kernel.Transpose(c, n, w.Data[tap*c*n:][:c*n], p.transposed[tap*c*n:])
 		}
-		filter = p.transformFilters(p.turned, n, c)
+		filter = p.transformFilters(p.transposed, n, c)
 	}
 	dfilter := c*n + apart
 	p.dfilters = reuse.Slice(p.dfilters, p.points*dfilter)
