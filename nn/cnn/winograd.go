@@ -59,8 +59,8 @@ type winograd struct {
 	step   int // rows in a block
 }
 
-// stride returns the distance of rows of so many channels.
-func stride(channels int) int {
+// rowStride returns the distance of rows of so many channels.
+func rowStride(channels int) int {
 	if channels%longRow == 0 {
 		return channels + apart
 	}
@@ -92,9 +92,9 @@ func (o *conv2D) winograd(w kernel.Winograd, pixels int) winograd {
 }
 
 // transformFilters sets filters to the transforms of w [9 x rows x cols], matrices of the same size
-// whose rows are stride(cols) apart, and returns the distance of these matrices.
+// whose rows are rowStride(cols) apart, and returns the distance of these matrices.
 func (p *winograd) transformFilters(w []float32, rows, cols int) (point int) {
-	ld := stride(cols)
+	ld := rowStride(cols)
 	point = rows*ld + apart
 	p.filters = reuse.Slice(p.filters, p.points*point)
 	p.Filter(rows, cols, pointGrid(w, rows*cols, 3, cols), pointGrid(p.filters, point, p.Side, ld))
@@ -117,7 +117,7 @@ func (p *winograd) forward(x, w, y nn.Matrix) {
 		p.transformInput(x, at, rows)
 		p.results = reuse.Slice(p.results, p.points*result)
 		for k := range p.points {
-			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*input:], stride(c), p.filters[k*filter:], stride(n), p.results[k*result:], stride(n), false)
+			kernel.Gemm(false, false, tiles, n, c, p.inputs[k*input:], rowStride(c), p.filters[k*filter:], rowStride(n), p.results[k*result:], rowStride(n), false)
 		}
 		for r := range rows {
 			p.Output(p.width, n, p.tileGrid(p.results, r, rows, n), p.resultGrid(y, at+r))
@@ -149,13 +149,13 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 		if !dw.IsZero() {
 			p.transformInput(x, at, rows)
 			for k := range p.points {
-				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*input:], stride(c), p.results[k*result:], stride(n), p.dfilters[k*dfilter:], n, at > 0)
+				kernel.Gemm(true, false, c, n, tiles, p.inputs[k*input:], rowStride(c), p.results[k*result:], rowStride(n), p.dfilters[k*dfilter:], n, at > 0)
 			}
 		}
 		if !dx.IsZero() {
 			p.inputs = reuse.Slice(p.inputs, p.points*input)
 			for k := range p.points {
-				kernel.Gemm(false, false, tiles, c, n, p.results[k*result:], stride(n), p.filters[k*filter:], stride(c), p.inputs[k*input:], stride(c), false)
+				kernel.Gemm(false, false, tiles, c, n, p.results[k*result:], rowStride(n), p.filters[k*filter:], rowStride(c), p.inputs[k*input:], rowStride(c), false)
 			}
 			p.inputGradient(dx, at, rows)
 		}
@@ -166,11 +166,11 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 }
 
 // point is the distance of the matrices of two points, of so many tiles.
-func point(tiles, channels int) int { return tiles*stride(channels) + apart }
+func point(tiles, channels int) int { return tiles*rowStride(channels) + apart }
 
 // tileGrid is row r of a block of rows of tiles: of [n*n x tiles x channels].
 func (p *winograd) tileGrid(x []float32, r, rows, channels int) kernel.Grid {
-	return pointGrid(x[r*p.width*stride(channels):], point(rows*p.width, channels), p.Side, stride(channels))
+	return pointGrid(x[r*p.width*rowStride(channels):], point(rows*p.width, channels), p.Side, rowStride(channels))
 }
 
 // resultGrid is the pixels of row r of tiles in the result.
