@@ -3,7 +3,9 @@ package nn
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/graphrl/graphrl/internal/cores"
 	"github.com/graphrl/graphrl/internal/kernel"
 )
 
@@ -17,6 +19,7 @@ type DataParallel struct {
 	errs     []error
 	jobs     []chan struct{} // one per replica but the first, which the caller runs
 	wg       sync.WaitGroup
+	sum      gradientSum // of the gradients of a parameter
 }
 
 // NewDataParallel takes trainers that were built alike over the same parameters and the same
@@ -112,26 +115,50 @@ func (d *DataParallel) run(i int) { d.losses[i], d.errs[i] = d.replicas[i].backw
 func (d *DataParallel) reduce() error {
 	first, finite := d.replicas[0], d.replicas[0].ClipNorm == 0 // clipping checks
 	for j := range first.grads {
-		sum, err := gradient(first.grads[j])
-		if err != nil {
-			return err
-		}
-		if d.weights[0] != 1 {
-			kernel.Scale(float32(d.weights[0]), sum)
-		}
-		for i := 1; i < len(d.replicas); i++ {
+		d.sum.grads, d.sum.weights = d.sum.grads[:0], d.sum.weights[:0]
+		for i, r := range d.replicas {
 			if d.weights[i] <= 0 {
 				continue
 			}
-			g, err := gradient(d.replicas[i].grads[j])
+			g, err := gradient(r.grads[j])
 			if err != nil {
 				return err
 			}
-			kernel.Axpy(float32(d.weights[i]), g, sum)
+			d.sum.grads, d.sum.weights = append(d.sum.grads, g), append(d.sum.weights, float32(d.weights[i]))
 		}
-		finite = finite && kernel.Finite(sum) // while it is in the cache
+		const perValue = 2 // nanoseconds
+		n := len(d.sum.grads[0])
+		d.sum.parts = cores.Parts(perValue*n, n/blockValues)
+		cores.Run(d.sum.parts, &d.sum)
 	}
+	finite = finite && !d.sum.notFinite.Swap(false)
 	return first.update(finite)
+}
+
+// gradientSum sets the first of some gradients to their weighted sum, in parts.
+type gradientSum struct {
+	grads     [][]float32
+	weights   []float32
+	parts     int
+	notFinite atomic.Bool // some sum
+}
+
+// Part implements cores.Task.
+func (s *gradientSum) Part(i int) {
+	n := len(s.grads[0])
+	for from, end := i*n/s.parts, (i+1)*n/s.parts; from < end; from += blockValues {
+		to := min(from+blockValues, end)
+		sum := s.grads[0][from:to]
+		if s.weights[0] != 1 {
+			kernel.Scale(s.weights[0], sum)
+		}
+		for k, g := range s.grads[1:] {
+			kernel.Axpy(s.weights[k+1], g[from:to], sum)
+		}
+		if !kernel.Finite(sum) { // while it is in the cache
+			s.notFinite.Store(true)
+		}
+	}
 }
 
 // Close stops the goroutines. Step fails afterwards.

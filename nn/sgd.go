@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/graphrl/graphrl/internal/cores"
 	"github.com/graphrl/graphrl/internal/kernel"
 	"gorgonia.org/gorgonia"
 )
@@ -14,6 +15,7 @@ type SGD struct {
 	base
 	cfg      SGDConfig
 	velocity Params
+	update   sgdUpdate // of the present parameter
 }
 
 // SGDConfig holds the hyper-parameters of [SGD].
@@ -41,20 +43,47 @@ func (s *SGD) State() OptimizerState { return OptimizerState{s.step, s.velocity}
 
 // Step updates every parameter once.
 func (s *SGD) Step(model []gorgonia.ValueGrad) error {
-	mu, rate, decay := float32(s.cfg.Momentum), float32(s.rate), float32(s.cfg.WeightDecay)
+	u := &s.update
+	u.mu, u.rate, u.decay, u.nesterov = float32(s.cfg.Momentum), float32(s.rate), float32(s.cfg.WeightDecay), s.cfg.Nesterov
 	return s.gradients(model, func(i int, p, g []float32) {
-		v := s.velocity[i].Data()
-		kernel.Scale(mu, v)
-		kernel.Axpy(1, g, v)
-		if decay != 0 {
-			kernel.Axpy(decay, p, v)
-		}
-		if !s.cfg.Nesterov {
-			kernel.Axpy(-rate, v, p)
-			return
-		}
-		for j := range p {
-			p[j] -= rate * (g[j] + decay*p[j] + mu*v[j])
-		}
+		u.p, u.g, u.v = p, g, s.velocity[i].Data()
+		const perValue = 4 // nanoseconds
+		u.parts = cores.Parts(perValue*len(p), len(p)/blockValues)
+		cores.Run(u.parts, u)
 	})
+}
+
+// blockValues is the size of blocks that stay in a second-level cache from one pass to the next.
+const blockValues = 1 << 13
+
+// sgdUpdate is the update of a parameter, in parts.
+type sgdUpdate struct {
+	p, g, v         []float32
+	mu, rate, decay float32
+	nesterov        bool
+	parts           int
+}
+
+// Part implements cores.Task.
+func (u *sgdUpdate) Part(i int) {
+	n := len(u.p)
+	for from, end := i*n/u.parts, (i+1)*n/u.parts; from < end; from += blockValues {
+		to := min(from+blockValues, end)
+		u.block(u.p[from:to], u.g[from:to], u.v[from:to])
+	}
+}
+
+func (u *sgdUpdate) block(p, g, v []float32) {
+	kernel.Scale(u.mu, v)
+	kernel.Axpy(1, g, v)
+	if u.decay != 0 {
+		kernel.Axpy(u.decay, p, v)
+	}
+	if !u.nesterov {
+		kernel.Axpy(-u.rate, v, p)
+		return
+	}
+	for j := range p {
+		p[j] -= u.rate * (g[j] + u.decay*p[j] + u.mu*v[j])
+	}
 }
