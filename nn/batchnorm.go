@@ -119,8 +119,7 @@ func (o *batchNorm) Forward(in []gorgonia.Value, y Matrix) error {
 // blocks calls f for blocks of rows, elements from to to, so small that what one pass over a block
 // writes is in the cache when the next one reads it.
 func (o *batchNorm) blocks(rows int, f func(rows, from, to int)) {
-	const values = 1 << 13
-	step := max(1, values/o.cols)
+	step := max(1, blockValues/o.cols)
 	for i := 0; i < rows; i += step {
 		m := min(step, rows-i)
 		f(m, i*o.cols, (i+m)*o.cols)

@@ -113,7 +113,8 @@ func (d *DataParallel) run(i int) { d.losses[i], d.errs[i] = d.replicas[i].backw
 
 // reduce adds the weighted gradients up in the first replica's memory and steps.
 func (d *DataParallel) reduce() error {
-	first, finite := d.replicas[0], d.replicas[0].ClipNorm == 0 // clipping checks
+	first := d.replicas[0]
+	d.sum.notFinite.Store(false)
 	for j := range first.grads {
 		d.sum.grads, d.sum.weights = d.sum.grads[:0], d.sum.weights[:0]
 		for i, r := range d.replicas {
@@ -131,8 +132,7 @@ func (d *DataParallel) reduce() error {
 		d.sum.parts = cores.Parts(perValue*n, n/blockValues)
 		cores.Run(d.sum.parts, &d.sum)
 	}
-	finite = finite && !d.sum.notFinite.Swap(false)
-	return first.update(finite)
+	return first.update(first.ClipNorm == 0 && !d.sum.notFinite.Load()) // clipping checks itself
 }
 
 // gradientSum sets the first of some gradients to their weighted sum, in parts.
@@ -145,9 +145,7 @@ type gradientSum struct {
 
 // Part implements cores.Task.
 func (s *gradientSum) Part(i int) {
-	n := len(s.grads[0])
-	for from, end := i*n/s.parts, (i+1)*n/s.parts; from < end; from += blockValues {
-		to := min(from+blockValues, end)
+	eachBlock(len(s.grads[0]), i, s.parts, func(from, to int) {
 		sum := s.grads[0][from:to]
 		if s.weights[0] != 1 {
 			kernel.Scale(s.weights[0], sum)
@@ -158,6 +156,16 @@ func (s *gradientSum) Part(i int) {
 		if !kernel.Finite(sum) { // while it is in the cache
 			s.notFinite.Store(true)
 		}
+	})
+}
+
+// blockValues is the size of blocks that stay in a second-level cache from one pass to the next.
+const blockValues = 1 << 13
+
+// eachBlock calls f for blocks from from to to of the part-th of so many parts of n values.
+func eachBlock(n, part, parts int, f func(from, to int)) {
+	for from, end := part*n/parts, (part+1)*n/parts; from < end; from += blockValues {
+		f(from, min(from+blockValues, end))
 	}
 }
 

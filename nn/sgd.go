@@ -53,9 +53,6 @@ func (s *SGD) Step(model []gorgonia.ValueGrad) error {
 	})
 }
 
-// blockValues is the size of blocks that stay in a second-level cache from one pass to the next.
-const blockValues = 1 << 13
-
 // sgdUpdate is the update of a parameter, in parts.
 type sgdUpdate struct {
 	p, g, v         []float32
@@ -66,11 +63,7 @@ type sgdUpdate struct {
 
 // Part implements cores.Task.
 func (u *sgdUpdate) Part(i int) {
-	n := len(u.p)
-	for from, end := i*n/u.parts, (i+1)*n/u.parts; from < end; from += blockValues {
-		to := min(from+blockValues, end)
-		u.block(u.p[from:to], u.g[from:to], u.v[from:to])
-	}
+	eachBlock(len(u.p), i, u.parts, func(from, to int) { u.block(u.p[from:to], u.g[from:to], u.v[from:to]) })
 }
 
 func (u *sgdUpdate) block(p, g, v []float32) {

@@ -119,14 +119,14 @@ func (o *pool) region(r int) (begin, lines, cols int) {
 	return (image*o.in.Height+top+u)*o.in.Width + left + v, uEnd - u, vEnd - v
 }
 
-// partitions reports whether every pixel of the input is in exactly one window.
-func (o *pool) partitions() bool {
-	return o.kernel == o.stride && o.padding == 0 && (o.kernel == 0 || o.in.Height%o.kernel == 0 && o.in.Width%o.kernel == 0)
-}
-
 type maxPool struct {
 	pool
 	from []int32 // row of the input that each result came from
+}
+
+// partitions reports whether every pixel of the input is in exactly one window.
+func (o *maxPool) partitions() bool {
+	return o.kernel == o.stride && o.padding == 0 && o.in.Height%o.kernel == 0 && o.in.Width%o.kernel == 0
 }
 
 func (o *maxPool) Forward(in []gorgonia.Value, y nn.Matrix) error {

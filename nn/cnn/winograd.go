@@ -91,15 +91,14 @@ func (o *conv2D) winograd(w kernel.Winograd, pixels int) winograd {
 	return p
 }
 
-// transformFilters sets filters to the transforms of w [9 x rows x cols], matrices of the same size
-// whose rows are rowStride(cols) apart, and returns the distance of these matrices.
-func (p *winograd) transformFilters(w []float32, rows, cols int) (point int) {
-	ld := rowStride(cols)
-	point = rows*ld + apart
-	p.filters = reuse.Slice(p.filters, p.points*point)
-	p.Filter(rows, cols, pointGrid(w, rows*cols, 3, cols), pointGrid(p.filters, point, p.Side, ld))
-	return point
+// transformFilters sets filters to the transforms of w [9 x rows x cols], matrices of the same size.
+func (p *winograd) transformFilters(w []float32, rows, cols int) {
+	p.filters = reuse.Slice(p.filters, p.points*point(rows, cols))
+	p.Filter(rows, cols, pointGrid(w, rows*cols, 3, cols), pointGrid(p.filters, point(rows, cols), p.Side, rowStride(cols)))
 }
+
+// point is the distance of the matrices of two points, of so many rows: tiles, or filters' channels.
+func point(rows, channels int) int { return rows*rowStride(channels) + apart }
 
 // pointGrid is matrices for side x side points that lie point apart, their rows ld apart.
 func pointGrid(x []float32, point, side, ld int) kernel.Grid {
@@ -109,7 +108,8 @@ func pointGrid(x []float32, point, side, ld int) kernel.Grid {
 // forward computes the result y without the bias.
 func (p *winograd) forward(x, w, y nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
-	filter := p.transformFilters(w.Data, c, n)
+	filter := point(c, n)
+	p.transformFilters(w.Data, c, n)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
 		tiles := rows * p.width
@@ -128,15 +128,14 @@ func (p *winograd) forward(x, w, y nn.Matrix) {
 // backward computes the gradients of the filters and, unless dx is zero, that of the input.
 func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 	c, n := p.in.Channels, p.out.Channels
-	filter := 0
+	filter, dfilter := point(n, c), c*n+apart
 	if !dx.IsZero() {
 		p.transposed = reuse.Slice(p.transposed, len(w.Data))
 		for tap := range 9 {
 			kernel.Transpose(c, n, w.Data[tap*c*n:][:c*n], p.transposed[tap*c*n:])
 		}
-		filter = p.transformFilters(p.transposed, n, c)
+		p.transformFilters(p.transposed, n, c)
 	}
-	dfilter := c*n + apart
 	p.dfilters = reuse.Slice(p.dfilters, p.points*dfilter)
 	for at := 0; at < p.rows; at += p.step {
 		rows := min(p.step, p.rows-at)
@@ -164,9 +163,6 @@ func (p *winograd) backward(x, w, dy, dx, dw nn.Matrix) {
 		p.FilterBackward(1, c*n, pointGrid(p.dfilters, dfilter, p.Side, 0), pointGrid(dw.Data, c*n, 3, 0))
 	}
 }
-
-// point is the distance of the matrices of two points, of so many tiles.
-func point(tiles, channels int) int { return tiles*rowStride(channels) + apart }
 
 // tileGrid is row r of a block of rows of tiles: of [n*n x tiles x channels].
 func (p *winograd) tileGrid(x []float32, r, rows, channels int) kernel.Grid {
