@@ -23,6 +23,7 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 		return func() error { return second(nn.NewMLP("m", widths, nn.ReLU, nil, rng)) }
 	}
 	p := must(nn.NewParam("p", nil, nil, 2, 2))
+	vector := must(nn.NewParam("vector", nil, nil, 2))
 	ps := nn.Params{p}
 	l := must(nn.NewLinear("l", nn.LinearConfig{In: 1, Out: 1}, rng))
 	x := must(nn.NewInput(eg, "x", 1))
@@ -37,6 +38,9 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 	}
 	rms := func(cfg nn.RMSPropConfig) func() error {
 		return func() error { return second(nn.NewRMSProp(ps, cfg)) }
+	}
+	muon := func(ps nn.Params, cfg nn.MuonConfig) func() error {
+		return func() error { return second(nn.NewMuon(ps, cfg)) }
 	}
 	constructors.Check(t, ".", constructors.Bad{
 		"NewInput": {
@@ -117,6 +121,18 @@ func TestConstructorsRefuseNonsense(t *testing.T) {
 			"rate":    rms(nn.RMSPropConfig{LearningRate: -1}),
 			"alpha":   rms(nn.RMSPropConfig{Alpha: 1.5}),
 			"epsilon": rms(nn.RMSPropConfig{Epsilon: -1}),
+		},
+		"NewMuon": {
+			"nil parameter":    muon(nn.Params{nil}, nn.MuonConfig{}),
+			"rate":             muon(ps, nn.MuonConfig{LearningRate: -1}),
+			"momentum":         muon(ps, nn.MuonConfig{Momentum: 1}),
+			"decay":            muon(ps, nn.MuonConfig{WeightDecay: -1}),
+			"iterations":       muon(ps, nn.MuonConfig{Iterations: -1}),
+			"rate of SGD":      muon(ps, nn.MuonConfig{SGD: nn.SGDConfig{LearningRate: -1}}),
+			"momentum of SGD":  muon(ps, nn.MuonConfig{SGD: nn.SGDConfig{Momentum: 1}}),
+			"hidden elsewhere": muon(ps, nn.MuonConfig{Hidden: nn.Params{must(nn.NewParam("other", nil, nil, 2, 2))}}),
+			"hidden is nil":    muon(ps, nn.MuonConfig{Hidden: nn.Params{nil}}),
+			"hidden vector":    muon(nn.Params{vector}, nn.MuonConfig{Hidden: nn.Params{vector}}),
 		},
 		"NewTape": {
 			"nothing":    func() error { return second(nn.NewTape()) },

@@ -35,8 +35,8 @@
 //   - A loss ([BCEWithLogits], [CrossEntropy], [SegmentCrossEntropy], [MSE], [Huber]) turns logits
 //     and targets into a scalar. [WeightedSum] adds [L2] to it.
 //   - A [Trainer] differentiates a loss, runs the tape, clips the gradient and steps an [Optimizer]
-//     ([SGD], [Adam], [RMSProp]) on a [Schedule]. [DataParallel] does so on several goroutines,
-//     each with a part of the minibatch.
+//     ([SGD], [Adam], [RMSProp], [Muon]) on a [Schedule]. [DataParallel] does so on several
+//     goroutines, each with a part of the minibatch.
 //
 // A layer is one fused operation with a gradient written by hand ([FusedOp]) rather than a chain of
 // small ones. Your own layers need no such gradient: compose them from the operations above and

@@ -9,6 +9,7 @@ import (
 
 	"github.com/graphrl/graphrl/nn"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
 // A perceptron learns exclusive or, the problem that one layer cannot solve.
@@ -350,6 +351,30 @@ func ExampleTrainer() {
 	// loss 4.000, then w = 1.400
 	// loss 2.560, then w = 1.720
 	// loss 1.638, then w = 1.976
+}
+
+// Of two directions one has a gradient a hundred times as large. SGD hardly moves in the other; Muon
+// moves as far in both.
+func ExampleMuon() {
+	for _, muon := range []bool{false, true} {
+		w := must(nn.NewParam("w", nil, nil, 2, 2))
+		cfg := nn.MuonConfig{LearningRate: 1, SGD: nn.SGDConfig{LearningRate: 0.01}}
+		if muon {
+			cfg.Hidden = nn.Params{w}
+		}
+		opt, err := nn.NewMuon(nn.Params{w}, cfg)
+		if err != nil {
+			log.Fatal(err)
+		}
+		gradient := tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float32{100, 0, 0, 1}))
+		if err := opt.Step([]gorgonia.ValueGrad{fixedGrad{w, gradient}}); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%.2f\n", w.Data())
+	}
+	// Output:
+	// [-1.00 0.00 0.00 -0.01]
+	// [-0.70 0.00 0.00 -0.70]
 }
 
 // Two goroutines share a minibatch of three rows; together they take the step of the whole.

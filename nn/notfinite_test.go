@@ -58,6 +58,7 @@ func TestNotFiniteGradient(t *testing.T) {
 		"adam":    func(ps nn.Params) nn.Optimizer { return must(nn.NewAdam(ps, nn.AdamConfig{})) },
 		"sgd":     func(ps nn.Params) nn.Optimizer { return must(nn.NewSGD(ps, nn.SGDConfig{Momentum: 0.9})) },
 		"rmsprop": func(ps nn.Params) nn.Optimizer { return must(nn.NewRMSProp(ps, nn.RMSPropConfig{})) },
+		"muon":    muonOf,
 		"foreign": func(ps nn.Params) nn.Optimizer { return foreign{must(nn.NewSGD(ps, nn.SGDConfig{}))} },
 	}
 	const cols = 37

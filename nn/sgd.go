@@ -26,11 +26,17 @@ type SGDConfig struct {
 	WeightDecay  float64 // added to the gradient as WeightDecay * p
 }
 
+const defaultSGDRate = 0.01
+
+// check reports what is wrong with all but the learning rate, which newBase checks.
+func (c SGDConfig) check() error {
+	return errors.Join(inRange("a momentum", c.Momentum, 1), inRange("a weight decay", c.WeightDecay, math.Inf(1)))
+}
+
 // NewSGD makes an optimiser of params.
 func NewSGD(params Params, cfg SGDConfig) (*SGD, error) {
-	b, err := newBase(params, cfg.LearningRate, 0.01)
-	err = errors.Join(err, inRange("a momentum", cfg.Momentum, 1), inRange("a weight decay", cfg.WeightDecay, math.Inf(1)))
-	if err != nil {
+	b, err := newBase(params, cfg.LearningRate, defaultSGDRate)
+	if err = errors.Join(err, cfg.check()); err != nil {
 		return nil, err
 	}
 	s := &SGD{base: b, cfg: cfg}
@@ -43,14 +49,8 @@ func (s *SGD) State() OptimizerState { return OptimizerState{s.step, s.velocity}
 
 // Step updates every parameter once.
 func (s *SGD) Step(model []gorgonia.ValueGrad) error {
-	u := &s.update
-	u.mu, u.rate, u.decay, u.nesterov = float32(s.cfg.Momentum), float32(s.rate), float32(s.cfg.WeightDecay), s.cfg.Nesterov
-	return s.gradients(model, func(i int, p, g []float32) {
-		u.p, u.g, u.v = p, g, s.velocity[i].Data()
-		const perValue = 4 // nanoseconds
-		u.parts = cores.Parts(perValue*len(p), len(p)/blockValues)
-		cores.Run(u.parts, u)
-	})
+	s.update.configure(s.cfg, s.rate)
+	return s.gradients(model, func(i int, p, g []float32) { s.update.apply(p, g, s.velocity[i].Data()) })
 }
 
 // sgdUpdate is the update of a parameter, in parts.
@@ -59,6 +59,17 @@ type sgdUpdate struct {
 	mu, rate, decay float32
 	nesterov        bool
 	parts           int
+}
+
+func (u *sgdUpdate) configure(cfg SGDConfig, rate float64) {
+	u.mu, u.rate, u.decay, u.nesterov = float32(cfg.Momentum), float32(rate), float32(cfg.WeightDecay), cfg.Nesterov
+}
+
+func (u *sgdUpdate) apply(p, g, v []float32) {
+	u.p, u.g, u.v = p, g, v
+	const perValue = 4 // nanoseconds
+	u.parts = cores.Parts(perValue*len(p), len(p)/blockValues)
+	cores.Run(u.parts, u)
 }
 
 // Part implements cores.Task.

@@ -95,6 +95,7 @@ func TestOptimizerStateResumes(t *testing.T) {
 		"sgd":     func(ps nn.Params) nn.Optimizer { return must(nn.NewSGD(ps, nn.SGDConfig{Momentum: 0.9})) },
 		"adam":    func(ps nn.Params) nn.Optimizer { return must(nn.NewAdam(ps, nn.AdamConfig{})) },
 		"rmsprop": func(ps nn.Params) nn.Optimizer { return must(nn.NewRMSProp(ps, nn.RMSPropConfig{})) },
+		"muon":    muonOf,
 	}
 	for name, mk := range makers {
 		t.Run(name, func(t *testing.T) {
@@ -129,6 +130,17 @@ func TestOptimizerStateResumes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// muonOf trains the matrices by Muon and the vectors by SGD.
+func muonOf(ps nn.Params) nn.Optimizer {
+	cfg := nn.MuonConfig{Momentum: 0.9, SGD: nn.SGDConfig{Momentum: 0.9}}
+	for _, p := range ps {
+		if len(p.Shape()) == 2 {
+			cfg.Hidden = append(cfg.Hidden, p)
+		}
+	}
+	return must(nn.NewMuon(ps, cfg))
 }
 
 func TestClipGlobalNorm(t *testing.T) {

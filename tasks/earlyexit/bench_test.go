@@ -27,8 +27,8 @@ func noise(n, side int) *imagefolder.Set {
 // A step of the default recipe on images of CIFAR-10's size, with one and with two goroutines.
 func BenchmarkTrain(b *testing.B) {
 	for _, replicas := range []int{1, 2} {
-		b.Run(fmt.Sprintf("width0.5/batch128/goroutines%d", replicas), func(b *testing.B) {
-			cfg := DefaultConfig()
+		cfg := DefaultConfig()
+		b.Run(fmt.Sprintf("width0.5/batch%d/goroutines%d", cfg.BatchSize, replicas), func(b *testing.B) {
 			cfg.Data, cfg.Replicas, cfg.Epochs = "noise", replicas, 1000
 			t, err := newTraining(cfg, noise(1280, 32))
 			if err != nil {

@@ -231,6 +231,7 @@ func TestConfigurations(t *testing.T) {
 		"data: x\nbatch_size: 1":                     "batch_size",
 		"data: x\nlearning_rate: 0":                  "learning_rate",
 		"data: x\nepochs: 2\nwarmup_epochs: 3":       "warmup_epochs",
+		"data: x\nmuon_learning_rate: -1":            "muon_learning_rate",
 		"data: x\nspeed: 1":                          "speed",
 		"data: x\nlabel_smoothing: 1":                "label_smoothing",
 		"data: x\ncutout: -1":                        "cutout",

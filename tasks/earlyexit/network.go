@@ -190,6 +190,15 @@ func (n *Network) norms() (all []*nn.BatchNorm) {
 	return all
 }
 
+func (n *Network) convs() (all []*cnn.Conv2D) {
+	for _, b := range n.blocks {
+		for _, u := range b.units {
+			all = append(all, u.conv)
+		}
+	}
+	return all
+}
+
 // Forward adds the network to the graph of x [images*pixels x 3] and returns the logits of each
 // exit, [images x Classes].
 func (n *Network) Forward(x *gorgonia.Node) (logits [Exits]*gorgonia.Node, err error) {

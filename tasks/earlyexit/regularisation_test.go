@@ -33,8 +33,8 @@ func next(t testing.TB, tr *Training) *replica {
 	return r
 }
 
-// A run that was started before there were label smoothing, reflection, alternating images and
-// cutout continues without them.
+// A run that was started before there were label smoothing, reflection, alternating images, cutout
+// and Muon continues without them.
 func TestOlderRuns(t *testing.T) {
 	written := `data: x
 epochs: 16
@@ -51,7 +51,8 @@ seed: 1
 `
 	cfg, err := Task().Parse([]byte(written), "config.yaml")
 	check(t, err)
-	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.Whiten || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 || cfg.Settle != 0 || !slices.Equal(cfg.ExitsAfter, blockEnds[:]) {
+	if cfg.UnpooledBlock5 || cfg.Dirac || cfg.Whiten || cfg.LabelSmoothing != 0 || cfg.ReflectPadding || cfg.AlternateFlip || cfg.Cutout != 0 || cfg.Settle != 0 ||
+		cfg.MuonLearningRate != 0 || cfg.LinearDecay || !slices.Equal(cfg.ExitsAfter, blockEnds[:]) {
 		t.Errorf("an older run got %+v", cfg)
 	}
 	for _, want := range []Config{tiny(), plain()} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/graphrl/graphrl/checkpoints"
 	"github.com/graphrl/graphrl/checkpoints/runfolder"
@@ -30,7 +31,7 @@ type Training struct {
 	net      *Network // replica 0 trains it
 	replicas []*replica
 	parallel *nn.DataParallel
-	opt      *nn.SGD
+	opt      nn.Optimizer
 
 	epochSteps int64 // minibatches in an epoch
 
@@ -99,9 +100,7 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	if t.net, err = cfg.network(images, t.norm); err != nil {
 		return nil, err
 	}
-	if t.opt, err = nn.NewSGD(cfg.trained(t.net), nn.SGDConfig{
-		LearningRate: cfg.LearningRate, Momentum: 0.9, Nesterov: true, WeightDecay: cfg.WeightDecay,
-	}); err != nil {
+	if t.opt, err = cfg.optimizer(t.net); err != nil {
 		return nil, err
 	}
 	var trainers []*nn.Trainer
@@ -120,12 +119,7 @@ func newTraining(cfg Config, images *imagefolder.Set) (*Training, error) {
 	steps := int64(cfg.Epochs * batches)
 	t.epochSteps = int64(batches)
 	t.Course = runfolder.NewCourse(steps+int64(cfg.Settle), t.epochSteps, t.epochSteps)
-	warmup := int(cfg.WarmupEpochs * float64(batches))
-	schedule := nn.CosineDecay(int(steps)-warmup, 0)
-	if warmup > 0 {
-		schedule = nn.Warmup(warmup, schedule)
-	}
-	trainers[0].Schedule = schedule
+	trainers[0].Schedule = cfg.schedule(batches)
 	t.shares = make([]float64, cfg.Replicas)
 	t.sums.Accuracy, t.report.Accuracy = make([]float64, Exits), make([]float64, Exits)
 	t.parallel, err = nn.NewDataParallel(trainers...)
@@ -153,8 +147,38 @@ func (c Config) trained(n *Network) nn.Params {
 	return n.Params()
 }
 
+// optimizer makes the optimiser of a network.
+func (c Config) optimizer(n *Network) (nn.Optimizer, error) {
+	params, sgd := c.trained(n), nn.SGDConfig{LearningRate: c.LearningRate, Momentum: 0.9, Nesterov: true, WeightDecay: c.WeightDecay}
+	if c.MuonLearningRate == 0 {
+		return nn.NewSGD(params, sgd)
+	}
+	// Momentum and iterations as K. Jordan trains networks for CIFAR-10 in seconds.
+	cfg := nn.MuonConfig{LearningRate: c.MuonLearningRate, Momentum: 0.8, Iterations: 3, FixedNorm: true, SGD: sgd}
+	for _, p := range params {
+		if slices.ContainsFunc(n.convs(), func(l *cnn.Conv2D) bool { return l.Weight == p }) {
+			cfg.Hidden = append(cfg.Hidden, p)
+		}
+	}
+	return nn.NewMuon(params, cfg)
+}
+
+// schedule is of the learning rates, with so many minibatches in an epoch.
+func (c Config) schedule(batches int) nn.Schedule {
+	warmup := int(c.WarmupEpochs * float64(batches))
+	decay := nn.CosineDecay
+	if c.LinearDecay {
+		decay = nn.LinearDecay
+	}
+	schedule := decay(c.Epochs*batches-warmup, 0)
+	if warmup > 0 {
+		schedule = nn.Warmup(warmup, schedule)
+	}
+	return schedule
+}
+
 // build adds network and loss to a new graph.
-func (r *replica) build(cfg Config, opt *nn.SGD) error {
+func (r *replica) build(cfg Config, opt nn.Optimizer) error {
 	for _, l := range r.net.norms() {
 		l.Training = true
 	}
