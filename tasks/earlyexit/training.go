@@ -63,7 +63,7 @@ type Report struct {
 	Epoch        int64     `json:"epoch"`
 	Loss         float64   `json:"loss"`          // mean over minibatches
 	Accuracy     []float64 `json:"accuracy"`      // of each exit on the minibatches, before their steps
-	LearningRate float64   `json:"learning_rate"` // at the end
+	LearningRate float64   `json:"learning_rate"` // at the end; of Muon if it trains the filters
 }
 
 // NewTraining reads the images and makes a run at its first step.
