@@ -124,7 +124,7 @@ type muonMomentum struct {
 func (u *muonMomentum) apply(mu float32, g, v []float32) []float32 {
 	u.mu, u.g, u.v, u.ahead = mu, g, v, reuse.Slice(u.ahead, len(g))
 	const perValue = 2 // nanoseconds
-	u.parts = cores.Parts(perValue*len(g), len(g)/blockValues)
+	u.parts = blockParts(len(g), perValue)
 	cores.Run(u.parts, u)
 	return u.ahead
 }

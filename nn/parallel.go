@@ -128,8 +128,7 @@ func (d *DataParallel) reduce() error {
 			d.sum.grads, d.sum.weights = append(d.sum.grads, g), append(d.sum.weights, float32(d.weights[i]))
 		}
 		const perValue = 2 // nanoseconds
-		n := len(d.sum.grads[0])
-		d.sum.parts = cores.Parts(perValue*n, n/blockValues)
+		d.sum.parts = blockParts(len(d.sum.grads[0]), perValue)
 		cores.Run(d.sum.parts, &d.sum)
 	}
 	return first.update(first.ClipNorm == 0 && !d.sum.notFinite.Load()) // clipping checks itself
@@ -161,6 +160,9 @@ func (s *gradientSum) Part(i int) {
 
 // blockValues is the size of blocks that stay in a second-level cache from one pass to the next.
 const blockValues = 1 << 13
+
+// blockParts is the number of parts to take a pass over n values in, of perValue nanoseconds each.
+func blockParts(n, perValue int) int { return cores.Parts(perValue*n, n/blockValues) }
 
 // eachBlock calls f for blocks from from to to of the part-th of so many parts of n values.
 func eachBlock(n, part, parts int, f func(from, to int)) {

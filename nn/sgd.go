@@ -68,7 +68,7 @@ func (u *sgdUpdate) configure(cfg SGDConfig, rate float64) {
 func (u *sgdUpdate) apply(p, g, v []float32) {
 	u.p, u.g, u.v = p, g, v
 	const perValue = 4 // nanoseconds
-	u.parts = cores.Parts(perValue*len(p), len(p)/blockValues)
+	u.parts = blockParts(len(p), perValue)
 	cores.Run(u.parts, u)
 }
 

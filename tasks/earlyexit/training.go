@@ -155,9 +155,9 @@ func (c Config) optimizer(n *Network) (nn.Optimizer, error) {
 	}
 	// Momentum and iterations as K. Jordan trains networks for CIFAR-10 in seconds.
 	cfg := nn.MuonConfig{LearningRate: c.MuonLearningRate, Momentum: 0.8, Iterations: 3, FixedNorm: true, SGD: sgd}
-	for _, p := range params {
-		if slices.ContainsFunc(n.convs(), func(l *cnn.Conv2D) bool { return l.Weight == p }) {
-			cfg.Hidden = append(cfg.Hidden, p)
+	for _, l := range n.convs() {
+		if slices.Contains(params, l.Weight) { // not the filters that whiten
+			cfg.Hidden = append(cfg.Hidden, l.Weight)
 		}
 	}
 	return nn.NewMuon(params, cfg)
